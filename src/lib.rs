@@ -1,0 +1,6 @@
+//! streamkap-doctor: finds out why Streamkap cannot use an AWS role.
+//!
+//! AWS is read once into plain facts; everything after that is a pure function of the facts.
+//! The modules are the stages of that sentence; `docs/design/` says why.
+
+pub mod model;

@@ -1,0 +1,148 @@
+//! Fixes as typed changes. Made and verified in `prescribe`, shown by `report`, never applied to
+//! an account.
+
+use serde::{Deserialize, Serialize};
+
+/// A change that mends a finding, who can make it, and whether it was verified.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Fix {
+    /// One sentence in the imperative: `Allow s3:PutObject on arn:aws:s3:::orders/*`.
+    pub title: String,
+    /// Who can make it.
+    pub owner: Owner,
+    /// The change itself.
+    pub change: Change,
+    /// What applying it to the facts in memory and diagnosing again showed.
+    pub verification: Verification,
+}
+
+/// Who can make a change.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Owner {
+    /// Whoever may edit the role.
+    You,
+    /// The administrator of the AWS organisation.
+    OrganizationAdmin,
+    /// Whoever may edit the KMS key's policy.
+    KeyOwner,
+    /// The Lake Formation administrator.
+    LakeFormationAdmin,
+    /// The account that owns the bucket.
+    BucketAccount,
+    /// Streamkap.
+    Streamkap,
+}
+
+impl Owner {
+    /// In words, as the report says it.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::You => "you",
+            Self::OrganizationAdmin => "your organization's administrator",
+            Self::KeyOwner => "the owner of the KMS key",
+            Self::LakeFormationAdmin => "your Lake Formation administrator",
+            Self::BucketAccount => "the account that owns the bucket",
+            Self::Streamkap => "Streamkap",
+        }
+    }
+}
+
+/// A change to an AWS account, complete enough to be applied to facts and to be rendered as policy
+/// JSON and as AWS CLI commands. Documents are whole and pretty-printed: what would stand there after the change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Change {
+    /// Replace a policy's document: `before` is what AWS holds now (absent if the policy is new).
+    SetPolicy {
+        /// Where the policy lives.
+        home: PolicyHome,
+        /// The document now, as AWS stores it.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        before: Option<String>,
+        /// The document after the change.
+        after: String,
+    },
+    /// Attach a managed policy to the role.
+    AttachPolicy {
+        /// The role's name.
+        role: String,
+        /// The managed policy's ARN.
+        policy_arn: String,
+    },
+    /// Detach a managed policy from the role.
+    DetachPolicy {
+        /// The role's name.
+        role: String,
+        /// The managed policy's ARN.
+        policy_arn: String,
+    },
+    /// Something that no policy expresses (enable a key, call the organisation's administrator): steps in words.
+    Manual {
+        /// The steps, in order.
+        steps: Vec<String>,
+        /// Commands that do or check it, if there are any.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        commands: Vec<String>,
+    },
+}
+
+/// Where a policy document lives.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "at", rename_all = "snake_case")]
+pub enum PolicyHome {
+    /// The role's trust policy.
+    Trust {
+        /// The role's name.
+        role: String,
+    },
+    /// A policy embedded in the role.
+    Inline {
+        /// The role's name.
+        role: String,
+        /// The policy's name.
+        name: String,
+    },
+    /// A customer managed policy.
+    Managed {
+        /// The policy's ARN.
+        arn: String,
+    },
+    /// A bucket's policy.
+    Bucket {
+        /// The bucket's name.
+        bucket: String,
+    },
+    /// A KMS key's policy.
+    Key {
+        /// The key's ARN.
+        arn: String,
+    },
+    /// The Glue Data Catalog's resource policy.
+    Catalog {
+        /// The account that owns it.
+        account: String,
+        /// Its region.
+        region: String,
+    },
+}
+
+/// What became of applying the fix to the facts in memory and diagnosing again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Verification {
+    /// The finding is gone and nothing that passed fails.
+    Verified,
+    /// The finding is gone only together with the other fixes of this report, named by check id.
+    VerifiedTogether {
+        /// The checks whose fixes are needed too.
+        with: Vec<String>,
+    },
+    /// It could not be verified, and why.
+    Unverified {
+        /// The reason, in one sentence.
+        reason: String,
+    },
+}

@@ -1,0 +1,17 @@
+//! The words the whole program is written in: ARNs, accounts, checks, outcomes, findings, fixes.
+//!
+//! Plain data with no input or output. Depends on nothing else of ours.
+
+mod arn;
+mod check;
+mod finding;
+mod fix;
+mod secret;
+mod status;
+
+pub use arn::{AccountId, Arn, ArnError, Partition};
+pub use check::{CheckId, CheckIdError, Section, Severity};
+pub use finding::{Blocked, Bug, EngineVerdict, Evidence, Finding, Findings, Outcome, Source, StatementRef};
+pub use fix::{Change, Fix, Owner, PolicyHome, Verification};
+pub use secret::ExternalId;
+pub use status::Status;
