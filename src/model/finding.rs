@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Fix;
-use super::Status;
+use super::{Remedy, Status};
 
 /// What one check concluded.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +67,9 @@ pub struct Finding {
     /// The statement at fault, where one is.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub because: Option<StatementRef>,
+    /// What would mend it, said by the check; `prescribe` makes fixes of it.
+    #[serde(skip)]
+    pub remedies: Vec<Remedy>,
     /// What mends it, best first. Filled in by `prescribe`.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub fixes: Vec<Fix>,
@@ -80,6 +83,7 @@ impl Finding {
             what: what.into(),
             evidence: Vec::new(),
             because: None,
+            remedies: Vec::new(),
             fixes: Vec::new(),
         }
     }
@@ -88,6 +92,13 @@ impl Finding {
     #[must_use]
     pub fn evidence(mut self, evidence: Evidence) -> Self {
         self.evidence.push(evidence);
+        self
+    }
+
+    /// Says what would mend it.
+    #[must_use]
+    pub fn remedy(mut self, remedy: Remedy) -> Self {
+        self.remedies.push(remedy);
         self
     }
 

@@ -6,12 +6,16 @@ mod arn;
 mod check;
 mod finding;
 mod fix;
+mod near;
+mod remedy;
 mod secret;
 mod status;
 
 pub use arn::{AccountId, Arn, ArnError, Partition};
 pub use check::{CheckId, CheckIdError, Section, Severity};
 pub use finding::{Blocked, Bug, EngineVerdict, Evidence, Finding, Findings, Outcome, Source, StatementRef};
+pub use near::{edit_distance, nearest};
+pub use remedy::Remedy;
 pub use fix::{Change, Fix, Owner, PolicyHome, Verification};
 pub use secret::ExternalId;
 pub use status::Status;

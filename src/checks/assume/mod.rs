@@ -1,0 +1,6 @@
+//! Checks of the section `assume`, one file each.
+
+use super::Check;
+
+/// The section's checks, by number.
+pub(super) const CHECKS: &[Check] = &[];

@@ -1,0 +1,1 @@
+//! Conclusions that several checks share: functions over facts, never one check's outcome.

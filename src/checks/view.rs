@@ -1,0 +1,180 @@
+//! How a check sees the facts: every read is noted and the unread becomes `unknown`.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::{Catalog, Connector, Vendor};
+use crate::facts::{
+    AttachedPolicy, Bucket, Caller, ConnectorTarget, Fact, FactId, Facts, History, Key, ManagedPolicy,
+    Organization, Role, Simulation, Target, Trail,
+};
+use crate::model::Blocked;
+
+/// A fact as a check reads it: the value, nothing where AWS says there is none, or why nobody looked.
+pub type Read<'a, T> = Result<Option<&'a T>, Blocked>;
+
+/// The facts, with a note of which were read.
+pub struct View<'a> {
+    facts: &'a Facts,
+    catalog: &'a Catalog,
+    read: RefCell<BTreeSet<FactId>>,
+}
+
+impl<'a> View<'a> {
+    /// Sees these facts.
+    pub fn new(facts: &'a Facts, catalog: &'a Catalog) -> Self {
+        Self { facts, catalog, read: RefCell::default() }
+    }
+
+    /// The facts read so far.
+    pub fn read(&self) -> Vec<FactId> {
+        self.read.borrow().iter().copied().collect()
+    }
+
+    fn note(&self, id: FactId) {
+        self.read.borrow_mut().insert(id);
+    }
+
+    /// What was asked for.
+    pub fn target(&self) -> &'a Target {
+        &self.facts.target
+    }
+
+    /// When the facts were read: the clock of every check. RFC 3339, UTC.
+    pub fn now(&self) -> &'a str {
+        &self.facts.collected_at
+    }
+
+    /// Streamkap's facts.
+    pub fn vendor(&self) -> &'a Vendor {
+        &self.catalog.vendor
+    }
+
+    /// The target's connectors with their files.
+    pub fn connectors(&self) -> impl Iterator<Item = (&'a ConnectorTarget, &'a Connector)> {
+        let catalog = self.catalog;
+        self.facts
+            .target
+            .connectors
+            .iter()
+            .filter_map(move |target| Some((target, catalog.connector(&target.connector)?)))
+    }
+
+    /// Who runs the doctor.
+    pub fn caller(&self) -> Read<'a, Caller> {
+        self.note(FactId::Caller);
+        self.facts.caller.read("who runs the doctor")
+    }
+
+    /// The role.
+    pub fn role(&self) -> Read<'a, Role> {
+        self.note(FactId::Role);
+        self.facts.role.read(&format!("the role {}", self.facts.target.role.name))
+    }
+
+    /// The account's role names, read when the role was not found.
+    pub fn role_names(&self) -> Read<'a, Vec<String>> {
+        self.note(FactId::RoleNames);
+        self.facts.role_names.read("the names of the account's roles")
+    }
+
+    /// Managed policies attached to the role.
+    pub fn attached_policies(&self) -> Read<'a, Vec<AttachedPolicy>> {
+        self.note(FactId::RolePolicies);
+        self.facts.attached_policies.read("the policies attached to the role")
+    }
+
+    /// A managed policy that is attached to the role.
+    pub fn managed_policy(&self, arn: &str) -> Read<'a, ManagedPolicy> {
+        self.note(FactId::RolePolicies);
+        read_entry(&self.facts.managed_policies, arn, "the policy")
+    }
+
+    /// The permissions boundary's document.
+    pub fn boundary(&self, arn: &str) -> Read<'a, ManagedPolicy> {
+        self.note(FactId::Boundary);
+        read_entry(&self.facts.managed_policies, arn, "the permissions boundary")
+    }
+
+    /// Names of the role's inline policies.
+    pub fn inline_policy_names(&self) -> Read<'a, Vec<String>> {
+        self.note(FactId::RolePolicies);
+        self.facts.inline_policy_names.read("the role's inline policies")
+    }
+
+    /// An inline policy's document.
+    pub fn inline_policy(&self, name: &str) -> Read<'a, String> {
+        self.note(FactId::RolePolicies);
+        read_entry(&self.facts.inline_policies, name, "the inline policy")
+    }
+
+    /// What AWS's simulator was asked for this action and resource, if it was.
+    pub fn simulation(&self, action: &str, resource: &str) -> Option<&'a Simulation> {
+        self.note(FactId::Simulation);
+        let mut asked = self.facts.simulations.iter();
+        asked.find(|it| it.action.eq_ignore_ascii_case(action) && it.resource == resource)
+    }
+
+    /// All that AWS's simulator was asked.
+    pub fn simulations(&self) -> &'a [Simulation] {
+        self.note(FactId::Simulation);
+        &self.facts.simulations
+    }
+
+    /// A bucket, of which each part notes that it is read by the `id` given.
+    ///
+    /// `part` picks the fact: `view.bucket("orders", FactId::BucketPolicy, |it| &it.policy)`.
+    pub fn bucket<T>(&self, name: &str, id: FactId, part: impl Fn(&'a Bucket) -> &'a Fact<T>) -> Read<'a, T> {
+        self.note(id);
+        let what = format!("{} of {name}", words(id));
+        self.facts.buckets.get(name).map_or_else(|| Err(not_read(&what)), |bucket| part(bucket).read(&what))
+    }
+
+    /// A KMS key by ARN, likewise.
+    pub fn key<T>(&self, arn: &str, id: FactId, part: impl Fn(&'a Key) -> &'a Fact<T>) -> Read<'a, T> {
+        self.note(id);
+        let what = format!("{} {arn}", words(id));
+        self.facts.keys.get(arn).map_or_else(|| Err(not_read(&what)), |key| part(key).read(&what))
+    }
+
+    /// The organisation; nothing: the account is in none.
+    pub fn organization(&self) -> Read<'a, Organization> {
+        self.note(FactId::Organization);
+        self.facts.organization.read("the account's organization")
+    }
+
+    /// Trails that log the connector's region.
+    pub fn trails(&self) -> Read<'a, Vec<Trail>> {
+        self.note(FactId::Trails);
+        self.facts.trails.read("the account's trails")
+    }
+
+    /// The event history as searched. `id` is one of the three history facts.
+    pub fn history(&self, id: FactId) -> &'a History {
+        self.note(id);
+        &self.facts.history
+    }
+}
+
+fn read_entry<'a, T>(facts: &'a BTreeMap<String, Fact<T>>, name: &str, what: &str) -> Read<'a, T> {
+    let what = format!("{what} {name}");
+    facts.get(name).map_or_else(|| Err(not_read(&what)), |fact| fact.read(&what))
+}
+
+fn not_read(what: &str) -> Blocked {
+    Blocked { what: what.to_owned(), why: "it was not read".to_owned(), grant: None, hint: None }
+}
+
+fn words(id: FactId) -> &'static str {
+    match id {
+        FactId::BucketPolicy => "the bucket policy",
+        FactId::BucketEncryption => "the default encryption",
+        FactId::BucketOwnership => "the ownership controls",
+        FactId::BucketPublicAccess => "the public access block",
+        FactId::BucketObjectLock => "the Object Lock settings",
+        FactId::Key => "the KMS key",
+        FactId::KeyPolicy => "the key policy of",
+        FactId::KeyGrants => "the grants on",
+        _ => "the bucket",
+    }
+}

@@ -1,0 +1,60 @@
+//! CloudTrail's event history as it was searched.
+
+use serde::{Deserialize, Serialize};
+
+use super::Fact;
+use crate::trail::Event;
+
+/// Every query put to `cloudtrail:LookupEvents`, with its window and answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// The queries, in the order of [`Purpose`], then region, then filter.
+    #[serde(default)]
+    pub queries: Vec<LookupQuery>,
+    /// Why there are none, when event history was not searched.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub switched_off: Option<String>,
+}
+
+/// One query: a region, one attribute, a window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LookupQuery {
+    /// What it is asked for.
+    pub purpose: Purpose,
+    /// The region whose event history was searched.
+    pub region: String,
+    /// The one attribute that `LookupEvents` can filter by.
+    pub filter: LookupFilter,
+    /// Start of the window, RFC 3339.
+    pub since: String,
+    /// End of the window, RFC 3339.
+    pub until: String,
+    /// Pages read.
+    pub pages: u32,
+    /// Whether older pages were left unread (the limit of pages, or an interruption).
+    #[serde(default)]
+    pub incomplete: bool,
+    /// The events, newest first, only those that bear on the target.
+    pub events: Fact<Vec<Event>>,
+}
+
+/// A `LookupAttribute`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LookupFilter {
+    /// `ResourceName`, `EventName`, `Username`, `EventSource`, `AccessKeyId`.
+    pub attribute: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// What a query is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// Calls of `AssumeRole` for the role.
+    AssumeRole,
+    /// Changes to the role, its policies, the bucket's policy or the key.
+    Changes,
+    /// Calls made with the role's sessions that were denied.
+    Denials,
+}

@@ -1,0 +1,130 @@
+//! What would mend a finding, said by the check that found it. `prescribe` turns it into a
+//! [`Fix`](super::Fix): a whole document, verified on the facts.
+
+use super::Owner;
+
+/// What would mend a finding.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Remedy {
+    /// The role's policies must allow these actions on these resources.
+    AllowOnRole {
+        /// Actions with the ARNs (patterns) they need.
+        grants: Vec<(String, Vec<String>)>,
+    },
+    /// The trust policy must let Streamkap's principals in, with the external id of the target if given.
+    TrustStreamkap,
+    /// This principal in the trust policy is a mistake for Streamkap's: replace it.
+    ReplacePrincipal {
+        /// Position of the statement in the trust policy.
+        statement: usize,
+        /// The principal as it stands there.
+        found: String,
+        /// What must stand there.
+        wanted: String,
+    },
+    /// The trust policy's external id must be the target's.
+    SetExternalId {
+        /// Position of the statement.
+        statement: usize,
+    },
+    /// The statement trusts Streamkap without an external id: require the target's (or a placeholder).
+    RequireExternalId {
+        /// Position of the statement.
+        statement: usize,
+    },
+    /// A condition in the trust policy that Streamkap's call cannot meet: remove it.
+    DropTrustCondition {
+        /// Position of the statement.
+        statement: usize,
+        /// The operator as written.
+        operator: String,
+        /// The key as written.
+        key: String,
+    },
+    /// A Deny in the trust policy hits Streamkap: exempt it.
+    ExemptFromTrustDeny {
+        /// Position of the statement.
+        statement: usize,
+    },
+    /// The statement that names Streamkap lacks `sts:AssumeRole` or misspells it.
+    SetTrustAction {
+        /// Position of the statement.
+        statement: usize,
+    },
+    /// A principal that need not be trusted.
+    RemovePrincipal {
+        /// Position of the statement.
+        statement: usize,
+        /// The principal as it stands there.
+        found: String,
+    },
+    /// A Deny in the bucket policy hits the role: exempt the role.
+    ExemptFromBucketPolicy {
+        /// The bucket.
+        bucket: String,
+        /// Position of the statement.
+        statement: usize,
+    },
+    /// The bucket policy must allow the role (bucket of another account).
+    AllowInBucketPolicy {
+        /// The bucket.
+        bucket: String,
+        /// Actions with ARNs.
+        grants: Vec<(String, Vec<String>)>,
+    },
+    /// The key's policy must allow the role.
+    AllowInKeyPolicy {
+        /// The key's ARN.
+        key: String,
+        /// The actions.
+        actions: Vec<String>,
+    },
+    /// A Deny in the key's policy hits the role: exempt the role.
+    ExemptFromKeyPolicy {
+        /// The key's ARN.
+        key: String,
+        /// Position of the statement.
+        statement: usize,
+    },
+    /// A Deny in one of the role's policies hits a needed action: exempt the needed resources.
+    ExemptFromRolePolicy {
+        /// The policy's name.
+        policy: String,
+        /// Position of the statement.
+        statement: usize,
+        /// Actions with ARNs.
+        grants: Vec<(String, Vec<String>)>,
+    },
+    /// The permissions boundary must allow these.
+    AllowInBoundary {
+        /// Actions with ARNs.
+        grants: Vec<(String, Vec<String>)>,
+    },
+    /// Replace a resource (pattern) in a role policy's statement.
+    ReplaceResource {
+        /// The policy's name.
+        policy: String,
+        /// Position of the statement.
+        statement: usize,
+        /// The resource as written.
+        found: String,
+        /// What must stand there.
+        wanted: Vec<String>,
+    },
+    /// Replace a broad managed policy by what the connector needs.
+    ReplaceManagedPolicy {
+        /// The policy's ARN.
+        arn: String,
+    },
+    /// Something that no policy expresses.
+    Manual {
+        /// Who can do it.
+        owner: Owner,
+        /// One sentence.
+        title: String,
+        /// Steps, in order.
+        steps: Vec<String>,
+        /// Commands that do or check it.
+        commands: Vec<String>,
+    },
+}
