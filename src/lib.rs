@@ -5,3 +5,4 @@
 
 pub mod denial;
 pub mod model;
+pub mod trail;

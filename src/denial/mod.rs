@@ -205,6 +205,16 @@ impl Reason {
         }
     }
 
+    /// The reason for a reader who knows which action it is about, in AWS's words.
+    pub fn of_action(&self, action: Option<&str>) -> String {
+        match (self, action) {
+            (Self::Implicit { layer }, Some(action)) => {
+                format!("no {} allows the {action} action", layer.as_str())
+            }
+            _ => self.to_string(),
+        }
+    }
+
     /// The layer named.
     pub fn layer(&self) -> Option<Layer> {
         match self {
