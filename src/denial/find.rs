@@ -1,0 +1,292 @@
+//! Finds denials in any text: a stack trace, a screen, a CLI's error, a CloudTrail event.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::Value;
+
+use super::grammar;
+use super::{Denial, Layer, Reason};
+
+/// Where a denial, or what an SDK prints before one, begins.
+#[expect(clippy::expect_used, reason = "the pattern is a constant, compiled by every test of this module")]
+static MARKER: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?x)
+      (?P<cli> An\s+error\s+occurred\s+\((?P<cli_code>[\w.\#:-]+)\)\s+when\s+calling\s+the\s+(?P<cli_op>\w+)\s+operation )
+    | (?P<go> operation\s+error\s+(?P<go_service>[\w\ ]{1,40}):\s+(?P<go_op>\w+), )
+    | (?P<go_code> api\s+error\s+(?P<go_error>[\w.]+): )
+    | (?P<auth> [Uu]ser(?::\s+(?P<who>\S+))?\s+is\s+not\s+authorized\s+to\s+(?P<verb>perform|access) )
+    | (?P<lf> Insufficient\s+Lake\s+Formation\s+permission )
+    | (?P<ec2> You\s+are\s+not\s+authorized\s+to\s+(?:perform\s+this\s+operation|make\s+this\s+call) )
+    | (?P<principal> Principal\s+\[(?P<execute_who>[^\]\s]+)\]\s+is\s+not\s+allowed\s+to\s+execute\s+\[(?P<execute>[^\]\s]+)\] )
+    | (?P<duration> requested\s+DurationSeconds\s+exceeds\s+the\s+(?:MaxSessionDuration|(?P<chained>1\s+hour\s+session\s+limit)) )
+    | (?P<endpoint> request\s+was\s+denied\s+due\s+to\s+a\s+VPC\s+endpoint\s+policy )
+    | (?P<pass_role> Cross-account\s+pass\s+role\s+is\s+not\s+allowed )
+    | (?P<hidden> ciphertext\s+refers\s+to\s+a\s+customer\s+master\s+key\s+that\s+does\s+not\s+exist )
+    | (?P<bare> \b[Aa]ccess\ [Dd]enied\.?\s+\(Service:
+              | :\s+(?:Access\ Denied|Forbidden|null)\.?\s+\(Service:[^)\n]{1,60}Status\ Code:\ 403
+              | \bnull\s+\(Service:[^)\n]{1,60}Status\ Code:\ 403
+              | <Message>Access\ Denied</Message>
+              | [Ee]xception:\s+Access\ Denied\b )
+    ";
+    Regex::new(pattern).expect("the pattern is well formed")
+});
+
+/// All denials in `text`, in order of appearance, each once.
+///
+/// Takes what people paste: a Java stack trace, wrapped or not, a CLI's error, a page's text, a
+/// CloudTrail event or a whole log file as JSON, JSON lines of a connector's log. Linear time.
+pub fn find_all(text: &str) -> Vec<Denial> {
+    let mut found = Vec::new();
+    match serde_json::from_str::<Value>(text) {
+        Ok(value) if value.is_object() || value.is_array() => in_json(&value, 0, &mut found),
+        _ => in_lines(text, &mut found),
+    }
+    once(found)
+}
+
+/// Text that is not JSON as a whole may have lines that are.
+fn in_lines(text: &str, found: &mut Vec<Denial>) {
+    let mut plain = String::new();
+    for line in text.lines() {
+        let bare = line.trim();
+        let json = bare.starts_with('{') && bare.ends_with('}');
+        if let Some(Ok(value)) = json.then(|| serde_json::from_str::<Value>(bare)) {
+            in_text(&std::mem::take(&mut plain), found);
+            in_json(&value, 0, found);
+        } else {
+            plain.push_str(line);
+            plain.push('\n');
+        }
+    }
+    in_text(&plain, found);
+}
+
+fn in_text(text: &str, found: &mut Vec<Denial>) {
+    let readable = readable(text);
+    let before = found.len();
+    found.extend(scan(&readable));
+    if found.len() == before && readable.contains('\n') {
+        // Broken in the midst of words, as a terminal of fixed width does.
+        let joined: String = readable.lines().collect();
+        found.extend(scan(&joined));
+    }
+}
+
+/// Events are read as such; of anything else, every string.
+fn in_json(value: &Value, depth: u8, found: &mut Vec<Denial>) {
+    match value {
+        Value::Object(map) => {
+            let text = |key: &str| map.get(key).and_then(Value::as_str);
+            if let (Some(code), Some(source)) = (text("errorCode"), text("eventSource")) {
+                let name = text("eventName").unwrap_or_default();
+                if let Some(mut denial) = Denial::of_event(source, name, code, text("errorMessage")) {
+                    let arn = map.get("userIdentity").and_then(|who| who.get("arn")).and_then(Value::as_str);
+                    denial.principal = denial.principal.or_else(|| arn.map(str::to_owned));
+                    found.push(denial);
+                }
+                return;
+            }
+            map.values().for_each(|inner| in_json(inner, depth, found));
+        }
+        Value::Array(items) => items.iter().for_each(|inner| in_json(inner, depth, found)),
+        Value::String(text) if depth < 3 && text.trim_start().starts_with(['{', '[']) => {
+            match serde_json::from_str::<Value>(text) {
+                Ok(inner) => in_json(&inner, depth + 1, found),
+                Err(_) => in_text(text, found),
+            }
+        }
+        Value::String(text) => in_text(text, found),
+        _ => {}
+    }
+}
+
+/// The text with the escapes of JSON, HTML and XML undone, where it is full of them.
+fn readable(text: &str) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(text);
+    for (escape, plain) in [
+        ("\\n", "\n"),
+        ("\\t", "\t"),
+        ("\\r", ""),
+        ("\\\"", "\""),
+        ("\\/", "/"),
+        ("\\u0026", "&"),
+        ("\\u003d", "="),
+        ("&quot;", "\""),
+        ("&#34;", "\""),
+        ("&#39;", "'"),
+        ("&amp;", "&"),
+        ("\u{a0}", " "),
+        ("\r", ""),
+    ] {
+        if text.contains(escape) {
+            text = Cow::Owned(text.replace(escape, plain));
+        }
+    }
+    text
+}
+
+/// What an SDK or the CLI printed before the message.
+#[derive(Default)]
+struct Frame {
+    code: Option<String>,
+    operation: Option<String>,
+    service: Option<String>,
+    /// Where the message begins.
+    end: usize,
+}
+
+/// How far after its frame a message may begin: `(reached max retries: 4): `, Go's response
+/// error with its request ids.
+const FRAME_REACH: usize = 400;
+
+/// The denials of one text in the order in which they stand.
+pub(super) fn scan(text: &str) -> Vec<Denial> {
+    let marks: Vec<_> = MARKER.captures_iter(text).collect();
+    let mut found = Vec::new();
+    let mut frame: Option<Frame> = None;
+    for (index, mark) in marks.iter().enumerate() {
+        let Some(whole) = mark.get(0) else { continue };
+        let next = marks.get(index + 1).and_then(|mark| mark.get(0)).map_or(text.len(), |next| next.start());
+        let segment = segment(text, whole.end(), next);
+        let group = |name: &str| mark.name(name).map(|group| group.as_str().to_owned());
+        if mark.name("cli").is_some() || mark.name("go").is_some() {
+            flush(frame.take(), &mut found);
+            frame = Some(Frame {
+                code: group("cli_code"),
+                operation: group("cli_op").or_else(|| group("go_op")),
+                service: group("go_service"),
+                end: whole.end(),
+            });
+            continue;
+        }
+        if let Some(code) = group("go_error") {
+            let open = frame.get_or_insert_with(Frame::default);
+            open.code = Some(code);
+            open.end = whole.end();
+            continue;
+        }
+        if mark.name("ec2").is_some() && leads_into_next(text, whole.end(), marks.get(index + 1)) {
+            continue;
+        }
+        let Some(mut denial) = denial_at(mark, whole.as_str(), segment) else { continue };
+        match frame.take() {
+            Some(open) if whole.start() - open.end <= FRAME_REACH => wrap(&mut denial, open),
+            other => flush(other, &mut found),
+        }
+        if denial.error_code.is_none() {
+            denial.error_code = exception_before(text, whole.start());
+        }
+        found.push(grammar::with_operation(denial));
+    }
+    flush(frame, &mut found);
+    found
+}
+
+/// From a marker's end to the next marker, a stack trace or a blank line.
+fn segment(text: &str, start: usize, next: usize) -> &str {
+    let whole = &text[start..next];
+    let mut end = whole.len();
+    for stop in ["\n\tat ", "\n    at ", "\n  at ", "\nCaused by", "\n\n", "</Message>"] {
+        if let Some(at) = memchr::memmem::find(&whole.as_bytes()[..end], stop.as_bytes()) {
+            end = at;
+        }
+    }
+    &whole[..end]
+}
+
+/// `You are not authorized to perform this operation. User: …` is one message.
+fn leads_into_next(text: &str, end: usize, next: Option<&regex::Captures<'_>>) -> bool {
+    next.filter(|next| next.name("auth").is_some())
+        .and_then(|next| next.get(0))
+        .is_some_and(|next| text[end..next.start()].trim_start_matches('.').trim().is_empty())
+}
+
+fn wrap(denial: &mut Denial, frame: Frame) {
+    denial.error_code = frame.code.or_else(|| denial.error_code.take());
+    denial.operation = frame.operation;
+    denial.service = denial.service.take().or(frame.service);
+}
+
+/// A frame without a message that says more, such as `(403) when calling the HeadObject
+/// operation: Forbidden`.
+fn flush(frame: Option<Frame>, found: &mut Vec<Denial>) {
+    let Some(frame) = frame else { return };
+    let refused = frame.code.as_deref().is_some_and(|code| code == "403" || super::is_denial_code(code));
+    if refused {
+        let mut denial = Denial::default();
+        wrap(&mut denial, frame);
+        found.push(grammar::with_operation(denial));
+    }
+}
+
+/// The denial that begins with `mark`; `segment` is what follows it.
+fn denial_at(mark: &regex::Captures<'_>, whole: &str, segment: &str) -> Option<Denial> {
+    let group = |name: &str| mark.name(name).map(|group| group.as_str());
+    let of_reason = |reason| Some(grammar::with_suffix(Denial { reason, ..Denial::default() }, segment));
+    if group("auth").is_some() {
+        return Some(grammar::authorization(group("who"), group("verb").unwrap_or_default(), segment));
+    }
+    if group("lf").is_some() {
+        return grammar::lake_formation(segment);
+    }
+    if group("ec2").is_some() {
+        let blob = segment.split_once("failure message:").and_then(|(_, after)| grammar::encoded(after));
+        let truncated = grammar::is_cut(segment);
+        return Some(grammar::with_suffix(Denial { encoded: blob, truncated, ..Denial::default() }, segment));
+    }
+    if let Some(action) = group("execute") {
+        let principal = group("execute_who").map(str::to_owned);
+        return Some(Denial { principal, action: Some(action.to_owned()), ..Denial::default() });
+    }
+    if group("duration").is_some() {
+        return of_reason(Reason::SessionDuration { chained: group("chained").is_some() });
+    }
+    if group("endpoint").is_some() {
+        return of_reason(Reason::DeniedBy { layer: Layer::Endpoint });
+    }
+    if group("hidden").is_some() {
+        return of_reason(Reason::Opaque)
+            .map(|denial| Denial { action: Some("kms:Decrypt".to_owned()), ..denial });
+    }
+    if group("pass_role").is_some() {
+        let action = Some("iam:PassRole".to_owned());
+        return Some(Denial { action, reason: Reason::CrossAccountPassRole, ..Denial::default() });
+    }
+    // A bare refusal: its own text holds the beginning of the SDK's brackets.
+    let suffix = whole.find("(Service:").map(|at| format!("{}{segment}", &whole[at..]));
+    Some(grammar::with_suffix(Denial::default(), suffix.as_deref().unwrap_or(segment)))
+}
+
+/// The error code in `…AccessDeniedException: User: …` or `AccessDenied: User: …`.
+fn exception_before(text: &str, start: usize) -> Option<String> {
+    let before = text[..start].trim_end().strip_suffix(':')?;
+    let from = before
+        .rfind(|letter: char| !letter.is_ascii_alphanumeric())
+        .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+    let word = &before[from..];
+    super::is_denial_code(word).then(|| word.to_owned())
+}
+
+/// Each denial once; a stack trace repeats its causes.
+fn once(found: Vec<Denial>) -> Vec<Denial> {
+    let mut seen = std::collections::BTreeSet::new();
+    let key = |denial: &Denial| {
+        let Denial { principal, action, resource, reason, encoded, .. } = denial.clone();
+        (principal, action, resource, reason, encoded)
+    };
+    let full = found.iter().any(|denial| denial.action.is_some() || denial.reason != Reason::Unstated);
+    found
+        .into_iter()
+        // The wrapper's bare refusal adds nothing to the message that explains it.
+        .filter(|denial| {
+            !full
+                || denial.action.is_some()
+                || denial.resource.is_some()
+                || denial.encoded.is_some()
+                || denial.reason != Reason::Unstated
+        })
+        .filter(|denial| seen.insert(key(denial)))
+        .collect()
+}

@@ -1,0 +1,131 @@
+//! Which resource a call was about, when the message does not say.
+
+use serde_json::Value;
+
+use super::record::Event;
+use crate::denial::service_prefix;
+use crate::model::Partition;
+
+/// The ARN of the call's resource, read from the record's `resources` and `requestParameters`.
+///
+/// Calls on a bucket give the bucket, calls on objects the object. None where the record does
+/// not tell, which is common for refused calls: CloudTrail then leaves the parameters out.
+pub fn resource_of(event: &Event) -> Option<String> {
+    match service_prefix(&event.event_source) {
+        Some("s3") => s3(event),
+        Some("glue") => glue(event),
+        Some("sts") => event.parameter("roleArn").map(str::to_owned),
+        Some("kms") => kms(event),
+        _ => event.resources.iter().find_map(|resource| resource.arn.clone()),
+    }
+}
+
+fn s3(event: &Event) -> Option<String> {
+    let of_kind = |kind: &str| {
+        event
+            .resources
+            .iter()
+            .find(|resource| resource.kind.as_deref() == Some(kind))
+            .and_then(|resource| resource.arn.clone())
+    };
+    let bucket = event.parameter("bucketName").or_else(|| event.parameter("bucket"));
+    let partition = Partition::of_region(&event.region);
+    let bucket_arn = || {
+        of_kind("AWS::S3::Bucket")
+            .or_else(|| bucket.map(|bucket| format!("arn:{}:s3:::{bucket}", partition.as_str())))
+    };
+    let on_bucket = event.event_name.starts_with("List") && event.event_name != "ListParts"
+        || event.event_name.contains("Bucket");
+    if on_bucket {
+        return bucket_arn();
+    }
+    of_kind("AWS::S3::Object")
+        .or_else(|| match (bucket_arn(), event.parameter("key")) {
+            (Some(bucket), Some(key)) => Some(format!("{bucket}/{key}")),
+            _ => None,
+        })
+        .or_else(bucket_arn)
+}
+
+/// The most specific of table, database and catalogue that the parameters name.
+fn glue(event: &Event) -> Option<String> {
+    let account = event.parameter("catalogId").or(event.recipient_account.as_deref())?;
+    let partition = Partition::of_region(&event.region);
+    let arn =
+        |rest: String| Some(format!("arn:{}:glue:{}:{account}:{rest}", partition.as_str(), event.region));
+    let name = event.parameter("name");
+    let inner = |object: &str| event.request_parameters.get(object)?.get("name").and_then(Value::as_str);
+    let database = event.parameter("databaseName");
+    let table = event.parameter("tableName").or_else(|| inner("tableInput")).or(name);
+    match (database, table) {
+        (Some(database), Some(table)) => arn(format!("table/{database}/{table}")),
+        (Some(database), None) => arn(format!("database/{database}")),
+        (None, _) if event.event_name.contains("Database") => {
+            let database = inner("databaseInput").or(name)?;
+            arn(format!("database/{database}"))
+        }
+        _ => None,
+    }
+}
+
+fn kms(event: &Event) -> Option<String> {
+    let named = event.resources.iter().find_map(|resource| resource.arn.clone());
+    named.or_else(|| event.parameter("keyId").map(str::to_owned))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn resource(source: &str, name: &str, parameters: &Value, resources: &Value) -> Option<String> {
+        let event = json!({"eventSource": source, "eventName": name, "awsRegion": "eu-west-1",
+            "recipientAccountId": "111122223333", "requestParameters": parameters, "resources": resources});
+        resource_of(&Event::from_value(&event).unwrap())
+    }
+
+    #[test]
+    fn calls_on_buckets_and_on_objects_are_told_apart() {
+        let resources = json!([{"type": "AWS::S3::Object", "ARN": "arn:aws:s3:::b/k"},
+            {"type": "AWS::S3::Bucket", "ARN": "arn:aws:s3:::b", "accountId": "1"}]);
+        for (name, arn) in [
+            ("PutObject", "arn:aws:s3:::b/k"),
+            ("ListObjectsV2", "arn:aws:s3:::b"),
+            ("HeadBucket", "arn:aws:s3:::b"),
+        ] {
+            assert_eq!(
+                resource("s3.amazonaws.com", name, &json!(null), &resources).as_deref(),
+                Some(arn),
+                "{name}"
+            );
+        }
+        let parameters = json!({"bucketName": "b", "key": "k"});
+        assert_eq!(
+            resource("s3.amazonaws.com", "GetObject", &parameters, &json!(null)).as_deref(),
+            Some("arn:aws:s3:::b/k")
+        );
+    }
+
+    #[test]
+    fn glue_names_the_most_specific_of_its_three() {
+        for (name, parameters, rest) in [
+            ("GetTable", json!({"databaseName": "d", "name": "t"}), "table/d/t"),
+            ("CreateTable", json!({"databaseName": "d", "tableInput": {"name": "t"}}), "table/d/t"),
+            ("GetDatabase", json!({"name": "d"}), "database/d"),
+            ("GetTables", json!({"databaseName": "d"}), "database/d"),
+        ] {
+            let expected = format!("arn:aws:glue:eu-west-1:111122223333:{rest}");
+            assert_eq!(
+                resource("glue.amazonaws.com", name, &parameters, &json!(null)),
+                Some(expected),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_is_made_up() {
+        assert_eq!(resource("s3.amazonaws.com", "PutObject", &json!(null), &json!(null)), None);
+        assert_eq!(resource("glue.amazonaws.com", "GetTable", &json!(null), &json!(null)), None);
+    }
+}
