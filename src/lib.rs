@@ -4,3 +4,4 @@
 //! The modules are the stages of that sentence; `docs/design/` says why.
 
 pub mod model;
+pub mod policy;
