@@ -3,6 +3,10 @@
 //! AWS is read once into plain facts; everything after that is a pure function of the facts.
 //! The modules are the stages of that sentence; `docs/design/` says why.
 
+pub mod catalog;
+pub mod checks;
 pub mod denial;
+pub mod facts;
 pub mod model;
+pub mod policy;
 pub mod trail;
