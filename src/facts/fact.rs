@@ -91,12 +91,9 @@ impl<T> Fact<T> {
                 grant: Some(refusal.action.clone()),
                 hint: None,
             }),
-            Self::Failed(failure) => Err(Blocked {
-                what: what.to_owned(),
-                why: failure.message.clone(),
-                grant: None,
-                hint: None,
-            }),
+            Self::Failed(failure) => {
+                Err(Blocked { what: what.to_owned(), why: failure.message.clone(), grant: None, hint: None })
+            }
             Self::NotAsked(reason) => {
                 Err(Blocked { what: what.to_owned(), why: reason.clone(), grant: None, hint: None })
             }

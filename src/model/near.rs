@@ -7,7 +7,9 @@ pub fn nearest(given: &str, candidates: impl IntoIterator<Item = String>) -> Opt
     let limit = (wanted.len() / 3).max(1);
     candidates
         .into_iter()
-        .map(|candidate| (distance(&wanted, &candidate.to_lowercase().chars().take(128).collect::<Vec<_>>()), candidate))
+        .map(|candidate| {
+            (distance(&wanted, &candidate.to_lowercase().chars().take(128).collect::<Vec<_>>()), candidate)
+        })
         .filter(|(distance, _)| *distance <= limit)
         .min_by(|left, right| left.0.cmp(&right.0).then_with(|| left.1.cmp(&right.1)))
         .map(|(_, candidate)| candidate)
@@ -53,7 +55,10 @@ mod tests {
     #[test]
     fn only_a_near_name_is_suggested() {
         let names = || ["StreamkapConnectorAccess".to_owned(), "Admin".to_owned()];
-        assert_eq!(nearest("streamkap-connector-access", names()).as_deref(), Some("StreamkapConnectorAccess"));
+        assert_eq!(
+            nearest("streamkap-connector-access", names()).as_deref(),
+            Some("StreamkapConnectorAccess")
+        );
         assert_eq!(nearest("billing", names()), None);
     }
 }
