@@ -3,5 +3,6 @@
 //! AWS is read once into plain facts; everything after that is a pure function of the facts.
 //! The modules are the stages of that sentence; `docs/design/` says why.
 
+pub mod evaluate;
 pub mod model;
 pub mod policy;
