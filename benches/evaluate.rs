@@ -16,7 +16,7 @@ const LINES: &str = include_str!("evaluate-200.jsonl");
 /// How long each figure is measured for.
 const WINDOW: Duration = Duration::from_secs(2);
 
-/// What iam-simulate 0.1 on Node 22 does of the same requests in a second, measured once.
+/// About what the closest peer, iam-simulate on Node, does of the same requests in a second.
 const PEER_PER_SECOND: f64 = 2_000.0;
 
 #[expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
@@ -32,7 +32,10 @@ fn main() {
         }
     });
     println!("evaluate: {evaluations:.0} evaluations/s, {:.0} ns each", 1e9 / evaluations);
-    println!("          {:.0} times the {PEER_PER_SECOND:.0}/s of iam-simulate", evaluations / PEER_PER_SECOND);
+    println!(
+        "          {:.0} times the {PEER_PER_SECOND:.0}/s of iam-simulate",
+        evaluations / PEER_PER_SECOND
+    );
 
     let texts: Vec<(Kind, &String)> = documents.compiled.keys().map(|(kind, text)| (*kind, text)).collect();
     let bytes: usize = texts.iter().map(|(_, text)| text.len()).sum();

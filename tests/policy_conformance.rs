@@ -43,7 +43,10 @@ fn every_documented_decision_holds() {
     let mut wrong = Vec::new();
     let mut count = 0;
     for (name, table) in tables() {
-        assert!(table["source"].as_str().is_some_and(|url| url.starts_with("https://")), "{name} has no source");
+        assert!(
+            table["source"].as_str().is_some_and(|url| url.starts_with("https://")),
+            "{name} has no source"
+        );
         for case in table["cases"].as_array().unwrap() {
             count += 1;
             let case = case.as_object().unwrap();
@@ -59,7 +62,10 @@ fn every_documented_decision_holds() {
                     field => answer[field].clone(),
                 };
                 if found != *expected {
-                    wrong.push(format!("{name}: {}: {field} is {found}, not {expected}: {answer}", case["case"]));
+                    wrong.push(format!(
+                        "{name}: {}: {field} is {found}, not {expected}: {answer}",
+                        case["case"]
+                    ));
                 }
             }
         }

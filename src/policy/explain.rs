@@ -91,10 +91,18 @@ pub(super) fn nearest_miss(policies: &[&[Arc<Policy>]], facts: &Facts<'_>) -> Op
         }
     }
     let (_, policy, statement, written) = best?;
-    Some(NearestMiss { statement: statement.reference.clone(), miss: miss(policy, statement, written, facts)? })
+    Some(NearestMiss {
+        statement: statement.reference.clone(),
+        miss: miss(policy, statement, written, facts)?,
+    })
 }
 
-fn nearness(policy: &Policy, statement: &Compiled, written: &Statement, facts: &Facts<'_>) -> Option<Nearness> {
+fn nearness(
+    policy: &Policy,
+    statement: &Compiled,
+    written: &Statement,
+    facts: &Facts<'_>,
+) -> Option<Nearness> {
     let action = statement.covers_action(facts);
     if !action && !statement.is_about_service(facts) {
         return None;
@@ -118,7 +126,9 @@ fn nearness(policy: &Policy, statement: &Compiled, written: &Statement, facts: &
 
 fn meant(policy: &Policy, statement: &Compiled, facts: &Facts<'_>) -> Fit {
     match policy.layer() {
-        Layer::Resource | Layer::ResourceControl | Layer::Endpoint => statement.covers_principal(facts, false),
+        Layer::Resource | Layer::ResourceControl | Layer::Endpoint => {
+            statement.covers_principal(facts, false)
+        }
         _ => Fit::Itself,
     }
 }
@@ -134,7 +144,10 @@ fn likeness(values: &[String], text: &str) -> usize {
 fn miss(policy: &Policy, statement: &Compiled, written: &Statement, facts: &Facts<'_>) -> Option<Miss> {
     let action = clean(facts.asked()).into_owned();
     if !statement.covers_action(facts) {
-        return Some(Miss::Action { allowed: written.actions.map(|text| clean(text).into_owned()), found: action });
+        return Some(Miss::Action {
+            allowed: written.actions.map(|text| clean(text).into_owned()),
+            found: action,
+        });
     }
     if statement.covers_resource(facts) != Truth::Yes {
         let resources = written.resources.as_ref()?;
@@ -202,7 +215,10 @@ impl fmt::Display for NearestMiss {
                 write!(out, "allows {action} to everybody but {}, not to {found}", List(allowed, "nobody"))
             }
             Miss::Delegated { action, account } => {
-                write!(out, "leaves {action} to the policies of account {account}, and none of them allows it")
+                write!(
+                    out,
+                    "leaves {action} to the policies of account {account}, and none of them allows it"
+                )
             }
             Miss::Condition { action, operator, key, expected, found } => {
                 let named = List(expected, "nothing");

@@ -71,16 +71,25 @@ impl Entry {
         if value.contains(['*', '?']) {
             return Self::Nobody;
         }
+        // The origin access identities of CloudFront stand in an account of their own.
+        if !is_account(account) && account != "cloudfront" {
+            return Self::Nobody;
+        }
         match (service, resource.split_once('/')) {
-            ("iam", None) if resource == "root" && is_account(account) => {
+            ("iam", None) if resource == "root" => {
                 Self::Account { partition: Some(partition.to_owned()), id: account.to_owned() }
             }
-            ("iam", Some(("role", path))) => Self::Role {
+            ("iam", Some(("role", path))) if !path.is_empty() => Self::Role {
                 arn: value.to_owned(),
                 prefix: format!("arn:{partition}:iam::{account}:role/"),
                 name: path.rsplit('/').next().unwrap_or(path).to_owned(),
             },
-            _ => Self::Arn(value.to_owned()),
+            ("iam", Some(("user", name))) | ("sts", Some(("assumed-role" | "federated-user", name)))
+                if !name.is_empty() =>
+            {
+                Self::Arn(value.to_owned())
+            }
+            _ => Self::Nobody,
         }
     }
 
@@ -118,7 +127,9 @@ impl Entry {
                 _ => Fit::None,
             },
             Self::Named(name) => itself(caller.who == Who::Named && caller.as_str() == name),
-            Self::AnyService => itself(caller.who == Who::Named && caller.as_str().contains(".amazonaws.com")),
+            Self::AnyService => {
+                itself(caller.who == Who::Named && caller.as_str().contains(".amazonaws.com"))
+            }
             Self::Nobody => Fit::None,
         }
     }
@@ -153,9 +164,9 @@ pub(super) fn fit(entries: &[Entry], facts: &Facts<'_>) -> Fit {
 pub(super) fn is_exempt(entries: &[Entry], facts: &Facts<'_>) -> bool {
     match fit(entries, facts) {
         Fit::None => false,
-        Fit::Account => {
-            !entries.iter().any(|entry| entry.account_of_one().is_some_and(|id| facts.principal.account() == Some(id)))
-        }
+        Fit::Account => !entries
+            .iter()
+            .any(|entry| entry.account_of_one().is_some_and(|id| facts.principal.account() == Some(id))),
         Fit::Role | Fit::Itself => true,
     }
 }

@@ -17,10 +17,7 @@ enum Piece {
     Text(String),
     Many,
     One,
-    Variable {
-        key: Key,
-        default: Option<String>,
-    },
+    Variable { key: Key, default: Option<String> },
 }
 
 /// What a variable stands for in a request.
