@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use crate::model::{EngineVerdict, StatementRef};
 
+use super::compiled::{Compiled, Layer, Policy};
 use super::document::Effect;
 use super::explain::{self, NearestMiss};
 use super::key::Key;
-use super::policy::{Compiled, Layer, Policy};
 use super::principal::Fit;
 use super::request::{Facts, Request, Who};
 use super::truth::Truth;
@@ -369,18 +369,17 @@ impl<'p> Layers<'p> {
                     .collect();
                 // A deny that hangs on no absent key stands whatever else is given.
                 if fired.iter().all(|(hit, _)| hit.hangs_on_absent(facts)) {
-                    fired.iter().for_each(|(hit, matched)| keys.add_absent(hit.statement, matched, facts));
+                    for (hit, matched) in fired {
+                        keys.add_absent(hit.statement, matched, facts);
+                    }
                 }
             }
             EngineVerdict::ImplicitDeny => {
                 let both = outcome.layer == Layer::Identity;
                 for (layer, matched) in self.in_order() {
                     if layer == outcome.layer || (both && layer == Layer::Resource) {
-                        matched
-                            .allows
-                            .iter()
-                            .filter(|hit| hit.fails_for_absence(facts))
-                            .for_each(|hit| keys.add_absent(hit.statement, matched, facts));
+                        let near = matched.allows.iter().filter(|hit| hit.fails_for_absence(facts));
+                        near.for_each(|hit| keys.add_absent(hit.statement, matched, facts));
                     }
                 }
             }
@@ -391,11 +390,8 @@ impl<'p> Layers<'p> {
 
     fn missing_of_allowed(&self, keys: &mut Keys, facts: &Facts<'_>, assume: Assume) {
         for (_, matched) in self.in_order() {
-            matched
-                .denies
-                .iter()
-                .filter(|hit| hit.fails_for_absence(facts))
-                .for_each(|hit| keys.add_absent(hit.statement, matched, facts));
+            let near = matched.denies.iter().filter(|hit| hit.fails_for_absence(facts));
+            near.for_each(|hit| keys.add_absent(hit.statement, matched, facts));
         }
         let granting: Vec<_> = self.granting(facts, assume).collect();
         if granting.iter().all(|hit| hit.hangs_on_absent(facts)) {

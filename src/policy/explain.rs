@@ -1,19 +1,21 @@
 //! Why nothing allows a request: the statement that came closest, and the part that did not match.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::model::StatementRef;
+use crate::model::{ExternalId, StatementRef};
 
 use super::clean;
+use super::compiled::{Compiled, Layer, Policy};
 use super::document::{Effect, PrincipalEntry, PrincipalKind, Selector, Statement};
-use super::policy::{Compiled, Layer, Policy};
+use super::operator::Operator;
 use super::principal::Fit;
 use super::request::Facts;
 use super::truth::Truth;
 
 /// A statement that nearly allowed a request. `Display` says why it did not, in one sentence
-/// without a full stop.
+/// without a full stop; values of `sts:ExternalId` are masked there, and in clear in the fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NearestMiss {
     /// The statement.
@@ -197,22 +199,30 @@ impl fmt::Display for NearestMiss {
         }
         match &self.miss {
             Miss::Action { allowed: Selector::Any(allowed), found } => {
-                write!(out, "allows {}, not {found}", List(allowed, "nothing"))
+                write!(out, "allows {}, not {found}", List::and(allowed, "nothing"))
             }
             Miss::Action { allowed: Selector::AllBut(allowed), .. } => {
-                write!(out, "allows every action but {}", List(allowed, "none"))
+                write!(out, "allows every action but {}", List::and(allowed, "none"))
             }
             Miss::Resource { action, allowed: Selector::Any(allowed), found } => {
-                write!(out, "allows {action} on {}, not on {found}", List(allowed, "nothing"))
+                write!(out, "allows {action} on {}, not on {found}", List::and(allowed, "nothing"))
             }
             Miss::Resource { action, allowed: Selector::AllBut(allowed), found } => {
-                write!(out, "allows {action} on everything but {}, not on {found}", List(allowed, "nothing"))
+                write!(
+                    out,
+                    "allows {action} on everything but {}, not on {found}",
+                    List::and(allowed, "nothing")
+                )
             }
             Miss::Principal { action, allowed: Selector::Any(allowed), found } => {
-                write!(out, "allows {action} to {}, not to {found}", List(allowed, "nobody"))
+                write!(out, "allows {action} to {}, not to {found}", List::and(allowed, "nobody"))
             }
             Miss::Principal { action, allowed: Selector::AllBut(allowed), found } => {
-                write!(out, "allows {action} to everybody but {}, not to {found}", List(allowed, "nobody"))
+                write!(
+                    out,
+                    "allows {action} to everybody but {}, not to {found}",
+                    List::and(allowed, "nobody")
+                )
             }
             Miss::Delegated { action, account } => {
                 write!(
@@ -221,38 +231,60 @@ impl fmt::Display for NearestMiss {
                 )
             }
             Miss::Condition { action, operator, key, expected, found } => {
-                let named = List(expected, "nothing");
+                let negated = Operator::parse(operator).is_some_and(|operator| operator.negated);
+                let joint = if negated { "and" } else { "or" };
+                let expected = shown(key, expected);
+                let named = List { values: &expected, joint, none: "nothing" };
                 write!(out, "allows {action} only if {key} passes {operator} {named}; the request has ")?;
                 match found.as_deref() {
                     Some([]) | None => write!(out, "no {key}"),
-                    Some(found) => write!(out, "{}", List(found, "")),
+                    Some(found) => write!(out, "{}", List::and(&shown(key, found), "")),
                 }
             }
         }
     }
 }
 
+/// A key's values as they may be shown: external ids are masked.
+fn shown<'a>(key: &str, values: &'a [String]) -> Cow<'a, [String]> {
+    if key.eq_ignore_ascii_case("sts:ExternalId") {
+        values.iter().map(|value| ExternalId::new(value.as_str()).masked()).collect()
+    } else {
+        values.into()
+    }
+}
+
 /// Values in a sentence: `a`, `a and b`, `a, b and c`, `a, b, c and 4 more`.
-struct List<'a>(&'a [String], &'static str);
+struct List<'a> {
+    values: &'a [String],
+    joint: &'static str,
+    none: &'static str,
+}
+
+impl<'a> List<'a> {
+    fn and(values: &'a [String], none: &'static str) -> Self {
+        Self { values, joint: "and", none }
+    }
+}
 
 impl fmt::Display for List<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 6;
-        let List(values, none) = self;
+        let Self { values, joint, none } = self;
         let shown = if values.len() > SHOWN { SHOWN - 1 } else { values.len() };
         let more = values.len() - shown;
         for (at, value) in values[..shown].iter().enumerate() {
             let text = if value.is_empty() { "\"\"" } else { value };
             match at {
                 0 => write!(out, "{text}")?,
-                _ if at + 1 == shown && more == 0 => write!(out, " and {text}")?,
+                _ if at + 1 == shown && more == 0 => write!(out, " {joint} {text}")?,
                 _ => write!(out, ", {text}")?,
             }
         }
         match (values.len(), more) {
             (0, _) => out.write_str(none),
             (_, 0) => Ok(()),
-            (_, more) => write!(out, " and {more} more"),
+            (_, more) => write!(out, " {joint} {more} more"),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
 
 use super::document::{PrincipalEntry, PrincipalKind};
-use super::request::{Facts, Who, is_account};
+use super::request::{Facts, Principal, Who, is_account};
 
 /// How a caller is meant by a statement, weakest first. It decides which other layers still limit
 /// what a resource policy grants in the same account.
@@ -12,7 +12,7 @@ pub(super) enum Fit {
     None,
     /// Through its account, which only lets identity policies decide.
     Account,
-    /// Through its role: a permissions boundary and session policies still limit it.
+    /// Through the role or user its session is of: a permissions boundary and session policies still limit it.
     Role,
     /// Itself: an implicit deny of identity policies, boundary or session policies does not count.
     Itself,
@@ -120,6 +120,15 @@ impl Entry {
                 }
                 _ => Fit::None,
             },
+            Self::Arn(arn) if caller.who == Who::FederatedUser => {
+                if caller.as_str() == arn {
+                    Fit::Itself
+                } else if is_federating_user(arn, caller) {
+                    Fit::Role
+                } else {
+                    Fit::None
+                }
+            }
             Self::Arn(arn) => itself(caller.as_str() == arn),
             Self::UniqueId(id) => match facts.only("aws:userid") {
                 Some(own) if own == id => Fit::Itself,
@@ -141,6 +150,16 @@ impl Entry {
             _ => None,
         }
     }
+}
+
+/// Whether an ARN is that of the user who federated: a federated user's ARN is made of the user's.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#sts-session-principals>
+fn is_federating_user(arn: &str, caller: &Principal) -> bool {
+    let Some((account, user)) = arn.split_once(":user/") else { return false };
+    let own = caller.as_str().split_once(":federated-user/");
+    own.is_some_and(|(session, name)| {
+        user.rsplit('/').next() == Some(name) && account.replacen(":iam:", ":sts:", 1) == session
+    })
 }
 
 /// Whether a text is a principal's unique id.

@@ -11,7 +11,7 @@ use super::document::{self, Document, Effect, Kind, Selector, Version};
 use super::key::{Key, hash};
 use super::principal::{self, Entry, Fit};
 use super::request::Facts;
-use super::template::{Binding, Template};
+use super::template::{Binding, Template, Unbound};
 use super::truth::Truth;
 
 /// The layer of policies that decides, by the names `evaluate` prints.
@@ -201,11 +201,10 @@ impl Compiled {
                     any = Truth::Yes;
                     break;
                 }
-                Ok(false) => {}
                 // A variable without a value matches nothing; it does not let everything else in.
-                Err(super::template::Unbound::Missing) if negated => return Truth::No,
-                Err(super::template::Unbound::Missing) => {}
-                Err(super::template::Unbound::Unknown) => any = Truth::Unknown,
+                Err(Unbound::Missing) if negated => return Truth::No,
+                Ok(false) | Err(Unbound::Missing) => {}
+                Err(Unbound::Unknown) => any = Truth::Unknown,
             }
         }
         if negated { any.not() } else { any }
@@ -213,7 +212,7 @@ impl Compiled {
 
     /// The keys of the variables in its resources.
     pub(super) fn resource_keys(&self) -> impl Iterator<Item = &Key> {
-        self.resources.iter().flat_map(|resources| resources.values()).flat_map(ArnPattern::keys)
+        self.resources.iter().flat_map(Selector::values).flat_map(ArnPattern::keys)
     }
 
     /// How the caller is meant. `bounded` says that it has a permissions boundary, which
