@@ -189,6 +189,20 @@ impl Compiled {
     /// Whether the resource is meant. A statement without `Resource` (a trust policy's) means the
     /// resource it is attached to.
     pub(super) fn covers_resource(&self, facts: &Facts<'_>) -> Truth {
+        self.covers_resource_with(facts, |key| facts.binding(key))
+    }
+
+    /// Whether the resource could be meant if the variables without a value had one.
+    pub(super) fn would_cover_resource(&self, facts: &Facts<'_>) -> bool {
+        let bound = |key: &Key| match facts.binding(key) {
+            Binding::None => Binding::Unknown,
+            binding => binding,
+        };
+        self.resource_keys().any(|key| facts.is_absent(key))
+            && self.covers_resource_with(facts, bound) != Truth::No
+    }
+
+    fn covers_resource_with<'a>(&'a self, facts: &Facts<'_>, lookup: impl Fn(&Key) -> Binding<'a>) -> Truth {
         let Some(resources) = &self.resources else { return Truth::Yes };
         let (patterns, negated) = match resources {
             Selector::Any(patterns) => (patterns, false),
@@ -196,7 +210,7 @@ impl Compiled {
         };
         let mut any = Truth::No;
         for pattern in patterns {
-            match pattern.matches(&facts.resource, |key| facts.binding(key)) {
+            match pattern.matches(&facts.resource, &lookup) {
                 Ok(true) => {
                     any = Truth::Yes;
                     break;

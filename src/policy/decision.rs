@@ -4,6 +4,7 @@
 //! accounts, puts the layers together.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html>
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::{EngineVerdict, StatementRef};
@@ -72,7 +73,8 @@ pub(super) fn evaluate_resource_side(policy: &Arc<Policy>, request: &Request) ->
     layers.decision(&facts)
 }
 
-/// A statement that means the request's action, resource and principal.
+/// A statement that means the request's action and principal, and its resource unless for want of
+/// a variable's value.
 #[derive(Clone, Copy)]
 pub(super) struct Hit<'p> {
     pub(super) statement: &'p Compiled,
@@ -116,7 +118,8 @@ impl<'p> Matched<'p> {
             return;
         }
         let resource = statement.covers_resource(facts);
-        if resource == Truth::No {
+        // A resource missed for want of a variable's value is worth telling.
+        if resource == Truth::No && !statement.would_cover_resource(facts) {
             return;
         }
         let truth = resource.and(statement.conditions_hold(facts));
@@ -413,10 +416,9 @@ impl Hit<'_> {
         self.statement.conditions.iter().any(|condition| condition.hangs_on_absent(facts))
     }
 
-    /// Whether it fails by nothing but conditions on absent keys.
+    /// Whether it fails by nothing but absent keys.
     fn fails_for_absence(&self, facts: &Facts<'_>) -> bool {
         self.truth == Truth::No
-            && !self.statement.conditions.is_empty()
             && self
                 .statement
                 .conditions
@@ -429,11 +431,13 @@ impl Hit<'_> {
 #[derive(Default)]
 struct Keys {
     written: Vec<String>,
+    /// In lower case.
+    seen: BTreeSet<String>,
 }
 
 impl Keys {
     fn add(&mut self, key: &str) {
-        if !self.written.iter().any(|known| known.eq_ignore_ascii_case(key)) {
+        if self.seen.insert(key.to_ascii_lowercase()) {
             self.written.push(super::clean(key).into_owned());
         }
     }
@@ -455,6 +459,7 @@ impl Keys {
 
     fn add_absent(&mut self, statement: &Compiled, matched: &Matched<'_>, facts: &Facts<'_>) {
         self.add_if(statement, matched, |key| facts.is_absent(key));
+        statement.resource_keys().filter(|key| facts.is_absent(key)).for_each(|key| self.add(key.as_str()));
     }
 
     fn add_unknown(&mut self, statement: &Compiled, matched: &Matched<'_>, facts: &Facts<'_>) {
