@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod checks;
 pub mod denial;
 pub mod facts;
+pub mod evaluate;
 pub mod model;
 pub mod policy;
 pub mod trail;
