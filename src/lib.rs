@@ -3,6 +3,7 @@
 //! AWS is read once into plain facts; everything after that is a pure function of the facts.
 //! The modules are the stages of that sentence; `docs/design/` says why.
 
+pub mod collect;
 pub mod denial;
 pub mod model;
 pub mod trail;
