@@ -9,7 +9,6 @@ pub mod collect;
 pub mod denial;
 pub mod evaluate;
 pub mod facts;
-pub mod evaluate;
 pub mod model;
 pub mod policy;
 pub mod requirement;
