@@ -192,24 +192,23 @@ struct Outcome {
 
 impl<'p> Layers<'p> {
     fn matched(policies: &'p PolicySet, facts: &Facts<'_>) -> Self {
-        let bounded = policies.boundary.is_some();
+        // A root user, a service and an anonymous caller have no policies of their own.
+        let has_own = !matches!(facts.principal.who, Who::Root | Who::Named | Who::Anonymous);
+        let bounded = has_own && policies.boundary.is_some();
         let one = |policy: &'p Option<Arc<Policy>>| {
             policy.is_some().then(|| Matched::new(policy.as_slice(), facts, bounded))
-        };
-        // A root user, a service and an anonymous caller have no policies of their own.
-        let own = |policies: &'p [Arc<Policy>]| {
-            let has = !matches!(facts.principal.who, Who::Root | Who::Named | Who::Anonymous);
-            Matched::new(if has { policies } else { &[] }, facts, bounded)
         };
         let levels = |levels: &'p Option<Vec<Vec<Arc<Policy>>>>, apply: bool| {
             let levels = levels.as_deref().filter(|_| apply).unwrap_or_default();
             levels.iter().map(|level| Matched::new(level, facts, bounded)).collect()
         };
+        // A federated user may do only what its session policies allow.
+        // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html
         let has_session = !policies.session.is_empty() || facts.principal.who == Who::FederatedUser;
         Self {
-            identity: own(&policies.identity),
-            boundary: one(&policies.boundary),
-            session: has_session.then(|| Matched::new(&policies.session, facts, bounded)),
+            identity: Matched::new(if has_own { &policies.identity } else { &[] }, facts, bounded),
+            boundary: one(&policies.boundary).filter(|_| has_own),
+            session: (has_own && has_session).then(|| Matched::new(&policies.session, facts, bounded)),
             scps: levels(&policies.scps, facts.service_control_applies()),
             rcps: levels(&policies.rcps, facts.resource_control_applies()),
             resource: Matched::new(policies.resource.as_slice(), facts, bounded),
