@@ -265,10 +265,10 @@ impl Evaluator {
 }
 
 /// How many policies a generation of the cache holds.
-const GENERATION: usize = 4096;
+const GENERATION: usize = 1024;
 
 /// How many bytes of documents a generation of the cache holds.
-const GENERATION_BYTES: usize = 32 << 20;
+const GENERATION_BYTES: usize = 8 << 20;
 
 /// Compiled policies by document, those not used lately forgotten.
 ///

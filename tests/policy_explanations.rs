@@ -94,3 +94,31 @@ fn hostile_names_cannot_steer_the_terminal() {
 fn what_says_nothing_of_the_service_is_no_near_miss() {
     assert_eq!(explained(WRITE, "glue:GetTable", "arn:aws:s3:::orders", Context::new()), None);
 }
+
+#[test]
+fn a_decision_tells_its_ground_in_a_sentence() {
+    let identity = |text: &str| Policy::compile("P", Document::parse(Kind::Identity, text).unwrap());
+    let allow = r#"{"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}"#;
+    let deny = r#"{"Statement": [{"Sid": "D", "Effect": "Deny", "Action": "s3:*", "Resource": "*", "Condition": {"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}}]}"#;
+    let told = |documents: &[&str], context: Context| {
+        let policies = PolicySet {
+            identity: documents.iter().map(|text| identity(text)).collect(),
+            ..PolicySet::default()
+        };
+        let request = Request {
+            principal: Principal::parse("arn:aws:iam::111122223333:role/worker").unwrap(),
+            action: "s3:GetObject".to_owned(),
+            resource: "arn:aws:s3:::orders/a".to_owned(),
+            resource_account: None,
+            context,
+        };
+        evaluate(&policies, &request).explanation()
+    };
+    assert_eq!(told(&[], Context::new()), "no identity policy allows it");
+    assert_eq!(told(&[allow], Context::new()), "allowed by statement 1 in policy `P` (line 1)");
+    assert_eq!(told(&[allow, deny], Context::new()), "denied by statement `D` in policy `P` (line 1)");
+    assert_eq!(
+        told(&[allow, deny], Context::new().unknown("aws:SourceVpce")),
+        "it hangs on aws:SourceVpce, not known here, and otherwise: denied by statement `D` in policy `P` (line 1)"
+    );
+}

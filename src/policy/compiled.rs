@@ -236,8 +236,11 @@ impl Compiled {
         match &self.principals {
             Some(Selector::Any(entries)) => principal::fit(entries, facts),
             Some(Selector::AllBut(entries)) => {
-                let hit = self.effect == Effect::Deny && bounded;
-                if hit || !principal::is_exempt(entries, facts) { Fit::Itself } else { Fit::None }
+                let spared = match self.effect {
+                    Effect::Deny => !bounded && principal::is_exempt(entries, facts),
+                    Effect::Allow => principal::fit(entries, facts) != Fit::None,
+                };
+                if spared { Fit::None } else { Fit::Itself }
             }
             None => Fit::None,
         }

@@ -57,6 +57,13 @@ pub struct Decision {
     pub nearest_miss: Option<NearestMiss>,
 }
 
+impl Decision {
+    /// The verdict and its ground in one sentence, without a full stop and with a small first letter.
+    pub fn explanation(&self) -> String {
+        explain::sentence(self)
+    }
+}
+
 /// Decides a request by the policies given, as AWS does.
 pub fn evaluate(policies: &PolicySet, request: &Request) -> Decision {
     let facts = Facts::new(request);
@@ -76,24 +83,24 @@ pub(super) fn evaluate_resource_side(policy: &Arc<Policy>, request: &Request) ->
 /// A statement that means the request's action and principal, and its resource unless for want of
 /// a variable's value.
 #[derive(Clone, Copy)]
-pub(super) struct Hit<'p> {
-    pub(super) statement: &'p Compiled,
-    pub(super) fit: Fit,
+struct Hit<'p> {
+    statement: &'p Compiled,
+    fit: Fit,
     /// Whether its resource and conditions hold.
-    pub(super) truth: Truth,
+    truth: Truth,
 }
 
 /// What the statements of one layer, or of one level of it, say.
 #[derive(Default)]
-pub(super) struct Matched<'p> {
-    pub(super) denies: Vec<Hit<'p>>,
-    pub(super) allows: Vec<Hit<'p>>,
+struct Matched<'p> {
+    denies: Vec<Hit<'p>>,
+    allows: Vec<Hit<'p>>,
     /// The policies themselves, to look for the nearest miss.
-    pub(super) policies: &'p [Arc<Policy>],
+    policies: &'p [Arc<Policy>],
 }
 
 impl<'p> Matched<'p> {
-    pub(super) fn new(policies: &'p [Arc<Policy>], facts: &Facts<'_>, bounded: bool) -> Self {
+    fn new(policies: &'p [Arc<Policy>], facts: &Facts<'_>, bounded: bool) -> Self {
         let mut matched = Self { policies, ..Self::default() };
         for policy in policies {
             let layer = policy.layer();
@@ -156,7 +163,7 @@ impl<'p> Matched<'p> {
 
 /// How conditions on unknown keys are taken.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Assume {
+enum Assume {
     /// They fail where they would allow and hold where they deny.
     Worst,
     /// They hold where they would allow and fail where they deny.
@@ -164,7 +171,7 @@ pub(super) enum Assume {
 }
 
 /// All layers of a request, matched.
-pub(super) struct Layers<'p> {
+struct Layers<'p> {
     identity: Matched<'p>,
     boundary: Option<Matched<'p>>,
     session: Option<Matched<'p>>,
@@ -184,8 +191,10 @@ struct Outcome {
 }
 
 impl<'p> Layers<'p> {
-    pub(super) fn matched(policies: &'p PolicySet, facts: &Facts<'_>) -> Self {
-        let bounded = policies.boundary.is_some();
+    fn matched(policies: &'p PolicySet, facts: &Facts<'_>) -> Self {
+        // A root user, a service and an anonymous caller have no policies of their own.
+        let has_own = !matches!(facts.principal.who, Who::Root | Who::Named | Who::Anonymous);
+        let bounded = has_own && policies.boundary.is_some();
         let one = |policy: &'p Option<Arc<Policy>>| {
             policy.is_some().then(|| Matched::new(policy.as_slice(), facts, bounded))
         };
@@ -193,11 +202,13 @@ impl<'p> Layers<'p> {
             let levels = levels.as_deref().filter(|_| apply).unwrap_or_default();
             levels.iter().map(|level| Matched::new(level, facts, bounded)).collect()
         };
+        // A federated user may do only what its session policies allow.
+        // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html
         let has_session = !policies.session.is_empty() || facts.principal.who == Who::FederatedUser;
         Self {
-            identity: Matched::new(&policies.identity, facts, bounded),
-            boundary: one(&policies.boundary),
-            session: has_session.then(|| Matched::new(&policies.session, facts, bounded)),
+            identity: Matched::new(if has_own { &policies.identity } else { &[] }, facts, bounded),
+            boundary: one(&policies.boundary).filter(|_| has_own),
+            session: (has_own && has_session).then(|| Matched::new(&policies.session, facts, bounded)),
             scps: levels(&policies.scps, facts.service_control_applies()),
             rcps: levels(&policies.rcps, facts.resource_control_applies()),
             resource: Matched::new(policies.resource.as_slice(), facts, bounded),
@@ -282,7 +293,7 @@ impl<'p> Layers<'p> {
 
     fn decision(&self, facts: &Facts<'_>) -> Decision {
         let worst = self.outcome(facts, Assume::Worst);
-        let mut outcome = worst;
+        let (mut outcome, mut assume) = (worst, Assume::Worst);
         let mut depends_on = Vec::new();
         let mut would_allow = Vec::new();
         if facts.has_unknown() && !worst.verdict.is_allowed() {
@@ -291,10 +302,10 @@ impl<'p> Layers<'p> {
                 depends_on = self.unknown_keys(facts);
                 would_allow = self.deciding(best, facts, Assume::Best);
             } else {
-                outcome = best;
+                // Refused in any case: by what is certain.
+                (outcome, assume) = (best, Assume::Best);
             }
         }
-        let assume = if depends_on.is_empty() && outcome != worst { Assume::Best } else { Assume::Worst };
         Decision {
             verdict: outcome.verdict,
             decided_by: outcome.layer,

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::model::{ExternalId, StatementRef};
+use crate::model::{EngineVerdict, ExternalId, StatementRef};
 
 use super::clean;
 use super::compiled::{Compiled, Layer, Policy};
+use super::decision::Decision;
 use super::document::{Effect, PrincipalEntry, PrincipalKind, Selector, Statement};
 use super::operator::Operator;
 use super::principal::Fit;
@@ -69,9 +70,20 @@ pub enum Miss {
         key: String,
         /// The values the condition names.
         expected: Vec<String>,
-        /// The values of the request; `None`: the key is absent or unknown.
-        found: Option<Vec<String>>,
+        /// What the request has.
+        found: Found,
     },
+}
+
+/// What a request has of a condition key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The key with these values.
+    Values(Vec<String>),
+    /// The key is absent.
+    Absent,
+    /// Whether and with what value cannot be known.
+    Unknown,
 }
 
 /// How near a statement came: matching the action counts most, then principal, resource and how few
@@ -176,7 +188,7 @@ fn miss(policy: &Policy, statement: &Compiled, written: &Statement, facts: &Fact
             operator: clean(&condition.operator).into_owned(),
             key: clean(&condition.key).into_owned(),
             expected: condition.values.iter().map(|value| clean(value).into_owned()).collect(),
-            found: facts.values(statement.conditions.get(at)?.key()),
+            found: facts.found(statement.conditions.get(at)?.key()),
         });
     }
     let account = facts.principal.account()?.to_owned();
@@ -190,13 +202,52 @@ fn principal_text(entry: &PrincipalEntry) -> String {
     }
 }
 
+/// A statement in words: "statement `WriteData` in policy `StreamkapS3Access` (line 9)".
+struct Named<'a>(&'a StatementRef);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let StatementRef { policy, sid, index, line, .. } = self.0;
+        match sid {
+            Some(sid) => write!(out, "statement `{sid}` in policy `{policy}` (line {line})"),
+            None => write!(out, "statement {} in policy `{policy}` (line {line})", index + 1),
+        }
+    }
+}
+
+/// The verdict and its ground, in one sentence without a full stop and with a small first letter.
+pub(super) fn sentence(decision: &Decision) -> String {
+    let named: Vec<String> =
+        decision.statements.iter().map(|statement| Named(statement).to_string()).collect();
+    let ground = match decision.verdict {
+        EngineVerdict::Allowed if named.is_empty() => "allowed without any policy".to_owned(),
+        EngineVerdict::Allowed => format!("allowed by {}", List::and(&named, "")),
+        EngineVerdict::ExplicitDeny => format!("denied by {}", List::and(&named, "")),
+        EngineVerdict::ImplicitDeny => {
+            let lacking = match decision.decided_by {
+                Layer::Identity => "no identity policy allows it",
+                Layer::Boundary => "the permissions boundary does not allow it",
+                Layer::Session => "no session policy allows it",
+                Layer::ServiceControl => "no service control policy of one level allows it",
+                Layer::ResourceControl => "no resource control policy allows it",
+                Layer::Resource => "the resource's policy does not allow it",
+                Layer::Endpoint => "the VPC endpoint's policy does not allow it",
+            };
+            match &decision.nearest_miss {
+                Some(miss) => format!("{lacking}: {miss}"),
+                None => lacking.to_owned(),
+            }
+        }
+    };
+    if decision.depends_on.is_empty() {
+        return ground;
+    }
+    format!("it hangs on {}, not known here, and otherwise: {ground}", List::and(&decision.depends_on, ""))
+}
+
 impl fmt::Display for NearestMiss {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let StatementRef { policy, sid, index, line, .. } = &self.statement;
-        match sid {
-            Some(sid) => write!(out, "statement `{sid}` in policy `{policy}` (line {line}) ")?,
-            None => write!(out, "statement {} in policy `{policy}` (line {line}) ", index + 1)?,
-        }
+        write!(out, "{} ", Named(&self.statement))?;
         match &self.miss {
             Miss::Action { allowed: Selector::Any(allowed), found } => {
                 write!(out, "allows {}, not {found}", List::and(allowed, "nothing"))
@@ -236,9 +287,12 @@ impl fmt::Display for NearestMiss {
                 let expected = shown(key, expected);
                 let named = List { values: &expected, joint, none: "nothing" };
                 write!(out, "allows {action} only if {key} passes {operator} {named}; the request has ")?;
-                match found.as_deref() {
-                    Some([]) | None => write!(out, "no {key}"),
-                    Some(found) => write!(out, "{}", List::and(&shown(key, found), "")),
+                match found {
+                    Found::Values(found) if !found.is_empty() => {
+                        write!(out, "{}", List::and(&shown(key, found), ""))
+                    }
+                    Found::Values(_) | Found::Absent => write!(out, "no {key}"),
+                    Found::Unknown => write!(out, "one that is not known here"),
                 }
             }
         }

@@ -35,7 +35,7 @@ pub use diagnostic::{Diagnostic, Weight};
 pub use document::{
     Condition, Document, Effect, Kind, PrincipalEntry, PrincipalKind, Selector, Statement, Version, decode,
 };
-pub use explain::{Miss, NearestMiss};
+pub use explain::{Found, Miss, NearestMiss};
 pub use request::{Principal, PrincipalError, Request};
 
 /// A text fit for a terminal and a report: control and direction characters are replaced.

@@ -176,16 +176,21 @@ pub(super) fn fit(entries: &[Entry], facts: &Facts<'_>) -> Fit {
     entries.iter().map(|entry| entry.fit(facts)).max().unwrap_or(Fit::None)
 }
 
-/// Whether `NotPrincipal` exempts the caller.
+/// Whether `NotPrincipal` of a Deny exempts the caller.
 ///
 /// Listing an account beside one of its users or roles, as AWS advises, exempts that one and not
 /// the whole account: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html>.
+/// A session is two principals, its role and itself, and must be listed as both:
+/// <https://aws.amazon.com/blogs/security/how-to-restrict-amazon-s3-bucket-access-to-a-specific-iam-role/>.
 pub(super) fn is_exempt(entries: &[Entry], facts: &Facts<'_>) -> bool {
+    let both =
+        || entries.contains(&Entry::Everyone) || entries.iter().any(|entry| entry.fit(facts) == Fit::Role);
     match fit(entries, facts) {
         Fit::None => false,
         Fit::Account => !entries
             .iter()
             .any(|entry| entry.account_of_one().is_some_and(|id| facts.principal.account() == Some(id))),
-        Fit::Role | Fit::Itself => true,
+        Fit::Role => facts.principal.who != Who::Session,
+        Fit::Itself => facts.principal.who != Who::Session || both(),
     }
 }
