@@ -10,6 +10,7 @@ pub mod denial;
 pub mod evaluate;
 pub mod facts;
 pub mod model;
+pub mod plan;
 pub mod policy;
 pub mod requirement;
 pub mod trail;
