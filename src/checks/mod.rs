@@ -9,7 +9,7 @@ mod later;
 mod partial;
 mod practice;
 mod selection;
-pub mod shared;
+pub(crate) mod shared;
 mod view;
 mod write;
 
