@@ -148,7 +148,7 @@ fn values(condition: &Condition) -> String {
 }
 
 fn masked(value: &str) -> String {
-    ExternalId::new(value).masked()
+    crate::policy::clean(&ExternalId::new(value).masked()).into_owned()
 }
 
 fn compared(reading: &Reading, condition: &Condition, given: &ExternalId) -> String {

@@ -82,7 +82,6 @@ impl Call {
         if self.context.get(&key).is_some() {
             return Key::Settled;
         }
-        let (prefix, _) = key.split_once(':').unwrap_or((&key, ""));
         let absent_or = |value: &str| Key::OneOf(vec![None, Some(vec![value.to_owned()])]);
         let each = |values: &[String]| match values {
             [] => Key::Unknown,
@@ -106,38 +105,15 @@ impl Call {
             "sts:durationseconds" => absent_or("3600"),
             "aws:useragent" | "aws:userid" | "aws:tokenissuetime" | "aws:assumedroot" | "aws:signinsessionarn"
             | "aws:ec2instancesourcevpc" | "aws:ec2instancesourceprivateipv4" => Key::Unknown,
+            "aws:securetransport" | "aws:viaawsservice" | "aws:currenttime" | "aws:epochtime" | "aws:principalarn"
+            | "aws:principalaccount" | "aws:principaltype" | "aws:principalisawsservice" | "aws:resourceaccount"
+            | "aws:resourceorgid" | "aws:resourceorgpaths" => Key::Settled,
             _ if key.starts_with("aws:principaltag/") => absent_or("of-streamkaps-own-role"),
-            // Keys of identity providers, SAML, Cognito: only their own calls have them.
-            _ if !matches!(prefix, "aws" | "sts" | "iam") => Key::OneOf(vec![None]),
-            _ if is_absent(&key) => Key::OneOf(vec![None]),
-            _ => Key::Settled,
+            // Session tags, a source identity, MFA's age, keys that only AWS services or identity providers send,
+            // tags that the role does not have, and names that are no keys at all.
+            _ => Key::OneOf(vec![None]),
         }
     }
-}
-
-/// Keys that a call of `AssumeRole` with a role's credentials and without tags never has.
-fn is_absent(key: &str) -> bool {
-    const ABSENT: [&str; 15] = [
-        "aws:calledvia",
-        "aws:calledviafirst",
-        "aws:calledvialast",
-        "aws:chatbotsourcearn",
-        "aws:federatedprovider",
-        "aws:multifactorauthage",
-        "aws:principalservicename",
-        "aws:principalservicenameslist",
-        "aws:referer",
-        "aws:sourceaccount",
-        "aws:sourcearn",
-        "aws:sourceidentity",
-        "aws:tagkeys",
-        "aws:username",
-        "sts:sourceidentity",
-    ];
-    ABSENT.contains(&key)
-        || ["aws:requesttag/", "aws:sourceorg", "aws:resourcetag/", "iam:resourcetag/", "sts:transitivetagkeys"]
-            .iter()
-            .any(|prefix| key.starts_with(prefix))
 }
 
 /// Streamkap's principals that make the call. An account's root stands for its principals and calls nothing itself.
