@@ -228,7 +228,8 @@ impl Evaluator {
     fn policies(&mut self, line: &Line<'_>) -> Result<PolicySet, String> {
         let trust = line.action.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("sts:"))
             && line.resource.contains(":role/");
-        let resource = if trust { (Kind::Trust, "trust policy") } else { (Kind::Resource, "resource policy") };
+        let resource =
+            if trust { (Kind::Trust, "trust policy") } else { (Kind::Resource, "resource policy") };
         let cache = &mut self.policies;
         let mut identity = Vec::new();
         for (at, policy) in line.identity_policies.iter().flatten().enumerate() {
@@ -247,8 +248,16 @@ impl Evaluator {
             boundary: one(Kind::Boundary, "permissions boundary", line.permissions_boundary)?,
             resource: one(resource.0, resource.1, line.resource_policy)?,
             endpoint: one(Kind::Endpoint, "endpoint policy", line.endpoint_policy)?,
-            scps: cache.levels(Kind::ServiceControl, "service control policy", &line.service_control_policies)?,
-            rcps: cache.levels(Kind::ResourceControl, "resource control policy", &line.resource_control_policies)?,
+            scps: cache.levels(
+                Kind::ServiceControl,
+                "service control policy",
+                line.service_control_policies.as_deref(),
+            )?,
+            rcps: cache.levels(
+                Kind::ResourceControl,
+                "resource control policy",
+                line.resource_control_policies.as_deref(),
+            )?,
             identity,
             session,
         })
@@ -256,10 +265,10 @@ impl Evaluator {
 }
 
 /// How many policies a generation of the cache holds.
-const GENERATION: usize = 4096;
+const GENERATION: usize = 1024;
 
 /// How many bytes of documents a generation of the cache holds.
-const GENERATION_BYTES: usize = 32 << 20;
+const GENERATION_BYTES: usize = 8 << 20;
 
 /// Compiled policies by document, those not used lately forgotten.
 ///
@@ -304,7 +313,7 @@ impl Cache {
         &mut self,
         kind: Kind,
         name: &str,
-        levels: &Option<Vec<Vec<&RawValue>>>,
+        levels: Option<&[Vec<&RawValue>]>,
     ) -> Result<Option<Vec<Vec<Arc<Policy>>>>, String> {
         let Some(levels) = levels else { return Ok(None) };
         let mut compiled = Vec::with_capacity(levels.len());

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::arn_pattern::{ArnPattern, Segmented};
 use super::context::{Given, Lookup};
 use super::document;
+use super::key::Key;
 use super::operator::{Operator, Quantifier, Test};
 use super::request::Facts;
 use super::template::{Binding, Template, Unbound};
@@ -15,8 +16,7 @@ use super::value::{Date, Number, Range, base64, boolean};
 #[derive(Clone, Debug)]
 pub(super) struct Condition {
     operator: Operator,
-    /// In lower case.
-    key: Box<str>,
+    key: Key,
     expected: Vec<Expected>,
 }
 
@@ -34,16 +34,17 @@ enum Expected {
 }
 
 impl Condition {
-    /// Compiles a condition; `None` if AWS does not know its operator.
-    pub(super) fn compile(written: &document::Condition, variables: bool) -> Option<Self> {
-        let operator = Operator::parse(&written.operator)?;
+    /// Compiles a condition. One whose operator AWS does not know is never met.
+    pub(super) fn compile(written: &document::Condition, variables: bool) -> Self {
+        let operator = Operator::parse(&written.operator).unwrap_or(Operator::UNKNOWN);
         let variables = variables && operator.has_variables();
-        let expected = written.values.iter().map(|value| Expected::compile(operator, value, variables)).collect();
-        Some(Self { operator, key: written.key.to_ascii_lowercase().into_boxed_str(), expected })
+        let expected =
+            written.values.iter().map(|value| Expected::compile(operator, value, variables)).collect();
+        Self { operator, key: Key::new(&written.key), expected }
     }
 
-    /// The key, in lower case.
-    pub(super) fn key(&self) -> &str {
+    /// The key.
+    pub(super) fn key(&self) -> &Key {
         &self.key
     }
 
@@ -61,9 +62,9 @@ impl Condition {
         facts.is_absent(&self.key) || self.variables().any(|key| facts.is_absent(key))
     }
 
-    /// The keys of the variables in its values, in lower case.
-    pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
-        self.expected.iter().flat_map(|expected| -> Box<dyn Iterator<Item = &str>> {
+    /// The keys of the variables in its values.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &Key> {
+        self.expected.iter().flat_map(|expected| -> Box<dyn Iterator<Item = &Key>> {
             match expected {
                 Expected::Text(template) => Box::new(template.keys()),
                 Expected::Arn(pattern) => Box::new(pattern.keys()),
@@ -92,8 +93,10 @@ impl Condition {
             (self.null_is(false), self.null_is(true))
         } else {
             // Any value whatever passes `*`: then only absence is left to ask about.
-            let anything = |expected: &Expected| matches!(expected, Expected::Text(text) if text.is_anything());
-            let with_value = if self.expected.iter().all(|expected| matches!(expected, Expected::Unreadable)) {
+            let anything =
+                |expected: &Expected| matches!(expected, Expected::Text(text) if text.is_anything());
+            let with_value = if self.expected.iter().all(|expected| matches!(expected, Expected::Unreadable))
+            {
                 Truth::No
             } else if self.expected.iter().any(anything) {
                 Truth::from(!self.operator.negated)
@@ -106,7 +109,10 @@ impl Condition {
     }
 
     fn null_is(&self, absent: bool) -> Truth {
-        self.expected.iter().any(|expected| matches!(expected, Expected::Null(wanted) if *wanted == absent)).into()
+        self.expected
+            .iter()
+            .any(|expected| matches!(expected, Expected::Null(wanted) if *wanted == absent))
+            .into()
     }
 
     fn holds_for(&self, values: Given<'_>, facts: &Facts<'_>) -> Truth {
@@ -142,11 +148,10 @@ impl Condition {
                     any = Truth::Yes;
                     break;
                 }
-                Ok(false) => {}
                 // "any attempt to match it fails and causes the statement to be invalid"
                 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
                 Err(Unbound::Missing) if self.operator.negated => return Truth::No,
-                Err(Unbound::Missing) => {}
+                Ok(false) | Err(Unbound::Missing) => {}
                 Err(Unbound::Unknown) => any = any.or(Truth::Unknown),
             }
         }
@@ -166,7 +171,10 @@ enum Found<'a> {
 impl<'a> Found<'a> {
     fn read(test: Test, value: &'a str) -> Option<Self> {
         match test {
-            Test::Equals | Test::EqualsIgnoreCase | Test::Like | Test::Binary | Test::Null => Some(Self::Text(value)),
+            Test::Equals | Test::EqualsIgnoreCase | Test::Like | Test::Binary | Test::Null => {
+                Some(Self::Text(value))
+            }
+            Test::Unknown => None,
             Test::Bool => boolean(value).map(|_| Self::Text(value)),
             Test::Arn => Some(Self::Arn(Segmented::new(value))),
             Test::Numeric(_) => Number::parse(value).map(Self::Number),
@@ -192,12 +200,13 @@ impl Expected {
             Test::Binary => base64(value).map(Self::Bytes),
             Test::Ip => Range::parse(value).map(Self::Range),
             Test::Null => boolean(value).map(Self::Null),
+            Test::Unknown => None,
         };
         read.unwrap_or(Self::Unreadable)
     }
 
     fn matches(&self, operator: Operator, found: &Found<'_>, facts: &Facts<'_>) -> Result<bool, Unbound> {
-        let binding = |key: &str| facts.binding(key);
+        let binding = |key: &Key| facts.binding(key);
         match (self, found) {
             (Self::Text(template), Found::Text(value)) => match operator.test {
                 Test::EqualsIgnoreCase | Test::Bool => {
@@ -210,9 +219,7 @@ impl Expected {
                 _ => template.matches(value, binding),
             },
             (Self::Arn(pattern), Found::Arn(value)) => pattern.matches(value, binding),
-            (Self::Number(wanted), Found::Number(value)) => {
-                Ok(operator.compares(value.compare(*wanted)))
-            }
+            (Self::Number(wanted), Found::Number(value)) => Ok(operator.compares(value.compare(*wanted))),
             (Self::Date(wanted), Found::Date(value)) => Ok(operator.compares(Some(value.cmp(wanted)))),
             (Self::Bytes(wanted), Found::Text(value)) => {
                 Ok(value.as_bytes() == wanted || base64(value).is_some_and(|bytes| bytes == *wanted))
@@ -243,7 +250,7 @@ fn same_ignoring_case(left: &str, right: &str) -> bool {
 
 impl Facts<'_> {
     /// What a policy variable stands for.
-    pub(super) fn binding<'f>(&'f self, key: &str) -> Binding<'f> {
+    pub(super) fn binding<'f>(&'f self, key: &Key) -> Binding<'f> {
         match self.lookup(key) {
             Lookup::Given(values) => values.only().map_or(Binding::None, Binding::Text),
             Lookup::Absent => Binding::None,

@@ -63,7 +63,7 @@ pub enum Proof {
     Always {
         /// The statements that allow it.
         statements: Vec<StatementRef>,
-        /// An external id with which it works; `None`: without any.
+        /// An external id with which it works, in clear; `None`: without any.
         witness: Option<String>,
     },
     /// It can happen if the keys named have fitting values.
@@ -72,12 +72,23 @@ pub enum Proof {
         statements: Vec<StatementRef>,
         /// The condition keys that decide, as written.
         keys: Vec<String>,
-        /// An external id with which it may work; `None`: without any.
+        /// An external id with which it may work, in clear; `None`: without any.
         witness: Option<String>,
     },
 }
 
 impl Proof {
+    fn of(decision: Decision, external_id: Option<&str>) -> Self {
+        let witness = external_id.map(str::to_owned);
+        if decision.verdict.is_allowed() {
+            return Self::Always { statements: decision.statements, witness };
+        }
+        if decision.depends_on.is_empty() {
+            return Self::Never;
+        }
+        Self::Depends { statements: decision.would_allow, keys: decision.depends_on, witness }
+    }
+
     fn strength(&self) -> u8 {
         match self {
             Self::Never => 0,
@@ -153,7 +164,8 @@ pub enum Who {
 pub fn others(trust: &Arc<Policy>, role_arn: &str, except: &[Principal]) -> Vec<Grantee> {
     let question = Question { trust, role_arn };
     let (ids, _) = question.external_ids(None);
-    let ids: Vec<Option<&str>> = std::iter::once(None).chain(ids.iter().map(|id| Some(id.as_str()))).collect();
+    let ids: Vec<Option<&str>> =
+        std::iter::once(None).chain(ids.iter().map(|id| Some(id.as_str()))).collect();
     let mut grantees: Vec<Grantee> = Vec::new();
     for who in question.named(except) {
         let proof = question.prove_for(&who, &ids);
@@ -162,9 +174,9 @@ pub fn others(trust: &Arc<Policy>, role_arn: &str, except: &[Principal]) -> Vec<
         }
     }
     // Who is one of everybody need not be told apart, unless everybody is only let in conditionally.
-    let open = grantees.iter().any(|grantee| {
-        grantee.who == Who::Everyone && matches!(grantee.proof, Proof::Always { .. })
-    });
+    let open = grantees
+        .iter()
+        .any(|grantee| grantee.who == Who::Everyone && matches!(grantee.proof, Proof::Always { .. }));
     if open {
         grantees.retain(|grantee| !matches!(grantee.who, Who::Account(_) | Who::Principal(_)));
     }
@@ -245,7 +257,8 @@ impl Question<'_> {
         let mut globs: Vec<Glob> = known.iter().map(|known| Glob::text(known, false)).collect();
         let mut literals = Vec::new();
         let mut complete = true;
-        for condition in self.trust.document().statements().iter().flat_map(|statement| &statement.conditions) {
+        for condition in self.trust.document().statements().iter().flat_map(|statement| &statement.conditions)
+        {
             let values = &condition.values;
             complete &= !values.iter().any(|value| value.to_ascii_lowercase().contains("${sts:externalid"));
             if !condition.key.eq_ignore_ascii_case("sts:ExternalId") {
@@ -289,25 +302,13 @@ impl Question<'_> {
                 let context = Context::open().with("aws:SecureTransport", "true");
                 let assumption = Assumption { role_arn: self.role_arn, principal, external_id, context };
                 let decision = perform(self.trust, action, &assumption);
-                best = best.or(self.proof_of(decision, external_id));
+                best = best.or(Proof::of(decision, external_id));
                 if matches!(best, Proof::Always { .. }) {
                     return best;
                 }
             }
         }
         best
-    }
-
-    fn proof_of(&self, decision: Decision, external_id: Option<&str>) -> Proof {
-        let witness = external_id.map(str::to_owned);
-        if decision.verdict.is_allowed() {
-            return Proof::Always { statements: decision.statements, witness };
-        }
-        if decision.depends_on.is_empty() {
-            return Proof::Never;
-        }
-        let statements = decision.would_allow;
-        Proof::Depends { statements, keys: decision.depends_on, witness }
     }
 
     fn prove_for(&self, who: &Who, external_ids: &[Option<&str>]) -> Proof {
@@ -367,7 +368,8 @@ impl Question<'_> {
 
     /// The accounts that conditions on the caller name.
     fn accounts_in_conditions(&self) -> Vec<String> {
-        let conditions = self.trust.document().statements().iter().flat_map(|statement| &statement.conditions);
+        let conditions =
+            self.trust.document().statements().iter().flat_map(|statement| &statement.conditions);
         conditions
             .filter(|condition| {
                 ["aws:PrincipalAccount", "aws:PrincipalArn"]
