@@ -5,6 +5,7 @@
 
 pub mod catalog;
 pub mod checks;
+pub mod collect;
 pub mod denial;
 pub mod evaluate;
 pub mod facts;
