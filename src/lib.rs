@@ -11,4 +11,5 @@ pub mod evaluate;
 pub mod facts;
 pub mod model;
 pub mod policy;
+pub mod requirement;
 pub mod trail;

@@ -9,7 +9,7 @@ mod later;
 mod partial;
 mod practice;
 mod selection;
-pub(crate) mod shared;
+pub mod shared;
 mod view;
 mod write;
 

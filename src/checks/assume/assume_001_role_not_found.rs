@@ -1,6 +1,6 @@
 //! ASSUME-001: the role does not exist, or not under the ARN given.
 
-use crate::checks::shared::words;
+use crate::checks::shared::phrases;
 use crate::checks::{Check, View};
 use crate::facts::{Role, Target};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, nearest};
@@ -24,9 +24,12 @@ fn arn_given(target: &Target) -> Option<String> {
 }
 
 fn misnamed(role: &Role, given: &str) -> Finding {
-    let what = format!("{given} names no role: the role is {}, and AssumeRole wants exactly that, path and case included", role.arn);
+    let what = format!(
+        "{given} names no role: the role is {}, and AssumeRole wants exactly that, path and case included",
+        role.arn
+    );
     Finding::new(role.arn.as_str(), what)
-        .evidence(Evidence::read("iam:GetRole", words::found_and_expected(given, role.arn.as_str())))
+        .evidence(Evidence::read("iam:GetRole", phrases::found_and_expected(given, role.arn.as_str())))
         .remedy(give_arn(role.arn.as_str()))
 }
 
@@ -34,20 +37,25 @@ fn absent(view: &View<'_>) -> Finding {
     let name = &view.target().role.name;
     let account = view.target().role.account.as_ref().map(ToString::to_string);
     let account = account.or_else(|| view.caller().ok().flatten().map(|caller| caller.account.to_string()));
-    let place = account.as_ref().map_or_else(|| "this account".to_owned(), |account| format!("account {account}"));
+    let place =
+        account.as_ref().map_or_else(|| "this account".to_owned(), |account| format!("account {account}"));
     let known = view.role_names().ok().flatten();
     let near = known.and_then(|names| nearest(name, names.iter().cloned()));
-    let mut finding = Finding::new(name.as_str(), match &near {
-        Some(near) => format!("There is no role {name} in {place}; there is {near}"),
-        None => format!("There is no role {name} in {place}"),
-    })
+    let mut finding = Finding::new(
+        name.as_str(),
+        match &near {
+            Some(near) => format!("There is no role {name} in {place}; there is {near}"),
+            None => format!("There is no role {name} in {place}"),
+        },
+    )
     .evidence(Evidence::read("iam:GetRole", "AWS answers NoSuchEntity"));
     if let Some(near) = &near {
         finding = finding
-            .evidence(Evidence::read("iam:ListRoles", words::found_and_expected(name, near)))
+            .evidence(Evidence::read("iam:ListRoles", phrases::found_and_expected(name, near)))
             .remedy(give_arn(near));
     } else if let Some(names) = known {
-        let evidence = format!("none of the account's {} is named like it", words::count(names.len(), "role"));
+        let evidence =
+            format!("none of the account's {} is named like it", phrases::count(names.len(), "role"));
         finding = finding.evidence(Evidence::read("iam:ListRoles", evidence));
     }
     finding.remedy(create(view, name)).evidence(Evidence {

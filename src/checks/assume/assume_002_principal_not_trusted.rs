@@ -1,7 +1,10 @@
 //! ASSUME-002: no statement of the trust policy names Streamkap.
 
 use crate::checks::shared::trust::{NearMiss, Principals, Reading, Trust};
-use crate::checks::shared::{no_role, words};
+use crate::checks::shared::{
+    phrases::{self, no_role},
+    words,
+};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section};
 use crate::policy::{PrincipalEntry, PrincipalKind};
@@ -29,7 +32,9 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
 fn covered(view: &View<'_>, best: &Reading) -> Evidence {
     let account = view.vendor().account.as_str();
     let text = match best.principals {
-        Principals::Everybody => format!("{} trusts everybody, Streamkap's account {account} included", best.name()),
+        Principals::Everybody => {
+            format!("{} trusts everybody, Streamkap's account {account} included", best.name())
+        }
         _ => {
             let named = names(best, |entry| entry.value.contains(account));
             format!("{} names {}", best.name(), words::list(&named))
@@ -52,7 +57,7 @@ fn near(view: &View<'_>, trust: &Trust<'_>, best: &Reading, miss: &NearMiss) -> 
         miss.fault
     );
     let finding = Finding::new(trust.role.arn.as_str(), what)
-        .evidence(best.evidence(words::found_and_expected(&shown(&miss.found), &miss.wanted)))
+        .evidence(best.evidence(phrases::found_and_expected(&shown(&miss.found), &miss.wanted)))
         .because(best.reference.clone())
         .remedy(Remedy::ReplacePrincipal {
             statement: best.reference.index,
@@ -77,7 +82,8 @@ fn nobody(view: &View<'_>, trust: &Trust<'_>, best: Option<&Reading>) -> Finding
         let evidence = format!("{} allows others only", statement.name());
         finding = finding.evidence(statement.evidence(evidence)).because(statement.reference.clone());
     } else {
-        finding = finding.evidence(Evidence::read("iam:GetRole", "the trust policy has no statement that allows"));
+        finding =
+            finding.evidence(Evidence::read("iam:GetRole", "the trust policy has no statement that allows"));
     }
     let named = best.and_then(|best| aws_principal(best).map(|entry| (best, entry)));
     let finding = match named {

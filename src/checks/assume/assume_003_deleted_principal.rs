@@ -1,7 +1,7 @@
 //! ASSUME-003: the trust policy names a principal that was deleted, by its unique id.
 
 use crate::checks::shared::trust::{Principals, Trust};
-use crate::checks::shared::{no_role, words};
+use crate::checks::shared::{phrases::no_role, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, Source};
 
@@ -21,7 +21,11 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     }
     let best = trust.best();
     if let Some(best) = best.filter(|best| best.principals.cover()) {
-        let text = format!("{} trusts Streamkap; {} elsewhere in the policy is of no account", best.name(), ids(&dead));
+        let text = format!(
+            "{} trusts Streamkap; {} elsewhere in the policy is of no account",
+            best.name(),
+            ids(&dead)
+        );
         return Ok(Outcome::Pass(vec![best.evidence(text)]));
     }
     Ok(Outcome::Fail(dead.iter().map(|(position, id)| finding(view, &trust, *position, id)).collect()))
@@ -32,7 +36,9 @@ fn deleted(trust: &Trust<'_>) -> Vec<(usize, String)> {
     let readings = trust.allows.iter().enumerate();
     let ids = readings.flat_map(|(position, reading)| {
         let entries = reading.statement.principals.iter().flat_map(|all| all.any());
-        entries.filter(|entry| crate::checks::shared::trust::is_unique_id(&entry.value)).map(move |it| (position, it.value.clone()))
+        entries
+            .filter(|entry| crate::checks::shared::trust::is_unique_id(&entry.value))
+            .map(move |it| (position, it.value.clone()))
     });
     ids.collect()
 }

@@ -1,7 +1,9 @@
 //! ASSUME-004: the trust policy asks for another external id than Streamkap sends.
 
-use crate::checks::shared::trust::{Judged, Principals, Reading, Trust, Truth, difference, hits, is_placeholder};
-use crate::checks::shared::{history, no_role, words};
+use crate::checks::shared::trust::{
+    Judged, Principals, Reading, Trust, Truth, difference, hits, is_placeholder,
+};
+use crate::checks::shared::{history, phrases::no_role, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, ExternalId, Finding, Outcome, Remedy, Section, Source};
 use crate::policy::Condition;
@@ -11,18 +13,27 @@ pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Assume, 4), ju
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let Some(trust) = Trust::read(view)? else { return Ok(no_role(view)) };
     let Some(best) = trust.best() else {
-        return Ok(Outcome::Skip("no statement of the trust policy is about Streamkap: see ASSUME-002".to_owned()));
+        return Ok(Outcome::Skip(
+            "no statement of the trust policy is about Streamkap: see ASSUME-002".to_owned(),
+        ));
     };
     let Some(given) = view.target().external_id.as_ref() else { return not_given(view, &trust, best) };
-    let denies: Vec<&Reading> =
-        trust.denies.iter().filter(|deny| !deny.external_ids.is_empty() && hits(deny) == Truth::Holds).collect();
+    let denies: Vec<&Reading> = trust
+        .denies
+        .iter()
+        .filter(|deny| !deny.external_ids.is_empty() && hits(deny) == Truth::Holds)
+        .collect();
     let mut findings: Vec<Finding> = denies.iter().map(|deny| mismatch(view, &trust, deny, given)).collect();
     match best.external_id() {
         Truth::Fails => findings.insert(0, mismatch(view, &trust, best, given)),
         Truth::Hangs if findings.is_empty() => return Err(hangs(best)),
         Truth::Hangs | Truth::Holds => {}
     }
-    if findings.is_empty() { Ok(Outcome::Pass(vec![accepted(best, given)])) } else { Ok(Outcome::Fail(findings)) }
+    if findings.is_empty() {
+        Ok(Outcome::Pass(vec![accepted(best, given)]))
+    } else {
+        Ok(Outcome::Fail(findings))
+    }
 }
 
 fn accepted(best: &Reading, given: &ExternalId) -> Evidence {
@@ -36,8 +47,12 @@ fn accepted(best: &Reading, given: &ExternalId) -> Evidence {
 
 /// Without an external id to compare with nothing can be said, except when none is asked for.
 fn not_given(view: &View<'_>, trust: &Trust<'_>, best: &Reading) -> Result<Outcome, Blocked> {
-    let asked: Vec<&Condition> =
-        best.external_ids.iter().chain(trust.denies.iter().flat_map(|it| &it.external_ids)).map(|it| &it.condition).collect();
+    let asked: Vec<&Condition> = best
+        .external_ids
+        .iter()
+        .chain(trust.denies.iter().flat_map(|it| &it.external_ids))
+        .map(|it| &it.condition)
+        .collect();
     if asked.is_empty() {
         let text = format!("{} asks for no external id", best.name());
         return Ok(Outcome::Pass(vec![best.evidence(text)]));
@@ -54,14 +69,15 @@ fn not_given(view: &View<'_>, trust: &Trust<'_>, best: &Reading) -> Result<Outco
         what: "the external id of the Streamkap app".to_owned(),
         why,
         grant: None,
-        hint: Some("Copy it from the connector's setup in the Streamkap app and give it with --external-id".to_owned()),
+        hint: Some(
+            "Copy it from the connector's setup in the Streamkap app and give it with --external-id"
+                .to_owned(),
+        ),
     })
 }
 
 /// The external id of the last successful call that tells one.
-fn last_used<'a>(
-    successes: &[&'a crate::trail::Event],
-) -> Option<(&'a crate::trail::Event, ExternalId)> {
+fn last_used<'a>(successes: &[&'a crate::trail::Event]) -> Option<(&'a crate::trail::Event, ExternalId)> {
     successes.iter().rev().find_map(|event| Some((*event, ExternalId::new(event.parameter("externalId")?))))
 }
 
@@ -75,10 +91,12 @@ fn hangs(best: &Reading) -> Blocked {
 }
 
 fn mismatch(view: &View<'_>, trust: &Trust<'_>, reading: &Reading, given: &ExternalId) -> Finding {
-    let refused: Vec<&Judged> = reading.external_ids.iter().filter(|it| it.truth != Truth::Holds || is_deny(reading)).collect();
+    let refused: Vec<&Judged> =
+        reading.external_ids.iter().filter(|it| it.truth != Truth::Holds || is_deny(reading)).collect();
     let role = trust.role.arn.name();
     let condition = refused.first().map(|it| &it.condition);
-    let what = condition.map_or_else(String::new, |condition| sentence(role, condition, given, is_deny(reading)));
+    let what =
+        condition.map_or_else(String::new, |condition| sentence(role, condition, given, is_deny(reading)));
     let mut finding = Finding::new(trust.role.arn.as_str(), what).because(reading.reference.clone());
     for judged in &refused {
         finding = finding.evidence(reading.evidence(compared(reading, &judged.condition, given)));
@@ -107,7 +125,9 @@ fn sentence(role: &str, condition: &Condition, given: &ExternalId, denies: bool)
         return format!("The trust policy of {role} denies whoever sends {given}: it compares with {wanted}");
     }
     if operator.contains("null") {
-        return format!("The trust policy of {role} lets in only those who send no external id, and Streamkap sends one");
+        return format!(
+            "The trust policy of {role} lets in only those who send no external id, and Streamkap sends one"
+        );
     }
     if operator.contains("not") {
         return format!(
@@ -116,9 +136,13 @@ fn sentence(role: &str, condition: &Condition, given: &ExternalId, denies: bool)
         );
     }
     if !operator.contains("string") {
-        return format!("The trust policy of {role} compares the external id with {}, which texts never satisfy", condition.operator);
+        return format!(
+            "The trust policy of {role} compares the external id with {}, which texts never satisfy",
+            condition.operator
+        );
     }
-    let nearest = condition.values.iter().min_by_key(|value| crate::model::edit_distance(value, given.expose()));
+    let nearest =
+        condition.values.iter().min_by_key(|value| crate::model::edit_distance(value, given.expose()));
     let nearest = nearest.map_or("", String::as_str);
     if is_placeholder(nearest) {
         return format!(
@@ -127,7 +151,10 @@ fn sentence(role: &str, condition: &Condition, given: &ExternalId, denies: bool)
         );
     }
     if condition.values.iter().any(|value| value == given.expose()) {
-        return format!("The trust policy of {role} names the external id, but {} does not accept it", condition.operator);
+        return format!(
+            "The trust policy of {role} names the external id, but {} does not accept it",
+            condition.operator
+        );
     }
     if !operator.contains("like") && nearest.contains(['*', '?']) {
         return format!(
@@ -169,12 +196,23 @@ fn statement(reading: &Reading) -> String {
     }
 }
 
-fn success(event: &crate::trail::Event, used: &ExternalId, refused: &[&Judged], given: &ExternalId) -> String {
+fn success(
+    event: &crate::trail::Event,
+    used: &ExternalId,
+    refused: &[&Judged],
+    given: &ExternalId,
+) -> String {
     let when = history::when(event);
     if used == given {
-        return format!("Streamkap got in with the external id given, {given}, on {when}: the trust policy was changed since");
+        return format!(
+            "Streamkap got in with the external id given, {given}, on {when}: the trust policy was changed since"
+        );
     }
     let wanted = refused.iter().any(|it| it.condition.values.iter().any(|value| value == used.expose()));
-    let relation = if wanted { "the one that the trust policy asks for" } else { "neither the one given nor the one asked for" };
+    let relation = if wanted {
+        "the one that the trust policy asks for"
+    } else {
+        "neither the one given nor the one asked for"
+    };
     format!("Streamkap last got in with {used}, {relation}, on {when}")
 }

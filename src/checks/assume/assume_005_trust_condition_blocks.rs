@@ -1,7 +1,10 @@
 //! ASSUME-005: a condition of the trust policy, other than the external id, that Streamkap's call cannot meet.
 
 use crate::checks::shared::trust::{Judged, Reading, Trust, Truth};
-use crate::checks::shared::{no_role, words};
+use crate::checks::shared::{
+    phrases::{self, no_role},
+    words,
+};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, nearest};
 use crate::policy::Condition;
@@ -11,11 +14,15 @@ pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Assume, 5), ju
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let Some(trust) = Trust::read(view)? else { return Ok(no_role(view)) };
     let Some(best) = trust.best() else {
-        return Ok(Outcome::Skip("no statement of the trust policy is about Streamkap: see ASSUME-002".to_owned()));
+        return Ok(Outcome::Skip(
+            "no statement of the trust policy is about Streamkap: see ASSUME-002".to_owned(),
+        ));
     };
     let failing: Vec<&Judged> = best.conditions.iter().filter(|it| it.truth == Truth::Fails).collect();
     if !failing.is_empty() {
-        return Ok(Outcome::Fail(failing.iter().map(|it| finding(view, &trust, best, &it.condition)).collect()));
+        return Ok(Outcome::Fail(
+            failing.iter().map(|it| finding(view, &trust, best, &it.condition)).collect(),
+        ));
     }
     if let Some(open) = best.conditions.iter().find(|it| it.truth == Truth::Hangs) {
         return Err(hangs(&trust, best, &open.condition));
@@ -28,7 +35,12 @@ fn passed(trust: &Trust<'_>, best: &Reading) -> Vec<Evidence> {
         return vec![best.evidence(format!("{} has no condition besides the external id", best.name()))];
     }
     let met = best.conditions.iter().map(|it| {
-        best.evidence(format!("{}, line {}: Streamkap's call meets {}", best.name(), it.condition.line, written(&it.condition)))
+        best.evidence(format!(
+            "{}, line {}: Streamkap's call meets {}",
+            best.name(),
+            it.condition.line,
+            written(&it.condition)
+        ))
     });
     met.chain(trust.settled.clone()).collect()
 }
@@ -57,7 +69,8 @@ fn finding(view: &View<'_>, trust: &Trust<'_>, best: &Reading, condition: &Condi
 
 /// A condition in words: `IpAddress aws:SourceIp is 10.0.0.0/8`.
 fn written(condition: &Condition) -> String {
-    let values = if condition.values.is_empty() { "(no value)".to_owned() } else { condition.values.join(" or ") };
+    let values =
+        if condition.values.is_empty() { "(no value)".to_owned() } else { condition.values.join(" or ") };
     format!("{} of {} with {values} holds", condition.operator, condition.key)
 }
 
@@ -81,16 +94,19 @@ fn reason(view: &View<'_>, trust: &Trust<'_>, condition: &Condition) -> String {
             "only AWS services send that key".to_owned()
         }
         "aws:principalarn" | "aws:principalaccount" | "aws:principaltype" => {
-            let callers: Vec<&str> = trust.call.principals.iter().map(crate::policy::Principal::as_str).collect();
+            let callers: Vec<&str> =
+                trust.call.principals.iter().map(crate::policy::Principal::as_str).collect();
             format!("it calls as {}", words::list(&callers))
         }
-        "aws:currenttime" | "aws:epochtime" => format!("it is {} now", words::moment_of(view.now())),
+        "aws:currenttime" | "aws:epochtime" => format!("it is {} now", phrases::moment_of(view.now())),
         "aws:requestedregion" => "it calls STS in another region".to_owned(),
         "sts:rolesessionname" => "its sessions are called otherwise".to_owned(),
         "aws:securetransport" => "it always calls over TLS".to_owned(),
         "sts:sourceidentity" | "aws:sourceidentity" => "it sets no source identity".to_owned(),
         _ if key.starts_with("aws:principaltag/") => "its role has no such tag".to_owned(),
-        _ if key.starts_with("aws:requesttag/") || key.ends_with("tagkeys") => "it sends no session tags".to_owned(),
+        _ if key.starts_with("aws:requesttag/") || key.ends_with("tagkeys") => {
+            "it sends no session tags".to_owned()
+        }
         _ if key.contains("resourcetag/") => "the role has no such tag".to_owned(),
         _ => match nearest(&condition.key, ["sts:ExternalId".to_owned()]) {
             Some(meant) => format!("no call has that key; did you mean {meant}?"),
@@ -101,12 +117,21 @@ fn reason(view: &View<'_>, trust: &Trust<'_>, condition: &Condition) -> String {
 
 fn hangs(trust: &Trust<'_>, best: &Reading, condition: &Condition) -> Blocked {
     let hint = match condition.key.to_ascii_lowercase().as_str() {
-        "aws:sourceip" => "Ask Streamkap which addresses it calls from, or read CloudTrail's event history, which shows them",
-        _ => "A successful AssumeRole in CloudTrail's event history since the last change of the trust policy would settle it",
+        "aws:sourceip" => {
+            "Ask Streamkap which addresses it calls from, or read CloudTrail's event history, which shows them"
+        }
+        _ => {
+            "A successful AssumeRole in CloudTrail's event history since the last change of the trust policy would settle it"
+        }
     };
     Blocked {
         what: format!("whether Streamkap meets a condition of the trust policy of {}", trust.role.arn.name()),
-        why: format!("{}, line {}: {} hangs on what nobody outside can know", best.name(), condition.line, written(condition)),
+        why: format!(
+            "{}, line {}: {} hangs on what nobody outside can know",
+            best.name(),
+            condition.line,
+            written(condition)
+        ),
         grant: None,
         hint: Some(hint.to_owned()),
     }

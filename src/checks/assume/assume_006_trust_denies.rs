@@ -1,6 +1,6 @@
 //! ASSUME-006: a Deny statement of the trust policy hits Streamkap.
 
-use crate::checks::shared::no_role;
+use crate::checks::shared::phrases::no_role;
 use crate::checks::shared::trust::{Reading, Trust, Truth, hits};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section};
@@ -36,8 +36,14 @@ fn finding(trust: &Trust<'_>, deny: &Reading) -> Finding {
         _ if deny.conditions.is_empty() => "denies Streamkap's account",
         _ => "denies Streamkap's account under a condition that its call meets",
     };
-    let what = format!("The trust policy of {}: {} {how}; a Deny outweighs every Allow", trust.role.arn.name(), deny.name());
-    let conditions = deny.conditions.iter().map(|it| format!("{} {} {}", it.condition.operator, it.condition.key, it.condition.values.join(", ")));
+    let what = format!(
+        "The trust policy of {}: {} {how}; a Deny outweighs every Allow",
+        trust.role.arn.name(),
+        deny.name()
+    );
+    let conditions = deny.conditions.iter().map(|it| {
+        format!("{} {} {}", it.condition.operator, it.condition.key, it.condition.values.join(", "))
+    });
     let conditions: Vec<String> = conditions.collect();
     let evidence = if conditions.is_empty() {
         format!("{} has no condition", deny.name())
@@ -51,8 +57,12 @@ fn finding(trust: &Trust<'_>, deny: &Reading) -> Finding {
 }
 
 fn hangs(trust: &Trust<'_>, deny: &Reading) -> Blocked {
-    let keys: Vec<&str> =
-        deny.conditions.iter().filter(|it| it.truth == Truth::Hangs).map(|it| it.condition.key.as_str()).collect();
+    let keys: Vec<&str> = deny
+        .conditions
+        .iter()
+        .filter(|it| it.truth == Truth::Hangs)
+        .map(|it| it.condition.key.as_str())
+        .collect();
     Blocked {
         what: format!("whether {} of the trust policy of {} denies Streamkap", deny.name(), trust.role.arn.name()),
         why: format!("it hangs on {}, which nobody outside can know", keys.join(", ")),

@@ -1,7 +1,10 @@
 //! ASSUME-007: the statement for Streamkap does not allow `sts:AssumeRole`.
 
 use crate::checks::shared::trust::{Reading, Trust};
-use crate::checks::shared::{no_role, words};
+use crate::checks::shared::{
+    phrases::{self, no_role},
+    words,
+};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, nearest};
 
@@ -20,10 +23,15 @@ const KNOWN: [&str; 6] = [
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let Some(trust) = Trust::read(view)? else { return Ok(no_role(view)) };
     let Some(best) = trust.best() else {
-        return Ok(Outcome::Skip("no statement of the trust policy is about Streamkap: see ASSUME-002".to_owned()));
+        return Ok(Outcome::Skip(
+            "no statement of the trust policy is about Streamkap: see ASSUME-002".to_owned(),
+        ));
     };
     if best.assumes {
-        let text = format!("{} allows sts:AssumeRole; Streamkap sends no session tags and needs no sts:TagSession", best.name());
+        let text = format!(
+            "{} allows sts:AssumeRole; Streamkap sends no session tags and needs no sts:TagSession",
+            best.name()
+        );
         return Ok(Outcome::Pass(vec![best.evidence(text)]));
     }
     Ok(Outcome::Fail(vec![finding(&trust, best)]))
@@ -32,13 +40,17 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
 fn finding(trust: &Trust<'_>, best: &Reading) -> Finding {
     let actions = best.statement.actions.any();
     let role = trust.role.arn.name();
-    let what = format!("The trust policy of {role}: {} {}, and Streamkap calls sts:AssumeRole", best.name(), fault(best));
+    let what = format!(
+        "The trust policy of {role}: {} {}, and Streamkap calls sts:AssumeRole",
+        best.name(),
+        fault(best)
+    );
     let mut finding = Finding::new(trust.role.arn.as_str(), what).because(best.reference.clone());
     for action in actions {
         let known = KNOWN.iter().any(|known| known.eq_ignore_ascii_case(action));
         let meant = if known { None } else { nearest(action, ["sts:AssumeRole".to_owned()]) };
         if let Some(meant) = meant {
-            finding = finding.evidence(best.evidence(words::found_and_expected(action, &meant)));
+            finding = finding.evidence(best.evidence(phrases::found_and_expected(action, &meant)));
         }
     }
     if finding.evidence.is_empty() {

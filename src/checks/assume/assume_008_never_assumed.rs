@@ -1,6 +1,9 @@
 //! ASSUME-008: whether Streamkap was ever seen to assume the role. Positive evidence only.
 
-use crate::checks::shared::{history, no_role, words};
+use crate::checks::shared::{
+    history,
+    phrases::{self, no_role},
+};
 use crate::checks::{Check, View};
 use crate::facts::{Purpose, Role};
 use crate::model::{Blocked, CheckId, ExternalId, Finding, Outcome, Owner, Remedy, Section};
@@ -16,7 +19,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         return Ok(Outcome::Fail(vec![refused(view, role, refusal, success.copied())]));
     }
     let Some(last) = success else { return Err(no_sign(view, role, &assumptions)) };
-    let calls = words::count(assumptions.successes.len(), "successful call");
+    let calls = phrases::count(assumptions.successes.len(), "successful call");
     let text = format!(
         "Streamkap's account {} last assumed the role on {}, by STS in {}{}; {calls} in the {}",
         view.vendor().account,
@@ -29,7 +32,9 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
 }
 
 fn external_id(event: &Event) -> String {
-    event.parameter("externalId").map_or_else(String::new, |id| format!(" with the external id {}", ExternalId::new(id)))
+    event
+        .parameter("externalId")
+        .map_or_else(String::new, |id| format!(" with the external id {}", ExternalId::new(id)))
 }
 
 /// A refused call after the last success, unless the role was changed after it.
@@ -37,9 +42,13 @@ fn external_id(event: &Event) -> String {
 /// Mostly such calls show in the caller's account only, so that none is no sign of anything.
 fn refused_last<'a>(view: &View<'a>, assumptions: &history::Assumptions<'a>) -> Option<&'a Event> {
     let refusal = *assumptions.refusals.last()?;
-    let succeeded = assumptions.successes.last().is_some_and(|success| success.event_time >= refusal.event_time);
+    let succeeded =
+        assumptions.successes.last().is_some_and(|success| success.event_time >= refusal.event_time);
     let changes = history::events(view, Purpose::Changes).unwrap_or_default();
-    let changed = changes.events.iter().any(|event| event.event_time >= refusal.event_time && event.error_code.is_none());
+    let changed = changes
+        .events
+        .iter()
+        .any(|event| event.event_time >= refusal.event_time && event.error_code.is_none());
     (!succeeded && !changed).then_some(refusal)
 }
 
@@ -55,15 +64,17 @@ fn refused(view: &View<'_>, role: &Role, refusal: &Event, success: Option<&Event
         history::when(refusal)
     );
     let message = refusal.error_message.clone().unwrap_or_else(|| "AWS gave no reason".to_owned());
-    Finding::new(role.arn.as_str(), what).evidence(history::evidence(refusal, message)).remedy(Remedy::Manual {
-        owner: Owner::You,
-        title: "Mend what the other checks of this section report, then restart the connector".to_owned(),
-        steps: vec![
-            "Mend the trust policy as the other checks of this section say".to_owned(),
-            "Wait two minutes and restart the connector in the Streamkap app".to_owned(),
-        ],
-        commands: Vec::new(),
-    })
+    Finding::new(role.arn.as_str(), what).evidence(history::evidence(refusal, message)).remedy(
+        Remedy::Manual {
+            owner: Owner::You,
+            title: "Mend what the other checks of this section report, then restart the connector".to_owned(),
+            steps: vec![
+                "Mend the trust policy as the other checks of this section say".to_owned(),
+                "Wait two minutes and restart the connector in the Streamkap app".to_owned(),
+            ],
+            commands: Vec::new(),
+        },
+    )
 }
 
 fn no_sign(view: &View<'_>, role: &Role, assumptions: &history::Assumptions<'_>) -> Blocked {
@@ -71,7 +82,10 @@ fn no_sign(view: &View<'_>, role: &Role, assumptions: &history::Assumptions<'_>)
         return unread.clone();
     }
     let used = role.last_used.as_ref().map_or_else(String::new, |last| {
-        format!("; somebody used its credentials on {}, not necessarily Streamkap", words::moment_of(&last.at))
+        format!(
+            "; somebody used its credentials on {}, not necessarily Streamkap",
+            phrases::moment_of(&last.at)
+        )
     });
     Blocked {
         what: format!("whether Streamkap ever assumed the role {}", role.arn.name()),

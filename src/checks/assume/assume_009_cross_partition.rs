@@ -26,10 +26,13 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         })
         .remedy(Remedy::Manual {
             owner: Owner::You,
-            title: format!("Use a role in the partition {own}, or access keys where the connector takes them"),
+            title: format!(
+                "Use a role in the partition {own}, or access keys where the connector takes them"
+            ),
             steps: vec![
                 format!("Make the role and the bucket in an account of the partition {own}"),
-                "Or set the connector to an access key of the other partition, which the S3 connector takes".to_owned(),
+                "Or set the connector to an access key of the other partition, which the S3 connector takes"
+                    .to_owned(),
             ],
             commands: Vec::new(),
         });
@@ -44,10 +47,16 @@ fn partition(view: &View<'_>) -> Result<(Partition, Evidence), Blocked> {
         return Ok((partition, Evidence { source: Source::Given, text }));
     }
     if let Some(role) = view.role()? {
-        return Ok((role.arn.partition(), Evidence::read("iam:GetRole", format!("the role is {}", role.arn))));
+        return Ok((
+            role.arn.partition(),
+            Evidence::read("iam:GetRole", format!("the role is {}", role.arn)),
+        ));
     }
     let Some(caller) = view.caller()? else {
-        return Ok((Partition::aws(), Evidence { source: Source::Given, text: "no partition was given".to_owned() }));
+        return Ok((
+            Partition::aws(),
+            Evidence { source: Source::Given, text: "no partition was given".to_owned() },
+        ));
     };
     let text = format!("the doctor looked for the role as {}", caller.arn);
     Ok((caller.arn.partition(), Evidence::read("sts:GetCallerIdentity", text)))

@@ -1,6 +1,6 @@
 //! ASSUME-010: a resource control policy of the organisation may refuse Streamkap, which cannot be seen from here.
 
-use crate::checks::shared::{history, no_role};
+use crate::checks::shared::{history, phrases::no_role};
 use crate::checks::{Check, View};
 use crate::facts::Organization;
 use crate::model::{Blocked, CheckId, Evidence, Outcome, Section};
@@ -17,7 +17,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     }
     let assumptions = history::assumptions(view)?;
     let changed = history::trust_unchanged_since(view, &role.created);
-    let success = assumptions.successes.last().filter(|it| changed.is_none_or(|since| it.event_time > Some(since)));
+    let success =
+        assumptions.successes.last().filter(|it| changed.is_none_or(|since| it.event_time > Some(since)));
     if let Some(success) = success {
         let text = format!(
             "Streamkap's account assumed the role on {}: no policy of an organization refused it then",
@@ -36,7 +37,9 @@ fn exempt(organization: Option<&Organization>, account: &str) -> Option<String> 
     };
     if organization.management_account.as_str() == account {
         let id = &organization.id;
-        return Some(format!("account {account} is the management account of {id}, which its policies do not restrict"));
+        return Some(format!(
+            "account {account} is the management account of {id}, which its policies do not restrict"
+        ));
     }
     (organization.feature_set == "CONSOLIDATED_BILLING")
         .then(|| format!("organization {} does billing only and has no policies", organization.id))
@@ -46,7 +49,12 @@ fn exempt(organization: Option<&Organization>, account: &str) -> Option<String> 
 fn note(view: &View<'_>, organization: Option<&Organization>) -> String {
     let place = organization.map_or_else(
         || "if the account is in an organization, its".to_owned(),
-        |it| format!("the account is in organization {} (management account {}), whose", it.id, it.management_account),
+        |it| {
+            format!(
+                "the account is in organization {} (management account {}), whose",
+                it.id, it.management_account
+            )
+        },
     );
     format!(
         "cannot be seen from here: {place} resource control policies may refuse sts:AssumeRole to outside accounts; \

@@ -31,7 +31,7 @@ impl Events<'_> {
         let regions: BTreeSet<&str> = self.searched.iter().map(|query| query.region.as_str()).collect();
         let since = self.searched.iter().map(|query| query.since.as_str()).min().unwrap_or_default();
         let regions = super::words::list(&regions.into_iter().collect::<Vec<_>>());
-        format!("event history of {regions} since {}", super::words::moment_of(since))
+        format!("event history of {regions} since {}", super::phrases::moment_of(since))
     }
 }
 
@@ -46,7 +46,9 @@ pub(crate) fn events<'a>(view: &View<'a>, purpose: Purpose) -> Result<Events<'a>
             Ok(events) => {
                 found.searched.push(query);
                 let new = events.into_iter().flatten().filter(|event| event.event_time.is_some());
-                found.events.extend(new.filter(|event| event.event_id.is_empty() || seen.insert(&event.event_id)));
+                found
+                    .events
+                    .extend(new.filter(|event| event.event_id.is_empty() || seen.insert(&event.event_id)));
             }
             Err(blocked) => found.unread.push(blocked),
         }
@@ -144,5 +146,5 @@ pub(crate) fn evidence(event: &Event, text: impl Into<String>) -> Evidence {
 
 /// When an event happened, as reports show it.
 pub(crate) fn when(event: &Event) -> String {
-    event.event_time.map_or_else(|| "at an unknown time".to_owned(), super::words::moment)
+    event.event_time.map_or_else(|| "at an unknown time".to_owned(), super::phrases::moment)
 }

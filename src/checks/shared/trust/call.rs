@@ -53,8 +53,9 @@ impl Call {
             kept
         };
         let is_address = |text: &&str| text.parse::<std::net::IpAddr>().is_ok();
-        let addresses =
-            distinct(latest.iter().filter_map(|event| event.source_ip.as_deref()).filter(is_address).collect());
+        let addresses = distinct(
+            latest.iter().filter_map(|event| event.source_ip.as_deref()).filter(is_address).collect(),
+        );
         let mut sessions =
             distinct(latest.iter().filter_map(|event| event.parameter("roleSessionName")).collect());
         if sessions.is_empty() {
@@ -103,11 +104,24 @@ impl Call {
                 absent_or("of-streamkaps-own-organization")
             }
             "sts:durationseconds" => absent_or("3600"),
-            "aws:useragent" | "aws:userid" | "aws:tokenissuetime" | "aws:assumedroot" | "aws:signinsessionarn"
-            | "aws:ec2instancesourcevpc" | "aws:ec2instancesourceprivateipv4" => Key::Unknown,
-            "aws:securetransport" | "aws:viaawsservice" | "aws:currenttime" | "aws:epochtime" | "aws:principalarn"
-            | "aws:principalaccount" | "aws:principaltype" | "aws:principalisawsservice" | "aws:resourceaccount"
-            | "aws:resourceorgid" | "aws:resourceorgpaths" => Key::Settled,
+            "aws:useragent"
+            | "aws:userid"
+            | "aws:tokenissuetime"
+            | "aws:assumedroot"
+            | "aws:signinsessionarn"
+            | "aws:ec2instancesourcevpc"
+            | "aws:ec2instancesourceprivateipv4" => Key::Unknown,
+            "aws:securetransport"
+            | "aws:viaawsservice"
+            | "aws:currenttime"
+            | "aws:epochtime"
+            | "aws:principalarn"
+            | "aws:principalaccount"
+            | "aws:principaltype"
+            | "aws:principalisawsservice"
+            | "aws:resourceaccount"
+            | "aws:resourceorgid"
+            | "aws:resourceorgpaths" => Key::Settled,
             _ if key.starts_with("aws:principaltag/") => absent_or("of-streamkaps-own-role"),
             // Session tags, a source identity, MFA's age, keys that only AWS services or identity providers send,
             // tags that the role does not have, and names that are no keys at all.

@@ -55,9 +55,7 @@ pub(crate) fn holds(call: &Call, version: Version, condition: &Condition) -> Tru
         Key::Settled => with(call.context.clone()),
         Key::Unknown => with(call.context.clone().unknown(&condition.key)),
         Key::OneOf(all) => Truth::agreed(all.iter().map(given)),
-        Key::ExternalId if call.external_id.is_none() => {
-            with(call.context.clone().unknown(&condition.key))
-        }
+        Key::ExternalId if call.external_id.is_none() => with(call.context.clone().unknown(&condition.key)),
         Key::ExternalId => with(call.context.clone()),
         Key::Address => {
             let known = !call.addresses.is_empty();
@@ -74,8 +72,14 @@ fn policy_of(version: Version, condition: &Condition) -> Arc<Policy> {
         "Condition": {&condition.operator: {&condition.key: &condition.values}}}]})
     .to_string();
     let empty = || Document::recover(Kind::Trust, r#"{"Statement": []}"#).0;
-    #[expect(clippy::expect_used, reason = "both texts are objects with `Statement`, which is all that a document needs")]
-    let document = Document::recover(Kind::Trust, &text).0.or_else(empty).expect("an object with statements is a document");
+    #[expect(
+        clippy::expect_used,
+        reason = "both texts are objects with `Statement`, which is all that a document needs"
+    )]
+    let document = Document::recover(Kind::Trust, &text)
+        .0
+        .or_else(empty)
+        .expect("an object with statements is a document");
     Policy::compile("condition", document)
 }
 
@@ -85,7 +89,8 @@ fn put(policy: &Arc<Policy>, call: &Call, context: Context) -> Truth {
     let mut best = Truth::Fails;
     for principal in &call.principals {
         let context = context.clone();
-        let decision = assume(policy, &Assumption { role_arn: &call.role_arn, principal, external_id, context });
+        let decision =
+            assume(policy, &Assumption { role_arn: &call.role_arn, principal, external_id, context });
         if decision.verdict.is_allowed() {
             return Truth::Holds;
         }
@@ -106,14 +111,16 @@ fn telling_addresses(ranges: &[String]) -> Vec<String> {
             let bits = bits.parse::<u32>().unwrap_or(32).min(32);
             let size = u32::MAX.checked_shr(bits).unwrap_or(0);
             let first = u32::from(base) & !size;
-            let edges = [first.checked_sub(1), Some(first), Some(first | size), (first | size).checked_add(1)];
+            let edges =
+                [first.checked_sub(1), Some(first), Some(first | size), (first | size).checked_add(1)];
             let public = edges.into_iter().flatten().map(Ipv4Addr::from).filter(|it| is_public(*it));
             addresses.extend(public.map(|it| it.to_string()));
         } else if let Ok(base) = base.parse::<Ipv6Addr>() {
             let bits = bits.parse::<u32>().unwrap_or(128).min(128);
             let size = u128::MAX.checked_shr(bits).unwrap_or(0);
             let first = u128::from(base) & !size;
-            let edges = [first.checked_sub(1), Some(first), Some(first | size), (first | size).checked_add(1)];
+            let edges =
+                [first.checked_sub(1), Some(first), Some(first | size), (first | size).checked_add(1)];
             // 2000::/3 is all of the internet's IPv6; 2001:db8::/32 is for documentation.
             let public = edges.into_iter().flatten().filter(|it| it >> 125 == 1 && it >> 96 != 0x2001_0db8);
             addresses.extend(public.map(|it| Ipv6Addr::from(it).to_string()));

@@ -5,7 +5,9 @@ use crate::model::edit_distance;
 /// How `found` differs from `wanted`, as the end of a sentence: `they differ in case only`. Neither is shown.
 pub(crate) fn difference(found: &str, wanted: &str) -> String {
     const QUOTES: [char; 9] = ['"', '\'', '`', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}', '«', '»'];
-    let bare = |text: &str| text.trim_matches(|letter: char| letter.is_whitespace() || QUOTES.contains(&letter)).to_owned();
+    let bare = |text: &str| {
+        text.trim_matches(|letter: char| letter.is_whitespace() || QUOTES.contains(&letter)).to_owned()
+    };
     let visible = |text: &str| text.chars().filter(|letter| !is_invisible(*letter)).collect::<String>();
     if is_placeholder(found) {
         return "a placeholder was left where the external id belongs".to_owned();
@@ -30,7 +32,8 @@ pub(crate) fn difference(found: &str, wanted: &str) -> String {
 }
 
 fn white_space(found: &str, wanted: &str) -> &'static str {
-    let (longer, from) = if found.len() > wanted.len() { (found, "the trust policy's") } else { (wanted, "the given one") };
+    let (longer, from) =
+        if found.len() > wanted.len() { (found, "the trust policy's") } else { (wanted, "the given one") };
     let leads = longer.starts_with(char::is_whitespace);
     match (from, longer.ends_with('\n'), leads) {
         ("the trust policy's", true, _) => "the trust policy's ends with a line break",
@@ -81,11 +84,13 @@ pub(crate) fn is_placeholder(text: &str) -> bool {
     let plain: String = text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
     (text.starts_with('<') && text.ends_with('>'))
         || text.contains("${")
-        || ["externalid", "yourexternalid", "streamkapexternalid", "changeme", "xxx", "replaceme"].contains(&plain.as_str())
+        || ["externalid", "yourexternalid", "streamkapexternalid", "changeme", "xxx", "replaceme"]
+            .contains(&plain.as_str())
 }
 
 fn is_invisible(letter: char) -> bool {
-    letter.is_control() || matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+    letter.is_control()
+        || matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
 
 fn without_white_space(text: &str) -> String {

@@ -20,13 +20,13 @@ use crate::policy::{
     Condition, Diagnostic, Document, Effect, Kind, Policy, PrincipalEntry, PrincipalKind, Statement, Version,
 };
 
-use super::{history, words};
+use super::{history, phrases};
 
 pub(crate) use call::Call;
 pub(crate) use condition::Truth;
 pub(crate) use external::{difference, is_placeholder};
-pub(crate) use near::{NearMiss, is_unique_id};
 use near::Likeness;
+pub(crate) use near::{NearMiss, is_unique_id};
 
 /// The name explanations give the trust policy.
 pub(crate) const POLICY_NAME: &str = "trust policy";
@@ -225,7 +225,10 @@ impl<'a> Trust<'a> {
     /// A statement as JSON that allows, without its `Resource`.
     fn written(&self, statement: &Statement) -> Value {
         let text = self.policy.document().text();
-        let mut written: Value = text.get(statement.range.clone()).and_then(|it| serde_json::from_str(it).ok()).unwrap_or_default();
+        let mut written: Value = text
+            .get(statement.range.clone())
+            .and_then(|it| serde_json::from_str(it).ok())
+            .unwrap_or_default();
         if let Some(members) = written.as_object_mut() {
             members.shift_remove("Resource");
             members.shift_remove("NotResource");
@@ -241,13 +244,15 @@ impl<'a> Trust<'a> {
                 members.shift_remove(*element);
             }
         }
-        let version = if self.policy.document().version() == Version::V2012 { "2012-10-17" } else { "2008-10-17" };
+        let version =
+            if self.policy.document().version() == Version::V2012 { "2012-10-17" } else { "2008-10-17" };
         let text = json!({"Version": version, "Statement": [statement]}).to_string();
         let Some(document) = Document::recover(Kind::Trust, &text).0 else { return false };
         let policy = Policy::compile(POLICY_NAME, document);
         self.call.principals.iter().any(|principal| {
             let context = self.call.context.clone();
-            let assumption = Assumption { role_arn: &self.call.role_arn, principal, external_id: None, context };
+            let assumption =
+                Assumption { role_arn: &self.call.role_arn, principal, external_id: None, context };
             assume(&policy, &assumption).verdict.is_allowed()
         })
     }
@@ -318,8 +323,8 @@ fn settled(view: &View<'_>, role: &Role) -> Option<Evidence> {
         last,
         format!(
             "Streamkap's account assumed the role on {}, and the trust policy was not changed since {}",
-            words::moment(time),
-            words::moment(since)
+            phrases::moment(time),
+            phrases::moment(since)
         ),
     ))
 }

@@ -33,7 +33,12 @@ pub(crate) fn likeness(vendor: &Vendor, entry: &PrincipalEntry) -> Likeness {
     }
     let account = vendor.account.as_str();
     let root = vendor.account.root_arn(&vendor.partition).to_string();
-    let role = vendor.principals.iter().map(|it| it.arn.to_string()).find(|arn| *arn != root).unwrap_or(root.clone());
+    let role = vendor
+        .principals
+        .iter()
+        .map(|it| it.arn.to_string())
+        .find(|arn| *arn != root)
+        .unwrap_or(root.clone());
     let fault = match entry.kind {
         PrincipalKind::Aws => aws(&entry.value, account, &role),
         PrincipalKind::Service | PrincipalKind::Federated | PrincipalKind::CanonicalUser => {
@@ -57,7 +62,8 @@ pub(crate) fn is_unique_id(text: &str) -> bool {
 fn names_role(found: &str, role: &str) -> bool {
     let wanted = role.rsplit('/').next().unwrap_or_default().to_lowercase();
     let found = found.to_lowercase();
-    found.contains("kafkaconnect") || found.split(['/', ':']).any(|part| edit_distance(part.trim(), &wanted) <= 4)
+    found.contains("kafkaconnect")
+        || found.split(['/', ':']).any(|part| edit_distance(part.trim(), &wanted) <= 4)
 }
 
 /// `{"Service": "arn:aws:iam::300973880807:root"}` and the like.
@@ -101,7 +107,10 @@ fn aws(value: &str, account: &str, role: &str) -> Option<String> {
         return Some(format!("it has the partition {partition}; Streamkap's account is in aws"));
     }
     if service != "iam" {
-        return Some(format!("it names {}, which changes with every session; name the role itself", resource_words(resource)));
+        return Some(format!(
+            "it names {}, which changes with every session; name the role itself",
+            resource_words(resource)
+        ));
     }
     Some(resource_fault(resource, role_name, names_role))
 }
@@ -139,7 +148,8 @@ fn resource_fault(resource: &str, role_name: &str, names_role: bool) -> String {
 fn colons(value: &str, account: &str, role: &str) -> Option<String> {
     let squeezed = |text: &str| text.replace(':', "").to_lowercase();
     let root = format!("arn:aws:iam::{account}:root");
-    let near = [root.as_str(), role].iter().any(|wanted| edit_distance(&squeezed(value), &squeezed(wanted)) <= 2);
+    let near =
+        [root.as_str(), role].iter().any(|wanted| edit_distance(&squeezed(value), &squeezed(wanted)) <= 2);
     near.then(|| {
         "a colon is missing: the double colon before the account is right, for IAM has no region".to_owned()
     })
@@ -205,7 +215,11 @@ mod tests {
             ("arn:aws-us-gov:iam::300973880807:root", root, "partition aws-us-gov"),
             ("arn:aws:iam::300973880807:user/kafkaConnectTenantAccessRole", role, "not a user"),
             ("arn:aws:iam::300973880807:role/kafkaconnecttenantaccessrole", role, "another case"),
-            ("arn:aws:iam::300973880807:role/service-role/kafkaConnectTenantAccessRole", role, "path `service-role/`"),
+            (
+                "arn:aws:iam::300973880807:role/service-role/kafkaConnectTenantAccessRole",
+                role,
+                "path `service-role/`",
+            ),
             ("arn:aws:iam::300973880807:role/kafkaConnectAccessRole", role, "not kafkaConnectAccessRole"),
             ("arn:aws:sts::300973880807:assumed-role/kafkaConnectTenantAccessRole/x", role, "one session"),
             ("arn:aws:iam::123456789012:role/kafkaConnectTenantAccessRole", role, "not Streamkap's"),
@@ -224,7 +238,9 @@ mod tests {
 
     #[test]
     fn somebody_else_is_not_taken_for_streamkap() {
-        for found in ["arn:aws:iam::111122223333:root", "999999999999", "*", "arn:aws:iam::111122223333:role/app"] {
+        for found in
+            ["arn:aws:iam::111122223333:root", "999999999999", "*", "arn:aws:iam::111122223333:role/app"]
+        {
             assert_eq!(of(PrincipalKind::Aws, found), Likeness::Other, "{found}");
         }
         assert_eq!(of(PrincipalKind::Service, "ec2.amazonaws.com"), Likeness::Other);
