@@ -6,6 +6,7 @@
 pub mod catalog;
 pub mod checks;
 pub mod denial;
+pub mod evaluate;
 pub mod facts;
 pub mod model;
 pub mod policy;

@@ -1,11 +1,19 @@
 //! What AWS would decide, and why.
+//!
+//! Every layer is matched on its own; then one of the two rules, for one account or across
+//! accounts, puts the layers together.
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html>
 
-use std::fmt;
 use std::sync::Arc;
 
 use crate::model::{EngineVerdict, StatementRef};
 
-use super::{Layer, Policy, Request};
+use super::document::Effect;
+use super::explain::{self, NearestMiss};
+use super::policy::{Compiled, Layer, Policy};
+use super::principal::Fit;
+use super::request::{Facts, Request, Who};
+use super::truth::Truth;
 
 /// The policies that apply to a request, by layer.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +26,8 @@ pub struct PolicySet {
     pub session: Vec<Arc<Policy>>,
     /// Service control policies by level, root first; `None`: none apply.
     pub scps: Option<Vec<Vec<Arc<Policy>>>>,
-    /// Resource control policies by level, root first; `None`: none apply.
+    /// Resource control policies by level, root first; `None`: none apply. AWS attaches an allowing
+    /// one to every level that cannot be taken away, so that these only ever deny.
     pub rcps: Option<Vec<Vec<Arc<Policy>>>>,
     /// The resource's policy; for `sts:AssumeRole` the role's trust policy.
     pub resource: Option<Arc<Policy>>,
@@ -31,81 +40,428 @@ pub struct PolicySet {
 pub struct Decision {
     /// The verdict. Where it hangs on unknown keys, the verdict for their worst case.
     pub verdict: EngineVerdict,
-    /// The layer that decided.
+    /// The layer that decided: that of the deny, that which lacks an allow, or that which allows.
     pub decided_by: Layer,
-    /// The statements that decided; empty for an implicit deny.
+    /// The statements that decided: all that deny, first the deciding layer's, or all that allow.
+    /// Empty for an implicit deny.
     pub statements: Vec<StatementRef>,
-    /// Condition keys that mattered and were not given.
+    /// Condition keys that were not given and whose presence could have changed the verdict, as written.
     pub missing_context: Vec<String>,
-    /// Unknown keys on which it hangs whether the request is allowed; empty: the verdict is certain.
+    /// Unknown keys on which it hangs whether the request is allowed, as written; empty: it is certain.
     pub depends_on: Vec<String>,
+    /// The statements that would allow if those keys had fitting values.
+    pub would_allow: Vec<StatementRef>,
     /// For an implicit deny, the statement that came closest to allowing.
     pub nearest_miss: Option<NearestMiss>,
 }
 
-/// A statement that nearly allowed a request. `Display` says why it did not, in one sentence.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NearestMiss {
-    /// The statement.
-    pub statement: StatementRef,
-    /// The first part that did not match.
-    pub miss: Miss,
+/// Decides a request by the policies given, as AWS does.
+pub fn evaluate(policies: &PolicySet, request: &Request) -> Decision {
+    let facts = Facts::new(request);
+    let layers = Layers::matched(policies, &facts);
+    layers.decision(&facts)
 }
 
-/// The part of a statement that did not match.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Miss {
-    /// The action.
-    Action {
-        /// The actions the statement names.
-        allowed: Vec<String>,
-        /// The action asked for.
-        found: String,
-    },
-    /// The resource.
-    Resource {
-        /// The action asked for, which matched.
-        action: String,
-        /// The resources the statement names.
-        allowed: Vec<String>,
-        /// The resource asked for.
-        found: String,
-    },
-    /// The principal.
-    Principal {
-        /// The principals the statement names.
-        allowed: Vec<String>,
-        /// The principal that asks.
-        found: String,
-    },
-    /// A condition.
-    Condition {
-        /// The operator as written.
-        operator: String,
-        /// The key as written.
-        key: String,
-        /// The values the condition names.
-        expected: Vec<String>,
-        /// The values of the request; `None`: the key is absent.
-        found: Option<Vec<String>>,
-    },
+/// Judges a resource's policy alone, the caller's own policies taken as allowing.
+pub(super) fn evaluate_resource_side(policy: &Arc<Policy>, request: &Request) -> Decision {
+    let facts = Facts::new(request);
+    let policies = PolicySet { resource: Some(Arc::clone(policy)), ..PolicySet::default() };
+    let mut layers = Layers::matched(&policies, &facts);
+    layers.only_resource = true;
+    layers.decision(&facts)
 }
 
-impl fmt::Display for NearestMiss {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{:?}", self.miss)
+/// A statement that means the request's action, resource and principal.
+#[derive(Clone, Copy)]
+pub(super) struct Hit<'p> {
+    pub(super) statement: &'p Compiled,
+    pub(super) fit: Fit,
+    /// Whether its resource and conditions hold.
+    pub(super) truth: Truth,
+}
+
+/// What the statements of one layer, or of one level of it, say.
+#[derive(Default)]
+pub(super) struct Matched<'p> {
+    pub(super) denies: Vec<Hit<'p>>,
+    pub(super) allows: Vec<Hit<'p>>,
+    /// The policies themselves, to look for the nearest miss.
+    pub(super) policies: Vec<&'p Policy>,
+}
+
+impl<'p> Matched<'p> {
+    pub(super) fn new(policies: impl Iterator<Item = &'p Arc<Policy>>, facts: &Facts<'_>, bounded: bool) -> Self {
+        let mut matched = Self::default();
+        for policy in policies {
+            for statement in &policy.statements {
+                matched.take(statement, policy.layer(), facts, bounded);
+            }
+            matched.policies.push(policy);
+        }
+        matched
+    }
+
+    fn take(&mut self, statement: &'p Compiled, layer: Layer, facts: &Facts<'_>, bounded: bool) {
+        if !statement.covers_action(facts) {
+            return;
+        }
+        let fit = match layer {
+            Layer::Resource | Layer::ResourceControl | Layer::Endpoint => {
+                statement.covers_principal(facts, bounded)
+            }
+            _ => Fit::Itself,
+        };
+        if fit == Fit::None {
+            return;
+        }
+        let resource = statement.covers_resource(facts);
+        if resource == Truth::No {
+            return;
+        }
+        let truth = resource.and(statement.conditions_hold(facts));
+        let hit = Hit { statement, fit, truth };
+        match statement.effect {
+            Effect::Allow => self.allows.push(hit),
+            Effect::Deny => self.denies.push(hit),
+        }
+    }
+
+    fn denying(&self, assume: Assume) -> impl Iterator<Item = &Hit<'p>> {
+        self.denies.iter().filter(move |hit| match assume {
+            Assume::Worst => hit.truth != Truth::No,
+            Assume::Best => hit.truth == Truth::Yes,
+        })
+    }
+
+    fn allowing(&self, assume: Assume) -> impl Iterator<Item = &Hit<'p>> {
+        self.allows.iter().filter(move |hit| match assume {
+            Assume::Worst => hit.truth == Truth::Yes,
+            Assume::Best => hit.truth != Truth::No,
+        })
+    }
+
+    fn allows(&self, assume: Assume) -> bool {
+        self.allowing(assume).next().is_some()
+    }
+
+    /// How the caller is meant by what allows.
+    fn fit(&self, assume: Assume) -> Fit {
+        self.allowing(assume).map(|hit| hit.fit).max().unwrap_or(Fit::None)
     }
 }
 
-/// Decides a request by the policies given, as AWS does.
-pub fn evaluate(policies: &PolicySet, request: &Request) -> Decision {
-    let _ = (policies, request);
-    Decision {
-        verdict: EngineVerdict::ImplicitDeny,
-        decided_by: Layer::Identity,
-        statements: Vec::new(),
-        missing_context: Vec::new(),
-        depends_on: Vec::new(),
-        nearest_miss: None,
+/// How conditions on unknown keys are taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Assume {
+    /// They fail where they would allow and hold where they deny.
+    Worst,
+    /// They hold where they would allow and fail where they deny.
+    Best,
+}
+
+/// All layers of a request, matched.
+pub(super) struct Layers<'p> {
+    identity: Matched<'p>,
+    boundary: Option<Matched<'p>>,
+    session: Option<Matched<'p>>,
+    scps: Vec<Matched<'p>>,
+    rcps: Vec<Matched<'p>>,
+    resource: Matched<'p>,
+    endpoint: Option<Matched<'p>>,
+    /// Whether the resource's policy alone is judged.
+    only_resource: bool,
+}
+
+/// A verdict and the layer that makes it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Outcome {
+    verdict: EngineVerdict,
+    layer: Layer,
+}
+
+impl<'p> Layers<'p> {
+    pub(super) fn matched(policies: &'p PolicySet, facts: &Facts<'_>) -> Self {
+        let bounded = policies.boundary.is_some();
+        let one = |policy: &'p Option<Arc<Policy>>| {
+            policy.is_some().then(|| Matched::new(policy.iter(), facts, bounded))
+        };
+        let levels = |levels: &'p Option<Vec<Vec<Arc<Policy>>>>, apply: bool| {
+            let levels = levels.as_deref().filter(|_| apply).unwrap_or_default();
+            levels.iter().map(|level| Matched::new(level.iter(), facts, bounded)).collect()
+        };
+        let has_session = !policies.session.is_empty() || facts.principal.who == Who::FederatedUser;
+        Self {
+            identity: Matched::new(policies.identity.iter(), facts, bounded),
+            boundary: one(&policies.boundary),
+            session: has_session.then(|| Matched::new(policies.session.iter(), facts, bounded)),
+            scps: levels(&policies.scps, facts.service_control_applies()),
+            rcps: levels(&policies.rcps, facts.resource_control_applies()),
+            resource: Matched::new(policies.resource.iter(), facts, bounded),
+            endpoint: one(&policies.endpoint),
+            only_resource: false,
+        }
+    }
+
+    /// The layers that can deny, in AWS's order.
+    fn in_order(&self) -> impl Iterator<Item = (Layer, &Matched<'p>)> {
+        let rcps = self.rcps.iter().map(|level| (Layer::ResourceControl, level));
+        let scps = self.scps.iter().map(|level| (Layer::ServiceControl, level));
+        rcps.chain(scps)
+            .chain([(Layer::Resource, &self.resource), (Layer::Identity, &self.identity)])
+            .chain(self.boundary.iter().map(|matched| (Layer::Boundary, matched)))
+            .chain(self.session.iter().map(|matched| (Layer::Session, matched)))
+            .chain(self.endpoint.iter().map(|matched| (Layer::Endpoint, matched)))
+    }
+
+    fn outcome(&self, facts: &Facts<'_>, assume: Assume) -> Outcome {
+        let deny = |layer| Outcome { verdict: EngineVerdict::ExplicitDeny, layer };
+        let lacking = |layer| Outcome { verdict: EngineVerdict::ImplicitDeny, layer };
+        let allowed = |layer| Outcome { verdict: EngineVerdict::Allowed, layer };
+        if facts.action == "sts:getcalleridentity" {
+            // "No permissions are required to perform this operation", and none can be denied.
+            // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+            return allowed(Layer::Identity);
+        }
+        if let Some((layer, _)) = self.in_order().find(|(_, matched)| matched.denying(assume).next().is_some()) {
+            return deny(layer);
+        }
+        if self.scps.iter().any(|level| !level.allows(assume)) {
+            return lacking(Layer::ServiceControl);
+        }
+        let granted = self.granted(facts, assume);
+        match granted {
+            Ok(layer) if self.endpoint.as_ref().is_none_or(|endpoint| endpoint.allows(assume)) => allowed(layer),
+            Ok(_) => lacking(Layer::Endpoint),
+            Err(layer) => lacking(layer),
+        }
+    }
+
+    /// Which of the resource's and the caller's policies grant, or which fails to.
+    fn granted(&self, facts: &Facts<'_>, assume: Assume) -> Result<Layer, Layer> {
+        let resource = self.resource.fit(assume);
+        if matches!(facts.principal.who, Who::Named | Who::Anonymous) {
+            return if resource == Fit::None { Err(Layer::Resource) } else { Ok(Layer::Resource) };
+        }
+        if self.only_resource {
+            return if resource == Fit::None { Err(Layer::Resource) } else { Ok(Layer::Resource) };
+        }
+        let same_account = facts.same_account();
+        if resource == Fit::None && (!same_account || facts.needs_resource_policy()) {
+            return Err(Layer::Resource);
+        }
+        let caps = [(&self.boundary, Layer::Boundary), (&self.session, Layer::Session)];
+        let capped = caps
+            .into_iter()
+            .find(|(cap, _)| cap.as_ref().is_some_and(|cap| !cap.allows(assume)))
+            .map(|(_, layer)| layer);
+        let by_identity = self.identity_allows(facts, assume);
+        if by_identity && capped.is_none() {
+            return Ok(Layer::Identity);
+        }
+        if same_account && resource == Fit::Itself {
+            return Ok(Layer::Resource);
+        }
+        if !by_identity && (!same_account || resource < Fit::Role) {
+            return Err(Layer::Identity);
+        }
+        capped.map_or(Ok(Layer::Resource), Err)
+    }
+
+    fn identity_allows(&self, facts: &Facts<'_>, assume: Assume) -> bool {
+        if facts.principal.who == Who::Root {
+            // A root user may do all in its account, but cannot assume a role.
+            // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+            return facts.action != "sts:assumerole";
+        }
+        self.identity.allows(assume)
+    }
+
+    fn decision(&self, facts: &Facts<'_>) -> Decision {
+        let worst = self.outcome(facts, Assume::Worst);
+        let mut outcome = worst;
+        let mut depends_on = Vec::new();
+        let mut would_allow = Vec::new();
+        if facts.has_unknown() && !worst.verdict.is_allowed() {
+            let best = self.outcome(facts, Assume::Best);
+            if best.verdict.is_allowed() {
+                depends_on = self.unknown_keys(facts);
+                would_allow = self.deciding(best, facts, Assume::Best);
+            } else {
+                outcome = best;
+            }
+        }
+        let assume = if depends_on.is_empty() && outcome != worst { Assume::Best } else { Assume::Worst };
+        Decision {
+            verdict: outcome.verdict,
+            decided_by: outcome.layer,
+            statements: self.deciding(outcome, facts, assume),
+            missing_context: self.missing(outcome, facts, assume),
+            depends_on,
+            would_allow,
+            nearest_miss: (outcome.verdict == EngineVerdict::ImplicitDeny)
+                .then(|| explain::nearest_miss(self.lacking(outcome.layer, assume), facts))
+                .flatten(),
+        }
+    }
+
+    /// The policies in which an allow was looked for in vain.
+    fn lacking(&self, layer: Layer, assume: Assume) -> Vec<&'p Policy> {
+        match layer {
+            Layer::Identity => {
+                self.identity.policies.iter().chain(&self.resource.policies).copied().collect()
+            }
+            Layer::ServiceControl => {
+                let level = self.scps.iter().find(|level| !level.allows(assume));
+                level.map(|level| level.policies.clone()).unwrap_or_default()
+            }
+            _ => self
+                .in_order()
+                .filter(|(other, _)| *other == layer)
+                .flat_map(|(_, matched)| matched.policies.iter().copied())
+                .collect(),
+        }
+    }
+
+    fn deciding(&self, outcome: Outcome, facts: &Facts<'_>, assume: Assume) -> Vec<StatementRef> {
+        let reference = |hit: &Hit<'_>| hit.statement.reference.clone();
+        match outcome.verdict {
+            EngineVerdict::ExplicitDeny => {
+                self.in_order().flat_map(|(_, matched)| matched.denying(assume)).map(reference).collect()
+            }
+            EngineVerdict::Allowed => self.granting(facts, assume).map(reference).collect(),
+            EngineVerdict::ImplicitDeny => Vec::new(),
+        }
+    }
+
+    /// The statements of the resource's and the caller's policies that allow.
+    fn granting<'s>(&'s self, facts: &Facts<'_>, assume: Assume) -> impl Iterator<Item = &'s Hit<'p>> {
+        // An account in a resource policy of the same account only lets identity policies decide.
+        let least =
+            if facts.same_account() && !facts.needs_resource_policy() && !self.only_resource { Fit::Role } else { Fit::Account };
+        let resource = self.resource.allowing(assume).filter(move |hit| hit.fit >= least);
+        resource.chain(self.identity.allowing(assume))
+    }
+
+    fn unknown_keys(&self, facts: &Facts<'_>) -> Vec<String> {
+        let mut keys = Keys::default();
+        for (_, matched) in self.in_order() {
+            let undecided = |hit: &&Hit<'_>| hit.truth == Truth::Unknown;
+            for hit in matched.denies.iter().filter(undecided) {
+                keys.add_unknown(hit.statement, matched, facts);
+            }
+            if !matched.allows(Assume::Worst) || matched.fit(Assume::Worst) < matched.fit(Assume::Best) {
+                for hit in matched.allows.iter().filter(undecided) {
+                    keys.add_unknown(hit.statement, matched, facts);
+                }
+            }
+        }
+        keys.written
+    }
+
+    fn missing(&self, outcome: Outcome, facts: &Facts<'_>, assume: Assume) -> Vec<String> {
+        let mut keys = Keys::default();
+        match outcome.verdict {
+            EngineVerdict::ExplicitDeny => {
+                let fired: Vec<_> = self
+                    .in_order()
+                    .flat_map(|(_, matched)| matched.denying(assume).map(move |hit| (hit, matched)))
+                    .collect();
+                // A deny that hangs on no absent key stands whatever else is given.
+                if fired.iter().all(|(hit, _)| hit.hangs_on_absent(facts)) {
+                    fired.iter().for_each(|(hit, matched)| keys.add_absent(hit.statement, matched, facts));
+                }
+            }
+            EngineVerdict::ImplicitDeny => {
+                let both = outcome.layer == Layer::Identity;
+                for (layer, matched) in self.in_order() {
+                    if layer == outcome.layer || (both && layer == Layer::Resource) {
+                        matched
+                            .allows
+                            .iter()
+                            .filter(|hit| hit.fails_for_absence(facts))
+                            .for_each(|hit| keys.add_absent(hit.statement, matched, facts));
+                    }
+                }
+            }
+            EngineVerdict::Allowed => self.missing_of_allowed(&mut keys, facts, assume),
+        }
+        keys.written
+    }
+
+    fn missing_of_allowed(&self, keys: &mut Keys, facts: &Facts<'_>, assume: Assume) {
+        for (_, matched) in self.in_order() {
+            matched
+                .denies
+                .iter()
+                .filter(|hit| hit.fails_for_absence(facts))
+                .for_each(|hit| keys.add_absent(hit.statement, matched, facts));
+        }
+        let granting: Vec<_> = self.granting(facts, assume).collect();
+        if granting.iter().all(|hit| hit.hangs_on_absent(facts)) {
+            for hit in granting {
+                let matched = if hit.statement.reference.layer == Layer::Resource.as_str() {
+                    &self.resource
+                } else {
+                    &self.identity
+                };
+                keys.add_absent(hit.statement, matched, facts);
+            }
+        }
+    }
+}
+
+impl Hit<'_> {
+    /// Whether any of its conditions asks for a key that is absent.
+    fn hangs_on_absent(&self, facts: &Facts<'_>) -> bool {
+        self.statement.conditions.iter().any(|condition| condition.hangs_on_absent(facts))
+    }
+
+    /// Whether it fails by nothing but conditions on absent keys.
+    fn fails_for_absence(&self, facts: &Facts<'_>) -> bool {
+        self.truth == Truth::No
+            && !self.statement.conditions.is_empty()
+            && self.statement.conditions.iter().all(|condition| {
+                condition.holds(facts) == Truth::Yes || condition.hangs_on_absent(facts)
+            })
+    }
+}
+
+/// Condition keys as they are written, each once whatever its case.
+#[derive(Default)]
+struct Keys {
+    written: Vec<String>,
+}
+
+impl Keys {
+    fn add(&mut self, key: &str) {
+        if !self.written.iter().any(|known| known.eq_ignore_ascii_case(key)) {
+            self.written.push(super::clean(key).into_owned());
+        }
+    }
+
+    /// Adds the keys of a statement's conditions that the test picks.
+    fn add_if(&mut self, statement: &Compiled, matched: &Matched<'_>, pick: impl Fn(&str) -> bool) {
+        let policy = matched.policies.iter().find(|policy| {
+            policy.statements.iter().any(|other| std::ptr::eq(other, statement))
+        });
+        let written = policy.and_then(|policy| policy.document().statements().iter().find(|written| {
+            written.index == statement.reference.index
+        }));
+        let Some(written) = written else { return };
+        for (condition, compiled) in written.conditions.iter().zip(&statement.conditions) {
+            if pick(compiled.key()) {
+                self.add(&condition.key);
+            }
+            compiled.variables().filter(|key| pick(key)).for_each(|key| self.add(key));
+        }
+    }
+
+    fn add_absent(&mut self, statement: &Compiled, matched: &Matched<'_>, facts: &Facts<'_>) {
+        self.add_if(statement, matched, |key| facts.is_absent(key));
+    }
+
+    fn add_unknown(&mut self, statement: &Compiled, matched: &Matched<'_>, facts: &Facts<'_>) {
+        self.add_if(statement, matched, |key| facts.is_unknown(key));
+        statement.resource_keys().filter(|key| facts.is_unknown(key)).for_each(|key| self.add(key));
     }
 }

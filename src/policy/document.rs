@@ -1,9 +1,11 @@
 //! A policy document as written: statements with their place in the text.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::Diagnostic;
+use super::diagnostic::{Diagnostic, Weight};
+use super::grammar;
 
 /// What a document is attached to, which decides the elements it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +28,15 @@ pub enum Kind {
     Endpoint,
 }
 
+/// The version of the policy language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Version {
+    /// `2008-10-17`, also when none is written: variables are plain text.
+    V2008,
+    /// `2012-10-17`.
+    V2012,
+}
+
 /// A statement's effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Effect {
@@ -45,7 +56,7 @@ impl Effect {
     }
 }
 
-/// An element and its negation: `Action` or `NotAction`, and so for resources and principals.
+/// An element or its negation: `Action` or `NotAction`, and so for resources and principals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selector<T> {
     /// `Action`, `Resource`, `Principal`: any of these.
@@ -68,6 +79,20 @@ impl<T> Selector<T> {
         match self {
             Self::AllBut(values) => values,
             Self::Any(_) => &[],
+        }
+    }
+
+    /// The values, whichever element they stand in.
+    pub fn values(&self) -> &[T] {
+        match self {
+            Self::Any(values) | Self::AllBut(values) => values,
+        }
+    }
+
+    pub(super) fn map<U>(&self, change: impl FnMut(&T) -> U) -> Selector<U> {
+        match self {
+            Self::Any(values) => Selector::Any(values.iter().map(change).collect()),
+            Self::AllBut(values) => Selector::AllBut(values.iter().map(change).collect()),
         }
     }
 }
@@ -139,10 +164,11 @@ pub struct Statement {
 /// A parsed policy document: everything AWS would store, with its place in the text.
 #[derive(Clone, Debug)]
 pub struct Document {
-    text: Arc<str>,
-    kind: Kind,
-    statements: Vec<Statement>,
-    warnings: Vec<Diagnostic>,
+    pub(super) text: Arc<str>,
+    pub(super) kind: Kind,
+    pub(super) version: Version,
+    pub(super) statements: Vec<Statement>,
+    pub(super) warnings: Vec<Diagnostic>,
 }
 
 impl Document {
@@ -151,8 +177,20 @@ impl Document {
     /// # Errors
     /// Every fault for which AWS would refuse it, in the order of the text; never empty.
     pub fn parse(kind: Kind, text: &str) -> Result<Self, Vec<Diagnostic>> {
-        let _ = (kind, text);
-        Ok(Self { text: text.into(), kind, statements: Vec::new(), warnings: Vec::new() })
+        let (document, diagnostics) = grammar::read(kind, text);
+        let (errors, warnings): (Vec<_>, Vec<_>) =
+            diagnostics.into_iter().partition(|diagnostic| diagnostic.weight == Weight::Error);
+        match document {
+            Some(document) if errors.is_empty() => Ok(Self { warnings, ..document }),
+            _ => Err(errors),
+        }
+    }
+
+    /// Reads as much of a document as makes sense, leaving out the statements that do not, with
+    /// everything that is wrong with it. `None` when it is not a policy at all.
+    pub fn recover(kind: Kind, text: &str) -> (Option<Self>, Vec<Diagnostic>) {
+        let (document, diagnostics) = grammar::read(kind, text);
+        (document.map(|document| Self { warnings: diagnostics.clone(), ..document }), diagnostics)
     }
 
     /// The text as given, which lines, columns and ranges refer to.
@@ -165,25 +203,48 @@ impl Document {
         self.kind
     }
 
+    /// The version of the policy language it is written in.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
     /// The statements in order.
     pub fn statements(&self) -> &[Statement] {
         &self.statements
     }
 
-    /// What AWS accepts but is likely not meant: misspelt operators, duplicate keys, unknown elements.
+    /// What AWS accepts but is likely not meant, such as duplicate keys and malformed principals.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }
 
-    /// The document as JSON, in the order written (of duplicate keys the last).
+    /// The document as JSON, in the order written; of duplicate keys the last.
     pub fn to_value(&self) -> serde_json::Value {
-        serde_json::from_str(&self.text).unwrap_or_default()
+        serde_json::from_str(self.text.trim_start_matches('\u{feff}')).unwrap_or_default()
     }
 }
 
 /// A document as AWS returns it (URL-encoded by `GetRole`, `GetRolePolicy` and `GetPolicyVersion`) in clear.
 ///
 /// Text that is not URL-encoded is returned as it is.
-pub fn decode(text: &str) -> std::borrow::Cow<'_, str> {
-    std::borrow::Cow::Borrowed(text)
+pub fn decode(text: &str) -> Cow<'_, str> {
+    let start = text.trim_start_matches('\u{feff}').trim_start();
+    let encoded = ["%7B", "%7b", "%0A", "%0a", "%20", "%09", "%EF%BB%BF"];
+    if start.starts_with('{') || !encoded.iter().any(|prefix| start.starts_with(prefix)) {
+        return Cow::Borrowed(text);
+    }
+    percent_encoding::percent_decode_str(start).decode_utf8_lossy()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn url_encoded_documents_are_decoded_and_others_left_alone() {
+        assert_eq!(decode("%7B%22Version%22%3A%222012-10-17%22%7D"), r#"{"Version":"2012-10-17"}"#);
+        let plain = r#"{"Statement": "100%25"}"#;
+        assert_eq!(decode(plain), plain);
+        assert_eq!(decode("nonsense"), "nonsense");
+    }
 }

@@ -6,20 +6,42 @@
 //! [`evaluate`] says what AWS would decide of a [`Request`], by which statement, and, when nothing
 //! allows it, which statement came closest. [`trust`] and [`scope`] answer whole-policy questions.
 
+mod arn_pattern;
+mod condition;
 mod context;
 mod decision;
 mod diagnostic;
 mod document;
+mod explain;
+mod grammar;
+mod json;
+mod language;
+mod operator;
+mod pattern;
 mod policy;
+mod principal;
 mod request;
 pub mod scope;
+mod template;
 pub mod trust;
+mod truth;
+mod value;
 
 pub use context::Context;
-pub use decision::{Decision, Miss, NearestMiss, PolicySet, evaluate};
+pub use decision::{Decision, PolicySet, evaluate};
 pub use diagnostic::{Diagnostic, Weight};
 pub use document::{
-    Condition, Document, Effect, Kind, PrincipalEntry, PrincipalKind, Selector, Statement, decode,
+    Condition, Document, Effect, Kind, PrincipalEntry, PrincipalKind, Selector, Statement, Version, decode,
 };
+pub use explain::{Miss, NearestMiss};
 pub use policy::{Layer, Policy};
 pub use request::{Principal, PrincipalError, Request};
+
+/// A text fit for a terminal and a report: control and direction characters are replaced.
+pub(crate) fn clean(text: &str) -> std::borrow::Cow<'_, str> {
+    let harmful = |letter: char| {
+        letter.is_control()
+            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    if text.contains(harmful) { text.replace(harmful, "\u{fffd}").into() } else { text.into() }
+}

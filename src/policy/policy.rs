@@ -2,7 +2,16 @@
 
 use std::sync::Arc;
 
-use super::Document;
+use crate::model::StatementRef;
+
+use super::arn_pattern::ArnPattern;
+use super::clean;
+use super::condition::Condition;
+use super::document::{self, Document, Effect, Kind, Selector, Version};
+use super::principal::{self, Entry, Fit};
+use super::request::Facts;
+use super::template::{Binding, Template};
+use super::truth::Truth;
 
 /// The layer of policies that decides, by the names `evaluate` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,26 +47,164 @@ impl Layer {
     }
 }
 
+impl From<Kind> for Layer {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Identity => Self::Identity,
+            Kind::Boundary => Self::Boundary,
+            Kind::Session => Self::Session,
+            Kind::ServiceControl => Self::ServiceControl,
+            Kind::ResourceControl => Self::ResourceControl,
+            Kind::Resource | Kind::Trust => Self::Resource,
+            Kind::Endpoint => Self::Endpoint,
+        }
+    }
+}
+
 /// A named document compiled once for matching.
 #[derive(Debug)]
 pub struct Policy {
-    name: Arc<str>,
+    name: String,
     document: Document,
+    pub(super) statements: Vec<Compiled>,
 }
 
 impl Policy {
-    /// Compiles a document under the name that explanations print.
+    /// Compiles a document under the name that explanations print. Its layer follows from its kind.
     pub fn compile(name: &str, document: Document) -> Arc<Self> {
-        Arc::new(Self { name: name.into(), document })
+        let name = clean(name).into_owned();
+        let statements =
+            document.statements().iter().map(|written| Compiled::new(written, &name, &document)).collect();
+        Arc::new(Self { name, document, statements })
     }
 
-    /// The name given.
+    /// The name given, without control characters.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The layer it acts in.
+    pub fn layer(&self) -> Layer {
+        self.document.kind().into()
     }
 
     /// The document it was compiled from.
     pub fn document(&self) -> &Document {
         &self.document
+    }
+
+    /// The reference to one of its statements, by position.
+    pub fn statement_ref(&self, index: usize) -> Option<&StatementRef> {
+        self.statements.get(index).map(|statement| &statement.reference)
+    }
+}
+
+/// A statement compiled for matching.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    pub(super) effect: Effect,
+    actions: Selector<Template>,
+    resources: Option<Selector<ArnPattern>>,
+    principals: Option<Selector<Entry>>,
+    pub(super) conditions: Vec<Condition>,
+    /// Whether a condition has an operator that AWS does not know: then it never applies.
+    broken: bool,
+    pub(super) reference: StatementRef,
+}
+
+impl Compiled {
+    fn new(written: &document::Statement, policy: &str, document: &Document) -> Self {
+        let variables = document.version() == Version::V2012;
+        let conditions: Vec<Condition> =
+            written.conditions.iter().filter_map(|condition| Condition::compile(condition, variables)).collect();
+        Self {
+            effect: written.effect,
+            actions: written.actions.map(|action| Template::new(&action.to_ascii_lowercase(), false, true)),
+            resources: written
+                .resources
+                .as_ref()
+                .map(|resources| resources.map(|resource| ArnPattern::new(resource, variables))),
+            principals: written.principals.as_ref().map(|principals| principals.map(Entry::compile)),
+            broken: conditions.len() < written.conditions.len(),
+            conditions,
+            reference: StatementRef {
+                layer: Layer::from(document.kind()).as_str().to_owned(),
+                policy: policy.to_owned(),
+                sid: written.sid.as_deref().map(|sid| clean(sid).into_owned()),
+                index: written.index,
+                effect: written.effect.as_str().to_owned(),
+                line: written.line,
+            },
+        }
+    }
+
+    /// Whether the action is meant.
+    pub(super) fn covers_action(&self, facts: &Facts<'_>) -> bool {
+        let any = |actions: &[Template]| {
+            actions.iter().any(|action| action.matches(&facts.action, |_| Binding::None) == Ok(true))
+        };
+        match &self.actions {
+            Selector::Any(actions) => any(actions),
+            Selector::AllBut(actions) => !any(actions),
+        }
+    }
+
+    /// Whether the resource is meant. A statement without `Resource` (a trust policy's) means the
+    /// resource it is attached to.
+    pub(super) fn covers_resource(&self, facts: &Facts<'_>) -> Truth {
+        let Some(resources) = &self.resources else { return Truth::Yes };
+        let (patterns, negated) = match resources {
+            Selector::Any(patterns) => (patterns, false),
+            Selector::AllBut(patterns) => (patterns, true),
+        };
+        let mut any = Truth::No;
+        for pattern in patterns {
+            match pattern.matches(&facts.resource, |key| facts.binding(key)) {
+                Ok(true) => {
+                    any = Truth::Yes;
+                    break;
+                }
+                Ok(false) => {}
+                // A variable without a value matches nothing; it does not let everything else in.
+                Err(super::template::Unbound::Missing) if negated => return Truth::No,
+                Err(super::template::Unbound::Missing) => {}
+                Err(super::template::Unbound::Unknown) => any = Truth::Unknown,
+            }
+        }
+        if negated { any.not() } else { any }
+    }
+
+    /// The keys of the variables in its resources, in lower case.
+    pub(super) fn resource_keys(&self) -> impl Iterator<Item = &str> {
+        self.resources.iter().flat_map(|resources| resources.values()).flat_map(ArnPattern::keys)
+    }
+
+    /// How the caller is meant. `bounded` says that it has a permissions boundary, which
+    /// `NotPrincipal` with `Deny` hits whatever it lists:
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html>.
+    pub(super) fn covers_principal(&self, facts: &Facts<'_>, bounded: bool) -> Fit {
+        match &self.principals {
+            Some(Selector::Any(entries)) => principal::fit(entries, facts),
+            Some(Selector::AllBut(entries)) => {
+                let hit = self.effect == Effect::Deny && bounded;
+                if hit || !principal::is_exempt(entries, facts) { Fit::Itself } else { Fit::None }
+            }
+            None => Fit::None,
+        }
+    }
+
+    /// Whether all conditions hold.
+    pub(super) fn conditions_hold(&self, facts: &Facts<'_>) -> Truth {
+        if self.broken {
+            return Truth::No;
+        }
+        let mut all = Truth::Yes;
+        for condition in &self.conditions {
+            all = all.and(condition.holds(facts));
+            if all == Truth::No {
+                break;
+            }
+        }
+        all
     }
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::model::StatementRef;
 
-use super::Policy;
+use super::document::{Effect, Selector, Statement};
+use super::pattern::{matches, tokens};
+use super::{Policy, language};
 
 /// Something that has to be allowed: one action on a resource pattern (an ARN with `*` and `?`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +26,7 @@ pub struct Grant {
     pub resource: String,
     /// The statement.
     pub statement: StatementRef,
-    /// Whether the statement has conditions.
+    /// Whether the statement has conditions, which may narrow it.
     pub conditional: bool,
     /// How bad it is to grant it without need.
     pub danger: Danger,
@@ -41,14 +43,133 @@ pub enum Danger {
     Excess,
 }
 
-/// Whether every text that `inner` matches is matched by `outer`. Actions are compared without
-/// regard to case by lower-casing both first.
+/// Actions by which a principal can gain permissions that it was not given.
+const ESCALATING: [&str; 21] = [
+    "iam:addusertogroup",
+    "iam:attachgrouppolicy",
+    "iam:attachrolepolicy",
+    "iam:attachuserpolicy",
+    "iam:createaccesskey",
+    "iam:createloginprofile",
+    "iam:createpolicyversion",
+    "iam:deleterolepermissionsboundary",
+    "iam:deleteuserpermissionsboundary",
+    "iam:passrole",
+    "iam:putgrouppolicy",
+    "iam:putrolepermissionsboundary",
+    "iam:putrolepolicy",
+    "iam:putuserpermissionsboundary",
+    "iam:putuserpolicy",
+    "iam:setdefaultpolicyversion",
+    "iam:updateassumerolepolicy",
+    "iam:updateloginprofile",
+    "lakeformation:putdatalakesettings",
+    "lambda:updatefunctioncode",
+    "sts:assumerole",
+];
+
+/// Whether every text that `inner` matches is matched by `outer`. Case counts: lower-case actions first.
 pub fn covers(outer: &str, inner: &str) -> bool {
-    outer == inner
+    language::covers(outer, inner)
 }
 
-/// What the policies grant that no need covers, worst first.
+/// Everything that the policies' `Allow` statements grant and no unconditional `Deny` of theirs takes
+/// back whole, in the order written.
+pub fn granted(policies: &[Arc<Policy>]) -> Vec<Grant> {
+    let pairs = || {
+        policies.iter().flat_map(|policy| {
+            policy.document().statements().iter().map(move |statement| (policy, statement))
+        })
+    };
+    let denied: Vec<Need> = pairs()
+        .filter(|(_, statement)| statement.effect == Effect::Deny && statement.conditions.is_empty())
+        .flat_map(|(_, statement)| products(statement, Side::Under))
+        .collect();
+    let mut grants = Vec::new();
+    for (policy, statement) in pairs().filter(|(_, statement)| statement.effect == Effect::Allow) {
+        let Some(reference) = policy.statement_ref(at(policy, statement)) else { continue };
+        for Need { action, resource } in products(statement, Side::Over) {
+            if is_covered(&action, &resource, &denied) {
+                continue;
+            }
+            grants.push(Grant {
+                danger: danger(&action, &resource),
+                action,
+                resource,
+                statement: reference.clone(),
+                conditional: !statement.conditions.is_empty(),
+            });
+        }
+    }
+    grants
+}
+
+/// What the policies grant that no single need covers, worst first.
 pub fn beyond(policies: &[Arc<Policy>], needs: &[Need]) -> Vec<Grant> {
-    let _ = (policies, needs);
-    Vec::new()
+    let mut grants = granted(policies);
+    grants.retain(|grant| !is_covered(&grant.action, &grant.resource, needs));
+    grants.sort_by_key(|grant| grant.danger);
+    grants
+}
+
+fn at(policy: &Policy, statement: &Statement) -> usize {
+    policy.document().statements().iter().position(|other| std::ptr::eq(other, statement)).unwrap_or(0)
+}
+
+/// On which side to err where an element cannot be written as a pattern.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Over,
+    Under,
+}
+
+/// Every action with every resource of a statement.
+fn products(statement: &Statement, side: Side) -> Vec<Need> {
+    let patterns = |element: &Selector<String>| match (element, side) {
+        (Selector::Any(values), _) => values.clone(),
+        (Selector::AllBut(_), Side::Over) => vec!["*".to_owned()],
+        (Selector::AllBut(_), Side::Under) => Vec::new(),
+    };
+    let actions = patterns(&statement.actions);
+    let resources = statement.resources.as_ref().map_or_else(|| vec!["*".to_owned()], patterns);
+    let pair = |action: &String| {
+        let action = action.clone();
+        let with = move |resource: &String| Need { action: action.clone(), resource: resource.clone() };
+        resources.iter().map(with).collect::<Vec<_>>()
+    };
+    actions.iter().flat_map(pair).collect()
+}
+
+fn is_covered(action: &str, resource: &str, needs: &[Need]) -> bool {
+    let action = action.to_ascii_lowercase();
+    let resource = without_variables(resource);
+    needs.iter().any(|need| {
+        covers(&need.action.to_ascii_lowercase(), &action) && covers(&need.resource, &resource)
+    })
+}
+
+/// A pattern that matches at least what the text can stand for: every variable as `*`.
+fn without_variables(text: &str) -> String {
+    let mut result = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("${") {
+        let Some(length) = rest[start..].find('}') else { break };
+        result.push_str(&rest[..start]);
+        result.push('*');
+        rest = &rest[start + length + 1..];
+    }
+    result.push_str(rest);
+    result
+}
+
+fn danger(action: &str, resource: &str) -> Danger {
+    let lower = action.to_ascii_lowercase();
+    let pattern = tokens(&lower);
+    if ESCALATING.iter().any(|escalating| matches(&pattern, escalating)) {
+        Danger::Escalation
+    } else if resource == "*" || lower == "*" || lower.ends_with(":*") {
+        Danger::Wildcard
+    } else {
+        Danger::Excess
+    }
 }

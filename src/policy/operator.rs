@@ -1,0 +1,175 @@
+//! The names of condition operators.
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>
+
+/// A condition operator taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Operator {
+    pub(super) quantifier: Quantifier,
+    pub(super) test: Test,
+    pub(super) negated: bool,
+    pub(super) if_exists: bool,
+}
+
+/// How many of a key's values have to pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quantifier {
+    /// No set operator: the key has one value.
+    Single,
+    /// `ForAllValues:`.
+    All,
+    /// `ForAnyValue:`.
+    Any,
+}
+
+/// How a value is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Test {
+    Equals,
+    EqualsIgnoreCase,
+    Like,
+    Numeric(Comparison),
+    Date(Comparison),
+    Bool,
+    Binary,
+    Ip,
+    Arn,
+    Null,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Comparison {
+    Equal,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Comparison {
+    pub(super) fn accepts(self, order: std::cmp::Ordering) -> bool {
+        match self {
+            Self::Equal => order.is_eq(),
+            Self::Less => order.is_lt(),
+            Self::LessOrEqual => order.is_le(),
+            Self::Greater => order.is_gt(),
+            Self::GreaterOrEqual => order.is_ge(),
+        }
+    }
+}
+
+const OPERATORS: [(&str, Test, bool); 27] = {
+    use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual};
+    [
+        ("StringEquals", Test::Equals, false),
+        ("StringNotEquals", Test::Equals, true),
+        ("StringEqualsIgnoreCase", Test::EqualsIgnoreCase, false),
+        ("StringNotEqualsIgnoreCase", Test::EqualsIgnoreCase, true),
+        ("StringLike", Test::Like, false),
+        ("StringNotLike", Test::Like, true),
+        ("NumericEquals", Test::Numeric(Equal), false),
+        ("NumericNotEquals", Test::Numeric(Equal), true),
+        ("NumericLessThan", Test::Numeric(Less), false),
+        ("NumericLessThanEquals", Test::Numeric(LessOrEqual), false),
+        ("NumericGreaterThan", Test::Numeric(Greater), false),
+        ("NumericGreaterThanEquals", Test::Numeric(GreaterOrEqual), false),
+        ("DateEquals", Test::Date(Equal), false),
+        ("DateNotEquals", Test::Date(Equal), true),
+        ("DateLessThan", Test::Date(Less), false),
+        ("DateLessThanEquals", Test::Date(LessOrEqual), false),
+        ("DateGreaterThan", Test::Date(Greater), false),
+        ("DateGreaterThanEquals", Test::Date(GreaterOrEqual), false),
+        ("Bool", Test::Bool, false),
+        ("BinaryEquals", Test::Binary, false),
+        ("IpAddress", Test::Ip, false),
+        ("NotIpAddress", Test::Ip, true),
+        ("ArnEquals", Test::Arn, false),
+        ("ArnLike", Test::Arn, false),
+        ("ArnNotEquals", Test::Arn, true),
+        ("ArnNotLike", Test::Arn, true),
+        ("Null", Test::Null, false),
+    ]
+};
+
+impl Operator {
+    /// Reads an operator's name, in any case. `None`: AWS has no such operator.
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        let (quantifier, base) = match name.split_once(':') {
+            Some((set, base)) if set.eq_ignore_ascii_case("ForAllValues") => (Quantifier::All, base),
+            Some((set, base)) if set.eq_ignore_ascii_case("ForAnyValue") => (Quantifier::Any, base),
+            Some(_) => return None,
+            None => (Quantifier::Single, name),
+        };
+        let suffix = base.len().checked_sub("IfExists".len());
+        let (base, if_exists) = match suffix.and_then(|at| base.split_at_checked(at)) {
+            Some((base, suffix)) if suffix.eq_ignore_ascii_case("IfExists") => (base, true),
+            _ => (base, false),
+        };
+        let &(_, test, negated) = OPERATORS.iter().find(|(known, ..)| known.eq_ignore_ascii_case(base))?;
+        if test == Test::Null && if_exists {
+            return None;
+        }
+        Some(Self { quantifier, test, negated, if_exists })
+    }
+
+    /// The operator a misspelt name was likely meant to be.
+    pub(super) fn suggestion(name: &str) -> Option<&'static str> {
+        let base = name.rsplit(':').next().unwrap_or(name);
+        closest(base, OPERATORS.iter().map(|(known, ..)| *known))
+    }
+
+    /// Whether policy variables are replaced in the values. The guide's pages list strings, ARNs and Bool.
+    pub(super) fn has_variables(self) -> bool {
+        matches!(self.test, Test::Equals | Test::EqualsIgnoreCase | Test::Like | Test::Arn | Test::Bool)
+    }
+}
+
+/// The known name at most two edits from the one given.
+pub(super) fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    if name.len() > 64 {
+        return None;
+    }
+    let name = name.to_ascii_lowercase();
+    known
+        .map(|known| (distance(&name, &known.to_ascii_lowercase()), known))
+        .filter(|(distance, known)| *distance <= 2 && *distance < known.len())
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
+/// The Levenshtein distance.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (line, from) in left.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = line + 1;
+        for (at, to) in right.iter().enumerate() {
+            let change = diagonal + usize::from(from != *to);
+            diagonal = row[at + 1];
+            row[at + 1] = change.min(diagonal + 1).min(row[at] + 1);
+        }
+    }
+    row[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_taken_apart() {
+        let operator = Operator::parse("ForAnyValue:StringNotLikeIfExists").unwrap();
+        assert_eq!(operator.quantifier, Quantifier::Any);
+        assert_eq!((operator.test, operator.negated, operator.if_exists), (Test::Like, true, true));
+        assert!(Operator::parse("stringequals").is_some());
+    }
+
+    #[test]
+    fn what_aws_does_not_know_is_unknown() {
+        for name in ["", "StringEqual", "NullIfExists", "ForSomeValues:StringEquals", "IfExists", "BoolNot"] {
+            assert_eq!(Operator::parse(name), None, "{name}");
+        }
+        assert_eq!(Operator::suggestion("StringEqual"), Some("StringEquals"));
+        assert_eq!(Operator::suggestion("Foo"), None);
+    }
+}

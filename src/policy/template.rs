@@ -1,0 +1,234 @@
+//! Texts with policy variables: `${aws:username}`, `${aws:PrincipalTag/team, 'none'}`, `${*}`.
+//!
+//! What a variable stands for is plain text: a `*` in a tag's value is a star, not a wildcard.
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
+
+use super::pattern::Token;
+
+/// A text of a policy, cut up once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Template {
+    pieces: Vec<Piece>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Many,
+    One,
+    Variable {
+        /// In lower case.
+        key: String,
+        default: Option<String>,
+    },
+}
+
+/// What a variable stands for in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Binding<'a> {
+    /// The key's one value.
+    Text(&'a str),
+    /// The key is absent or has not exactly one value.
+    None,
+    /// The key's value cannot be known.
+    Unknown,
+}
+
+/// Why a template has no text in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unbound {
+    /// A variable has no value: the text matches nothing.
+    Missing,
+    /// A variable's value cannot be known.
+    Unknown,
+}
+
+impl Template {
+    /// Cuts up a text. Variables are understood from version 2012-10-17 on; wildcards where the
+    /// element or operator has them.
+    pub(super) fn new(text: &str, variables: bool, wildcards: bool) -> Self {
+        let mut template = Self { pieces: Vec::new() };
+        let mut rest = text;
+        while !rest.is_empty() {
+            if let Some((piece, length)) = variables.then(|| variable(rest)).flatten() {
+                template.push(piece);
+                rest = &rest[length..];
+                continue;
+            }
+            let first = rest.chars().next().map_or(1, char::len_utf8);
+            match rest.as_bytes()[0] {
+                b'*' if wildcards => template.push(Piece::Many),
+                b'?' if wildcards => template.push(Piece::One),
+                _ => template.push(Piece::Text(rest[..first].to_owned())),
+            }
+            rest = &rest[first..];
+        }
+        template
+    }
+
+    fn push(&mut self, piece: Piece) {
+        if let (Some(Piece::Text(last)), Piece::Text(more)) = (self.pieces.last_mut(), &piece) {
+            last.push_str(more);
+        } else if !(piece == Piece::Many && self.pieces.last() == Some(&Piece::Many)) {
+            self.pieces.push(piece);
+        }
+    }
+
+    /// The text, if it has neither variables nor wildcards.
+    pub(super) fn literal(&self) -> Option<&str> {
+        match &self.pieces[..] {
+            [] => Some(""),
+            [Piece::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether it is `*` alone.
+    pub(super) fn is_anything(&self) -> bool {
+        self.pieces == [Piece::Many]
+    }
+
+    /// Whether the text matches, for the commonest shapes, which need no values.
+    pub(super) fn matches_plainly(&self, text: &str) -> Option<bool> {
+        match &self.pieces[..] {
+            [] => Some(text.is_empty()),
+            [Piece::Many] => Some(true),
+            [Piece::Text(only)] => Some(only == text),
+            [Piece::Text(prefix), Piece::Many] => Some(text.starts_with(&**prefix)),
+            [Piece::Many, Piece::Text(suffix)] => Some(text.ends_with(&**suffix)),
+            [Piece::Text(prefix), Piece::Many, Piece::Text(suffix)] => Some(
+                text.len() >= prefix.len() + suffix.len()
+                    && text.starts_with(&**prefix)
+                    && text.ends_with(&**suffix),
+            ),
+            // What does not even start right needs no further look.
+            [Piece::Text(prefix), ..] if !text.starts_with(&**prefix) && !self.has_variables() => Some(false),
+            _ => None,
+        }
+    }
+
+    fn has_variables(&self) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Variable { .. }))
+    }
+
+    /// The keys of its variables, in lower case.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Variable { key, .. } => Some(&**key),
+            _ => None,
+        })
+    }
+
+    /// The tokens to match, with every variable's value in place.
+    pub(super) fn bind<'a>(
+        &'a self,
+        lookup: impl Fn(&str) -> Binding<'a>,
+    ) -> Result<Vec<Token<'a>>, Unbound> {
+        let mut unknown = false;
+        let mut tokens = Vec::with_capacity(self.pieces.len());
+        for piece in &self.pieces {
+            tokens.push(match piece {
+                Piece::Text(text) => Token::Text(text),
+                Piece::Many => Token::Many,
+                Piece::One => Token::One,
+                Piece::Variable { key, default } => match (lookup(key), default) {
+                    (Binding::Text(value), _) => Token::Text(value),
+                    (Binding::None, Some(default)) => Token::Text(default),
+                    (Binding::None, None) => return Err(Unbound::Missing),
+                    (Binding::Unknown, _) => {
+                        unknown = true;
+                        continue;
+                    }
+                },
+            });
+        }
+        if unknown { Err(Unbound::Unknown) } else { Ok(tokens) }
+    }
+
+    /// The text with every variable's value in place, wildcards as written.
+    pub(super) fn text<'a>(&'a self, lookup: impl Fn(&str) -> Binding<'a>) -> Result<String, Unbound> {
+        let tokens = self.bind(lookup)?;
+        Ok(tokens
+            .iter()
+            .map(|token| match token {
+                Token::Text(text) => text,
+                Token::Many => "*",
+                Token::One => "?",
+            })
+            .collect())
+    }
+}
+
+/// Reads a variable at the start of the text, with its length. What is not one stays text.
+fn variable(text: &str) -> Option<(Piece, usize)> {
+    let inside = text.strip_prefix("${")?;
+    // A default value may hold a brace.
+    let (key_end, _) = inside.char_indices().find(|(_, letter)| matches!(letter, '}' | ','))?;
+    let key = inside[..key_end].trim();
+    let (default, length) = if inside[key_end..].starts_with(',') {
+        let quoted = inside[key_end + 1..].trim_start();
+        let value = quoted.strip_prefix('\'')?;
+        let value_end = value.find('\'')?;
+        let after = value[value_end + 1..].trim_start();
+        let rest = after.strip_prefix('}')?;
+        (Some(value[..value_end].to_owned()), text.len() - rest.len())
+    } else {
+        (None, 2 + key_end + 1)
+    };
+    let piece = match key {
+        "*" | "?" | "$" if default.is_none() => Piece::Text(key.to_owned()),
+        "" => return None,
+        key => Piece::Variable { key: key.to_ascii_lowercase(), default },
+    };
+    Some((piece, length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::pattern::matches;
+
+    fn fits(template: &str, text: &str, value: Binding<'_>) -> Result<bool, Unbound> {
+        let template = Template::new(template, true, true);
+        let bound = template.bind(|_| match value {
+            Binding::Text(text) => Binding::Text(Box::leak(text.to_owned().into_boxed_str())),
+            Binding::None => Binding::None,
+            Binding::Unknown => Binding::Unknown,
+        })?;
+        Ok(matches(&bound, text))
+    }
+
+    #[test]
+    fn a_variable_stands_for_its_value_as_plain_text() {
+        assert_eq!(fits("home/${aws:username}/*", "home/ann/x", Binding::Text("ann")), Ok(true));
+        assert_eq!(fits("home/${aws:username}/*", "home/bob/x", Binding::Text("*")), Ok(false));
+        assert_eq!(fits("home/${aws:username}/*", "home/*/x", Binding::Text("*")), Ok(true));
+    }
+
+    #[test]
+    fn a_variable_without_value_has_no_text_unless_it_has_a_default() {
+        assert_eq!(fits("a/${aws:username}", "a/", Binding::None), Err(Unbound::Missing));
+        assert_eq!(fits("a/${aws:username, 'x}y'}", "a/x}y", Binding::None), Ok(true));
+        assert_eq!(fits("a/${aws:username,'x'}", "a/b", Binding::Text("b")), Ok(true));
+        assert_eq!(fits("a/${aws:username}", "a/b", Binding::Unknown), Err(Unbound::Unknown));
+    }
+
+    #[test]
+    fn special_characters_are_written_as_variables() {
+        assert_eq!(fits("a${*}${?}${$}", "a*?$", Binding::None), Ok(true));
+        assert_eq!(fits("a${*}", "ab", Binding::None), Ok(false));
+    }
+
+    #[test]
+    fn before_version_2012_a_variable_is_text() {
+        let template = Template::new("${aws:username}", false, true);
+        assert_eq!(template.literal(), Some("${aws:username}"));
+    }
+
+    #[test]
+    fn what_only_looks_like_a_variable_is_text() {
+        for text in ["${", "${}", "${aws:username", "${a, b}", "$x{", "${a,'b}"] {
+            assert_eq!(Template::new(text, true, true).literal(), Some(text));
+        }
+    }
+}
