@@ -10,4 +10,5 @@ pub mod evaluate;
 pub mod facts;
 pub mod model;
 pub mod policy;
+pub mod report;
 pub mod trail;
