@@ -228,7 +228,8 @@ impl Evaluator {
     fn policies(&mut self, line: &Line<'_>) -> Result<PolicySet, String> {
         let trust = line.action.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("sts:"))
             && line.resource.contains(":role/");
-        let resource = if trust { (Kind::Trust, "trust policy") } else { (Kind::Resource, "resource policy") };
+        let resource =
+            if trust { (Kind::Trust, "trust policy") } else { (Kind::Resource, "resource policy") };
         let cache = &mut self.policies;
         let mut identity = Vec::new();
         for (at, policy) in line.identity_policies.iter().flatten().enumerate() {
@@ -247,8 +248,16 @@ impl Evaluator {
             boundary: one(Kind::Boundary, "permissions boundary", line.permissions_boundary)?,
             resource: one(resource.0, resource.1, line.resource_policy)?,
             endpoint: one(Kind::Endpoint, "endpoint policy", line.endpoint_policy)?,
-            scps: cache.levels(Kind::ServiceControl, "service control policy", &line.service_control_policies)?,
-            rcps: cache.levels(Kind::ResourceControl, "resource control policy", &line.resource_control_policies)?,
+            scps: cache.levels(
+                Kind::ServiceControl,
+                "service control policy",
+                &line.service_control_policies,
+            )?,
+            rcps: cache.levels(
+                Kind::ResourceControl,
+                "resource control policy",
+                &line.resource_control_policies,
+            )?,
             identity,
             session,
         })

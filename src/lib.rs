@@ -5,10 +5,12 @@
 
 pub mod catalog;
 pub mod checks;
+pub mod collect;
 pub mod denial;
 pub mod evaluate;
 pub mod facts;
 pub mod model;
 pub mod policy;
 pub mod report;
+pub mod requirement;
 pub mod trail;

@@ -54,8 +54,10 @@ impl<'a> Segmented<'a> {
     /// The account of an ARN, if it names one.
     pub(super) fn account(&self) -> Option<&'a str> {
         let account = self.segment(4)?;
-        (self.text.starts_with("arn:") && account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()))
-            .then_some(account)
+        (self.text.starts_with("arn:")
+            && account.len() == 12
+            && account.bytes().all(|byte| byte.is_ascii_digit()))
+        .then_some(account)
     }
 
     /// The service and the resource part of an ARN.
@@ -166,7 +168,10 @@ mod tests {
     #[test]
     fn a_wildcard_stays_in_its_segment_but_the_last_takes_colons_and_slashes() {
         assert!(fits("arn:aws:s3:::orders/*", "arn:aws:s3:::orders/a/b:c"));
-        assert!(fits("arn:aws:logs:*:123456789012:log-group:/a/*:*", "arn:aws:logs:eu-west-1:123456789012:log-group:/a/b:s"));
+        assert!(fits(
+            "arn:aws:logs:*:123456789012:log-group:/a/*:*",
+            "arn:aws:logs:eu-west-1:123456789012:log-group:/a/b:s"
+        ));
         assert!(!fits("arn:aws:sns:*:111122223333:t", "arn:aws:sns:eu-west-1:999999999999:x:111122223333:t"));
         assert!(!fits("arn:aws:s3:::Orders", "arn:aws:s3:::orders"));
         assert!(fits("arn:*:s3:::orders", "arn:aws-cn:s3:::orders"));

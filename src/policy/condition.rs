@@ -38,7 +38,8 @@ impl Condition {
     pub(super) fn compile(written: &document::Condition, variables: bool) -> Option<Self> {
         let operator = Operator::parse(&written.operator)?;
         let variables = variables && operator.has_variables();
-        let expected = written.values.iter().map(|value| Expected::compile(operator, value, variables)).collect();
+        let expected =
+            written.values.iter().map(|value| Expected::compile(operator, value, variables)).collect();
         Some(Self { operator, key: written.key.to_ascii_lowercase().into_boxed_str(), expected })
     }
 
@@ -92,8 +93,10 @@ impl Condition {
             (self.null_is(false), self.null_is(true))
         } else {
             // Any value whatever passes `*`: then only absence is left to ask about.
-            let anything = |expected: &Expected| matches!(expected, Expected::Text(text) if text.is_anything());
-            let with_value = if self.expected.iter().all(|expected| matches!(expected, Expected::Unreadable)) {
+            let anything =
+                |expected: &Expected| matches!(expected, Expected::Text(text) if text.is_anything());
+            let with_value = if self.expected.iter().all(|expected| matches!(expected, Expected::Unreadable))
+            {
                 Truth::No
             } else if self.expected.iter().any(anything) {
                 Truth::from(!self.operator.negated)
@@ -106,7 +109,10 @@ impl Condition {
     }
 
     fn null_is(&self, absent: bool) -> Truth {
-        self.expected.iter().any(|expected| matches!(expected, Expected::Null(wanted) if *wanted == absent)).into()
+        self.expected
+            .iter()
+            .any(|expected| matches!(expected, Expected::Null(wanted) if *wanted == absent))
+            .into()
     }
 
     fn holds_for(&self, values: Given<'_>, facts: &Facts<'_>) -> Truth {
@@ -166,7 +172,9 @@ enum Found<'a> {
 impl<'a> Found<'a> {
     fn read(test: Test, value: &'a str) -> Option<Self> {
         match test {
-            Test::Equals | Test::EqualsIgnoreCase | Test::Like | Test::Binary | Test::Null => Some(Self::Text(value)),
+            Test::Equals | Test::EqualsIgnoreCase | Test::Like | Test::Binary | Test::Null => {
+                Some(Self::Text(value))
+            }
             Test::Bool => boolean(value).map(|_| Self::Text(value)),
             Test::Arn => Some(Self::Arn(Segmented::new(value))),
             Test::Numeric(_) => Number::parse(value).map(Self::Number),
@@ -210,9 +218,7 @@ impl Expected {
                 _ => template.matches(value, binding),
             },
             (Self::Arn(pattern), Found::Arn(value)) => pattern.matches(value, binding),
-            (Self::Number(wanted), Found::Number(value)) => {
-                Ok(operator.compares(value.compare(*wanted)))
-            }
+            (Self::Number(wanted), Found::Number(value)) => Ok(operator.compares(value.compare(*wanted))),
             (Self::Date(wanted), Found::Date(value)) => Ok(operator.compares(Some(value.cmp(wanted)))),
             (Self::Bytes(wanted), Found::Text(value)) => {
                 Ok(value.as_bytes() == wanted || base64(value).is_some_and(|bytes| bytes == *wanted))

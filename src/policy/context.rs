@@ -168,7 +168,10 @@ mod tests {
     fn unknown_keys_and_prefixes_yield_to_given_values() {
         let context = Context::new().unknown("aws:PrincipalTag/").with("aws:PrincipalTag/team", "data");
         assert_eq!(context.lookup("aws:principaltag/env"), Lookup::Unknown);
-        assert_eq!(context.lookup("aws:principaltag/team"), Lookup::Given(Given::Listed(&["data".to_owned()])));
+        assert_eq!(
+            context.lookup("aws:principaltag/team"),
+            Lookup::Given(Given::Listed(&["data".to_owned()]))
+        );
         assert_eq!(context.lookup("aws:sourceip"), Lookup::Absent);
     }
 

@@ -90,7 +90,11 @@ pub(super) struct Matched<'p> {
 }
 
 impl<'p> Matched<'p> {
-    pub(super) fn new(policies: impl Iterator<Item = &'p Arc<Policy>>, facts: &Facts<'_>, bounded: bool) -> Self {
+    pub(super) fn new(
+        policies: impl Iterator<Item = &'p Arc<Policy>>,
+        facts: &Facts<'_>,
+        bounded: bool,
+    ) -> Self {
         let mut matched = Self::default();
         for policy in policies {
             for statement in &policy.statements {
@@ -222,7 +226,9 @@ impl<'p> Layers<'p> {
             // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
             return allowed(Layer::Identity);
         }
-        if let Some((layer, _)) = self.in_order().find(|(_, matched)| matched.denying(assume).next().is_some()) {
+        if let Some((layer, _)) =
+            self.in_order().find(|(_, matched)| matched.denying(assume).next().is_some())
+        {
             return deny(layer);
         }
         if self.scps.iter().any(|level| !level.allows(assume)) {
@@ -230,7 +236,9 @@ impl<'p> Layers<'p> {
         }
         let granted = self.granted(facts, assume);
         match granted {
-            Ok(layer) if self.endpoint.as_ref().is_none_or(|endpoint| endpoint.allows(assume)) => allowed(layer),
+            Ok(layer) if self.endpoint.as_ref().is_none_or(|endpoint| endpoint.allows(assume)) => {
+                allowed(layer)
+            }
             Ok(_) => lacking(Layer::Endpoint),
             Err(layer) => lacking(layer),
         }
@@ -336,8 +344,11 @@ impl<'p> Layers<'p> {
     /// The statements of the resource's and the caller's policies that allow.
     fn granting<'s>(&'s self, facts: &Facts<'_>, assume: Assume) -> impl Iterator<Item = &'s Hit<'p>> {
         // An account in a resource policy of the same account only lets identity policies decide.
-        let least =
-            if facts.same_account() && !facts.needs_resource_policy() && !self.only_resource { Fit::Role } else { Fit::Account };
+        let least = if facts.same_account() && !facts.needs_resource_policy() && !self.only_resource {
+            Fit::Role
+        } else {
+            Fit::Account
+        };
         let resource = self.resource.allowing(assume).filter(move |hit| hit.fit >= least);
         resource.chain(self.identity.allowing(assume))
     }
@@ -420,9 +431,11 @@ impl Hit<'_> {
     fn fails_for_absence(&self, facts: &Facts<'_>) -> bool {
         self.truth == Truth::No
             && !self.statement.conditions.is_empty()
-            && self.statement.conditions.iter().all(|condition| {
-                condition.holds(facts) == Truth::Yes || condition.hangs_on_absent(facts)
-            })
+            && self
+                .statement
+                .conditions
+                .iter()
+                .all(|condition| condition.holds(facts) == Truth::Yes || condition.hangs_on_absent(facts))
     }
 }
 
@@ -441,12 +454,13 @@ impl Keys {
 
     /// Adds the keys of a statement's conditions that the test picks.
     fn add_if(&mut self, statement: &Compiled, matched: &Matched<'_>, pick: impl Fn(&str) -> bool) {
-        let policy = matched.policies.iter().find(|policy| {
-            policy.statements.iter().any(|other| std::ptr::eq(other, statement))
+        let policy = matched
+            .policies
+            .iter()
+            .find(|policy| policy.statements.iter().any(|other| std::ptr::eq(other, statement)));
+        let written = policy.and_then(|policy| {
+            policy.document().statements().iter().find(|written| written.index == statement.reference.index)
         });
-        let written = policy.and_then(|policy| policy.document().statements().iter().find(|written| {
-            written.index == statement.reference.index
-        }));
         let Some(written) = written else { return };
         for (condition, compiled) in written.conditions.iter().zip(&statement.conditions) {
             if pick(compiled.key()) {

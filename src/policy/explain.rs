@@ -88,7 +88,10 @@ pub(super) fn nearest_miss(policies: Vec<&Policy>, facts: &Facts<'_>) -> Option<
     }
     let (_, policy, statement) = best?;
     let written = written(policy, statement)?;
-    Some(NearestMiss { statement: statement.reference.clone(), miss: miss(policy, statement, written, facts)? })
+    Some(NearestMiss {
+        statement: statement.reference.clone(),
+        miss: miss(policy, statement, written, facts)?,
+    })
 }
 
 fn written<'p>(policy: &'p Policy, statement: &Compiled) -> Option<&'p Statement> {
@@ -102,8 +105,7 @@ fn nearness(policy: &Policy, statement: &Compiled, facts: &Facts<'_>) -> Option<
     if !action && !(is_about_service(policy, statement, facts) && (resource || principal)) {
         return None;
     }
-    let held =
-        statement.conditions.iter().filter(|condition| condition.holds(facts) == Truth::Yes).count();
+    let held = statement.conditions.iter().filter(|condition| condition.holds(facts) == Truth::Yes).count();
     let likeness = written(policy, statement).map_or(0, |written| {
         let resources = written.resources.as_ref().map_or(0, |all| likeness(all.any(), facts.resource.text));
         if resource { likeness(written.actions.any(), &facts.action) } else { resources }
@@ -115,7 +117,9 @@ fn nearness(policy: &Policy, statement: &Compiled, facts: &Facts<'_>) -> Option<
 
 fn meant(policy: &Policy, statement: &Compiled, facts: &Facts<'_>) -> Fit {
     match policy.layer() {
-        Layer::Resource | Layer::ResourceControl | Layer::Endpoint => statement.covers_principal(facts, false),
+        Layer::Resource | Layer::ResourceControl | Layer::Endpoint => {
+            statement.covers_principal(facts, false)
+        }
         _ => Fit::Itself,
     }
 }
@@ -143,7 +147,10 @@ fn likeness(values: &[String], text: &str) -> usize {
 fn miss(policy: &Policy, statement: &Compiled, written: &Statement, facts: &Facts<'_>) -> Option<Miss> {
     let action = clean(facts.asked()).into_owned();
     if !statement.covers_action(facts) {
-        return Some(Miss::Action { allowed: written.actions.map(|text| clean(text).into_owned()), found: action });
+        return Some(Miss::Action {
+            allowed: written.actions.map(|text| clean(text).into_owned()),
+            found: action,
+        });
     }
     if statement.covers_resource(facts) != Truth::Yes {
         let resources = written.resources.as_ref()?;
@@ -211,7 +218,10 @@ impl fmt::Display for NearestMiss {
                 write!(out, "allows {action} to everybody but {}, not to {found}", List(allowed, "nobody"))
             }
             Miss::Delegated { action, account } => {
-                write!(out, "leaves {action} to the policies of account {account}, and none of them allows it")
+                write!(
+                    out,
+                    "leaves {action} to the policies of account {account}, and none of them allows it"
+                )
             }
             Miss::Condition { action, operator, key, expected, found } => {
                 let named = List(expected, "nothing");

@@ -15,8 +15,17 @@ use super::json::{self, Lines, Member, Node, Value};
 use super::operator::{Operator, closest};
 use super::request::is_account;
 
-const STATEMENT_ELEMENTS: [&str; 9] =
-    ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
+const STATEMENT_ELEMENTS: [&str; 9] = [
+    "Sid",
+    "Effect",
+    "Principal",
+    "NotPrincipal",
+    "Action",
+    "NotAction",
+    "Resource",
+    "NotResource",
+    "Condition",
+];
 
 /// Reads a document of a kind. Statements that make no sense are left out; the diagnostics, in the
 /// order of the text, say why.
@@ -267,9 +276,14 @@ impl Grammar<'_> {
         let shown = clean(action);
         match action.matches(':').count() {
             0 if !action.is_empty() && action.bytes().all(|byte| matches!(byte, b'*' | b'?')) => {}
-            0 => self.error(node, format!("the action `{shown}` has no service prefix, as in `s3:PutObject`")),
+            0 => {
+                self.error(node, format!("the action `{shown}` has no service prefix, as in `s3:PutObject`"))
+            }
             1 if action.contains(char::is_whitespace) || action.contains(',') => {
-                self.warn(node, format!("the action `{shown}` has a space or a comma in it and matches nothing"));
+                self.warn(
+                    node,
+                    format!("the action `{shown}` has a space or a comma in it and matches nothing"),
+                );
             }
             1 if self.kind == Kind::Trust && !action.to_ascii_lowercase().starts_with("sts:") => {
                 self.warn(node, format!("the action `{shown}` has no meaning in a trust policy"));
@@ -316,7 +330,10 @@ impl Grammar<'_> {
         for node in nodes {
             let Value::String(text) = &node.value else {
                 let found = node.value.in_words();
-                self.error(node, format!("`{element}` has to be a string or a list of strings, this is {found}"));
+                self.error(
+                    node,
+                    format!("`{element}` has to be a string or a list of strings, this is {found}"),
+                );
                 return None;
             };
             values.push((node, text.as_str()));
@@ -357,7 +374,10 @@ impl Grammar<'_> {
             }
             Value::Object(kinds) => self.principal_map(kinds),
             other => {
-                self.error(node, format!("`Principal` has to be an object or `*`, this is {}", other.in_words()));
+                self.error(
+                    node,
+                    format!("`Principal` has to be an object or `*`, this is {}", other.in_words()),
+                );
                 return None;
             }
         };
@@ -421,7 +441,10 @@ impl Grammar<'_> {
             self.check_operator(member);
             let Value::Object(keys) = &member.node.value else {
                 let found = member.node.value.in_words();
-                self.error(&member.node, format!("`{}` has to be an object, this is {found}", clean(&member.key)));
+                self.error(
+                    &member.node,
+                    format!("`{}` has to be an object, this is {found}", clean(&member.key)),
+                );
                 continue;
             };
             let mut seen = BTreeSet::new();
@@ -454,7 +477,8 @@ impl Grammar<'_> {
     fn condition(&mut self, operator: &str, key: &Member) -> Option<Condition> {
         if !key.key.contains(':') {
             let weight = if self.belongs_to_principal() { Weight::Error } else { Weight::Warning };
-            let message = format!("the condition key `{}` has no prefix, as in `aws:SourceIp`", clean(&key.key));
+            let message =
+                format!("the condition key `{}` has no prefix, as in `aws:SourceIp`", clean(&key.key));
             self.report(weight, key.key_span.start, message);
         }
         let nodes = match &key.node.value {
@@ -494,9 +518,10 @@ fn last<'n>(members: &'n [Member], name: &str) -> Option<&'n Node> {
 fn lasts(members: &[Member]) -> impl Iterator<Item = &Member> {
     let last: BTreeMap<&str, usize> =
         members.iter().enumerate().map(|(at, member)| (member.key.as_str(), at)).collect();
-    members.iter().enumerate().filter_map(move |(at, member)| {
-        (last.get(member.key.as_str()) == Some(&at)).then_some(member)
-    })
+    members
+        .iter()
+        .enumerate()
+        .filter_map(move |(at, member)| (last.get(member.key.as_str()) == Some(&at)).then_some(member))
 }
 
 fn selector(negated: bool, values: Vec<(&Node, &str)>) -> Selector<String> {

@@ -89,12 +89,7 @@ impl<'a> Lines<'a> {
         count + characters(&bytes[chunk * STRIDE..])
     }
 
-    pub(super) fn diagnostic(
-        &self,
-        weight: Weight,
-        offset: usize,
-        message: impl Into<String>,
-    ) -> Diagnostic {
+    pub(super) fn diagnostic(&self, weight: Weight, offset: usize, message: impl Into<String>) -> Diagnostic {
         let (line, column) = self.place(offset);
         Diagnostic { line, column, weight, message: message.into() }
     }
@@ -262,7 +257,9 @@ impl Reader<'_> {
         let span = start..self.at;
         self.skip_space();
         if self.peek() != Some(b':') {
-            return Err(self.fault(format!("a colon is expected after the key `{}`", crate::policy::clean(&key))));
+            return Err(
+                self.fault(format!("a colon is expected after the key `{}`", crate::policy::clean(&key)))
+            );
         }
         self.at += 1;
         Ok((key, span))
@@ -319,7 +316,12 @@ impl Reader<'_> {
                 }
                 char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER)
             }
-            _ => return Err(Fault { at: start, message: "an unknown escape sequence in a string".to_owned() }),
+            _ => {
+                return Err(Fault {
+                    at: start,
+                    message: "an unknown escape sequence in a string".to_owned(),
+                });
+            }
         };
         Ok(character)
     }

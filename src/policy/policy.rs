@@ -115,8 +115,11 @@ pub(super) struct Compiled {
 impl Compiled {
     fn new(written: &document::Statement, policy: &str, document: &Document) -> Self {
         let variables = document.version() == Version::V2012;
-        let conditions: Vec<Condition> =
-            written.conditions.iter().filter_map(|condition| Condition::compile(condition, variables)).collect();
+        let conditions: Vec<Condition> = written
+            .conditions
+            .iter()
+            .filter_map(|condition| Condition::compile(condition, variables))
+            .collect();
         Self {
             effect: written.effect,
             actions: written.actions.map(|action| Template::new(&action.to_ascii_lowercase(), false, true)),

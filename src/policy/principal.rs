@@ -118,7 +118,9 @@ impl Entry {
                 _ => Fit::None,
             },
             Self::Named(name) => itself(caller.who == Who::Named && caller.as_str() == name),
-            Self::AnyService => itself(caller.who == Who::Named && caller.as_str().contains(".amazonaws.com")),
+            Self::AnyService => {
+                itself(caller.who == Who::Named && caller.as_str().contains(".amazonaws.com"))
+            }
             Self::Nobody => Fit::None,
         }
     }
@@ -153,9 +155,9 @@ pub(super) fn fit(entries: &[Entry], facts: &Facts<'_>) -> Fit {
 pub(super) fn is_exempt(entries: &[Entry], facts: &Facts<'_>) -> bool {
     match fit(entries, facts) {
         Fit::None => false,
-        Fit::Account => {
-            !entries.iter().any(|entry| entry.account_of_one().is_some_and(|id| facts.principal.account() == Some(id)))
-        }
+        Fit::Account => !entries
+            .iter()
+            .any(|entry| entry.account_of_one().is_some_and(|id| facts.principal.account() == Some(id))),
         Fit::Role | Fit::Itself => true,
     }
 }

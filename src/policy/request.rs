@@ -34,8 +34,12 @@ impl Principal {
     /// # Errors
     /// When it is none of these.
     pub fn parse(text: &str) -> Result<Self, PrincipalError> {
-        let principal =
-            |who, account: &str, arn: String| Self { text: text.to_owned(), who, account: account.to_owned(), arn };
+        let principal = |who, account: &str, arn: String| Self {
+            text: text.to_owned(),
+            who,
+            account: account.to_owned(),
+            arn,
+        };
         if matches!(text, "*" | "anonymous" | "Anonymous") {
             return Ok(principal(Who::Anonymous, "", String::new()));
         }
@@ -44,7 +48,8 @@ impl Principal {
         }
         let fault = || PrincipalError(text.to_owned());
         if !text.starts_with("arn:") {
-            let is_name = text.contains('.') && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'*');
+            let is_name =
+                text.contains('.') && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'*');
             return if is_name { Ok(principal(Who::Named, "", String::new())) } else { Err(fault()) };
         }
         let segments = Segmented::new(text);
@@ -63,7 +68,11 @@ impl Principal {
             ("sts", "assumed-role") => match name.split_once('/') {
                 Some((role, session)) if !role.is_empty() && !session.is_empty() => {
                     let partition = text.split(':').nth(1).unwrap_or("aws");
-                    Ok(principal(Who::Session, account, format!("arn:{partition}:iam::{account}:role/{role}")))
+                    Ok(principal(
+                        Who::Session,
+                        account,
+                        format!("arn:{partition}:iam::{account}:role/{role}"),
+                    ))
                 }
                 _ => Err(fault()),
             },
@@ -108,7 +117,11 @@ impl Principal {
             "aws:principalarn" => self.principal_arn(),
             "aws:principalaccount" => self.account(),
             "aws:principalisawsservice" => {
-                Some(if self.who == Who::Named && self.text.contains(".amazonaws.com") { "true" } else { "false" })
+                Some(if self.who == Who::Named && self.text.contains(".amazonaws.com") {
+                    "true"
+                } else {
+                    "false"
+                })
             }
             "aws:principalservicename" => {
                 (self.who == Who::Named && self.text.contains(".amazonaws.com")).then_some(&*self.text)
@@ -135,7 +148,9 @@ pub(super) fn is_account(text: &str) -> bool {
 
 /// The text names no principal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a principal: expected the ARN of a role, role session, user or account, or a service name")]
+#[error(
+    "`{0}` is not a principal: expected the ARN of a role, role session, user or account, or a service name"
+)]
 pub struct PrincipalError(pub(super) String);
 
 /// One action on one resource by one principal.
@@ -222,8 +237,16 @@ impl<'a> Facts<'a> {
     /// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html>
     pub(super) fn resource_control_applies(&self) -> bool {
         // Services that page does not list, of those the doctor deals with.
-        const WITHOUT: [&str; 8] =
-            ["athena", "glue", "iam", "lakeformation", "redshift", "redshift-data", "redshift-serverless", "s3tables"];
+        const WITHOUT: [&str; 8] = [
+            "athena",
+            "glue",
+            "iam",
+            "lakeformation",
+            "redshift",
+            "redshift-data",
+            "redshift-serverless",
+            "s3tables",
+        ];
         let service = self.action.split(':').next().unwrap_or("");
         !self.principal.is_service_linked() && !WITHOUT.contains(&service) && self.action != "kms:retiregrant"
     }
@@ -249,7 +272,9 @@ impl<'a> Facts<'a> {
     /// The values of a key in lower case, fit to be shown; `None` when it is absent or unknown.
     pub(super) fn values(&self, key: &str) -> Option<Vec<String>> {
         match self.lookup(key) {
-            Lookup::Given(values) => Some(values.iter().map(|value| super::clean(value).into_owned()).collect()),
+            Lookup::Given(values) => {
+                Some(values.iter().map(|value| super::clean(value).into_owned()).collect())
+            }
             _ => None,
         }
     }
@@ -303,7 +328,15 @@ mod tests {
 
     #[test]
     fn what_is_no_principal_is_refused() {
-        for text in ["", "ann", "1111", "arn:aws:s3:::b", "arn:aws:iam:111122223333:root", "arn:aws:iam::111122223333:role/", "arn:aws:sts::111122223333:assumed-role/r"] {
+        for text in [
+            "",
+            "ann",
+            "1111",
+            "arn:aws:s3:::b",
+            "arn:aws:iam:111122223333:root",
+            "arn:aws:iam::111122223333:role/",
+            "arn:aws:sts::111122223333:assumed-role/r",
+        ] {
             assert!(Principal::parse(text).is_err(), "{text}");
         }
     }

@@ -143,9 +143,9 @@ fn products(statement: &Statement, side: Side) -> Vec<Need> {
 fn is_covered(action: &str, resource: &str, needs: &[Need]) -> bool {
     let action = action.to_ascii_lowercase();
     let resource = without_variables(resource);
-    needs.iter().any(|need| {
-        covers(&need.action.to_ascii_lowercase(), &action) && covers(&need.resource, &resource)
-    })
+    needs
+        .iter()
+        .any(|need| covers(&need.action.to_ascii_lowercase(), &action) && covers(&need.resource, &resource))
 }
 
 /// A pattern that matches at least what the text can stand for: every variable as `*`.

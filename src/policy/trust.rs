@@ -153,7 +153,8 @@ pub enum Who {
 pub fn others(trust: &Arc<Policy>, role_arn: &str, except: &[Principal]) -> Vec<Grantee> {
     let question = Question { trust, role_arn };
     let (ids, _) = question.external_ids(None);
-    let ids: Vec<Option<&str>> = std::iter::once(None).chain(ids.iter().map(|id| Some(id.as_str()))).collect();
+    let ids: Vec<Option<&str>> =
+        std::iter::once(None).chain(ids.iter().map(|id| Some(id.as_str()))).collect();
     let mut grantees: Vec<Grantee> = Vec::new();
     for who in question.named(except) {
         let proof = question.prove_for(&who, &ids);
@@ -162,9 +163,9 @@ pub fn others(trust: &Arc<Policy>, role_arn: &str, except: &[Principal]) -> Vec<
         }
     }
     // Who is one of everybody need not be told apart, unless everybody is only let in conditionally.
-    let open = grantees.iter().any(|grantee| {
-        grantee.who == Who::Everyone && matches!(grantee.proof, Proof::Always { .. })
-    });
+    let open = grantees
+        .iter()
+        .any(|grantee| grantee.who == Who::Everyone && matches!(grantee.proof, Proof::Always { .. }));
     if open {
         grantees.retain(|grantee| !matches!(grantee.who, Who::Account(_) | Who::Principal(_)));
     }
@@ -245,7 +246,8 @@ impl Question<'_> {
         let mut globs: Vec<Glob> = known.iter().map(|known| Glob::text(known, false)).collect();
         let mut literals = Vec::new();
         let mut complete = true;
-        for condition in self.trust.document().statements().iter().flat_map(|statement| &statement.conditions) {
+        for condition in self.trust.document().statements().iter().flat_map(|statement| &statement.conditions)
+        {
             let values = &condition.values;
             complete &= !values.iter().any(|value| value.to_ascii_lowercase().contains("${sts:externalid"));
             if !condition.key.eq_ignore_ascii_case("sts:ExternalId") {
@@ -367,7 +369,8 @@ impl Question<'_> {
 
     /// The accounts that conditions on the caller name.
     fn accounts_in_conditions(&self) -> Vec<String> {
-        let conditions = self.trust.document().statements().iter().flat_map(|statement| &statement.conditions);
+        let conditions =
+            self.trust.document().statements().iter().flat_map(|statement| &statement.conditions);
         conditions
             .filter(|condition| {
                 ["aws:PrincipalAccount", "aws:PrincipalArn"]

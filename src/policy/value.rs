@@ -71,7 +71,8 @@ impl Date {
         let year: i64 = number_of(parts.next()?, 4)?;
         let month = parts.next().map_or(Some(1), |month| number_of(month, 2))?;
         let day = parts.next().map_or(Some(1), |day| number_of(day, 2))?;
-        if parts.next().is_some() || !(1..=12).contains(&month) || !(1..=days_in(year, month)).contains(&day) {
+        if parts.next().is_some() || !(1..=12).contains(&month) || !(1..=days_in(year, month)).contains(&day)
+        {
             return None;
         }
         let (nanos, offset) = time.map_or(Some((0, 0)), time_of_day)?;
@@ -250,7 +251,8 @@ mod tests {
 
     #[test]
     fn dates_are_read_in_every_documented_form() {
-        let same = |left, right| assert_eq!(Date::parse(left).unwrap(), Date::parse(right).unwrap(), "{left}");
+        let same =
+            |left, right| assert_eq!(Date::parse(left).unwrap(), Date::parse(right).unwrap(), "{left}");
         same("2026", "2026-01-01T00:00:00Z");
         same("2026-11", "2026-11-01");
         same("2026-11-23T12:00Z", "1795435200");
@@ -259,14 +261,16 @@ mod tests {
         same("1970-01-01", "00000");
         same("2000-02-29T23:59:59Z", "951868799");
         assert!(Date::parse("2026-11-23T12:00:00.1Z") > Date::parse("2026-11-23T12:00:00Z"));
-        for text in ["", "tomorrow", "2026-13-01", "2026-02-30", "2026-11-23T25:00", "2026-11-23T", "26-1-1"] {
+        for text in ["", "tomorrow", "2026-13-01", "2026-02-30", "2026-11-23T25:00", "2026-11-23T", "26-1-1"]
+        {
             assert_eq!(Date::parse(text), None, "{text}");
         }
     }
 
     #[test]
     fn ranges_hold_their_addresses_and_no_others() {
-        let holds = |range: &str, address: &str| Range::parse(range).unwrap().contains(address.parse().unwrap());
+        let holds =
+            |range: &str, address: &str| Range::parse(range).unwrap().contains(address.parse().unwrap());
         assert!(holds("203.0.113.0/24", "203.0.113.7"));
         assert!(!holds("203.0.113.0/24", "203.0.114.7"));
         assert!(holds("203.0.113.9/24", "203.0.113.7"));
