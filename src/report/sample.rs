@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Caller, CheckInput, ConnectorTarget, Coverage, FailOn, Inputs, Origin, Report, RoleTarget, Search, Target,
-    build,
+    Caller, CheckInput, ConnectorTarget, Coverage, FailOn, Inputs, Origin, Report, RoleTarget, Search,
+    Target, build,
 };
 use crate::model::{
     Blocked, Bug, Change, Evidence, Finding, Fix, Outcome, Owner, PolicyHome, Source, StatementRef,
@@ -72,7 +72,11 @@ fn outcomes() -> Vec<CheckInput> {
         hint: None,
     };
     vec![
-        check("ASSUME-001", "role-not-found", Outcome::Pass(vec![Evidence::read("iam:GetRole", "it exists")])),
+        check(
+            "ASSUME-001",
+            "role-not-found",
+            Outcome::Pass(vec![Evidence::read("iam:GetRole", "it exists")]),
+        ),
         check("ASSUME-010", "organization-may-block", Outcome::Skip("cannot be seen from here".to_owned())),
         check("WRITE-003", "bucket-or-object-arn-missing", Outcome::Fail(vec![failure()])),
         check("WRITE-005", "bucket-policy-denies", Outcome::Unknown(vec![blocked()])),
@@ -116,6 +120,7 @@ pub(super) fn report(fail_on: FailOn, kept: impl Fn(&CheckInput) -> bool) -> Rep
             searches: vec![Search {
                 purpose: "AssumeRole calls".to_owned(),
                 region: "us-east-1".to_owned(),
+                filter: "EventName=AssumeRole".to_owned(),
                 since: "2026-08-26T01:52:55Z".to_owned(),
                 until: "2026-11-24T01:52:55Z".to_owned(),
                 events: Some(0),
@@ -124,8 +129,8 @@ pub(super) fn report(fail_on: FailOn, kept: impl Fn(&CheckInput) -> bool) -> Rep
             blind_spots: vec!["Resource control policies of the organization.".to_owned()],
         },
         fail_on,
-        again: "streamkap-doctor check s3 --role StreamkapConnectorAccess --bucket orders".to_owned(),
-        policy: "streamkap-doctor policy s3 --role StreamkapConnectorAccess --bucket orders".to_owned(),
+        again: Some("streamkap-doctor check s3 --role StreamkapConnectorAccess --bucket orders".to_owned()),
+        policy: Some("streamkap-doctor policy s3 --role StreamkapConnectorAccess --bucket orders".to_owned()),
         commands: &commands,
     })
 }
