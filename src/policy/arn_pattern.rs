@@ -1,5 +1,6 @@
 //! Patterns over ARNs, matched segment by segment.
 
+use super::key::Key;
 use super::pattern::{Token, matches};
 use super::template::{Binding, Template, Unbound};
 
@@ -86,7 +87,7 @@ impl ArnPattern {
     pub(super) fn matches<'a>(
         &'a self,
         text: &Segmented<'_>,
-        lookup: impl Fn(&str) -> Binding<'a>,
+        lookup: impl Fn(&Key) -> Binding<'a>,
     ) -> Result<bool, Unbound> {
         match self {
             Self::Anything => Ok(true),
@@ -112,7 +113,7 @@ impl ArnPattern {
         }
     }
 
-    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
         let templates = match self {
             Self::Anything => &[],
             Self::Segments(segments) => &segments[..],
@@ -127,7 +128,7 @@ impl Template {
     pub(super) fn matches<'a>(
         &'a self,
         text: &str,
-        lookup: impl Fn(&str) -> Binding<'a>,
+        lookup: impl Fn(&Key) -> Binding<'a>,
     ) -> Result<bool, Unbound> {
         if let Some(fits) = self.matches_plainly(text) {
             return Ok(fits);

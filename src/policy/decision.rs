@@ -10,6 +10,7 @@ use crate::model::{EngineVerdict, StatementRef};
 
 use super::document::Effect;
 use super::explain::{self, NearestMiss};
+use super::key::Key;
 use super::policy::{Compiled, Layer, Policy};
 use super::principal::Fit;
 use super::request::{Facts, Request, Who};
@@ -86,21 +87,17 @@ pub(super) struct Matched<'p> {
     pub(super) denies: Vec<Hit<'p>>,
     pub(super) allows: Vec<Hit<'p>>,
     /// The policies themselves, to look for the nearest miss.
-    pub(super) policies: Vec<&'p Policy>,
+    pub(super) policies: &'p [Arc<Policy>],
 }
 
 impl<'p> Matched<'p> {
-    pub(super) fn new(
-        policies: impl Iterator<Item = &'p Arc<Policy>>,
-        facts: &Facts<'_>,
-        bounded: bool,
-    ) -> Self {
-        let mut matched = Self::default();
+    pub(super) fn new(policies: &'p [Arc<Policy>], facts: &Facts<'_>, bounded: bool) -> Self {
+        let mut matched = Self { policies, ..Self::default() };
         for policy in policies {
+            let layer = policy.layer();
             for statement in &policy.statements {
-                matched.take(statement, policy.layer(), facts, bounded);
+                matched.take(statement, layer, facts, bounded);
             }
-            matched.policies.push(policy);
         }
         matched
     }
@@ -187,20 +184,20 @@ impl<'p> Layers<'p> {
     pub(super) fn matched(policies: &'p PolicySet, facts: &Facts<'_>) -> Self {
         let bounded = policies.boundary.is_some();
         let one = |policy: &'p Option<Arc<Policy>>| {
-            policy.is_some().then(|| Matched::new(policy.iter(), facts, bounded))
+            policy.is_some().then(|| Matched::new(policy.as_slice(), facts, bounded))
         };
         let levels = |levels: &'p Option<Vec<Vec<Arc<Policy>>>>, apply: bool| {
             let levels = levels.as_deref().filter(|_| apply).unwrap_or_default();
-            levels.iter().map(|level| Matched::new(level.iter(), facts, bounded)).collect()
+            levels.iter().map(|level| Matched::new(level, facts, bounded)).collect()
         };
         let has_session = !policies.session.is_empty() || facts.principal.who == Who::FederatedUser;
         Self {
-            identity: Matched::new(policies.identity.iter(), facts, bounded),
+            identity: Matched::new(&policies.identity, facts, bounded),
             boundary: one(&policies.boundary),
-            session: has_session.then(|| Matched::new(policies.session.iter(), facts, bounded)),
+            session: has_session.then(|| Matched::new(&policies.session, facts, bounded)),
             scps: levels(&policies.scps, facts.service_control_applies()),
             rcps: levels(&policies.rcps, facts.resource_control_applies()),
-            resource: Matched::new(policies.resource.iter(), facts, bounded),
+            resource: Matched::new(policies.resource.as_slice(), facts, bounded),
             endpoint: one(&policies.endpoint),
             only_resource: false,
         }
@@ -253,6 +250,11 @@ impl<'p> Layers<'p> {
         if self.only_resource {
             return if resource == Fit::None { Err(Layer::Resource) } else { Ok(Layer::Resource) };
         }
+        if facts.principal.who == Who::Root && facts.action == "sts:assumerole" {
+            // A root user may do all in its account, but cannot assume a role.
+            // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+            return Err(Layer::Identity);
+        }
         let same_account = facts.same_account();
         if resource == Fit::None && (!same_account || facts.needs_resource_policy()) {
             return Err(Layer::Resource);
@@ -262,7 +264,7 @@ impl<'p> Layers<'p> {
             .into_iter()
             .find(|(cap, _)| cap.as_ref().is_some_and(|cap| !cap.allows(assume)))
             .map(|(_, layer)| layer);
-        let by_identity = self.identity_allows(facts, assume);
+        let by_identity = facts.principal.who == Who::Root || self.identity.allows(assume);
         if by_identity && capped.is_none() {
             return Ok(Layer::Identity);
         }
@@ -273,15 +275,6 @@ impl<'p> Layers<'p> {
             return Err(Layer::Identity);
         }
         capped.map_or(Ok(Layer::Resource), Err)
-    }
-
-    fn identity_allows(&self, facts: &Facts<'_>, assume: Assume) -> bool {
-        if facts.principal.who == Who::Root {
-            // A root user may do all in its account, but cannot assume a role.
-            // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
-            return facts.action != "sts:assumerole";
-        }
-        self.identity.allows(assume)
     }
 
     fn decision(&self, facts: &Facts<'_>) -> Decision {
@@ -307,26 +300,23 @@ impl<'p> Layers<'p> {
             depends_on,
             would_allow,
             nearest_miss: (outcome.verdict == EngineVerdict::ImplicitDeny)
-                .then(|| explain::nearest_miss(self.lacking(outcome.layer, assume), facts))
+                .then(|| explain::nearest_miss(&self.lacking(outcome.layer, assume), facts))
                 .flatten(),
         }
     }
 
     /// The policies in which an allow was looked for in vain.
-    fn lacking(&self, layer: Layer, assume: Assume) -> Vec<&'p Policy> {
+    fn lacking(&self, layer: Layer, assume: Assume) -> [&'p [Arc<Policy>]; 2] {
         match layer {
-            Layer::Identity => {
-                self.identity.policies.iter().chain(&self.resource.policies).copied().collect()
-            }
+            Layer::Identity => [self.identity.policies, self.resource.policies],
             Layer::ServiceControl => {
                 let level = self.scps.iter().find(|level| !level.allows(assume));
-                level.map(|level| level.policies.clone()).unwrap_or_default()
+                [level.map_or(&[][..], |level| level.policies), &[]]
             }
-            _ => self
-                .in_order()
-                .filter(|(other, _)| *other == layer)
-                .flat_map(|(_, matched)| matched.policies.iter().copied())
-                .collect(),
+            _ => {
+                let lacking = self.in_order().find(|(other, _)| *other == layer);
+                [lacking.map_or(&[][..], |(_, matched)| matched.policies), &[]]
+            }
         }
     }
 
@@ -453,20 +443,17 @@ impl Keys {
     }
 
     /// Adds the keys of a statement's conditions that the test picks.
-    fn add_if(&mut self, statement: &Compiled, matched: &Matched<'_>, pick: impl Fn(&str) -> bool) {
+    fn add_if(&mut self, statement: &Compiled, matched: &Matched<'_>, pick: impl Fn(&Key) -> bool) {
         let policy = matched
             .policies
             .iter()
             .find(|policy| policy.statements.iter().any(|other| std::ptr::eq(other, statement)));
-        let written = policy.and_then(|policy| {
-            policy.document().statements().iter().find(|written| written.index == statement.reference.index)
-        });
-        let Some(written) = written else { return };
+        let Some(written) = policy.and_then(|policy| policy.written(statement)) else { return };
         for (condition, compiled) in written.conditions.iter().zip(&statement.conditions) {
             if pick(compiled.key()) {
                 self.add(&condition.key);
             }
-            compiled.variables().filter(|key| pick(key)).for_each(|key| self.add(key));
+            compiled.variables().filter(|key| pick(key)).for_each(|key| self.add(key.as_str()));
         }
     }
 
@@ -476,6 +463,6 @@ impl Keys {
 
     fn add_unknown(&mut self, statement: &Compiled, matched: &Matched<'_>, facts: &Facts<'_>) {
         self.add_if(statement, matched, |key| facts.is_unknown(key));
-        statement.resource_keys().filter(|key| facts.is_unknown(key)).for_each(|key| self.add(key));
+        statement.resource_keys().filter(|key| facts.is_unknown(key)).for_each(|key| self.add(key.as_str()));
     }
 }

@@ -1,6 +1,7 @@
 //! Why nothing allows a request: the statement that came closest, and the part that did not match.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::model::StatementRef;
 
@@ -71,47 +72,55 @@ pub enum Miss {
     },
 }
 
-/// How near a statement came: matching the action counts most, then principal, resource and
-/// conditions; likeness of names breaks ties.
+/// How near a statement came: matching the action counts most, then principal, resource and how few
+/// conditions failed; likeness of names breaks ties.
 type Nearness = (bool, bool, bool, usize, usize);
 
 /// The allowing statement that came closest, of the policies where one was looked for. On a tie the first.
-pub(super) fn nearest_miss(policies: Vec<&Policy>, facts: &Facts<'_>) -> Option<NearestMiss> {
-    let mut best: Option<(Nearness, &Policy, &Compiled)> = None;
-    for policy in policies {
-        for statement in policy.statements.iter().filter(|statement| statement.effect == Effect::Allow) {
-            let Some(nearness) = nearness(policy, statement, facts) else { continue };
+pub(super) fn nearest_miss(policies: &[&[Arc<Policy>]], facts: &Facts<'_>) -> Option<NearestMiss> {
+    let mut best: Option<(Nearness, &Policy, &Compiled, &Statement)> = None;
+    for policy in policies.iter().copied().flatten() {
+        for (statement, written) in policy.statements.iter().zip(policy.document().statements()) {
+            if statement.effect != Effect::Allow {
+                continue;
+            }
+            let Some(nearness) = nearness(policy, statement, written, facts) else { continue };
             if best.as_ref().is_none_or(|(known, ..)| nearness > *known) {
-                best = Some((nearness, policy, statement));
+                best = Some((nearness, policy, statement, written));
             }
         }
     }
-    let (_, policy, statement) = best?;
-    let written = written(policy, statement)?;
+    let (_, policy, statement, written) = best?;
     Some(NearestMiss {
         statement: statement.reference.clone(),
         miss: miss(policy, statement, written, facts)?,
     })
 }
 
-fn written<'p>(policy: &'p Policy, statement: &Compiled) -> Option<&'p Statement> {
-    policy.document().statements().iter().find(|written| written.index == statement.reference.index)
-}
-
-fn nearness(policy: &Policy, statement: &Compiled, facts: &Facts<'_>) -> Option<Nearness> {
+fn nearness(
+    policy: &Policy,
+    statement: &Compiled,
+    written: &Statement,
+    facts: &Facts<'_>,
+) -> Option<Nearness> {
     let action = statement.covers_action(facts);
-    let principal = meant(policy, statement, facts) != Fit::None;
-    let resource = statement.covers_resource(facts) == Truth::Yes;
-    if !action && !(is_about_service(policy, statement, facts) && (resource || principal)) {
+    if !action && !statement.is_about_service(facts) {
         return None;
     }
-    let held = statement.conditions.iter().filter(|condition| condition.holds(facts) == Truth::Yes).count();
-    let likeness = written(policy, statement).map_or(0, |written| {
-        let resources = written.resources.as_ref().map_or(0, |all| likeness(all.any(), facts.resource.text));
-        if resource { likeness(written.actions.any(), &facts.action) } else { resources }
-    });
-    // Fewer failed conditions are nearer.
-    let failed = statement.conditions.len() - held;
+    let principal = meant(policy, statement, facts) != Fit::None;
+    let resource = statement.covers_resource(facts) == Truth::Yes;
+    if !action && !principal && !resource {
+        return None;
+    }
+    let failed = if action && principal && resource {
+        statement.conditions.iter().filter(|condition| condition.holds(facts) != Truth::Yes).count()
+    } else {
+        statement.conditions.len()
+    };
+    let likeness = match &written.resources {
+        Some(resources) if !resource => likeness(resources.any(), facts.resource.text),
+        _ => likeness(written.actions.any(), &facts.action),
+    };
     Some((action, principal, resource, usize::MAX - failed, likeness))
 }
 
@@ -122,18 +131,6 @@ fn meant(policy: &Policy, statement: &Compiled, facts: &Facts<'_>) -> Fit {
         }
         _ => Fit::Itself,
     }
-}
-
-/// Whether the statement names an action of the service asked for.
-fn is_about_service(policy: &Policy, statement: &Compiled, facts: &Facts<'_>) -> bool {
-    let service = facts.action.split(':').next().unwrap_or("");
-    written(policy, statement).is_some_and(|written| {
-        written
-            .actions
-            .any()
-            .iter()
-            .any(|action| action.split(':').next().is_some_and(|prefix| prefix.eq_ignore_ascii_case(service)))
-    })
 }
 
 /// The longest start that any of the values shares with the text.
@@ -177,7 +174,7 @@ fn miss(policy: &Policy, statement: &Compiled, written: &Statement, facts: &Fact
             operator: clean(&condition.operator).into_owned(),
             key: clean(&condition.key).into_owned(),
             expected: condition.values.iter().map(|value| clean(value).into_owned()).collect(),
-            found: facts.values(&condition.key.to_ascii_lowercase()),
+            found: facts.values(statement.conditions.get(at)?.key()),
         });
     }
     let account = facts.principal.account()?.to_owned();

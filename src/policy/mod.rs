@@ -15,6 +15,7 @@ mod document;
 mod explain;
 mod grammar;
 mod json;
+mod key;
 mod language;
 mod operator;
 mod pattern;

@@ -71,16 +71,25 @@ impl Entry {
         if value.contains(['*', '?']) {
             return Self::Nobody;
         }
+        // The origin access identities of CloudFront stand in an account of their own.
+        if !is_account(account) && account != "cloudfront" {
+            return Self::Nobody;
+        }
         match (service, resource.split_once('/')) {
-            ("iam", None) if resource == "root" && is_account(account) => {
+            ("iam", None) if resource == "root" => {
                 Self::Account { partition: Some(partition.to_owned()), id: account.to_owned() }
             }
-            ("iam", Some(("role", path))) => Self::Role {
+            ("iam", Some(("role", path))) if !path.is_empty() => Self::Role {
                 arn: value.to_owned(),
                 prefix: format!("arn:{partition}:iam::{account}:role/"),
                 name: path.rsplit('/').next().unwrap_or(path).to_owned(),
             },
-            _ => Self::Arn(value.to_owned()),
+            ("iam", Some(("user", name))) | ("sts", Some(("assumed-role" | "federated-user", name)))
+                if !name.is_empty() =>
+            {
+                Self::Arn(value.to_owned())
+            }
+            _ => Self::Nobody,
         }
     }
 

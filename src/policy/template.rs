@@ -3,6 +3,7 @@
 //! What a variable stands for is plain text: a `*` in a tag's value is a star, not a wildcard.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
 
+use super::key::Key;
 use super::pattern::Token;
 
 /// A text of a policy, cut up once.
@@ -16,11 +17,7 @@ enum Piece {
     Text(String),
     Many,
     One,
-    Variable {
-        /// In lower case.
-        key: String,
-        default: Option<String>,
-    },
+    Variable { key: Key, default: Option<String> },
 }
 
 /// What a variable stands for in a request.
@@ -111,10 +108,10 @@ impl Template {
         self.pieces.iter().any(|piece| matches!(piece, Piece::Variable { .. }))
     }
 
-    /// The keys of its variables, in lower case.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+    /// The keys of its variables.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
         self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Variable { key, .. } => Some(&**key),
+            Piece::Variable { key, .. } => Some(key),
             _ => None,
         })
     }
@@ -122,7 +119,7 @@ impl Template {
     /// The tokens to match, with every variable's value in place.
     pub(super) fn bind<'a>(
         &'a self,
-        lookup: impl Fn(&str) -> Binding<'a>,
+        lookup: impl Fn(&Key) -> Binding<'a>,
     ) -> Result<Vec<Token<'a>>, Unbound> {
         let mut unknown = false;
         let mut tokens = Vec::with_capacity(self.pieces.len());
@@ -146,7 +143,7 @@ impl Template {
     }
 
     /// The text with every variable's value in place, wildcards as written.
-    pub(super) fn text<'a>(&'a self, lookup: impl Fn(&str) -> Binding<'a>) -> Result<String, Unbound> {
+    pub(super) fn text<'a>(&'a self, lookup: impl Fn(&Key) -> Binding<'a>) -> Result<String, Unbound> {
         let tokens = self.bind(lookup)?;
         Ok(tokens
             .iter()
@@ -178,7 +175,7 @@ fn variable(text: &str) -> Option<(Piece, usize)> {
     let piece = match key {
         "*" | "?" | "$" if default.is_none() => Piece::Text(key.to_owned()),
         "" => return None,
-        key => Piece::Variable { key: key.to_ascii_lowercase(), default },
+        key => Piece::Variable { key: Key::new(key), default },
     };
     Some((piece, length))
 }

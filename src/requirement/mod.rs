@@ -112,7 +112,7 @@ pub fn partition(target: &Target) -> Partition {
 }
 
 /// The account of the role: the one its ARN names, else the caller's.
-fn account(facts: &Facts) -> Option<AccountId> {
+pub fn account(facts: &Facts) -> Option<AccountId> {
     let role = facts.role.known().and_then(|role| role.arn.account_id());
     role.or_else(|| facts.target.role.account.clone())
         .or_else(|| facts.caller.known().map(|caller| caller.account.clone()))
