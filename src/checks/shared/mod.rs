@@ -13,7 +13,11 @@ use crate::model::Outcome;
 
 /// The bucket of the target's first connector that has one.
 pub fn bucket_name<'a>(view: &View<'a>) -> Option<&'a str> {
-    view.target().connectors.iter().find_map(|connector| connector.parameters.get("bucket")).map(String::as_str)
+    view.target()
+        .connectors
+        .iter()
+        .find_map(|connector| connector.parameters.get("bucket"))
+        .map(String::as_str)
 }
 
 /// What a check says that has nothing to judge because there is no such role.

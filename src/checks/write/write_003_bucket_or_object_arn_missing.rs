@@ -48,8 +48,11 @@ fn finding(because: Option<StatementRef>, written: &str, members: &[(&Standing<'
         words::add(&mut actions, standing.ask.action());
         words::add(&mut asked, standing.ask.resource.pattern.clone());
     }
-    let (given, missing) =
-        if written.contains('/') { ("the bucket's objects", "the bucket itself") } else { ("the bucket", "its objects") };
+    let (given, missing) = if written.contains('/') {
+        ("the bucket's objects", "the bucket itself")
+    } else {
+        ("the bucket", "its objects")
+    };
     let policy = because.as_ref().map_or("the policy", |it| it.policy.as_str());
     let what = format!(
         "{policy} allows {} on {written}, which is {given}, and not on {}, which is {missing}",
