@@ -3,6 +3,7 @@
 //! Every call is one of [`operations`], all of which only read. What cannot be read becomes a fact that
 //! says why; only what stops everything is an error.
 
+pub mod cloudtrail;
 mod progress;
 mod settings;
 mod start;

@@ -317,7 +317,10 @@ impl Reader<'_> {
                 char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER)
             }
             _ => {
-                return Err(Fault { at: start, message: "an unknown escape sequence in a string".to_owned() });
+                return Err(Fault {
+                    at: start,
+                    message: "an unknown escape sequence in a string".to_owned(),
+                });
             }
         };
         Ok(character)

@@ -1,8 +1,8 @@
 //! PARTIAL-004: the role may write to the bucket, but not under the connector's prefix.
 
-use crate::checks::shared::standing::{Cause, Refusal, Standings};
 use crate::checks::shared::needs::Ask;
-use crate::checks::shared::{bucket_name, absent_bucket, absent_role, without_bucket, words};
+use crate::checks::shared::standing::{Cause, Refusal, Standings};
+use crate::checks::shared::{bucket_name, no_bucket, no_role, without_bucket, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, Source, StatementRef};
 
@@ -13,7 +13,7 @@ type Member<'s, 'a> = (&'s Ask<'a>, &'s Refusal);
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let Some(bucket) = bucket_name(view) else { return Ok(without_bucket()) };
-    if let Some(skip) = absent_role(view).or_else(|| absent_bucket(view, bucket)) {
+    if let Some(skip) = no_role(view).or_else(|| no_bucket(view, bucket)) {
         return Ok(skip);
     }
     let standings = Standings::of(view)?;
@@ -26,7 +26,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         }
     }
     if !groups.is_empty() {
-        let findings = groups.into_iter().map(|(because, written, members)| finding(because, &written, &members));
+        let findings =
+            groups.into_iter().map(|(because, written, members)| finding(because, &written, &members));
         return Ok(Outcome::Fail(findings.collect()));
     }
     standings.policies.complete()?;

@@ -1,10 +1,13 @@
 //! Conclusions that several checks share: functions over facts, never one check's outcome.
 
 pub mod conditions;
+pub(crate) mod history;
 pub mod needs;
+pub(crate) mod phrases;
 pub mod policies;
 pub mod simulated;
 pub mod standing;
+pub(crate) mod trust;
 pub mod words;
 
 use crate::checks::View;
@@ -13,18 +16,22 @@ use crate::model::Outcome;
 
 /// The bucket of the target's first connector that has one.
 pub fn bucket_name<'a>(view: &View<'a>) -> Option<&'a str> {
-    view.target().connectors.iter().find_map(|connector| connector.parameters.get("bucket")).map(String::as_str)
+    view.target()
+        .connectors
+        .iter()
+        .find_map(|connector| connector.parameters.get("bucket"))
+        .map(String::as_str)
 }
 
 /// What a check says that has nothing to judge because there is no such role.
-pub fn absent_role(view: &View<'_>) -> Option<Outcome> {
+pub fn no_role(view: &View<'_>) -> Option<Outcome> {
     let name = &view.target().role.name;
     matches!(view.role(), Ok(None))
         .then(|| Outcome::Skip(format!("there is no role {name} (reported as ASSUME-001)")))
 }
 
 /// What a check says that has nothing to judge because there is no such bucket.
-pub fn absent_bucket(view: &View<'_>, bucket: &str) -> Option<Outcome> {
+pub fn no_bucket(view: &View<'_>, bucket: &str) -> Option<Outcome> {
     matches!(view.bucket(bucket, FactId::Bucket, |it| &it.head), Ok(None))
         .then(|| Outcome::Skip(format!("there is no bucket {bucket} (reported as WRITE-001)")))
 }
