@@ -28,10 +28,17 @@ fn cases(page: &Page) -> Vec<Case> {
     while let Some((number, line)) = lines.next() {
         let Some(info) = line.strip_prefix("```json ") else { continue };
         let (status, words) = info.split_once(' ').unwrap_or((info, ""));
-        let text: Vec<&str> = lines.by_ref().map(|(_, line)| line).take_while(|line| *line != "```").collect();
-        let patch = serde_json::from_str(&text.join("\n"))
-            .unwrap_or_else(|error| panic!("{}: the case in line {} is not JSON: {error}", page.id, offset + number + 1));
-        found.push(Case { status: status.to_owned(), words: words.to_owned(), patch, line: offset + number + 1 });
+        let text: Vec<&str> =
+            lines.by_ref().map(|(_, line)| line).take_while(|line| *line != "```").collect();
+        let patch = serde_json::from_str(&text.join("\n")).unwrap_or_else(|error| {
+            panic!("{}: the case in line {} is not JSON: {error}", page.id, offset + number + 1)
+        });
+        found.push(Case {
+            status: status.to_owned(),
+            words: words.to_owned(),
+            patch,
+            line: offset + number + 1,
+        });
     }
     found
 }
@@ -49,7 +56,8 @@ fn said(outcome: &Outcome) -> String {
         }
         Outcome::Unknown(blocked) => {
             for it in blocked {
-                writeln!(text, "{}: {}; {}", it.what, it.why, it.hint.as_deref().unwrap_or_default()).unwrap();
+                writeln!(text, "{}: {}; {}", it.what, it.why, it.hint.as_deref().unwrap_or_default())
+                    .unwrap();
             }
         }
         Outcome::Skip(reason) => text.push_str(reason),
@@ -125,7 +133,12 @@ fn the_healthy_world_is_healthy() {
     let facts = common::facts(common::healthy()).unwrap();
     for judged in diagnose(&facts, catalog, &Selection::all(catalog)) {
         let status = judged.outcome.status();
-        assert!(matches!(status, Status::Pass | Status::Skip), "{} {status}: {}", judged.id, said(&judged.outcome));
+        assert!(
+            matches!(status, Status::Pass | Status::Skip),
+            "{} {status}: {}",
+            judged.id,
+            said(&judged.outcome)
+        );
     }
 }
 

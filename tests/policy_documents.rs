@@ -1,6 +1,9 @@
 //! What AWS takes as a policy document and what it refuses, with line and column.
 
-use streamkap_doctor::policy::{Diagnostic, Document, Effect, Kind, PrincipalKind, Version};
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use streamkap_doctor::policy::PrincipalKind::{self, Aws, CanonicalUser, Everyone, Federated, Service};
+use streamkap_doctor::policy::{Diagnostic, Document, Effect, Kind, Version};
 
 fn faults(kind: Kind, text: &str) -> Vec<String> {
     Document::parse(kind, text).unwrap_err().iter().map(Diagnostic::to_string).collect()
@@ -39,7 +42,6 @@ fn every_kind_of_principal_is_read() {
     let document = Document::parse(Kind::Trust, text).unwrap();
     let kinds: Vec<PrincipalKind> =
         document.statements()[0].principals.as_ref().unwrap().any().iter().map(|entry| entry.kind).collect();
-    use PrincipalKind::{Aws, CanonicalUser, Everyone, Federated, Service};
     assert_eq!(kinds, [Aws, Aws, Service, Federated, CanonicalUser]);
     assert_eq!(document.statements()[1].principals.as_ref().unwrap().any()[0].kind, Everyone);
 }

@@ -1,6 +1,8 @@
 //! What holds of every policy: denies never widen, allows never narrow, what is called certain is,
 //! and nothing that is fed in makes the engine panic.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -110,8 +112,11 @@ fn contexts() -> impl Strategy<Value = Context> {
     let value = || prop::collection::vec(prop_oneof![Just("a"), Just("*"), Just("5"), Just("")], 0..3);
     (proptest::option::of(value()), proptest::option::of(value())).prop_map(|(key, team)| {
         let mut context = Context::new();
-        key.into_iter().for_each(|values| context.set("x:key", values));
-        team.into_iter().for_each(|values| context.set("aws:PrincipalTag/team", values));
+        for (key, values) in [("x:key", key), ("aws:PrincipalTag/team", team)] {
+            if let Some(values) = values {
+                context.set(key, values);
+            }
+        }
         context
     })
 }
@@ -236,7 +241,7 @@ fn fit_for(at: usize, mut statement: Value, effect: &str) -> Value {
 fn feed(text: &str) {
     for kind in [Kind::Identity, Kind::Resource, Kind::Trust, Kind::ResourceControl, Kind::Endpoint] {
         let (document, diagnostics) = Document::recover(kind, &decode(text));
-        diagnostics.iter().for_each(|diagnostic| assert!(diagnostic.line > 0 && diagnostic.column > 0));
+        assert!(diagnostics.iter().all(|diagnostic| diagnostic.line > 0 && diagnostic.column > 0));
         let Some(document) = document else { continue };
         let policy = Policy::compile(text, document);
         let policies = PolicySet {

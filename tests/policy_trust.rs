@@ -1,5 +1,7 @@
 //! Who can assume a role: proofs over whole trust policies.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use streamkap_doctor::policy::trust::{
@@ -123,92 +125,80 @@ fn a_policy_beyond_walking_is_never_called_closed() {
     assert_ne!(with_other_external_id(&variable, ROLE, &principal(VENDOR), "abc"), Proof::Never);
 }
 
+fn statement(principal: &str, action: &str, condition: &str) -> String {
+    format!(
+        r#"{{"Effect": "Allow", "Principal": {principal}, "Action": "{action}", "Condition": {condition}}}"#
+    )
+}
+
+/// Who gets in besides the vendor.
+fn strangers(statements: &str) -> Vec<(Who, String)> {
+    let grantees = others(&trust(statements), ROLE, &[principal(VENDOR)]);
+    grantees.into_iter().map(|grantee| (grantee.who, shown(&grantee.proof))).collect()
+}
+
+fn account(id: &str) -> Who {
+    Who::Account(id.to_owned())
+}
+
+fn always() -> String {
+    "always".to_owned()
+}
+
 #[test]
 fn everybody_else_who_gets_in_is_named() {
-    let statement = |principal: &str, action: &str, condition: &str| {
-        format!(
-            r#"{{"Effect": "Allow", "Principal": {principal}, "Action": "{action}", "Condition": {condition}}}"#
-        )
-    };
-    let found = |statements: &str| -> Vec<(Who, String)> {
-        others(&trust(statements), ROLE, &[principal(VENDOR)])
-            .into_iter()
-            .map(|grantee| (grantee.who, shown(&grantee.proof)))
-            .collect()
-    };
-    let always = || "always".to_owned();
-    let account = |id: &str| Who::Account(id.to_owned());
-    assert_eq!(found(&allow("{}")), []);
+    assert_eq!(strangers(&allow("{}")), []);
+    let listed = format!(r#"{{"AWS": ["{VENDOR}", "444455556666", "arn:aws:iam::111122223333:user/ann"]}}"#);
+    let ann = Who::Principal("arn:aws:iam::111122223333:user/ann".to_owned());
     assert_eq!(
-        found(&statement(
-            &format!(r#"{{"AWS": ["{VENDOR}", "444455556666", "arn:aws:iam::111122223333:user/ann"]}}"#),
-            "sts:AssumeRole",
-            "{}"
-        )),
-        [
-            (account("444455556666"), always()),
-            (Who::Principal("arn:aws:iam::111122223333:user/ann".to_owned()), always())
-        ]
+        strangers(&statement(&listed, "sts:AssumeRole", "{}")),
+        [(account("444455556666"), always()), (ann, always())]
     );
-    assert_eq!(found(&statement(r#""*""#, "sts:AssumeRole", "{}")), [(Who::Everyone, always())]);
+    assert_eq!(strangers(&statement(r#""*""#, "sts:AssumeRole", "{}")), [(Who::Everyone, always())]);
     // An external id that anybody may pass keeps nobody out.
+    let known_id = r#"{"StringEquals": {"sts:ExternalId": "abc"}}"#;
+    assert_eq!(strangers(&statement(r#"{"AWS": "*"}"#, "sts:*", known_id)), [(Who::Everyone, always())]);
+    assert_eq!(strangers(&statement(r#"{"AWS": "AROAEXAMPLEEXAMPLE12"}"#, "sts:AssumeRole", "{}")), []);
+}
+
+#[test]
+fn everybody_narrowed_by_a_condition_is_whom_it_leaves() {
+    let everybody = |condition: &str| strangers(&statement(r#""*""#, "sts:AssumeRole", condition));
     assert_eq!(
-        found(&statement(r#"{"AWS": "*"}"#, "sts:*", r#"{"StringEquals": {"sts:ExternalId": "abc"}}"#)),
-        [(Who::Everyone, always())]
-    );
-    assert_eq!(
-        found(&statement(r#""*""#, "sts:AssumeRole", r#"{"StringEquals": {"aws:PrincipalOrgID": "o-1"}}"#)),
+        everybody(r#"{"StringEquals": {"aws:PrincipalOrgID": "o-1"}}"#),
         [(Who::Everyone, "aws:PrincipalOrgID".to_owned())]
     );
-    // Everybody narrowed to the vendor's account is the vendor.
+    assert_eq!(everybody(&format!(r#"{{"StringEquals": {{"aws:PrincipalAccount": "{VENDOR}"}}}}"#)), []);
     assert_eq!(
-        found(&statement(
-            r#""*""#,
-            "sts:AssumeRole",
-            &format!(r#"{{"StringEquals": {{"aws:PrincipalAccount": "{VENDOR}"}}}}"#)
-        )),
-        []
-    );
-    assert_eq!(
-        found(&statement(
-            r#""*""#,
-            "sts:AssumeRole",
-            r#"{"StringEquals": {"aws:PrincipalAccount": ["444455556666"]}}"#
-        )),
+        everybody(r#"{"StringEquals": {"aws:PrincipalAccount": ["444455556666"]}}"#),
         [(account("444455556666"), always())]
     );
     assert_eq!(
-        found(&statement(
-            r#""*""#,
-            "sts:AssumeRole",
-            r#"{"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/ci"}}"#
-        )),
+        everybody(r#"{"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/ci"}}"#),
         [(Who::Everyone, "aws:PrincipalArn".to_owned())]
     );
+}
+
+#[test]
+fn services_and_identity_providers_are_told_by_what_they_may_do() {
+    let glue = statement(r#"{"Service": "glue.amazonaws.com"}"#, "sts:AssumeRole", "{}");
+    let audience = r#"{"StringEquals": {"accounts.google.com:aud": "1"}}"#;
+    let google = r#"{"Federated": "accounts.google.com"}"#;
     assert_eq!(
-        found(&format!(
-            "{}, {}",
-            statement(r#"{"Service": "glue.amazonaws.com"}"#, "sts:AssumeRole", "{}"),
-            statement(
-                r#"{"Federated": "accounts.google.com"}"#,
-                "sts:AssumeRoleWithWebIdentity",
-                r#"{"StringEquals": {"accounts.google.com:aud": "1"}}"#
-            )
-        )),
+        strangers(&format!("{glue}, {}", statement(google, "sts:AssumeRoleWithWebIdentity", audience))),
         [
             (Who::Service("glue.amazonaws.com".to_owned()), always()),
             (Who::Federated("accounts.google.com".to_owned()), "accounts.google.com:aud".to_owned())
         ]
     );
-    // A provider that is only let do what it cannot is not let in.
-    assert_eq!(found(&statement(r#"{"Federated": "accounts.google.com"}"#, "sts:AssumeRole", "{}")), []);
-    assert_eq!(found(&statement(r#"{"AWS": "AROAEXAMPLEEXAMPLE12"}"#, "sts:AssumeRole", "{}")), []);
+    // A provider that is only let do what it cannot do is not let in.
+    assert_eq!(strangers(&statement(google, "sts:AssumeRole", "{}")), []);
 }
 
 #[test]
 fn a_refusal_is_explained() {
     let policy = trust(
-        &allow(r#"{"StringEquals": {"sts:ExternalId": "abc"}}"#)
+        &allow(r#"{"StringEquals": {"sts:ExternalId": "ab01234567yz"}}"#)
             .replace("\"Effect\"", "\"Sid\": \"Vendor\", \"Effect\""),
     );
     let explained = |caller: &str, external_id: Option<&str>| {
@@ -220,11 +210,11 @@ fn a_refusal_is_explained() {
     let vendor = format!("arn:aws:iam::{VENDOR}:role/connector");
     assert_eq!(
         explained(&vendor, Some("abd")),
-        "statement `Vendor` in policy `trust policy` (line 1) allows sts:AssumeRole only if sts:ExternalId passes StringEquals abc; the request has abd"
+        "statement `Vendor` in policy `trust policy` (line 1) allows sts:AssumeRole only if sts:ExternalId passes StringEquals ab…yz (12 characters); the request has … (3 characters)"
     );
     assert_eq!(
         explained(&vendor, None),
-        "statement `Vendor` in policy `trust policy` (line 1) allows sts:AssumeRole only if sts:ExternalId passes StringEquals abc; the request has no sts:ExternalId"
+        "statement `Vendor` in policy `trust policy` (line 1) allows sts:AssumeRole only if sts:ExternalId passes StringEquals ab…yz (12 characters); the request has no sts:ExternalId"
     );
     assert_eq!(
         explained("arn:aws:iam::444455556666:role/connector", Some("abc")),

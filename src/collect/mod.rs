@@ -5,7 +5,7 @@
 //! once is, in the five rounds that [`Reading`] goes through, with event history beside them.
 
 mod client;
-mod cloudtrail;
+pub mod cloudtrail;
 mod error;
 mod grants;
 mod iam;

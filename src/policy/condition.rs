@@ -148,11 +148,10 @@ impl Condition {
                     any = Truth::Yes;
                     break;
                 }
-                Ok(false) => {}
                 // "any attempt to match it fails and causes the statement to be invalid"
                 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
                 Err(Unbound::Missing) if self.operator.negated => return Truth::No,
-                Err(Unbound::Missing) => {}
+                Ok(false) | Err(Unbound::Missing) => {}
                 Err(Unbound::Unknown) => any = any.or(Truth::Unknown),
             }
         }

@@ -4,14 +4,15 @@
 //! accounts, puts the layers together.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html>
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::{EngineVerdict, StatementRef};
 
+use super::compiled::{Compiled, Layer, Policy};
 use super::document::Effect;
 use super::explain::{self, NearestMiss};
 use super::key::Key;
-use super::policy::{Compiled, Layer, Policy};
 use super::principal::Fit;
 use super::request::{Facts, Request, Who};
 use super::truth::Truth;
@@ -56,6 +57,13 @@ pub struct Decision {
     pub nearest_miss: Option<NearestMiss>,
 }
 
+impl Decision {
+    /// The verdict and its ground in one sentence, without a full stop and with a small first letter.
+    pub fn explanation(&self) -> String {
+        explain::sentence(self)
+    }
+}
+
 /// Decides a request by the policies given, as AWS does.
 pub fn evaluate(policies: &PolicySet, request: &Request) -> Decision {
     let facts = Facts::new(request);
@@ -72,26 +80,27 @@ pub(super) fn evaluate_resource_side(policy: &Arc<Policy>, request: &Request) ->
     layers.decision(&facts)
 }
 
-/// A statement that means the request's action, resource and principal.
+/// A statement that means the request's action and principal, and its resource unless for want of
+/// a variable's value.
 #[derive(Clone, Copy)]
-pub(super) struct Hit<'p> {
-    pub(super) statement: &'p Compiled,
-    pub(super) fit: Fit,
+struct Hit<'p> {
+    statement: &'p Compiled,
+    fit: Fit,
     /// Whether its resource and conditions hold.
-    pub(super) truth: Truth,
+    truth: Truth,
 }
 
 /// What the statements of one layer, or of one level of it, say.
 #[derive(Default)]
-pub(super) struct Matched<'p> {
-    pub(super) denies: Vec<Hit<'p>>,
-    pub(super) allows: Vec<Hit<'p>>,
+struct Matched<'p> {
+    denies: Vec<Hit<'p>>,
+    allows: Vec<Hit<'p>>,
     /// The policies themselves, to look for the nearest miss.
-    pub(super) policies: &'p [Arc<Policy>],
+    policies: &'p [Arc<Policy>],
 }
 
 impl<'p> Matched<'p> {
-    pub(super) fn new(policies: &'p [Arc<Policy>], facts: &Facts<'_>, bounded: bool) -> Self {
+    fn new(policies: &'p [Arc<Policy>], facts: &Facts<'_>, bounded: bool) -> Self {
         let mut matched = Self { policies, ..Self::default() };
         for policy in policies {
             let layer = policy.layer();
@@ -116,7 +125,8 @@ impl<'p> Matched<'p> {
             return;
         }
         let resource = statement.covers_resource(facts);
-        if resource == Truth::No {
+        // A resource missed for want of a variable's value is worth telling.
+        if resource == Truth::No && !statement.would_cover_resource(facts) {
             return;
         }
         let truth = resource.and(statement.conditions_hold(facts));
@@ -153,7 +163,7 @@ impl<'p> Matched<'p> {
 
 /// How conditions on unknown keys are taken.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Assume {
+enum Assume {
     /// They fail where they would allow and hold where they deny.
     Worst,
     /// They hold where they would allow and fail where they deny.
@@ -161,7 +171,7 @@ pub(super) enum Assume {
 }
 
 /// All layers of a request, matched.
-pub(super) struct Layers<'p> {
+struct Layers<'p> {
     identity: Matched<'p>,
     boundary: Option<Matched<'p>>,
     session: Option<Matched<'p>>,
@@ -181,8 +191,10 @@ struct Outcome {
 }
 
 impl<'p> Layers<'p> {
-    pub(super) fn matched(policies: &'p PolicySet, facts: &Facts<'_>) -> Self {
-        let bounded = policies.boundary.is_some();
+    fn matched(policies: &'p PolicySet, facts: &Facts<'_>) -> Self {
+        // A root user, a service and an anonymous caller have no policies of their own.
+        let has_own = !matches!(facts.principal.who, Who::Root | Who::Named | Who::Anonymous);
+        let bounded = has_own && policies.boundary.is_some();
         let one = |policy: &'p Option<Arc<Policy>>| {
             policy.is_some().then(|| Matched::new(policy.as_slice(), facts, bounded))
         };
@@ -190,11 +202,13 @@ impl<'p> Layers<'p> {
             let levels = levels.as_deref().filter(|_| apply).unwrap_or_default();
             levels.iter().map(|level| Matched::new(level, facts, bounded)).collect()
         };
+        // A federated user may do only what its session policies allow.
+        // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html
         let has_session = !policies.session.is_empty() || facts.principal.who == Who::FederatedUser;
         Self {
-            identity: Matched::new(&policies.identity, facts, bounded),
-            boundary: one(&policies.boundary),
-            session: has_session.then(|| Matched::new(&policies.session, facts, bounded)),
+            identity: Matched::new(if has_own { &policies.identity } else { &[] }, facts, bounded),
+            boundary: one(&policies.boundary).filter(|_| has_own),
+            session: (has_own && has_session).then(|| Matched::new(&policies.session, facts, bounded)),
             scps: levels(&policies.scps, facts.service_control_applies()),
             rcps: levels(&policies.rcps, facts.resource_control_applies()),
             resource: Matched::new(policies.resource.as_slice(), facts, bounded),
@@ -279,7 +293,7 @@ impl<'p> Layers<'p> {
 
     fn decision(&self, facts: &Facts<'_>) -> Decision {
         let worst = self.outcome(facts, Assume::Worst);
-        let mut outcome = worst;
+        let (mut outcome, mut assume) = (worst, Assume::Worst);
         let mut depends_on = Vec::new();
         let mut would_allow = Vec::new();
         if facts.has_unknown() && !worst.verdict.is_allowed() {
@@ -288,10 +302,10 @@ impl<'p> Layers<'p> {
                 depends_on = self.unknown_keys(facts);
                 would_allow = self.deciding(best, facts, Assume::Best);
             } else {
-                outcome = best;
+                // Refused in any case: by what is certain.
+                (outcome, assume) = (best, Assume::Best);
             }
         }
-        let assume = if depends_on.is_empty() && outcome != worst { Assume::Best } else { Assume::Worst };
         Decision {
             verdict: outcome.verdict,
             decided_by: outcome.layer,
@@ -369,18 +383,17 @@ impl<'p> Layers<'p> {
                     .collect();
                 // A deny that hangs on no absent key stands whatever else is given.
                 if fired.iter().all(|(hit, _)| hit.hangs_on_absent(facts)) {
-                    fired.iter().for_each(|(hit, matched)| keys.add_absent(hit.statement, matched, facts));
+                    for (hit, matched) in fired {
+                        keys.add_absent(hit.statement, matched, facts);
+                    }
                 }
             }
             EngineVerdict::ImplicitDeny => {
                 let both = outcome.layer == Layer::Identity;
                 for (layer, matched) in self.in_order() {
                     if layer == outcome.layer || (both && layer == Layer::Resource) {
-                        matched
-                            .allows
-                            .iter()
-                            .filter(|hit| hit.fails_for_absence(facts))
-                            .for_each(|hit| keys.add_absent(hit.statement, matched, facts));
+                        let near = matched.allows.iter().filter(|hit| hit.fails_for_absence(facts));
+                        near.for_each(|hit| keys.add_absent(hit.statement, matched, facts));
                     }
                 }
             }
@@ -391,11 +404,8 @@ impl<'p> Layers<'p> {
 
     fn missing_of_allowed(&self, keys: &mut Keys, facts: &Facts<'_>, assume: Assume) {
         for (_, matched) in self.in_order() {
-            matched
-                .denies
-                .iter()
-                .filter(|hit| hit.fails_for_absence(facts))
-                .for_each(|hit| keys.add_absent(hit.statement, matched, facts));
+            let near = matched.denies.iter().filter(|hit| hit.fails_for_absence(facts));
+            near.for_each(|hit| keys.add_absent(hit.statement, matched, facts));
         }
         let granting: Vec<_> = self.granting(facts, assume).collect();
         if granting.iter().all(|hit| hit.hangs_on_absent(facts)) {
@@ -417,10 +427,9 @@ impl Hit<'_> {
         self.statement.conditions.iter().any(|condition| condition.hangs_on_absent(facts))
     }
 
-    /// Whether it fails by nothing but conditions on absent keys.
+    /// Whether it fails by nothing but absent keys.
     fn fails_for_absence(&self, facts: &Facts<'_>) -> bool {
         self.truth == Truth::No
-            && !self.statement.conditions.is_empty()
             && self
                 .statement
                 .conditions
@@ -433,11 +442,13 @@ impl Hit<'_> {
 #[derive(Default)]
 struct Keys {
     written: Vec<String>,
+    /// In lower case.
+    seen: BTreeSet<String>,
 }
 
 impl Keys {
     fn add(&mut self, key: &str) {
-        if !self.written.iter().any(|known| known.eq_ignore_ascii_case(key)) {
+        if self.seen.insert(key.to_ascii_lowercase()) {
             self.written.push(super::clean(key).into_owned());
         }
     }
@@ -459,6 +470,7 @@ impl Keys {
 
     fn add_absent(&mut self, statement: &Compiled, matched: &Matched<'_>, facts: &Facts<'_>) {
         self.add_if(statement, matched, |key| facts.is_absent(key));
+        statement.resource_keys().filter(|key| facts.is_absent(key)).for_each(|key| self.add(key.as_str()));
     }
 
     fn add_unknown(&mut self, statement: &Compiled, matched: &Matched<'_>, facts: &Facts<'_>) {

@@ -2,6 +2,7 @@
 
 use super::arn_pattern::Segmented;
 use super::context::{Context, Given, Lookup};
+use super::explain::Found;
 use super::key::{Key, hash};
 
 /// Who makes a request.
@@ -287,13 +288,14 @@ impl<'a> Facts<'a> {
         self.asked
     }
 
-    /// The values of a key, fit to be shown; `None` when it is absent or unknown.
-    pub(super) fn values(&self, key: &Key) -> Option<Vec<String>> {
+    /// What there is of a key, fit to be shown.
+    pub(super) fn found(&self, key: &Key) -> Found {
         match self.lookup(key) {
             Lookup::Given(values) => {
-                Some(values.iter().map(|value| super::clean(value).into_owned()).collect())
+                Found::Values(values.iter().map(|value| super::clean(value).into_owned()).collect())
             }
-            _ => None,
+            Lookup::Absent => Found::Absent,
+            Lookup::Unknown => Found::Unknown,
         }
     }
 

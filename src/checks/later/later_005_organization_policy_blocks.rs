@@ -52,10 +52,13 @@ fn out_of_reach(organization: Option<&Organization>, account: Option<&AccountId>
         return Some("the account is in no organization".to_owned());
     };
     if Some(&organization.management_account) == account {
-        return Some("the account manages its organization, where service control policies do not apply".to_owned());
+        return Some(
+            "the account manages its organization, where service control policies do not apply".to_owned(),
+        );
     }
-    (organization.feature_set == "CONSOLIDATED_BILLING")
-        .then(|| format!("organization {} shares billing only and has no service control policies", organization.id))
+    (organization.feature_set == "CONSOLIDATED_BILLING").then(|| {
+        format!("organization {} shares billing only and has no service control policies", organization.id)
+    })
 }
 
 /// Whether the organisation's policies allow; `None`: another layer hides it.
@@ -98,7 +101,8 @@ fn finding(
         words::add(&mut actions, ask.action().to_owned());
         words::add(&mut resources, ask.resource.pattern.clone());
     }
-    let name = organization.map_or_else(|| "the organization".to_owned(), |it| format!("organization {}", it.id));
+    let name =
+        organization.map_or_else(|| "the organization".to_owned(), |it| format!("organization {}", it.id));
     let role = &view.target().role.name;
     let what = format!(
         "A service control policy of {name} blocks {role} from {} on {}",
@@ -117,7 +121,9 @@ fn finding(
         owner: Owner::OrganizationAdmin,
         title: format!("Let the service control policies allow {}", words::list(&actions)),
         steps: vec![
-            format!("Ask the administrator of {name}{manager} which service control policy covers this account"),
+            format!(
+                "Ask the administrator of {name}{manager} which service control policy covers this account"
+            ),
             format!(
                 "It must allow {} on {} to {role} in {region}",
                 words::list(&actions),

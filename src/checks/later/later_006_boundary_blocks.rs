@@ -75,7 +75,8 @@ fn compared(
     {
         return Err(disagreement(ask, bare.is_allowed()));
     }
-    let text = |verdict: &str| format!("{} on {}: the boundary {verdict}", ask.action(), ask.resource.pattern);
+    let text =
+        |verdict: &str| format!("{} on {}: the boundary {verdict}", ask.action(), ask.resource.pattern);
     let (refusal, statements, text) = match own {
         Verdict::Depends { keys, statements } => return Err(depends(ask, &keys, &statements)),
         Verdict::Allowed(statements) => (None, statements, text("allows it")),

@@ -6,4 +6,5 @@ mod partial_004_prefix_too_narrow;
 use super::Check;
 
 /// The section's checks, by number.
-pub(super) const CHECKS: &[Check] = &[partial_001_template_incomplete::CHECK, partial_004_prefix_too_narrow::CHECK];
+pub(super) const CHECKS: &[Check] =
+    &[partial_001_template_incomplete::CHECK, partial_004_prefix_too_narrow::CHECK];

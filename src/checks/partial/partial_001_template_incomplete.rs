@@ -1,7 +1,7 @@
 //! PARTIAL-001: the role's policies against the guide's template, action by action.
 
 use crate::checks::shared::standing::{Answer, Cause, Standing, Standings};
-use crate::checks::shared::{bucket_name, absent_bucket, absent_role, words};
+use crate::checks::shared::{absent_bucket, absent_role, bucket_name, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, Source, StatementRef};
 

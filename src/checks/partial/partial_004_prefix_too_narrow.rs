@@ -1,8 +1,8 @@
 //! PARTIAL-004: the role may write to the bucket, but not under the connector's prefix.
 
-use crate::checks::shared::standing::{Cause, Refusal, Standings};
 use crate::checks::shared::needs::Ask;
-use crate::checks::shared::{bucket_name, absent_bucket, absent_role, without_bucket, words};
+use crate::checks::shared::standing::{Cause, Refusal, Standings};
+use crate::checks::shared::{absent_bucket, absent_role, bucket_name, without_bucket, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, Source, StatementRef};
 
@@ -26,7 +26,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         }
     }
     if !groups.is_empty() {
-        let findings = groups.into_iter().map(|(because, written, members)| finding(because, &written, &members));
+        let findings =
+            groups.into_iter().map(|(because, written, members)| finding(because, &written, &members));
         return Ok(Outcome::Fail(findings.collect()));
     }
     standings.policies.complete()?;

@@ -43,7 +43,9 @@ fn in_policy(view: &View<'_>, policy: &RolePolicy) -> Vec<Finding> {
 
 fn finding(view: &View<'_>, reference: &StatementRef, statement: &Statement) -> Option<Finding> {
     let resources = match statement.resources.as_ref()? {
-        Selector::Any(resources) => resources.iter().filter(|it| is_everything(it)).cloned().collect::<Vec<_>>(),
+        Selector::Any(resources) => {
+            resources.iter().filter(|it| is_everything(it)).cloned().collect::<Vec<_>>()
+        }
         Selector::AllBut(_) => vec!["everything but what NotResource names".to_owned()],
     };
     let actions: Vec<&String> = match &statement.actions {
@@ -60,7 +62,10 @@ fn finding(view: &View<'_>, reference: &StatementRef, statement: &Statement) -> 
     let what = format!("{} allows {named} on {}", words::statement(reference), words::list(&resources));
     let what = words::capital(&what);
     let finding = Finding::new(view.target().role.name.clone(), what)
-        .evidence(Evidence::evaluated(vec![reference.clone()], "its Resource matches every resource of the account"))
+        .evidence(Evidence::evaluated(
+            vec![reference.clone()],
+            "its Resource matches every resource of the account",
+        ))
         .because(reference.clone());
     Some(match (&statement.resources, scoped_to(view, &actions)) {
         (Some(Selector::Any(_)), Some(wanted)) => finding.remedy(Remedy::ReplaceResource {
@@ -79,7 +84,8 @@ fn scoped_to(view: &View<'_>, actions: &[&String]) -> Option<Vec<String>> {
     let needs = view.requirements();
     for action in actions {
         let service = action.split(':').next().unwrap_or("");
-        let of_service = |need: &&crate::requirement::Requirement<'_>| need.action.split(':').next() == Some(service);
+        let of_service =
+            |need: &&crate::requirement::Requirement<'_>| need.action.split(':').next() == Some(service);
         let before = wanted.len();
         let mut any = false;
         for need in needs.iter().filter(of_service) {
@@ -95,13 +101,17 @@ fn scoped_to(view: &View<'_>, actions: &[&String]) -> Option<Vec<String>> {
 
 /// Whether a resource pattern means every resource, or every bucket or object.
 pub(super) fn is_everything(resource: &str) -> bool {
-    covers(resource, "arn:aws:s3:::*") || covers(resource, "arn:aws:kms:*") || covers(resource, "arn:aws:s3:::*/*")
+    covers(resource, "arn:aws:s3:::*")
+        || covers(resource, "arn:aws:kms:*")
+        || covers(resource, "arn:aws:s3:::*/*")
 }
 
 /// Conditions that tie a statement to resources though its `Resource` does not.
 fn is_narrowed(statement: &Statement) -> bool {
-    const NARROWING: [&str; 4] = ["aws:resourcetag/", "kms:resourcealiases", "kms:encryptioncontext:", "kms:viaservice"];
-    let narrows = |key: &str| NARROWING.iter().any(|known| key.starts_with(known)) || key.contains(":resourcetag/");
+    const NARROWING: [&str; 4] =
+        ["aws:resourcetag/", "kms:resourcealiases", "kms:encryptioncontext:", "kms:viaservice"];
+    let narrows =
+        |key: &str| NARROWING.iter().any(|known| key.starts_with(known)) || key.contains(":resourcetag/");
     statement.conditions.iter().any(|condition| {
         let operator = condition.operator.to_ascii_lowercase();
         narrows(&condition.key.to_ascii_lowercase()) && !operator.contains("not") && operator != "null"

@@ -58,9 +58,15 @@ fn finding(view: &View<'_>, policy: &AttachedPolicy, read: Option<&RolePolicy>) 
     let role = &view.target().role.name;
     let what = match read.and_then(worst) {
         Some((action, resource)) => {
-            format!("AWS's own policy {} is attached to {role}: it allows {action} on {resource}", policy.name)
+            format!(
+                "AWS's own policy {} is attached to {role}: it allows {action} on {resource}",
+                policy.name
+            )
         }
-        None => format!("AWS's own policy {} is attached to {role}: it is not limited to the connector's resources", policy.name),
+        None => format!(
+            "AWS's own policy {} is attached to {role}: it is not limited to the connector's resources",
+            policy.name
+        ),
     };
     let text = format!("{} is attached", policy.arn);
     Finding::new(policy.arn.to_string(), what)

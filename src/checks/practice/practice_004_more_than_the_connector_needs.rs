@@ -31,7 +31,9 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         }
     }
     if !groups.is_empty() {
-        return Ok(Outcome::Warn(groups.iter().map(|(statement, grants)| finding(view, statement, grants)).collect()));
+        return Ok(Outcome::Warn(
+            groups.iter().map(|(statement, grants)| finding(view, statement, grants)).collect(),
+        ));
     }
     policies.complete()?;
     let text = "the role's own policies allow nothing beyond what the connector's template lists".to_owned();
@@ -42,7 +44,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
 /// bucket, asking its region and deleting its objects is therefore no excess, nor the use of a key.
 fn needs(view: &View<'_>) -> Vec<Need> {
     let mut needs = Vec::new();
-    let need = |action: &str, resource: &str| Need { action: action.to_owned(), resource: resource.to_owned() };
+    let need =
+        |action: &str, resource: &str| Need { action: action.to_owned(), resource: resource.to_owned() };
     for requirement in view.requirements() {
         for resource in &requirement.resources {
             needs.push(need(requirement.action, &resource.pattern));
@@ -72,7 +75,8 @@ fn needs(view: &View<'_>) -> Vec<Need> {
 /// Whether the grant is a needed action whose only excess is that its resource is everything.
 fn only_wildcard(grant: &Grant, needs: &[Need]) -> bool {
     let action = grant.action.to_ascii_lowercase();
-    is_everything(&grant.resource) && needs.iter().any(|need| covers(&need.action.to_ascii_lowercase(), &action))
+    is_everything(&grant.resource)
+        && needs.iter().any(|need| covers(&need.action.to_ascii_lowercase(), &action))
 }
 
 fn finding(view: &View<'_>, statement: &StatementRef, grants: &[Grant]) -> Finding {
@@ -96,7 +100,11 @@ fn finding(view: &View<'_>, statement: &StatementRef, grants: &[Grant]) -> Findi
         what = format!("{what}; with {} its holder can gain further permissions", words::list(&named));
     }
     let conditional = grants.iter().any(|grant| grant.conditional);
-    let text = if conditional { "allowed under conditions that may narrow it" } else { "allowed without conditions" };
+    let text = if conditional {
+        "allowed under conditions that may narrow it"
+    } else {
+        "allowed without conditions"
+    };
     Finding::new(view.target().role.name.clone(), what)
         .evidence(Evidence::evaluated(vec![statement.clone()], text))
         .because(statement.clone())
@@ -104,7 +112,8 @@ fn finding(view: &View<'_>, statement: &StatementRef, grants: &[Grant]) -> Findi
             owner: Owner::You,
             title: format!("Take {} out of {}", words::list(&actions), statement.policy),
             steps: vec![
-                "Make sure that nothing else uses the role for it (IAM console: role, Last Accessed)".to_owned(),
+                "Make sure that nothing else uses the role for it (IAM console: role, Last Accessed)"
+                    .to_owned(),
                 format!("Remove it from {}", words::statement(statement)),
             ],
             commands: Vec::new(),

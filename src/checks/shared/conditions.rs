@@ -19,7 +19,9 @@ pub fn why_it_hits(policy: &Policy, index: usize, situation: &Situation) -> Stri
 
 fn whom(statement: &Statement) -> &'static str {
     match &statement.principals {
-        Some(Selector::AllBut(_)) => "it denies everybody but the principals that it names, and the role is not among them",
+        Some(Selector::AllBut(_)) => {
+            "it denies everybody but the principals that it names, and the role is not among them"
+        }
         Some(Selector::Any(_)) => "it denies whoever it names, the role included, without a condition",
         None => "it denies without a condition",
     }
@@ -32,9 +34,13 @@ fn clause(condition: &Condition, situation: &Situation) -> String {
         "aws:sourcevpce" | "aws:sourcevpc" => {
             format!("Streamkap calls from its own network and never through {values}")
         }
-        "aws:sourceip" | "aws:vpcsourceip" => format!("it asks for the caller's address ({} {values})", condition.operator),
+        "aws:sourceip" | "aws:vpcsourceip" => {
+            format!("it asks for the caller's address ({} {values})", condition.operator)
+        }
         "aws:principalorgid" | "aws:principalorgpaths" => match &situation.organization {
-            OrganizationId::Known(id) => format!("the role's account is in organization {id} (it names {values})"),
+            OrganizationId::Known(id) => {
+                format!("the role's account is in organization {id} (it names {values})")
+            }
             _ => format!("the role's account is in no organization (it names {values})"),
         },
         "aws:principalarn" | "aws:userid" | "aws:principalaccount" => {
@@ -48,7 +54,9 @@ fn clause(condition: &Condition, situation: &Situation) -> String {
             "the connector sends no {} header, and the bucket's default encryption does not count as one",
             key.trim_start_matches("s3:")
         ),
-        _ if key.starts_with("aws:principaltag/") => format!("the role has no fitting tag {}", &condition.key[17..]),
+        _ if key.starts_with("aws:principaltag/") => {
+            format!("the role has no fitting tag {}", &condition.key[17..])
+        }
         _ => format!("its condition {} {} {values} holds", condition.key, condition.operator),
     }
 }

@@ -1,10 +1,13 @@
 //! Conclusions that several checks share: functions over facts, never one check's outcome.
 
 pub mod conditions;
+pub(crate) mod history;
 pub mod needs;
+pub(crate) mod phrases;
 pub mod policies;
 pub mod simulated;
 pub mod standing;
+pub(crate) mod trust;
 pub mod words;
 
 use crate::checks::View;
@@ -13,7 +16,11 @@ use crate::model::Outcome;
 
 /// The bucket of the target's first connector that has one.
 pub fn bucket_name<'a>(view: &View<'a>) -> Option<&'a str> {
-    view.target().connectors.iter().find_map(|connector| connector.parameters.get("bucket")).map(String::as_str)
+    view.target()
+        .connectors
+        .iter()
+        .find_map(|connector| connector.parameters.get("bucket"))
+        .map(String::as_str)
 }
 
 /// What a check says that has nothing to judge because there is no such role.

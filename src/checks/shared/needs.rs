@@ -53,7 +53,9 @@ impl Verdict {
     /// The statements that decided.
     pub fn statements(&self) -> &[StatementRef] {
         match self {
-            Self::Allowed(statements) | Self::Denied(statements) | Self::Depends { statements, .. } => statements,
+            Self::Allowed(statements) | Self::Denied(statements) | Self::Depends { statements, .. } => {
+                statements
+            }
             Self::NotAllowed(_) => &[],
         }
     }

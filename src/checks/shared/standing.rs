@@ -283,7 +283,9 @@ fn unread_bucket_policy(view: &View<'_>, ask: &Ask<'_>) -> Option<Evidence> {
     view.bucket(bucket, FactId::BucketPolicy, |it| &it.policy).err()?;
     Some(Evidence::read(
         "s3:GetBucketPolicy",
-        format!("the bucket policy of {bucket} was not read; only one that names the role could make up for it"),
+        format!(
+            "the bucket policy of {bucket} was not read; only one that names the role could make up for it"
+        ),
     ))
 }
 
@@ -304,13 +306,19 @@ fn refusal(ask: &Ask<'_>, policies: &RolePolicies, own: &Verdict) -> Refusal {
                 Verdict::NotAllowed(nearest) => nearest.as_ref(),
                 _ => None,
             };
-            let statements: Vec<StatementRef> = nearest.map(|miss| miss.statement.clone()).into_iter().collect();
+            let statements: Vec<StatementRef> =
+                nearest.map(|miss| miss.statement.clone()).into_iter().collect();
             let (cause, because) = gap(ask, policies, nearest);
             let detail = nearest.map(ToString::to_string);
             let text = detail.clone().unwrap_or_else(|| "none of the role's policies comes near".to_owned());
             let text = format!("{} on {}: {text}", ask.action(), ask.resource.pattern);
             let evidence = vec![Evidence::evaluated(statements, text)];
-            Refusal { cause, because: because.or_else(|| nearest.map(|miss| miss.statement.clone())), detail, evidence }
+            Refusal {
+                cause,
+                because: because.or_else(|| nearest.map(|miss| miss.statement.clone())),
+                detail,
+                evidence,
+            }
         }
     }
 }
@@ -331,16 +339,18 @@ fn gap(
     let written = resources_for(&policies.documents(), ask.action());
     let about_bucket = |resource: &str| covers(resource, &arn);
     let about_objects = |resource: &str| resource.starts_with(&format!("{arn}/"));
-    let wrong = written.iter().find(|(_, resource)| {
-        if of_objects { about_bucket(resource) } else { about_objects(resource) }
-    });
+    let wrong = written
+        .iter()
+        .find(|(_, resource)| if of_objects { about_bucket(resource) } else { about_objects(resource) });
     let narrow: Vec<_> = written.iter().filter(|(_, it)| of_objects && about_objects(it)).collect();
     if let [(statement, _), ..] = narrow[..] {
         let written = narrow.iter().map(|(_, resource)| resource.clone()).collect();
         return (Cause::OtherPrefix { written }, Some(statement.clone()));
     }
     match wrong {
-        Some((statement, resource)) => (Cause::WrongForm { written: resource.clone() }, Some(statement.clone())),
+        Some((statement, resource)) => {
+            (Cause::WrongForm { written: resource.clone() }, Some(statement.clone()))
+        }
         None => (Cause::Missing, None),
     }
 }
@@ -360,4 +370,3 @@ fn resources_for(policies: &[Arc<Policy>], action: &str) -> Vec<(StatementRef, S
     }
     found
 }
-

@@ -5,8 +5,8 @@ use crate::checks::shared::{bucket_name, without_bucket, words};
 use crate::checks::{Check, View};
 use crate::facts::FactId;
 use crate::model::{
-    Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, StatementRef, edit_distance,
-    nearest,
+    Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, StatementRef,
+    edit_distance, nearest,
 };
 
 /// The check.
@@ -36,11 +36,14 @@ fn not_found(view: &View<'_>, bucket: &str) -> Finding {
         let letters = if edits == 1 { "one letter".to_owned() } else { format!("{edits} letters") };
         what = format!("{what}; the role's policies name {near}, {letters} away");
     }
-    let mut finding = Finding::new(bucket, what)
-        .evidence(Evidence::read("s3:ListBucket", format!("HeadBucket of {bucket}: 404, no such bucket in any account")));
+    let mut finding = Finding::new(bucket, what).evidence(Evidence::read(
+        "s3:ListBucket",
+        format!("HeadBucket of {bucket}: 404, no such bucket in any account"),
+    ));
     if let Some((_, statement)) = near.as_ref().and_then(|near| named.iter().find(|(name, _)| name == near)) {
         let text = format!("{} names another bucket", words::statement(statement));
-        finding = finding.evidence(Evidence::evaluated(vec![statement.clone()], text)).because(statement.clone());
+        finding =
+            finding.evidence(Evidence::evaluated(vec![statement.clone()], text)).because(statement.clone());
     }
     finding.evidence.push(Evidence { source: Source::Given, text: format!("the bucket given is {bucket}") });
     finding.remedy(remedy(view, bucket, near.as_deref()))

@@ -1,7 +1,7 @@
 //! WRITE-003: a policy names the bucket where the objects are meant, or the objects where the bucket is.
 
 use crate::checks::shared::standing::{Answer, Cause, Refusal, Standing, Standings};
-use crate::checks::shared::{bucket_name, absent_bucket, absent_role, without_bucket, words};
+use crate::checks::shared::{absent_bucket, absent_role, bucket_name, without_bucket, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, StatementRef};
 
@@ -48,8 +48,11 @@ fn finding(because: Option<StatementRef>, written: &str, members: &[(&Standing<'
         words::add(&mut actions, standing.ask.action());
         words::add(&mut asked, standing.ask.resource.pattern.clone());
     }
-    let (given, missing) =
-        if written.contains('/') { ("the bucket's objects", "the bucket itself") } else { ("the bucket", "its objects") };
+    let (given, missing) = if written.contains('/') {
+        ("the bucket's objects", "the bucket itself")
+    } else {
+        ("the bucket", "its objects")
+    };
     let policy = because.as_ref().map_or("the policy", |it| it.policy.as_str());
     let what = format!(
         "{policy} allows {} on {written}, which is {given}, and not on {}, which is {missing}",

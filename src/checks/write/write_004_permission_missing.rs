@@ -1,8 +1,8 @@
 //! WRITE-004: the role's own policies do not allow what the connector needs.
 
-use crate::checks::shared::standing::{Cause, Refusal, Standings};
 use crate::checks::shared::needs::Ask;
-use crate::checks::shared::{bucket_name, absent_bucket, absent_role, words};
+use crate::checks::shared::standing::{Cause, Refusal, Standings};
+use crate::checks::shared::{absent_bucket, absent_role, bucket_name, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, Source, StatementRef};
 
@@ -17,11 +17,16 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     }
     let standings = Standings::of(view)?;
     let gaps: Vec<Gap<'_, '_>> = standings.gaps().collect();
-    if let Some(skip) = (!gaps.is_empty()).then(|| bucket_name(view)).flatten().and_then(|it| absent_bucket(view, it)) {
+    if let Some(skip) =
+        (!gaps.is_empty()).then(|| bucket_name(view)).flatten().and_then(|it| absent_bucket(view, it))
+    {
         return Ok(skip);
     }
-    let own: Vec<Gap<'_, '_>> =
-        gaps.iter().filter(|(_, refusal)| matches!(refusal.cause, Cause::Missing | Cause::Denied)).copied().collect();
+    let own: Vec<Gap<'_, '_>> = gaps
+        .iter()
+        .filter(|(_, refusal)| matches!(refusal.cause, Cause::Missing | Cause::Denied))
+        .copied()
+        .collect();
     if !own.is_empty() {
         return Ok(Outcome::Fail(findings(view, &standings, &own)));
     }
@@ -29,7 +34,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         return Err(blocked.clone());
     }
     if let Some((_, refusal)) = gaps.first() {
-        let owner = if matches!(refusal.cause, Cause::OtherPrefix { .. }) { "PARTIAL-004" } else { "WRITE-003" };
+        let owner =
+            if matches!(refusal.cause, Cause::OtherPrefix { .. }) { "PARTIAL-004" } else { "WRITE-003" };
         return Ok(Outcome::Skip(format!("what is missing is reported as {owner}")));
     }
     if standings.required().next().is_none() {
@@ -86,7 +92,8 @@ fn finding(
     }
     for (ask, _) in members {
         let need = ask.requirement.need;
-        let text = format!("{} is needed at {}: without it, {}", ask.action(), need.phase.as_str(), need.breaks);
+        let text =
+            format!("{} is needed at {}: without it, {}", ask.action(), need.phase.as_str(), need.breaks);
         let source = Source::Documentation { reference: need.source.clone() };
         words::add(&mut finding.evidence, Evidence { source, text });
     }
@@ -103,13 +110,15 @@ fn remedy(
 ) -> Remedy {
     let grants: Vec<(String, Vec<String>)> = members.iter().map(|(ask, _)| grant(ask)).collect();
     match because {
-        Some(statement) if denied => {
-            Remedy::ExemptFromRolePolicy { policy: statement.policy.clone(), statement: statement.index, grants }
-        }
+        Some(statement) if denied => Remedy::ExemptFromRolePolicy {
+            policy: statement.policy.clone(),
+            statement: statement.index,
+            grants,
+        },
         // A role without any of the guide's actions gets the guide's whole template.
-        _ if !standings.names_any_need() => {
-            Remedy::AllowOnRole { grants: standings.all.iter().map(|standing| grant(&standing.ask)).collect() }
-        }
+        _ if !standings.names_any_need() => Remedy::AllowOnRole {
+            grants: standings.all.iter().map(|standing| grant(&standing.ask)).collect(),
+        },
         _ => Remedy::AllowOnRole { grants },
     }
 }

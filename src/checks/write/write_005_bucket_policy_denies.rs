@@ -6,7 +6,7 @@ use crate::checks::shared::conditions::why_it_hits;
 use crate::checks::shared::needs::{Ask, Verdict, asks};
 use crate::checks::shared::policies::bucket_policy;
 use crate::checks::shared::standing::depends;
-use crate::checks::shared::{bucket_name, absent_bucket, absent_role, without_bucket, words};
+use crate::checks::shared::{absent_bucket, absent_role, bucket_name, without_bucket, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, StatementRef};
 use crate::policy::Policy;
@@ -21,11 +21,13 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     }
     // Only the account that owns a bucket may read its policy: what was read is of the caller's account.
     let Some(policy) = bucket_policy(view, bucket)? else {
-        let text = format!("bucket {bucket} has no policy; in one account the role's own policies are enough");
+        let text =
+            format!("bucket {bucket} has no policy; in one account the role's own policies are enough");
         return Ok(Outcome::Pass(vec![Evidence::read("s3:GetBucketPolicy", text)]));
     };
     let bounded = view.role()?.is_some_and(|role| role.boundary.is_some());
-    let asks: Vec<Ask<'_>> = asks(view)?.into_iter().filter(|ask| ask.is_required() && !ask.is_of_key()).collect();
+    let asks: Vec<Ask<'_>> =
+        asks(view)?.into_iter().filter(|ask| ask.is_required() && !ask.is_of_key()).collect();
     judge_policy(view, bucket, &policy, bounded, &asks)
 }
 
@@ -82,11 +84,15 @@ fn denies(
     let why = why.unwrap_or_default();
     let named = words::statement(&statement);
     let role = &view.target().role.name;
-    let what = format!("The policy of bucket {bucket} denies {role} {} by {named}: {why}", words::list(&actions));
+    let what =
+        format!("The policy of bucket {bucket} denies {role} {} by {named}: {why}", words::list(&actions));
     Finding::new(format!("arn:aws:s3:::{bucket}"), what)
         .evidence(Evidence::evaluated(
             vec![statement.clone()],
-            format!("{} on bucket {bucket} with the role's session: denied by {named}", words::list(&actions)),
+            format!(
+                "{} on bucket {bucket} with the role's session: denied by {named}",
+                words::list(&actions)
+            ),
         ))
         .because(statement.clone())
         .remedy(Remedy::ExemptFromBucketPolicy { bucket: bucket.to_owned(), statement: statement.index })
@@ -104,6 +110,9 @@ fn does_not_allow(view: &View<'_>, bucket: &str, asks: &[&Ask<'_>]) -> Finding {
     let grants =
         asks.iter().map(|ask| (ask.action().to_owned(), vec![ask.resource.pattern.clone()])).collect();
     Finding::new(format!("arn:aws:s3:::{bucket}"), what)
-        .evidence(Evidence::evaluated(Vec::new(), "across accounts both the role's and the bucket's policy must allow"))
+        .evidence(Evidence::evaluated(
+            Vec::new(),
+            "across accounts both the role's and the bucket's policy must allow",
+        ))
         .remedy(Remedy::AllowInBucketPolicy { bucket: bucket.to_owned(), grants })
 }

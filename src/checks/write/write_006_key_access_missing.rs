@@ -6,7 +6,7 @@ use crate::checks::shared::conditions::why_it_hits;
 use crate::checks::shared::needs::{Ask, Verdict, asks};
 use crate::checks::shared::policies::{RolePolicies, key_policy, role_policies};
 use crate::checks::shared::standing::{Answer, Cause, Refusal, depends, identity_answer};
-use crate::checks::shared::{bucket_name, absent_bucket, absent_role, without_bucket, words};
+use crate::checks::shared::{absent_bucket, absent_role, bucket_name, without_bucket, words};
 use crate::checks::{Check, View};
 use crate::facts::{Encryption, FactId, Grant, KeyMetadata};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, StatementRef};
@@ -66,7 +66,9 @@ fn managed_or_unknown(view: &View<'_>, bucket: &str, encryption: &Encryption) ->
 /// The AWS managed key serves every principal of its own account, and nobody else.
 fn aws_managed(view: &View<'_>, bucket: &str) -> Outcome {
     if !view.is_foreign_bucket(bucket) {
-        let text = format!("bucket {bucket} encrypts with the AWS managed key aws/s3, which asks nothing of the role");
+        let text = format!(
+            "bucket {bucket} encrypts with the AWS managed key aws/s3, which asks nothing of the role"
+        );
         return Outcome::Pass(vec![Evidence::read("s3:GetEncryptionConfiguration", text)]);
     }
     let what = format!(
@@ -81,7 +83,9 @@ fn aws_managed(view: &View<'_>, bucket: &str) -> Outcome {
         commands: vec![format!("aws s3api get-bucket-encryption --bucket {bucket}")],
     };
     let evidence = Evidence::read("s3:GetEncryptionConfiguration", "aws:kms with the AWS managed key");
-    Outcome::Fail(vec![Finding::new(format!("arn:aws:s3:::{bucket}"), what).evidence(evidence).remedy(remedy)])
+    Outcome::Fail(vec![
+        Finding::new(format!("arn:aws:s3:::{bucket}"), what).evidence(evidence).remedy(remedy),
+    ])
 }
 
 fn no_such_key(bucket: &str, key: &str) -> Finding {
@@ -107,7 +111,9 @@ fn unusable(bucket: &str, key: &KeyMetadata) -> Option<Finding> {
                 vec![format!("aws kms cancel-key-deletion --key-id {arn}"), enable],
             ),
             "Disabled" => ("Enable the key", vec![enable]),
-            _ => ("Bring the key into the state Enabled", vec![format!("aws kms describe-key --key-id {arn}")]),
+            _ => {
+                ("Bring the key into the state Enabled", vec![format!("aws kms describe-key --key-id {arn}")])
+            }
         };
         (format!("is {state}"), vec![step.to_owned()], commands)
     } else if usage != "ENCRYPT_DECRYPT" || spec != "SYMMETRIC_DEFAULT" {
@@ -122,7 +128,8 @@ fn unusable(bucket: &str, key: &KeyMetadata) -> Option<Finding> {
         steps,
         commands,
     };
-    let evidence = Evidence::read("kms:DescribeKey", format!("KeyState {state}, KeyUsage {usage}, KeySpec {spec}"));
+    let evidence =
+        Evidence::read("kms:DescribeKey", format!("KeyState {state}, KeyUsage {usage}, KeySpec {spec}"));
     Some(
         Finding::new(arn.clone(), format!("The key of bucket {bucket}, {arn}, {what}"))
             .evidence(evidence)
@@ -220,7 +227,8 @@ impl Sides<'_, '_> {
         let grants = self.view.key(self.entry, FactId::KeyGrants, |it| &it.grants);
         let operation = ask.action().trim_start_matches("kms:");
         let fits = |grant: &&Grant| {
-            grant.grantee == ask.request.principal.as_str() && grant.operations.iter().any(|it| it == operation)
+            grant.grantee == ask.request.principal.as_str()
+                && grant.operations.iter().any(|it| it == operation)
         };
         let Ok(Some(grants)) = grants else { return Granted::No };
         let fitting: Vec<&Grant> = grants.iter().filter(fits).collect();
@@ -243,7 +251,9 @@ impl Sides<'_, '_> {
         let mut actions = Vec::new();
         asks.iter().for_each(|ask| words::add(&mut actions, ask.action()));
         let Some(key) = asks.first().map(|ask| ask.resource.probe.clone()) else { return };
-        let why = asks.first().map(|ask| why_it_hits(policy, statement.index, &self.view.situation(&ask.requirement)));
+        let why = asks
+            .first()
+            .map(|ask| why_it_hits(policy, statement.index, &self.view.situation(&ask.requirement)));
         let (role, named) = (&self.view.target().role.name, words::statement(&statement));
         let what = format!(
             "The policy of the bucket's key {key} denies {role} {} by {named}: {}",
@@ -272,7 +282,10 @@ impl Sides<'_, '_> {
         let text = nearest.clone().unwrap_or_else(|| "no statement of the key policy comes near".to_owned());
         let mut finding = Finding::new(key.clone(), what).evidence(Evidence::evaluated(Vec::new(), text));
         if let Err(blocked) = self.view.key(self.entry, FactId::KeyGrants, |it| &it.grants) {
-            let text = format!("{} were not read ({}); only one to the role could make up for it", blocked.what, blocked.why);
+            let text = format!(
+                "{} were not read ({}); only one to the role could make up for it",
+                blocked.what, blocked.why
+            );
             finding = finding.evidence(Evidence::read("kms:ListGrants", text));
         }
         self.findings.push(finding.remedy(Remedy::AllowInKeyPolicy { key, actions }));
@@ -297,7 +310,9 @@ impl Sides<'_, '_> {
                 Remedy::ExemptFromRolePolicy { policy, statement, grants }
             }
             (_, Some((statement, found))) => {
-                what.push_str("; the ARN of an alias in Resource never matches: the key's own must stand there");
+                what.push_str(
+                    "; the ARN of an alias in Resource never matches: the key's own must stand there",
+                );
                 let (policy, statement) = (statement.policy.clone(), statement.index);
                 Remedy::ReplaceResource { policy, statement, found, wanted: vec![key.clone()] }
             }

@@ -1,6 +1,6 @@
 //! WRITE-013: settings of the bucket, other than its policy, that can refuse the writes.
 
-use crate::checks::shared::{bucket_name, absent_bucket, without_bucket};
+use crate::checks::shared::{absent_bucket, bucket_name, without_bucket};
 use crate::checks::{Check, View};
 use crate::facts::{Encryption, FactId};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section};
@@ -23,7 +23,9 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let locked = match lock.map(String::as_str) {
         None => "Object Lock is off".to_owned(),
         Some("") => "Object Lock is on without default retention".to_owned(),
-        Some(mode) => format!("Object Lock keeps new objects in {mode} mode, which refuses deletes and no uploads"),
+        Some(mode) => {
+            format!("Object Lock keeps new objects in {mode} mode, which refuses deletes and no uploads")
+        }
     };
     Ok(Outcome::Pass(vec![
         Evidence::read(
@@ -48,7 +50,9 @@ fn blocked_type(bucket: &str, encryption: &Encryption) -> Option<Finding> {
     let remedy = Remedy::Manual {
         owner: Owner::BucketAccount,
         title: format!("Unblock {blocked} on bucket {bucket}, or change its default encryption"),
-        steps: vec![format!("In the bucket's default encryption, take {blocked} off the blocked encryption types")],
+        steps: vec![format!(
+            "In the bucket's default encryption, take {blocked} off the blocked encryption types"
+        )],
         commands: vec![format!("aws s3api get-bucket-encryption --bucket {bucket}")],
     };
     let evidence = Evidence::read(

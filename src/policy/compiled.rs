@@ -11,7 +11,7 @@ use super::document::{self, Document, Effect, Kind, Selector, Version};
 use super::key::{Key, hash};
 use super::principal::{self, Entry, Fit};
 use super::request::Facts;
-use super::template::{Binding, Template};
+use super::template::{Binding, Template, Unbound};
 use super::truth::Truth;
 
 /// The layer of policies that decides, by the names `evaluate` prints.
@@ -189,6 +189,20 @@ impl Compiled {
     /// Whether the resource is meant. A statement without `Resource` (a trust policy's) means the
     /// resource it is attached to.
     pub(super) fn covers_resource(&self, facts: &Facts<'_>) -> Truth {
+        self.covers_resource_with(facts, |key| facts.binding(key))
+    }
+
+    /// Whether the resource could be meant if the variables without a value had one.
+    pub(super) fn would_cover_resource(&self, facts: &Facts<'_>) -> bool {
+        let bound = |key: &Key| match facts.binding(key) {
+            Binding::None => Binding::Unknown,
+            binding => binding,
+        };
+        self.resource_keys().any(|key| facts.is_absent(key))
+            && self.covers_resource_with(facts, bound) != Truth::No
+    }
+
+    fn covers_resource_with<'a>(&'a self, facts: &Facts<'_>, lookup: impl Fn(&Key) -> Binding<'a>) -> Truth {
         let Some(resources) = &self.resources else { return Truth::Yes };
         let (patterns, negated) = match resources {
             Selector::Any(patterns) => (patterns, false),
@@ -196,16 +210,15 @@ impl Compiled {
         };
         let mut any = Truth::No;
         for pattern in patterns {
-            match pattern.matches(&facts.resource, |key| facts.binding(key)) {
+            match pattern.matches(&facts.resource, &lookup) {
                 Ok(true) => {
                     any = Truth::Yes;
                     break;
                 }
-                Ok(false) => {}
                 // A variable without a value matches nothing; it does not let everything else in.
-                Err(super::template::Unbound::Missing) if negated => return Truth::No,
-                Err(super::template::Unbound::Missing) => {}
-                Err(super::template::Unbound::Unknown) => any = Truth::Unknown,
+                Err(Unbound::Missing) if negated => return Truth::No,
+                Ok(false) | Err(Unbound::Missing) => {}
+                Err(Unbound::Unknown) => any = Truth::Unknown,
             }
         }
         if negated { any.not() } else { any }
@@ -213,7 +226,7 @@ impl Compiled {
 
     /// The keys of the variables in its resources.
     pub(super) fn resource_keys(&self) -> impl Iterator<Item = &Key> {
-        self.resources.iter().flat_map(|resources| resources.values()).flat_map(ArnPattern::keys)
+        self.resources.iter().flat_map(Selector::values).flat_map(ArnPattern::keys)
     }
 
     /// How the caller is meant. `bounded` says that it has a permissions boundary, which
@@ -223,8 +236,11 @@ impl Compiled {
         match &self.principals {
             Some(Selector::Any(entries)) => principal::fit(entries, facts),
             Some(Selector::AllBut(entries)) => {
-                let hit = self.effect == Effect::Deny && bounded;
-                if hit || !principal::is_exempt(entries, facts) { Fit::Itself } else { Fit::None }
+                let spared = match self.effect {
+                    Effect::Deny => !bounded && principal::is_exempt(entries, facts),
+                    Effect::Allow => principal::fit(entries, facts) != Fit::None,
+                };
+                if spared { Fit::None } else { Fit::Itself }
             }
             None => Fit::None,
         }
