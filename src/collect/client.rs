@@ -30,6 +30,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use futures::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::error::{Problem, failed};
@@ -41,7 +42,10 @@ use crate::facts::{Fact, FailureKind};
 use crate::model::Partition;
 
 /// Credentials are taken for over this long before they are, so that none end amid a call.
-const MARGIN: Duration = Duration::from_secs(60);
+const MARGIN: Duration = Duration::from_mins(1);
+
+/// What a call brings; `Err(None)`: the user interrupted.
+type Answer<T, E> = Result<T, Option<Box<SdkError<E, HttpResponse>>>>;
 
 /// Everything that calls need.
 pub(super) struct Aws<'p> {
@@ -157,35 +161,47 @@ impl<'p> Aws<'p> {
     }
 
     /// Makes a call: the one way by which every call is made.
-    pub(super) async fn ask<T, E>(
-        &self,
-        operation: &Operation,
-        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-    ) -> Fact<T>
+    ///
+    /// Boxed, for the futures of the SDK are large and every reader holds several of them.
+    pub(super) fn ask<'a, T, E>(
+        &'a self,
+        operation: &'a Operation,
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + 'a,
+    ) -> BoxFuture<'a, Fact<T>>
     where
-        E: std::error::Error + ProvideErrorMetadata + 'static,
+        T: Send + 'a,
+        E: std::error::Error + ProvideErrorMetadata + Send + 'static,
     {
-        match self.ask_in_full(operation, call).await {
-            Ok(answer) => Fact::Known(answer),
-            Err(Some(error)) => Problem::of(&error).fact(operation),
-            Err(None) => interrupted(operation),
-        }
+        let answer = self.ask_in_full(operation, call);
+        Box::pin(async move {
+            match answer.await {
+                Ok(answer) => Fact::Known(answer),
+                Err(Some(error)) => Problem::of(&error).fact(operation),
+                Err(None) => interrupted(operation),
+            }
+        })
     }
 
     /// The same for those who look into the error; `Err(None)`: the user interrupted.
-    pub(super) async fn ask_in_full<T, E>(
-        &self,
-        operation: &Operation,
-        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-    ) -> Result<T, Option<Box<SdkError<E, HttpResponse>>>> {
-        self.progress.asking(operation.service, operation.name);
-        let answer = tokio::select! {
-            biased;
-            () = self.stopped() => Err(None),
-            answer = call => answer.map_err(|error| Some(Box::new(error))),
-        };
-        self.progress.answered(operation.service, operation.name);
-        answer
+    pub(super) fn ask_in_full<'a, T, E>(
+        &'a self,
+        operation: &'a Operation,
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + 'a,
+    ) -> BoxFuture<'a, Answer<T, E>>
+    where
+        T: Send + 'a,
+        E: Send + 'static,
+    {
+        Box::pin(async move {
+            self.progress.asking(operation.service, operation.name);
+            let answer = tokio::select! {
+                biased;
+                () = self.stopped() => Err(None),
+                answer = call => answer.map_err(|error| Some(Box::new(error))),
+            };
+            self.progress.answered(operation.service, operation.name);
+            answer
+        })
     }
 
     /// Returns when the user has interrupted; else never.
@@ -243,7 +259,7 @@ fn http_client() -> Result<SharedHttpClient, StartError> {
     Ok(HttpBuilder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
         connector.set_connector_settings(settings.cloned());
-        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector.set_sleep_impl(components.and_then(aws_sdk_sts::config::RuntimeComponents::sleep_impl));
         connector.tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).tls_context(context.clone()).build()
     }))
 }
@@ -407,7 +423,7 @@ mod tests {
         let source = SharedCredentialsProvider::new(of("second", None));
         for (ends, expected) in [
             (None, "first"),
-            (Some(SystemTime::now() + Duration::from_secs(900)), "first"),
+            (Some(SystemTime::now() + Duration::from_mins(15)), "first"),
             (Some(SystemTime::now()), "second"),
         ] {
             let kept = Kept { first: Mutex::new(of("first", ends)), source: source.clone() };

@@ -204,13 +204,13 @@ where
 /// What the deepest error says: the network's or the file system's own words.
 pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
     let words: Vec<String> =
-        chain(error).map(|error| error.to_string()).filter(|it| !it.is_empty()).collect();
+        chain(error).map(std::string::ToString::to_string).filter(|it| !it.is_empty()).collect();
     words.last().cloned().unwrap_or_else(|| "no reason given".to_owned())
 }
 
 /// What all errors in the chain say, for looking for words.
 pub(super) fn everything(error: &(dyn Error + 'static)) -> String {
-    chain(error).map(|error| error.to_string()).collect::<Vec<_>>().join(": ")
+    chain(error).map(std::string::ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

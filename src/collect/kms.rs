@@ -17,20 +17,15 @@ pub(super) async fn key(aws: &Aws<'_>, plan: &Plan, entry: &Arn, caller: &Accoun
     let client = aws.kms(entry.region());
     let named = entry.resource().starts_with("key/").then(|| entry.to_string());
     let describe = wanted(plan, FactId::Key, describe(aws, &client, entry));
-    let (metadata, policy) = match named {
-        Some(arn) => {
-            tokio::join!(describe, wanted(plan, FactId::KeyPolicy, policy(aws, &client, &arn, caller)))
-        }
-        None => {
-            let metadata = describe.await;
-            let policy = match &metadata {
-                Fact::Known(it) => {
-                    wanted(plan, FactId::KeyPolicy, policy(aws, &client, &it.arn, caller)).await
-                }
-                other => other.unread().unwrap_or_default(),
-            };
-            (metadata, policy)
-        }
+    let (metadata, policy) = if let Some(arn) = named {
+        tokio::join!(describe, wanted(plan, FactId::KeyPolicy, policy(aws, &client, &arn, caller)))
+    } else {
+        let metadata = describe.await;
+        let policy = match &metadata {
+            Fact::Known(it) => wanted(plan, FactId::KeyPolicy, policy(aws, &client, &it.arn, caller)).await,
+            other => other.unread().unwrap_or_default(),
+        };
+        (metadata, policy)
     };
     let grants = Fact::NotAsked("asked only when the policies refuse".to_owned());
     Key { metadata, policy, grants }
@@ -44,8 +39,12 @@ async fn describe(aws: &Aws<'_>, client: &aws_sdk_kms::Client, entry: &Arn) -> F
             arn: key.arn()?.to_owned(),
             state: key.key_state()?.as_str().to_owned(),
             manager: key.key_manager().map_or("CUSTOMER", |it| it.as_str()).to_owned(),
-            usage: key.key_usage().map(|it| it.as_str()).unwrap_or_default().to_owned(),
-            spec: key.key_spec().map(|it| it.as_str()).unwrap_or_default().to_owned(),
+            usage: key
+                .key_usage()
+                .map(aws_sdk_kms::types::KeyUsageType::as_str)
+                .unwrap_or_default()
+                .to_owned(),
+            spec: key.key_spec().map(aws_sdk_kms::types::KeySpec::as_str).unwrap_or_default().to_owned(),
         })
     });
     let what =

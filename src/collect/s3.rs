@@ -111,13 +111,16 @@ async fn encryption(aws: &Aws<'_>, client: &Client, bucket: &str) -> Fact<Encryp
     let answer = aws.ask(&GET_BUCKET_ENCRYPTION, client.get_bucket_encryption().bucket(bucket).send()).await;
     let answer = other_account(answer, bucket, &GET_BUCKET_ENCRYPTION);
     let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
-    let rules = answer.server_side_encryption_configuration().map(|it| it.rules()).unwrap_or_default();
+    let rules = answer
+        .server_side_encryption_configuration()
+        .map(aws_sdk_s3::types::ServerSideEncryptionConfiguration::rules)
+        .unwrap_or_default();
     // A bucket has one rule; a rule that only blocks encryption types has no default of its own.
     let default = rules.iter().find_map(|rule| Some((rule, rule.apply_server_side_encryption_by_default()?)));
     let blocked = rules
         .iter()
         .filter_map(|rule| rule.blocked_encryption_types())
-        .flat_map(|it| it.encryption_type())
+        .flat_map(aws_sdk_s3::types::BlockedEncryptionTypes::encryption_type)
         .map(|it| it.as_str().to_owned())
         .collect();
     Fact::Known(match default {
@@ -151,7 +154,11 @@ async fn restrict_public_buckets(aws: &Aws<'_>, client: &Client, bucket: &str) -
         other_account(aws.ask(&GET_PUBLIC_ACCESS_BLOCK, call).await, bucket, &GET_PUBLIC_ACCESS_BLOCK);
     let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
     let block = answer.public_access_block_configuration();
-    Fact::Known(block.and_then(|block| block.restrict_public_buckets()).unwrap_or(false))
+    Fact::Known(
+        block
+            .and_then(aws_sdk_s3::types::PublicAccessBlockConfiguration::restrict_public_buckets)
+            .unwrap_or(false),
+    )
 }
 
 async fn object_lock(aws: &Aws<'_>, client: &Client, bucket: &str) -> Fact<String> {

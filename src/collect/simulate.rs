@@ -19,7 +19,7 @@ use super::client::Aws;
 use super::error::failed;
 use super::operations::SIMULATE_PRINCIPAL_POLICY;
 use crate::catalog::Level;
-use crate::facts::{Fact, Facts, Failure, FailureKind, MatchedStatement, Simulation, SimulationResult};
+use crate::facts::{Fact, Facts, FailureKind, MatchedStatement, Simulation, SimulationResult};
 use crate::model::EngineVerdict;
 use crate::requirement::{Requirement, Situation, keys};
 
@@ -317,21 +317,13 @@ fn read(results: &[EvaluationResult], action: &str, resource: &str) -> Fact<Simu
             })
             .collect(),
         missing_context: missing.into_iter().cloned().collect(),
-        allowed_by_boundary: boundary.map(|it| it.allowed_by_permissions_boundary()),
+        allowed_by_boundary: boundary
+            .map(aws_sdk_iam::types::PermissionsBoundaryDecisionDetail::allowed_by_permissions_boundary),
         allowed_by_organization: result
             .organizations_decision_detail()
-            .map(|it| it.allowed_by_organizations()),
+            .map(aws_sdk_iam::types::OrganizationsDecisionDetail::allowed_by_organizations),
         without_scps: None,
         without_boundary: None,
-    })
-}
-
-/// A failure for every question, as for a role that cannot be asked about.
-pub(super) fn refused(kind: FailureKind, message: &str) -> Fact<()> {
-    Fact::Failed(Failure {
-        kind,
-        action: SIMULATE_PRINCIPAL_POLICY.action.to_owned(),
-        message: message.to_owned(),
     })
 }
 

@@ -147,14 +147,12 @@ fn concerns_role(role: &Arn, event: &Event) -> bool {
     if event.event_name != "AssumeRole" {
         return false;
     }
-    match event.parameter("roleArn") {
-        Some(arn) => arn == role.as_str() || same_role(arn, role),
-        // Refused calls often come without parameters.
-        None => {
-            let named = event.resources.iter().any(|it| it.arn.as_deref() == Some(role.as_str()));
-            named || event.error_message.as_deref().is_some_and(|message| message.contains(role.as_str()))
-        }
+    if let Some(arn) = event.parameter("roleArn") {
+        return arn == role.as_str() || same_role(arn, role);
     }
+    // Refused calls often come without parameters.
+    let named = event.resources.iter().any(|it| it.arn.as_deref() == Some(role.as_str()));
+    named || event.error_message.as_deref().is_some_and(|message| message.contains(role.as_str()))
 }
 
 /// A role is told by account and name, whatever path it was called by.
