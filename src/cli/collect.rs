@@ -7,7 +7,7 @@ use super::failure::{Failure, INTERRUPTED};
 use super::output::Printer;
 use super::parameters::Given;
 use super::progress::Screen;
-use super::{Ended, settings};
+use super::{Ended, case, settings};
 use crate::catalog::Catalog;
 use crate::collect::{Collected, Settings, collect};
 use crate::facts::Target;
@@ -27,7 +27,11 @@ pub(super) fn run(
     warnings.iter().for_each(|warning| printer.warning(warning));
     let settings = settings::settings(global, &args.history, &config, environment)?;
     let collected = read(&settings, target, catalog, printer)?;
-    printer.file(&args.output, &serde_json::to_string_pretty(&collected.facts).unwrap_or_default())?;
+    let path = case::path(&args.output, args.unredacted);
+    printer.file(&path, &case::text(collected.facts, args.unredacted, catalog)?)?;
+    if path != args.output {
+        printer.note(&format!("written to {}", path.display()));
+    }
     Ok(if collected.interrupted { INTERRUPTED } else { 0 })
 }
 
