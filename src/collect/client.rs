@@ -71,7 +71,7 @@ impl<'p> Aws<'p> {
         let first = tokio::time::timeout(Duration::from_secs(15), chain.provide_credentials())
             .await
             .map_err(|_| StartError::Credentials("their source did not answer within 15 seconds".to_owned()))?
-            .map_err(|error| StartError::of_credentials(&error, settings.profile.as_deref()))?;
+            .map_err(|error| StartError::of_credentials(&error, profile(settings).as_deref()))?;
         let patience = settings.patience;
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(region)
@@ -263,6 +263,12 @@ fn http_client() -> Result<SharedHttpClient, StartError> {
         connector.set_sleep_impl(components.and_then(aws_sdk_sts::config::RuntimeComponents::sleep_impl));
         connector.tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).tls_context(context.clone()).build()
     }))
+}
+
+/// The profile given, else the environment's.
+fn profile(settings: &Settings) -> Option<String> {
+    let named = || std::env::var("AWS_PROFILE").or_else(|_| std::env::var("AWS_DEFAULT_PROFILE")).ok();
+    settings.profile.clone().or_else(|| named().filter(|name| !name.is_empty()))
 }
 
 /// The region given, else the environment's, else the profile's, else the first of the partition. The

@@ -12,6 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
+use jiff::Timestamp;
 
 use super::client::Aws;
 use super::cloudtrail::event_history::{self, Subject, Window};
@@ -56,7 +57,9 @@ impl<'a> Reading<'a> {
 
     /// Goes through the rounds. Only a caller that cannot be read is an error.
     pub(super) async fn read(&self, target: Target) -> Result<Facts, StartError> {
-        let mut facts = Facts::unread(target, self.settings.now.to_string());
+        // Whole seconds: the moment is also sent to AWS, which need not know fractions.
+        let now = Timestamp::from_second(self.settings.now.as_second()).unwrap_or(self.settings.now);
+        let mut facts = Facts::unread(target, now.to_string());
         let (caller, first) =
             tokio::try_join!(sts::caller(self.aws), async { Ok(self.first(&facts.target).await) })?;
         let role_account = facts.target.role.account.clone().unwrap_or_else(|| caller.account.clone());

@@ -9,9 +9,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_iam::types::{
-    ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType, PolicyIdentifier,
+    ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType,
     PolicyIdentifierPolicyType,
 };
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
 use futures::future::join_all;
 use tokio::sync::Semaphore;
 
@@ -229,10 +231,9 @@ impl Simulator<'_> {
                 .set_context_entries(Some(
                     group.context.iter().map(|(key, values)| entry(key, values)).collect(),
                 ))
-                .set_policy_exclusion_list(
-                    without.clone().map(|layer| vec![PolicyIdentifier::PolicyType(layer)]),
-                )
                 .set_marker(marker)
+                .customize()
+                .mutate_request(leave_out(without.as_ref()))
                 .send();
             let answer = self.aws.ask(&SIMULATE_PRINCIPAL_POLICY, call).await;
             let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
@@ -243,6 +244,21 @@ impl Simulator<'_> {
             }
         }
         unreadable("the simulator's answer does not end".to_owned())
+    }
+}
+
+/// Adds the layer to leave out to a request.
+///
+/// By hand: aws-sdk-iam 1.133.0 writes a `PolicyIdentifier` without the name of its member
+/// (`PolicyExclusionList.member.1.member=scp`), so that AWS is not told what to leave out.
+fn leave_out(layer: Option<&PolicyIdentifierPolicyType>) -> impl Fn(&mut HttpRequest) + use<> {
+    let addition = layer.map(|layer| format!("&PolicyExclusionList.member.1.PolicyType={}", layer.as_str()));
+    move |request| {
+        let Some(addition) = &addition else { return };
+        let Some(body) = request.body().bytes() else { return };
+        let body = [body, addition.as_bytes()].concat();
+        request.headers_mut().insert("content-length", body.len().to_string());
+        *request.body_mut() = SdkBody::from(body);
     }
 }
 

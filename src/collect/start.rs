@@ -100,16 +100,21 @@ impl StartError {
         if lower.contains("sso") || lower.contains("single sign-on") {
             return Self::SignOn { profile: profile.map(str::to_owned), why };
         }
-        if lower.contains("profile") && (lower.contains("not defined") || lower.contains("no profile")) {
-            let name = profile.map_or_else(|| "that is set".to_owned(), |name| format!("`{name}`"));
-            return Self::Profile { name, why };
-        }
+        let unfit = |why: String| Self::Profile {
+            name: profile.map_or_else(|| "that is set".to_owned(), |name| format!("`{name}`")),
+            why,
+        };
+        // The instance metadata service comes last: whatever it says, no source before it had any.
+        let nowhere = lower.contains("imds") || lower.contains("instance metadata");
         match error {
+            _ if lower.contains("profile") && lower.contains("not defined") => unfit(why),
+            CredentialsError::InvalidConfiguration(_) => unfit(why),
             CredentialsError::CredentialsNotLoaded(_) if profile.is_none() => Self::NoCredentials,
-            CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => {
-                let name = profile.map_or_else(|| "that is set".to_owned(), |name| format!("`{name}`"));
-                Self::Profile { name, why }
+            _ if nowhere && profile.is_none() => Self::NoCredentials,
+            CredentialsError::CredentialsNotLoaded(_) => {
+                unfit("the AWS configuration has no credentials for it".to_owned())
             }
+            _ if nowhere => unfit("the AWS configuration has no credentials for it".to_owned()),
             _ => Self::Credentials(why),
         }
     }
