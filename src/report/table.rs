@@ -23,6 +23,9 @@ const BAR: usize = 3;
 /// Columns of the labels `Proof`, `Cause`, `Fix`.
 const LABEL: usize = 7;
 
+/// Pieces of proof shown without `-v`.
+const PROOFS: usize = 3;
+
 /// Renders the table, with style marks.
 pub(super) fn render(report: &Report, layout: Layout) -> String {
     let layout = Layout { width: layout.width.clamp(60, 160), ..layout };
@@ -50,8 +53,9 @@ pub(super) fn render(report: &Report, layout: Layout) -> String {
 
 /// Who looked, at what, and when.
 fn head(report: &Report, width: usize) -> Vec<String> {
+    let whose = if report.source == Origin::Live { "You are" } else { "Read as" };
     let mut who = vec![match &report.caller {
-        Some(caller) => format!("You are {}", line(&caller.arn)),
+        Some(caller) => format!("{whose} {}", line(&caller.arn)),
         None => "Caller not known".to_owned(),
     }];
     if let Some(caller) = &report.caller {
@@ -151,7 +155,7 @@ fn rows(report: &Report, section: Section, layout: Layout) -> Vec<String> {
             other.id == check.id || (check.status == Status::Unknown && other.blocked == check.blocked)
         };
         let group: Vec<&CheckReport> = checks.iter().filter(same).copied().collect();
-        let right = detail(check, layout.width - LEFT - BAR);
+        let right = detail(check, layout.width - LEFT - BAR, layout.verbose);
         table.add_row(vec![left(&group).join("\n"), right.join("\n")]);
         told.extend(group);
     }
@@ -201,7 +205,7 @@ fn left(group: &[&CheckReport]) -> Vec<String> {
     lines
 }
 
-fn detail(check: &CheckReport, width: usize) -> Vec<String> {
+fn detail(check: &CheckReport, width: usize, verbose: bool) -> Vec<String> {
     let mut lines = Vec::new();
     match check.status {
         Status::Fail | Status::Warn => {
@@ -209,7 +213,7 @@ fn detail(check: &CheckReport, width: usize) -> Vec<String> {
                 if position > 0 {
                     lines.push(String::new());
                 }
-                lines.extend(finding_lines(finding, width));
+                lines.extend(finding_lines(finding, width, verbose));
             }
             lines.extend(item("More", &format!("streamkap-doctor explain {}", check.id), width));
             lines.extend(item("", &line(&check.guide), width));
@@ -228,7 +232,7 @@ fn detail(check: &CheckReport, width: usize) -> Vec<String> {
         Status::Pass if check.evidence.is_empty() => lines.extend(wrap(&line(&check.name), width)),
         Status::Pass => {
             for evidence in &check.evidence {
-                lines.extend(wrap(&words::evidence(evidence), width));
+                lines.extend(wrap(&words::evidence(evidence, None), width));
             }
         }
         Status::Skip => lines.extend(wrap(&line(check.reason.as_deref().unwrap_or_default()), width)),
@@ -241,15 +245,19 @@ fn detail(check: &CheckReport, width: usize) -> Vec<String> {
     lines
 }
 
-fn finding_lines(finding: &FindingReport, width: usize) -> Vec<String> {
+fn finding_lines(finding: &FindingReport, width: usize, verbose: bool) -> Vec<String> {
     let mut lines: Vec<String> =
         wrap(&line(&finding.what), width).iter().map(|line| Style::Strong.paint(line)).collect();
     if let Some(statement) = &finding.because {
         lines.extend(item("Cause", &words::statement(statement), width));
     }
-    for (position, evidence) in finding.evidence.iter().enumerate() {
-        let label = if position == 0 { "Proof" } else { "" };
-        lines.extend(item(label, &words::evidence(evidence), width));
+    let shown = if verbose { finding.evidence.len() } else { PROOFS };
+    for evidence in finding.evidence.iter().take(shown) {
+        lines.extend(item("Proof", &words::evidence(evidence, finding.because.as_ref()), width));
+    }
+    match finding.evidence.len().saturating_sub(shown) {
+        0 => {}
+        more => lines.extend(item("", &format!("(-v shows {more} more)"), width)),
     }
     for (position, fix) in finding.fixes.iter().enumerate() {
         let label = if position == 0 { "Fix" } else { "Or" };
@@ -369,7 +377,9 @@ fn foot(report: &Report, width: usize) -> Vec<String> {
         lines.push(String::new());
         lines.extend(todo);
     }
-    lines.push(String::new());
+    if !summary.next.is_empty() {
+        lines.push(String::new());
+    }
     for next in &summary.next {
         let (command, purpose) = (line(&next.command), line(&next.purpose));
         if command.width() + purpose.width() + 8 <= width {

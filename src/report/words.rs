@@ -39,20 +39,22 @@ fn layer(layer: &str) -> &'static str {
     }
 }
 
-/// Evidence with its source in brackets.
-pub(super) fn evidence(evidence: &Evidence) -> String {
-    format!("{} [{}]", line(&evidence.text), source(&evidence.source))
+/// Evidence with its source in brackets. `cause` is the statement that was named already.
+pub(super) fn evidence(evidence: &Evidence, cause: Option<&StatementRef>) -> String {
+    format!("{} [{}]", line(&evidence.text), source(&evidence.source, cause))
 }
 
-fn source(source: &Source) -> String {
+fn source(source: &Source, cause: Option<&StatementRef>) -> String {
     match source {
-        Source::Simulator => "AWS's policy simulator".to_owned(),
-        Source::Evaluation { statements } if statements.is_empty() => {
-            "the doctor's own evaluation".to_owned()
-        }
+        Source::Simulator => "AWS's simulator".to_owned(),
         Source::Evaluation { statements } => {
-            let statements: Vec<String> = statements.iter().map(statement).collect();
-            format!("the doctor's own evaluation: {}", statements.join("; "))
+            let statements: Vec<String> =
+                statements.iter().filter(|it| Some(*it) != cause).map(statement).collect();
+            if statements.is_empty() {
+                "own evaluation".to_owned()
+            } else {
+                format!("own evaluation: {}", statements.join("; "))
+            }
         }
         Source::Read { action } => format!("read with {}", line(action)),
         Source::Event { id, time, region } => {
