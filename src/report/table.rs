@@ -393,18 +393,4 @@ fn foot(report: &Report, width: usize) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::sample::{LONG_ARN, report};
-    use super::super::{FailOn, Format, render};
-    use super::*;
-
-    fn at(width: usize, verbose: bool) -> String {
-        let layout = Layout { width, verbose, colour: false };
-        render(&report(FailOn::Fail, |_| true), Format::Table, layout)
-    }
-
-    #[test]
-    fn it_reads_at_80_columns() {
-        insta::assert_snapshot!(at(80, false));
-    }
-}
+mod tests;
