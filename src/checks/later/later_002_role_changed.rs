@@ -22,7 +22,8 @@ pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Later, 2), jud
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let Some(role) = view.role()? else { return Ok(no_role(view)) };
     let searched = history::events(view, Purpose::Changes)?;
-    let changes: Vec<&Event> = searched.events.iter().copied().filter(|it| change_kind(it).is_some()).collect();
+    let changes: Vec<&Event> =
+        searched.events.iter().copied().filter(|it| change_kind(it).is_some()).collect();
     let past = Past { view, role, changes };
     let assumptions = history::assumptions(view).unwrap_or_default();
     let asks: Vec<Ask<'_>> = asks(view)?.into_iter().filter(Ask::is_required).collect();
@@ -36,7 +37,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     if let Some(blocked) = undecided(&past, &asks, &assumptions) {
         return Err(blocked);
     }
-    let refused = asks.iter().any(|ask| matches!(State::now(view, &asks).judge(ask), Judgement::Refused { .. }));
+    let refused =
+        asks.iter().any(|ask| matches!(State::now(view, &asks).judge(ask), Judgement::Refused { .. }));
     if refused && !searched.is_complete() {
         let rest = searched.unread.first().cloned();
         return Err(rest.unwrap_or_else(|| cut_short(&searched)));
@@ -75,8 +77,14 @@ fn causes<'a>(past: &Past<'_, 'a>, asks: &[Ask<'_>]) -> Vec<Cause<'a>> {
         if !past.undo(&mut state, at) {
             continue;
         }
-        let mut cause =
-            Cause { at, lost: Vec::new(), grants: Vec::new(), proven: true, layer: None, event: past.changes[at] };
+        let mut cause = Cause {
+            at,
+            lost: Vec::new(),
+            grants: Vec::new(),
+            proven: true,
+            layer: None,
+            event: past.changes[at],
+        };
         refused.retain(|(ask, layer)| {
             let judgement = state.judge(ask);
             if matches!(judgement, Judgement::Refused { .. }) {
@@ -104,7 +112,8 @@ fn trust_cause<'a>(past: &Past<'_, 'a>, assumptions: &Assumptions<'_>) -> Option
         call.external_id = used.map(ExternalId::new);
     }
     let lets_in = |text: &str| {
-        Trust::of(past.view, past.role, text, call.clone()).map_or(Truth::Hangs, |trust| trust.lets_in_streamkap())
+        Trust::of(past.view, past.role, text, call.clone())
+            .map_or(Truth::Hangs, |trust| trust.lets_in_streamkap())
     };
     if lets_in(&past.role.trust_policy) != Truth::Fails {
         return None;
@@ -148,7 +157,14 @@ fn key_causes<'a>(past: &Past<'_, 'a>, asks: &[Ask<'_>]) -> Vec<Cause<'a>> {
         match causes.iter_mut().find(|cause| cause.at == at) {
             Some(cause) => cause.lost.push(lost),
             None => {
-                causes.push(Cause { at, lost: vec![lost], grants: Vec::new(), proven: true, layer: None, event });
+                causes.push(Cause {
+                    at,
+                    lost: vec![lost],
+                    grants: Vec::new(),
+                    proven: true,
+                    layer: None,
+                    event,
+                });
             }
         }
     }
@@ -163,9 +179,9 @@ fn undecided(past: &Past<'_, '_>, asks: &[Ask<'_>], assumptions: &Assumptions<'_
         Judgement::Open(blocked) => Some(blocked),
         _ => None,
     })?;
-    let touched = (0..past.changes.len()).rev().any(|at| {
-        past.changes[at].event_time > first && past.undo(&mut state, at)
-    });
+    let touched = (0..past.changes.len())
+        .rev()
+        .any(|at| past.changes[at].event_time > first && past.undo(&mut state, at));
     touched.then_some(open)
 }
 
@@ -178,7 +194,12 @@ fn cut_short(searched: &history::Events<'_>) -> Blocked {
     }
 }
 
-fn passed(past: &Past<'_, '_>, assumptions: &Assumptions<'_>, searched: &history::Events<'_>, refused: bool) -> Vec<Evidence> {
+fn passed(
+    past: &Past<'_, '_>,
+    assumptions: &Assumptions<'_>,
+    searched: &history::Events<'_>,
+    refused: bool,
+) -> Vec<Evidence> {
     let first = assumptions.successes.first().and_then(|event| event.event_time);
     let since: Vec<&&Event> = past.changes.iter().filter(|event| event.event_time > first).collect();
     let window = searched.window();
@@ -208,7 +229,9 @@ fn told(event: &Event) -> String {
         "DeleteRolePolicy" => format!("deleted the policy {} of {role}", parameter("policyName")),
         "PutRolePolicy" => format!("wrote the policy {} of {role}", parameter("policyName")),
         "CreatePolicyVersion" => format!("wrote a new version of {}", policy()),
-        "SetDefaultPolicyVersion" => format!("made {} the version of {} that counts", parameter("versionId"), policy()),
+        "SetDefaultPolicyVersion" => {
+            format!("made {} the version of {} that counts", parameter("versionId"), policy())
+        }
         "UpdateAssumeRolePolicy" => format!("changed the trust policy of {role}"),
         "PutRolePermissionsBoundary" => format!("gave {role} a permissions boundary"),
         "PutBucketPolicy" => format!("wrote the bucket policy of {}", parameter("bucketName")),
@@ -224,20 +247,32 @@ fn told(event: &Event) -> String {
 fn finding(past: &Past<'_, '_>, assumptions: &Assumptions<'_>, cause: &Cause<'_>) -> Finding {
     let event = cause.event;
     let when = history::when(event);
-    let doubt = if cause.proven { "" } else { ", as far as can be told: what stood there before is not in the history" };
-    let what = format!("On {when} {}; since then {} is not allowed{doubt}", told(event), words::list(&cause.lost));
-    let mut finding = Finding::new(past.role.arn.as_str(), what)
-        .evidence(history::evidence(event, format!("{} in {}, event {}", event.event_name, event.region, event.event_id)));
+    let doubt = if cause.proven {
+        ""
+    } else {
+        ", as far as can be told: what stood there before is not in the history"
+    };
+    let what =
+        format!("On {when} {}; since then {} is not allowed{doubt}", told(event), words::list(&cause.lost));
+    let mut finding = Finding::new(past.role.arn.as_str(), what).evidence(history::evidence(
+        event,
+        format!("{} in {}, event {}", event.event_name, event.region, event.event_id),
+    ));
     if let Some(gone) = statements_gone(past, cause.at) {
         finding = finding.evidence(history::evidence(event, gone));
     }
     let last = assumptions.successes.iter().rev().find(|it| it.event_time < event.event_time);
     if let Some(last) = last {
-        finding = finding.evidence(history::evidence(last, format!("Streamkap got in before, last on {}", history::when(last))));
+        finding = finding.evidence(history::evidence(
+            last,
+            format!("Streamkap got in before, last on {}", history::when(last)),
+        ));
     }
     let denials = history::events(past.view, Purpose::Denials).unwrap_or_default();
-    if let Some(denial) = denials.events.iter().find(|it| it.is_denial() && it.event_time > event.event_time) {
-        let text = format!("the first refused call after it, on {}: {}", history::when(denial), denial.event_name);
+    if let Some(denial) = denials.events.iter().find(|it| it.is_denial() && it.event_time > event.event_time)
+    {
+        let text =
+            format!("the first refused call after it, on {}: {}", history::when(denial), denial.event_name);
         finding = finding.evidence(history::evidence(denial, text));
     }
     remedies(past, cause).into_iter().fold(finding, Finding::remedy)
@@ -298,7 +333,10 @@ fn remedies(past: &Past<'_, '_>, cause: &Cause<'_>) -> Vec<Remedy> {
             owner: Owner::KeyOwner,
             title: "Enable the key again".to_owned(),
             steps: vec!["Cancel the key's deletion if it is scheduled, then enable the key".to_owned()],
-            commands: vec![format!("aws kms enable-key --key-id {}", event.parameter("keyId").unwrap_or("KEY"))],
+            commands: vec![format!(
+                "aws kms enable-key --key-id {}",
+                event.parameter("keyId").unwrap_or("KEY")
+            )],
         }),
         _ => None,
     };

@@ -41,9 +41,15 @@ fn same(role: &Role, assumptions: &Assumptions<'_>) -> Evidence {
     match assumptions.successes.first() {
         Some(first) => history::evidence(
             first,
-            format!("the role is the one that Streamkap assumed on {}: made on {created}, id {}", history::when(first), role.id),
+            format!(
+                "the role is the one that Streamkap assumed on {}: made on {created}, id {}",
+                history::when(first),
+                role.id
+            ),
         ),
-        None => Evidence::read("iam:GetRole", format!("the role was made on {created}; no earlier use shows")),
+        None => {
+            Evidence::read("iam:GetRole", format!("the role was made on {created}; no earlier use shows"))
+        }
     }
 }
 
@@ -59,7 +65,9 @@ fn finding(view: &View<'_>, role: &Role, former: &Event, since: Option<&Event>) 
         history::when(former)
     );
     let ids = match role_id(former) {
-        Some(id) if id != role.id => format!("the role assumed then had the id {id}; the role has the id {} now", role.id),
+        Some(id) if id != role.id => {
+            format!("the role assumed then had the id {id}; the role has the id {} now", role.id)
+        }
         _ => format!("Streamkap assumed the role before it was made on {created}"),
     };
     let mut finding = Finding::new(role.arn.as_str(), what)

@@ -30,7 +30,9 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     if long.is_empty() || !regular {
         return Ok(Outcome::Pass(vec![regularity(&assumptions, &gaps, regular, session)]));
     }
-    Ok(Outcome::Warn(long.iter().rev().take(5).map(|gap| finding(view, role.arn.as_str(), gap, session)).collect()))
+    Ok(Outcome::Warn(
+        long.iter().rev().take(5).map(|gap| finding(view, role.arn.as_str(), gap, session)).collect(),
+    ))
 }
 
 /// A time without a successful call.
@@ -47,9 +49,9 @@ fn gaps<'a>(successes: &[&'a Event], now: Option<Timestamp>) -> Vec<Gap<'a>> {
         let length = pair[0].event_time?.duration_until(pair[1].event_time?);
         Some(Gap { from: pair[0], to: Some(pair[1]), length })
     });
-    let last = successes.last().and_then(|last| {
-        Some(Gap { from: last, to: None, length: last.event_time?.duration_until(now?) })
-    });
+    let last = successes
+        .last()
+        .and_then(|last| Some(Gap { from: last, to: None, length: last.event_time?.duration_until(now?) }));
     between.chain(last).collect()
 }
 
@@ -62,11 +64,20 @@ fn nothing(assumptions: &Assumptions<'_>) -> Blocked {
     })
 }
 
-fn regularity(assumptions: &Assumptions<'_>, gaps: &[Gap<'_>], regular: bool, session: SignedDuration) -> Evidence {
+fn regularity(
+    assumptions: &Assumptions<'_>,
+    gaps: &[Gap<'_>],
+    regular: bool,
+    session: SignedDuration,
+) -> Evidence {
     let calls = phrases::count(assumptions.successes.len(), "successful call");
     let longest = gaps.iter().map(|gap| gap.length).max().unwrap_or_default();
     let text = if regular {
-        format!("{calls}, never more than {} apart; a session lasts {}", phrases::span(longest), phrases::span(session))
+        format!(
+            "{calls}, never more than {} apart; a session lasts {}",
+            phrases::span(longest),
+            phrases::span(session)
+        )
     } else {
         format!("{calls}, now and then only: Streamkap has nothing to write in between, or is paused")
     };
@@ -78,7 +89,9 @@ fn regularity(assumptions: &Assumptions<'_>, gaps: &[Gap<'_>], regular: bool, se
 
 fn finding(view: &View<'_>, role: &str, gap: &Gap<'_>, session: SignedDuration) -> Finding {
     let from = history::when(gap.from);
-    let until = gap.to.map_or_else(|| "and has not since".to_owned(), |to| format!("and then on {}", history::when(to)));
+    let until = gap
+        .to
+        .map_or_else(|| "and has not since".to_owned(), |to| format!("and then on {}", history::when(to)));
     let what = format!(
         "Streamkap assumed the role on {from} {until}: {} without a refresh, while a session lasts {}. \
          It was refused, paused, or had nothing to write",
@@ -88,7 +101,8 @@ fn finding(view: &View<'_>, role: &str, gap: &Gap<'_>, session: SignedDuration) 
     let mut finding = Finding::new(role, what)
         .evidence(history::evidence(gap.from, format!("the last success before the gap, on {from}")));
     if let Some(to) = gap.to {
-        finding = finding.evidence(history::evidence(to, format!("the first success after it, on {}", history::when(to))));
+        finding = finding
+            .evidence(history::evidence(to, format!("the first success after it, on {}", history::when(to))));
     }
     let changes = history::events(view, Purpose::Changes).unwrap_or_default();
     let within = changes.events.iter().filter(|event| {
@@ -97,7 +111,8 @@ fn finding(view: &View<'_>, role: &str, gap: &Gap<'_>, session: SignedDuration) 
             && gap.to.is_none_or(|to| event.event_time < to.event_time)
     });
     for event in within.take(3) {
-        let text = format!("{} called {} on {}", event.identity.actor(), event.event_name, history::when(event));
+        let text =
+            format!("{} called {} on {}", event.identity.actor(), event.event_name, history::when(event));
         finding = finding.evidence(history::evidence(event, text));
     }
     finding.remedy(Remedy::Manual {

@@ -9,7 +9,9 @@ use crate::checks::shared::words;
 use crate::checks::{Check, View};
 use crate::denial;
 use crate::facts::Purpose;
-use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, StatementRef};
+use crate::model::{
+    Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, StatementRef,
+};
 use crate::policy::scope::covers;
 use crate::trail::{DenialGroup, DenialGroups, Event, change_kind, made_by_role};
 
@@ -29,7 +31,11 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let needs: Vec<Ask<'_>> = asks(view)?.into_iter().filter(Ask::is_required).collect();
     let judged: Vec<Judged<'_>> = groups
         .iter()
-        .map(|group| Judged { group, needed: is_needed(group, &needs), standing: standing(view, group, &needs) })
+        .map(|group| Judged {
+            group,
+            needed: is_needed(group, &needs),
+            standing: standing(view, group, &needs),
+        })
         .collect();
     Ok(outcome(view, &searched, &judged)?)
 }
@@ -69,7 +75,11 @@ fn none(searched: &history::Events<'_>) -> Result<Outcome, Blocked> {
     Ok(Outcome::Pass(vec![Evidence::read("cloudtrail:LookupEvents", text)]))
 }
 
-fn outcome(view: &View<'_>, searched: &history::Events<'_>, judged: &[Judged<'_>]) -> Result<Outcome, Blocked> {
+fn outcome(
+    view: &View<'_>,
+    searched: &history::Events<'_>,
+    judged: &[Judged<'_>],
+) -> Result<Outcome, Blocked> {
     let still = |needed: bool| -> Vec<Finding> {
         let denied = judged.iter().filter(|it| it.needed == needed);
         denied
@@ -133,7 +143,12 @@ fn standing(view: &View<'_>, group: &DenialGroup, needs: &[Ask<'_>]) -> Standing
         Judgement::Open(blocked) => Standing::Open(blocked),
         Judgement::Refused { layer, statements, nearest } => {
             let why = nearest.map_or_else(
-                || statements.first().map_or_else(|| "nothing allows it".to_owned(), |it| format!("{} denies it", words::statement(it))),
+                || {
+                    statements.first().map_or_else(
+                        || "nothing allows it".to_owned(),
+                        |it| format!("{} denies it", words::statement(it)),
+                    )
+                },
                 |miss| miss.to_string(),
             );
             Standing::Denied(Still { layer, statements, why })
@@ -151,14 +166,19 @@ fn out_of_sight(view: &View<'_>, group: &DenialGroup, own: Option<&Ask<'_>>) -> 
         _ => return None,
     };
     let aws = own.and_then(|ask| simulated(view, ask).ok());
-    if group.cause.layer() == Some(denial::Layer::Scp) && aws.is_some_and(|aws| aws.organization() == Some(true)) {
+    if group.cause.layer() == Some(denial::Layer::Scp)
+        && aws.is_some_and(|aws| aws.organization() == Some(true))
+    {
         return None;
     }
     Some(Blocked {
         what: format!("whether {} is still refused", described(group)),
         why: format!("it was refused by {hidden}, which cannot be read from here"),
         grant: None,
-        hint: Some("AWS's simulator knows service control policies: let the doctor use iam:SimulatePrincipalPolicy".to_owned()),
+        hint: Some(
+            "AWS's simulator knows service control policies: let the doctor use iam:SimulatePrincipalPolicy"
+                .to_owned(),
+        ),
     })
 }
 
@@ -205,7 +225,8 @@ fn finding(view: &View<'_>, searched: &history::Events<'_>, judged: &Judged<'_>,
         finding = finding.evidence(history::evidence(event, message));
     }
     finding = finding.evidence(Evidence::evaluated(still.statements.clone(), format!("now: {}", still.why)));
-    finding = finding.evidence(Evidence { source: Source::Message, text: format!("AWS's reason: {}", group.reason) });
+    finding = finding
+        .evidence(Evidence { source: Source::Message, text: format!("AWS's reason: {}", group.reason) });
     if let Some(statement) = still.statements.first() {
         finding = finding.because(statement.clone());
     }
@@ -233,7 +254,10 @@ fn remedy(view: &View<'_>, judged: &Judged<'_>, still: &Still) -> Option<Remedy>
     }
     let resource = judged.group.resource.clone().unwrap_or_else(|| "*".to_owned());
     let needs = asks(view).ok()?;
-    let pattern = needs.iter().find(|ask| ask.action().eq_ignore_ascii_case(&action)).map(|ask| ask.resource.pattern.clone());
+    let pattern = needs
+        .iter()
+        .find(|ask| ask.action().eq_ignore_ascii_case(&action))
+        .map(|ask| ask.resource.pattern.clone());
     let grants = vec![(action.clone(), vec![pattern.unwrap_or_else(|| resource.clone())])];
     let statement = still.statements.first();
     let is_key = action.starts_with("kms:");
@@ -246,7 +270,9 @@ fn remedy(view: &View<'_>, judged: &Judged<'_>, still: &Still) -> Option<Remedy>
         (Layer::Resource, Some(deny)) if is_key => {
             Remedy::ExemptFromKeyPolicy { key: resource, statement: deny.index }
         }
-        (Layer::Resource, None) if is_key => Remedy::AllowInKeyPolicy { key: resource, actions: vec![action] },
+        (Layer::Resource, None) if is_key => {
+            Remedy::AllowInKeyPolicy { key: resource, actions: vec![action] }
+        }
         (Layer::Resource, Some(deny)) => {
             Remedy::ExemptFromBucketPolicy { bucket: bucket_of(&resource)?, statement: deny.index }
         }
@@ -262,17 +288,20 @@ fn bucket_of(arn: &str) -> Option<String> {
 fn settled(view: &View<'_>, judged: &Judged<'_>) -> Evidence {
     let group = judged.group;
     let changes = history::events(view, Purpose::Changes).unwrap_or_default();
-    let change = changes.events.iter().find(|event| change_kind(event).is_some() && event.event_time > group.last);
+    let change =
+        changes.events.iter().find(|event| change_kind(event).is_some() && event.event_time > group.last);
     let told = match &judged.standing {
         Standing::Fixed(statements) => {
-            let by = statements.first().map_or_else(String::new, |it| format!(" by {}", words::statement(it)));
+            let by =
+                statements.first().map_or_else(String::new, |it| format!(" by {}", words::statement(it)));
             format!("{} was refused {}, and is allowed now{by}", described(group), times(group))
         }
         _ => format!("{} was refused {}; the connector can do without it", described(group), times(group)),
     };
     match change {
         Some(change) => {
-            let since = format!("{} by {} on {}", change.event_name, change.identity.actor(), history::when(change));
+            let since =
+                format!("{} by {} on {}", change.event_name, change.identity.actor(), history::when(change));
             history::evidence(change, format!("{told}, since {since}"))
         }
         None => Evidence::read("cloudtrail:LookupEvents", told),

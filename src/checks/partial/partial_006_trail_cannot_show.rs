@@ -7,7 +7,8 @@ use crate::model::{Blocked, CheckId, Evidence, Outcome, Section, Source};
 
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Partial, 6), judge };
 
-const DATA_EVENTS: &str = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html";
+const DATA_EVENTS: &str =
+    "https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html";
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let Some(bucket) = bucket_name(view) else {
@@ -17,11 +18,15 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let mut evidence = vec![history_shows(view)];
     let prefix = prefix(view);
     let arn = format!("arn:aws:s3:::{bucket}/{prefix}");
-    let showing: Vec<&str> = trails.iter().filter(|trail| shows(trail, &arn)).map(|trail| trail.arn.name()).collect();
+    let showing: Vec<&str> =
+        trails.iter().filter(|trail| shows(trail, &arn)).map(|trail| trail.arn.name()).collect();
     if showing.is_empty() {
         evidence.extend(blind_spot(view, bucket, &prefix, trails)?);
     } else {
-        let text = format!("{} logs object calls on {arn}: refused ones show there, not in the event history", words::list(&showing));
+        let text = format!(
+            "{} logs object calls on {arn}: refused ones show there, not in the event history",
+            words::list(&showing)
+        );
         evidence.push(Evidence::read("cloudtrail:GetEventSelectors", text));
     }
     Ok(Outcome::Pass(evidence))
@@ -59,7 +64,12 @@ fn history_shows(view: &View<'_>) -> Evidence {
 }
 
 /// That no trail logs the bucket's objects, and the selector that would.
-fn blind_spot(view: &View<'_>, bucket: &str, prefix: &str, trails: &[Trail]) -> Result<Vec<Evidence>, Blocked> {
+fn blind_spot(
+    view: &View<'_>,
+    bucket: &str,
+    prefix: &str,
+    trails: &[Trail],
+) -> Result<Vec<Evidence>, Blocked> {
     if let Some(unread) = trails.iter().find_map(|trail| {
         trail.selectors.read(&format!("the event selectors of the trail {}", trail.arn.name())).err()
     }) {
@@ -68,7 +78,9 @@ fn blind_spot(view: &View<'_>, bucket: &str, prefix: &str, trails: &[Trail]) -> 
     let mut evidence = vec![Evidence::read(
         "cloudtrail:GetEventSelectors",
         match trails {
-            [] => format!("no trail logs object calls on {bucket}: a refused write shows in the connector's log only"),
+            [] => format!(
+                "no trail logs object calls on {bucket}: a refused write shows in the connector's log only"
+            ),
             trails => {
                 let names: Vec<&str> = trails.iter().map(|trail| trail.arn.name()).collect();
                 let verb = if names.len() == 1 { "does" } else { "do" };
@@ -82,7 +94,10 @@ fn blind_spot(view: &View<'_>, bucket: &str, prefix: &str, trails: &[Trail]) -> 
     if let Some(trail) = trails.iter().find(|trail| !trail.organization) {
         evidence.push(Evidence {
             source: Source::Documentation { reference: view.vendor().guide.clone() },
-            text: format!("to see them (this replaces the trail's selectors; keep those it has): {}", selector(trail, bucket, prefix)),
+            text: format!(
+                "to see them (this replaces the trail's selectors; keep those it has): {}",
+                selector(trail, bucket, prefix)
+            ),
         });
     }
     Ok(evidence)

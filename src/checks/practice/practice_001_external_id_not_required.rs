@@ -33,7 +33,10 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
             Some((id, statements)) => Outcome::Warn(vec![any(&trust, &id, &statements)]),
             None => Outcome::Pass(vec![Evidence::evaluated(
                 trust.allows.iter().map(|it| it.reference.clone()).collect(),
-                format!("whatever else a call from account {} carries, it gets in with the external id only", view.vendor().account),
+                format!(
+                    "whatever else a call from account {} carries, it gets in with the external id only",
+                    view.vendor().account
+                ),
             )]),
         }),
     }
@@ -42,7 +45,10 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
 /// A principal of an account that the policy does not name.
 fn stranger(policy: &Arc<Policy>) -> Option<Principal> {
     let text = policy.document().text();
-    let account = (100_000_000_019_u64..).step_by(7_919).map(|id| id.to_string()).find(|id| !text.contains(id.as_str()))?;
+    let account = (100_000_000_019_u64..)
+        .step_by(7_919)
+        .map(|id| id.to_string())
+        .find(|id| !text.contains(id.as_str()))?;
     Principal::parse(&format!("arn:aws:iam::{account}:role/anybody")).ok()
 }
 
@@ -71,24 +77,35 @@ fn names(statements: &[StatementRef]) -> String {
 
 fn anyone(trust: &Trust<'_>, statements: Vec<StatementRef>) -> Finding {
     let role = trust.role.arn.name();
-    let what = format!("Anybody with an AWS account can assume {role}: {} asks for no external id", names(&statements));
+    let what = format!(
+        "Anybody with an AWS account can assume {role}: {} asks for no external id",
+        names(&statements)
+    );
     let because = statements.first().cloned();
-    let proof = Evidence::evaluated(statements, "a role of an account that the policy does not name gets in without an external id");
-    let mut finding = Finding::new(trust.role.arn.as_str(), what).evidence(proof).remedy(Remedy::TrustStreamkap);
+    let proof = Evidence::evaluated(
+        statements,
+        "a role of an account that the policy does not name gets in without an external id",
+    );
+    let mut finding =
+        Finding::new(trust.role.arn.as_str(), what).evidence(proof).remedy(Remedy::TrustStreamkap);
     if let Some(statement) = because {
-        finding = finding.remedy(Remedy::RemovePrincipal { statement: statement.index, found: "*".to_owned() }).because(statement);
+        finding = finding
+            .remedy(Remedy::RemovePrincipal { statement: statement.index, found: "*".to_owned() })
+            .because(statement);
     }
     finding
 }
 
 fn without(view: &View<'_>, trust: &Trust<'_>, statements: &[StatementRef], keys: &[String]) -> Finding {
     let (role, account) = (trust.role.arn.name(), &view.vendor().account);
-    let condition = if keys.is_empty() { String::new() } else { format!(", depending on {}", words::list(keys)) };
+    let condition =
+        if keys.is_empty() { String::new() } else { format!(", depending on {}", words::list(keys)) };
     let what = format!(
         "Streamkap's account {account} can assume {role} without the external id{condition}: another customer who knows the \
          role's ARN could have Streamkap use it"
     );
-    let text = format!("{} lets account {account} in when no external id is sent{condition}", names(statements));
+    let text =
+        format!("{} lets account {account} in when no external id is sent{condition}", names(statements));
     let mut finding =
         Finding::new(trust.role.arn.as_str(), what).evidence(Evidence::evaluated(statements.to_vec(), text));
     for statement in statements {
@@ -102,9 +119,12 @@ fn without(view: &View<'_>, trust: &Trust<'_>, statements: &[StatementRef], keys
 
 fn any(trust: &Trust<'_>, id: &str, statements: &[StatementRef]) -> Finding {
     let role = trust.role.arn.name();
-    let what = format!("The trust policy of {role} asks for an external id and takes more than one's own: a wildcard lets others match");
+    let what = format!(
+        "The trust policy of {role} asks for an external id and takes more than one's own: a wildcard lets others match"
+    );
     let id = ExternalId::new(id).masked();
-    let text = format!("{} lets Streamkap in with {id}, an external id that nobody was given", names(statements));
+    let text =
+        format!("{} lets Streamkap in with {id}, an external id that nobody was given", names(statements));
     let mut finding =
         Finding::new(trust.role.arn.as_str(), what).evidence(Evidence::evaluated(statements.to_vec(), text));
     for statement in statements {

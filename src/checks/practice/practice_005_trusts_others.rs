@@ -21,7 +21,9 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     if others.is_empty() {
         return Ok(Outcome::Pass(passed(view, &trust, &installers)));
     }
-    let open = others.iter().any(|it| it.who == Who::Everyone && matches!(it.proof, Proof::Always { witness: None, .. }));
+    let open = others
+        .iter()
+        .any(|it| it.who == Who::Everyone && matches!(it.proof, Proof::Always { witness: None, .. }));
     let findings = others.iter().map(|it| finding(view, &trust, it)).collect();
     Ok(if open { Outcome::Fail(findings) } else { Outcome::Warn(findings) })
 }
@@ -30,7 +32,11 @@ fn passed(view: &View<'_>, trust: &Trust<'_>, installers: &[Grantee]) -> Vec<Evi
     let all = trust.allows.iter().map(|it| it.reference.clone()).collect();
     let mut evidence = vec![Evidence::evaluated(all, "the trust policy lets nobody in but Streamkap")];
     for installer in installers {
-        let text = format!("{} is {}, as it should be for BYOC", words(&installer.who), view.vendor().byoc.installer);
+        let text = format!(
+            "{} is {}, as it should be for BYOC",
+            words(&installer.who),
+            view.vendor().byoc.installer
+        );
         evidence.push(Evidence::evaluated(statements(&installer.proof).to_vec(), text));
     }
     evidence
@@ -80,7 +86,9 @@ fn finding(view: &View<'_>, trust: &Trust<'_>, other: &Grantee) -> Finding {
     let names = text::list(&statements.iter().map(statement_name).collect::<Vec<_>>());
     let proof = Evidence::evaluated(statements.to_vec(), format!("{names} lets {who} in{how}"));
     let mut finding = Finding::new(trust.role.arn.as_str(), what).evidence(proof);
-    for (statement, found) in statements.iter().filter_map(|it| Some((it, written(trust, it.index, &other.who)?))) {
+    for (statement, found) in
+        statements.iter().filter_map(|it| Some((it, written(trust, it.index, &other.who)?)))
+    {
         finding = finding.remedy(Remedy::RemovePrincipal { statement: statement.index, found });
     }
     if other.who == Who::Everyone {
@@ -88,7 +96,8 @@ fn finding(view: &View<'_>, trust: &Trust<'_>, other: &Grantee) -> Finding {
     }
     let finding = finding.evidence(Evidence {
         source: crate::model::Source::Documentation { reference: view.vendor().guide.clone() },
-        text: "a role of its own for Streamkap can be reviewed and removed without regard to others".to_owned(),
+        text: "a role of its own for Streamkap can be reviewed and removed without regard to others"
+            .to_owned(),
     });
     match statements.first() {
         Some(statement) => finding.because(statement.clone()),
@@ -103,7 +112,8 @@ fn written(trust: &Trust<'_>, index: usize, who: &Who) -> Option<String> {
     let same = |entry: &&crate::policy::PrincipalEntry| match who {
         Who::Everyone => entry.value == "*",
         Who::Account(id) => {
-            entry.kind == PrincipalKind::Aws && (entry.value == *id || entry.value.ends_with(&format!("::{id}:root")))
+            entry.kind == PrincipalKind::Aws
+                && (entry.value == *id || entry.value.ends_with(&format!("::{id}:root")))
         }
         Who::Principal(name) | Who::Service(name) | Who::Federated(name) => entry.value == *name,
     };

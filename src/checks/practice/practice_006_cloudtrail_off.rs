@@ -15,7 +15,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         match fault(trail) {
             Ok(None) => {
                 let scope = if trail.multi_region { "every region" } else { trail.home_region.as_str() };
-                let text = format!("the trail {} logs {scope} to the bucket {}", trail.arn.name(), trail.bucket);
+                let text =
+                    format!("the trail {} logs {scope} to the bucket {}", trail.arn.name(), trail.bucket);
                 return Ok(Outcome::Pass(vec![Evidence::read("cloudtrail:GetTrailStatus", text)]));
             }
             Ok(Some(fault)) => faults.push((trail, fault)),
@@ -41,19 +42,26 @@ fn fault(trail: &Trail) -> Result<Option<String>, Blocked> {
     }
     // Unread selectors are no fault: nearly every trail logs management events.
     let selectors = trail.selectors.known();
-    let none = selectors.is_some_and(|all| !all.iter().any(|it| it.management && it.read_write != "ReadOnly"));
+    let none =
+        selectors.is_some_and(|all| !all.iter().any(|it| it.management && it.read_write != "ReadOnly"));
     Ok(none.then(|| "does not log management events".to_owned()))
 }
 
 fn finding(view: &View<'_>, region: &str, faults: &[(&Trail, String)]) -> Finding {
-    let told: Vec<String> = faults.iter().map(|(trail, fault)| format!("{} {fault}", trail.arn.name())).collect();
+    let told: Vec<String> =
+        faults.iter().map(|(trail, fault)| format!("{} {fault}", trail.arn.name())).collect();
     let (what, evidence) = if told.is_empty() {
         (
-            format!("No CloudTrail trail logs {region}: nothing of what Streamkap does is kept beyond 90 days"),
+            format!(
+                "No CloudTrail trail logs {region}: nothing of what Streamkap does is kept beyond 90 days"
+            ),
             format!("no trail covers {region}"),
         )
     } else {
-        (format!("No CloudTrail trail logs {region}: the trail {}", words::list(&told)), format!("the trail {}", words::list(&told)))
+        (
+            format!("No CloudTrail trail logs {region}: the trail {}", words::list(&told)),
+            format!("the trail {}", words::list(&told)),
+        )
     };
     let commands = match faults {
         [] => vec![
@@ -67,7 +75,8 @@ fn finding(view: &View<'_>, region: &str, faults: &[(&Trail, String)]) -> Findin
         .evidence(Evidence::read("cloudtrail:DescribeTrails", evidence))
         .evidence(Evidence {
             source: Source::Documentation { reference: view.vendor().guide.clone() },
-            text: "Streamkap's guide asks for CloudTrail, to keep a full audit trail of its actions".to_owned(),
+            text: "Streamkap's guide asks for CloudTrail, to keep a full audit trail of its actions"
+                .to_owned(),
         })
         .remedy(Remedy::Manual {
             owner: Owner::You,

@@ -7,7 +7,9 @@ use crate::checks::shared::policies::{boundary, role_policies};
 use crate::checks::shared::trust::{Trust, Truth};
 use crate::checks::shared::words;
 use crate::checks::{Check, View};
-use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, StatementRef};
+use crate::model::{
+    Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, StatementRef,
+};
 use crate::policy::{Condition, Effect, Policy, Statement};
 
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Practice, 9), judge };
@@ -26,13 +28,17 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     }
     own.complete()?;
     boundary?;
-    Ok(Outcome::Pass(vec![Evidence::read("iam:GetPolicyVersion", "no policy of the role relies on tags that a session would have to bring")]))
+    Ok(Outcome::Pass(vec![Evidence::read(
+        "iam:GetPolicyVersion",
+        "no policy of the role relies on tags that a session would have to bring",
+    )]))
 }
 
 /// Conditions of the trust policy on tags passed along, where they keep Streamkap out.
 fn in_trust(view: &View<'_>, trust: &Trust<'_>) -> Vec<Finding> {
     let Some(best) = trust.best() else { return Vec::new() };
-    let tagged = best.conditions.iter().filter(|it| is_passed_tag(&it.condition.key) && it.truth != Truth::Holds);
+    let tagged =
+        best.conditions.iter().filter(|it| is_passed_tag(&it.condition.key) && it.truth != Truth::Holds);
     tagged.map(|it| finding(view, &best.reference, &it.condition.key, "the trust policy")).collect()
 }
 
@@ -58,7 +64,11 @@ fn missing_tag(statement: &Statement, tags: &BTreeMap<String, String>) -> Option
         let has = tags.keys().any(|tag| tag.eq_ignore_ascii_case(name));
         (!has).then(|| key.to_owned())
     };
-    let by_condition = statement.conditions.iter().filter(|it| needs_tag(statement.effect, it)).find_map(|it| lacks(&it.key));
+    let by_condition = statement
+        .conditions
+        .iter()
+        .filter(|it| needs_tag(statement.effect, it))
+        .find_map(|it| lacks(&it.key));
     by_condition.or_else(|| {
         let resources = statement.resources.iter().flat_map(|all| all.values());
         let values = statement.conditions.iter().flat_map(|it| &it.values);
@@ -69,7 +79,8 @@ fn missing_tag(statement: &Statement, tags: &BTreeMap<String, String>) -> Option
 /// Whether a condition on a tag that is absent makes the statement refuse: an Allow does not apply, a Deny does.
 fn needs_tag(effect: Effect, condition: &Condition) -> bool {
     let operator = condition.operator.to_ascii_lowercase();
-    let wants_absent = operator == "null" && condition.values.iter().any(|value| value.eq_ignore_ascii_case("true"));
+    let wants_absent =
+        operator == "null" && condition.values.iter().any(|value| value.eq_ignore_ascii_case("true"));
     let holds_when_absent = operator.contains("not") || operator.ends_with("ifexists") || wants_absent;
     match effect {
         Effect::Allow => !holds_when_absent,
@@ -80,7 +91,11 @@ fn needs_tag(effect: Effect, condition: &Condition) -> bool {
 /// The names of the variables in a text: `aws:PrincipalTag/team` of `${aws:PrincipalTag/team}`. One with a
 /// default value stands on its own.
 fn variables(text: &str) -> impl Iterator<Item = &str> {
-    text.split("${").skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name.trim()).filter(|name| !name.contains(','))
+    text.split("${")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}'))
+        .map(|(name, _)| name.trim())
+        .filter(|name| !name.contains(','))
 }
 
 fn strip<'a>(key: &'a str, prefix: &str) -> Option<&'a str> {
@@ -98,14 +113,19 @@ fn finding(view: &View<'_>, statement: &StatementRef, key: &str, policy: &str) -
     let fixed = key.to_ascii_lowercase().starts_with("aws:principaltag/");
     let (steps, commands) = if fixed {
         (
-            vec![format!("Give the role itself the tag {tag} with the value that the policy wants, or take the condition out")],
+            vec![format!(
+                "Give the role itself the tag {tag} with the value that the policy wants, or take the condition out"
+            )],
             vec![format!("aws iam tag-role --role-name {role} --tags Key={tag},Value=VALUE")],
         )
     } else {
         (vec![format!("Take the condition on {key} out of {policy}")], Vec::new())
     };
     Finding::new(role.as_str(), what)
-        .evidence(Evidence::evaluated(vec![statement.clone()], format!("it names {key}, which no call of Streamkap's has")))
+        .evidence(Evidence::evaluated(
+            vec![statement.clone()],
+            format!("it names {key}, which no call of Streamkap's has"),
+        ))
         .evidence(Evidence {
             source: Source::Documentation { reference: view.vendor().guide.clone() },
             text: "Streamkap does not use session tags during role assumption".to_owned(),

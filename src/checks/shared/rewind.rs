@@ -54,7 +54,8 @@ impl Past<'_, '_> {
             return state.identity.remove(arn).is_some();
         }
         // Attached again since then: that is undone already.
-        let document = self.managed(arn, at).map_or_else(|| unknown(&format!("the policy {arn}")), Doc::Known);
+        let document =
+            self.managed(arn, at).map_or_else(|| unknown(&format!("the policy {arn}")), Doc::Known);
         state.identity.insert(arn.to_owned(), document);
         true
     }
@@ -91,11 +92,14 @@ impl Past<'_, '_> {
         if !bounding && !state.identity.contains_key(arn) {
             return false;
         }
-        let before =
-            self.version(arn, at).map_or_else(|| unknown(&format!("the former version of {arn}")), Doc::Known);
+        let before = self
+            .version(arn, at)
+            .map_or_else(|| unknown(&format!("the former version of {arn}")), Doc::Known);
         if bounding {
             state.boundary = match before {
-                Doc::Known(policy) => compile(Kind::Boundary, policy.name(), policy.document().text()).map(Some).into(),
+                Doc::Known(policy) => {
+                    compile(Kind::Boundary, policy.name(), policy.document().text()).map(Some).into()
+                }
                 other => other,
             };
         } else {
@@ -128,7 +132,9 @@ impl Past<'_, '_> {
                 state.identity.remove(&inline(name));
             }
             None => {
-                state.identity.insert(inline(name), unknown(&format!("the former text of the policy {name}")));
+                state
+                    .identity
+                    .insert(inline(name), unknown(&format!("the former text of the policy {name}")));
             }
         }
         true
@@ -138,9 +144,10 @@ impl Past<'_, '_> {
         if self.changes[at].event_name != "PutRolePermissionsBoundary" {
             return false;
         }
-        let earlier = self.changes[..at].iter().rev().find(|event| {
-            change_kind(event) == Some(ChangeKind::Boundary) && self.is_role(event)
-        });
+        let earlier = self.changes[..at]
+            .iter()
+            .rev()
+            .find(|event| change_kind(event) == Some(ChangeKind::Boundary) && self.is_role(event));
         let bare = self.changes[..at].iter().any(|event| {
             event.event_name == "CreateRole"
                 && self.is_role(event)
@@ -156,7 +163,8 @@ impl Past<'_, '_> {
 
     fn undo_bucket(&self, state: &mut State, at: usize) -> bool {
         let event = self.changes[at];
-        let Some(bucket) = event.parameter("bucketName").filter(|it| state.resources.contains_key(*it)) else {
+        let Some(bucket) = event.parameter("bucketName").filter(|it| state.resources.contains_key(*it))
+        else {
             return false;
         };
         if !matches!(event.event_name.as_str(), "PutBucketPolicy" | "DeleteBucketPolicy") {
@@ -184,12 +192,16 @@ impl Past<'_, '_> {
 
     fn undo_key(&self, state: &mut State, at: usize) -> bool {
         let event = self.changes[at];
-        let named = |event: &Event| event.parameter("keyId").map(|id| id.rsplit('/').next().unwrap_or(id).to_owned());
+        let named =
+            |event: &Event| event.parameter("keyId").map(|id| id.rsplit('/').next().unwrap_or(id).to_owned());
         let Some(id) = named(event).filter(|_| event.event_name == "PutKeyPolicy") else { return false };
         let Some(arn) = state.resources.keys().find(|arn| arn.ends_with(&format!("/{id}"))).cloned() else {
             return false;
         };
-        let earlier = self.changes[..at].iter().rev().find(|it| it.event_name == "PutKeyPolicy" && named(it) == Some(id.clone()));
+        let earlier = self.changes[..at]
+            .iter()
+            .rev()
+            .find(|it| it.event_name == "PutKeyPolicy" && named(it) == Some(id.clone()));
         let before = earlier.and_then(|event| text_of(event, "policy")).map_or_else(
             || unknown(&format!("the former policy of {arn}")),
             |text| compile(Kind::Resource, "key policy", &text).map(Some).into(),

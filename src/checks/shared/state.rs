@@ -121,7 +121,9 @@ impl State {
                 let layer = if of_resource { Layer::Resource } else { Layer::Identity };
                 return Judgement::Refused { layer, statements, nearest: None };
             }
-            Verdict::Depends { keys, statements } => return Judgement::Open(depends(ask, &keys, &statements)),
+            Verdict::Depends { keys, statements } => {
+                return Judgement::Open(depends(ask, &keys, &statements));
+            }
             Verdict::NotAllowed(nearest) => return self.not_allowed(ask, &known, nearest),
         };
         if let Some(refused) = self.bounded(ask) {
@@ -143,7 +145,8 @@ impl State {
     }
 
     fn bounded(&self, ask: &Ask<'_>) -> Option<Judgement> {
-        let refused = |statements, nearest| Judgement::Refused { layer: Layer::Boundary, statements, nearest };
+        let refused =
+            |statements, nearest| Judgement::Refused { layer: Layer::Boundary, statements, nearest };
         match &self.boundary {
             Doc::None => None,
             Doc::Unknown(blocked) => Some(Judgement::Open(blocked.clone())),
@@ -204,7 +207,11 @@ fn resource_place(arn: &str) -> Option<String> {
 
 /// The question whether the role may do any action on any resource, with the condition keys of the
 /// connector that writes to the bucket. `None`: no connector has needs, so that none are known.
-pub(crate) fn ask_for<'s>(view: &View<'s>, action: &'s str, resource: &str) -> Result<Option<Ask<'s>>, Blocked> {
+pub(crate) fn ask_for<'s>(
+    view: &View<'s>,
+    action: &'s str,
+    resource: &str,
+) -> Result<Option<Ask<'s>>, Blocked> {
     let Some(mut ask) = asks(view)?.into_iter().next() else { return Ok(None) };
     ask.requirement.action = action;
     ask.resource = Resource { pattern: resource.to_owned(), probe: resource.to_owned() };
