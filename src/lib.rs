@@ -15,5 +15,6 @@ pub mod model;
 pub mod plan;
 pub mod policy;
 pub mod report;
+pub mod prescribe;
 pub mod requirement;
 pub mod trail;
