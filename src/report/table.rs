@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
 use unicode_width::UnicodeWidthStr;
 
-use crate::model::{Section, Status};
+use crate::model::{Change, CheckId, Section, Status};
 
 use super::model::{CheckReport, Counts, FindingReport, FixReport, Origin, Report, Search, SectionSummary};
 use super::sanitise::{block, line};
@@ -40,7 +40,7 @@ pub(super) fn render(report: &Report, layout: Layout) -> String {
         }
     }
     while lines.pop_if(|line| line.is_empty()).is_some() {}
-    lines.extend(mending(report, layout.width));
+    lines.extend(mending(report, layout));
     lines.extend(coverage(report, layout));
     lines.extend(foot(report, layout.width));
     let mut text = String::new();
@@ -213,7 +213,7 @@ fn detail(check: &CheckReport, width: usize, verbose: bool) -> Vec<String> {
                 if position > 0 {
                     lines.push(String::new());
                 }
-                lines.extend(finding_lines(finding, width, verbose));
+                lines.extend(finding_lines(check.id, finding, width, verbose));
             }
             lines.extend(item("More", &format!("streamkap-doctor explain {}", check.id), width));
             lines.extend(item("", &line(&check.guide), width));
@@ -245,7 +245,7 @@ fn detail(check: &CheckReport, width: usize, verbose: bool) -> Vec<String> {
     lines
 }
 
-fn finding_lines(finding: &FindingReport, width: usize, verbose: bool) -> Vec<String> {
+fn finding_lines(id: CheckId, finding: &FindingReport, width: usize, verbose: bool) -> Vec<String> {
     let mut lines: Vec<String> =
         wrap(&line(&finding.what), width).iter().map(|line| Style::Strong.paint(line)).collect();
     if let Some(statement) = &finding.because {
@@ -260,9 +260,18 @@ fn finding_lines(finding: &FindingReport, width: usize, verbose: bool) -> Vec<St
         more => lines.extend(item("", &format!("(-v shows {more} more)"), width)),
     }
     for (position, fix) in finding.fixes.iter().enumerate() {
-        let label = if position == 0 { "Fix" } else { "Or" };
+        let label = match position {
+            0 => "Fix",
+            _ if fix.belongs_to(id) => "And",
+            _ => "Or",
+        };
         lines.extend(item(label, &line(&fix.title), width));
-        lines.extend(item("", &words::owner_and_verification(fix), width));
+        lines.extend(item("", &words::owner_and_verification(fix, id), width));
+        if let (0, Change::Manual { steps, .. }) = (position, &fix.change) {
+            for (number, step) in steps.iter().enumerate().filter(|(_, step)| **step != fix.title) {
+                lines.extend(item("", &format!("{}. {}", number + 1, line(step)), width));
+            }
+        }
     }
     lines
 }
@@ -271,12 +280,13 @@ fn item(label: &str, text: &str, width: usize) -> Vec<String> {
     labelled(&Style::Faint.paint(label), LABEL, text, width)
 }
 
-/// The first fix of each finding as commands, outside of the table so that they can be copied.
-/// A change that mends several findings is shown once.
-fn mending(report: &Report, width: usize) -> Vec<String> {
+/// The first fix of each failing finding as commands, outside of the table and at the margin so that
+/// they can be copied. A change that mends several findings is shown once.
+fn mending(report: &Report, layout: Layout) -> Vec<String> {
     let mut fixes: Vec<(&FixReport, Vec<String>)> = Vec::new();
-    for check in &report.checks {
-        for fix in check.findings.iter().filter_map(|finding| finding.fixes.first()) {
+    let shown = |check: &&CheckReport| layout.verbose || check.status == Status::Fail;
+    for check in report.checks.iter().filter(shown) {
+        for fix in check.findings.iter().flat_map(|finding| first_fixes(check.id, finding)) {
             let id = check.id.to_string();
             match fixes.iter_mut().find(|(known, _)| known.change == fix.change) {
                 Some((_, ids)) if ids.contains(&id) => {}
@@ -287,15 +297,22 @@ fn mending(report: &Report, width: usize) -> Vec<String> {
     }
     let mut lines = Vec::new();
     for (fix, ids) in fixes.iter().filter(|(fix, _)| !fix.commands.is_empty()) {
-        lines.push(String::new());
         let title = format!("To mend {}: {}", ids.join(", "), line(&fix.title));
-        lines.extend(wrap(&title, width).iter().map(|line| Style::Strong.paint(line)));
+        lines.push(String::new());
+        lines.extend(wrap(&title, layout.width).iter().map(|line| Style::Strong.paint(line)));
         lines.push(String::new());
         for command in &fix.commands {
-            lines.extend(block(command).lines().map(|line| format!("    {line}")));
+            lines.extend(block(command).lines().map(str::to_owned));
         }
     }
     lines
+}
+
+/// The best fix of a finding: the first, with those that are needed along with it.
+fn first_fixes(id: CheckId, finding: &FindingReport) -> impl Iterator<Item = &FixReport> {
+    let first = finding.fixes.first();
+    let more = finding.fixes.iter().skip(1).take_while(move |fix| fix.belongs_to(id));
+    first.into_iter().chain(more)
 }
 
 /// What was searched, and what cannot be seen: silence is no good news by itself.
