@@ -10,7 +10,8 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::model::{Change, CheckId, Section, Status};
 
-use super::model::{CheckReport, Counts, FindingReport, FixReport, Origin, Report, Search, SectionSummary};
+use super::fixes::best_fixes;
+use super::model::{CheckReport, Counts, FindingReport, Origin, Report, Search, SectionSummary};
 use super::sanitise::{block, line};
 use super::style::Style;
 use super::wrap::{join, labelled, wrap};
@@ -24,7 +25,7 @@ const BAR: usize = 3;
 const LABEL: usize = 7;
 
 /// Pieces of proof shown without `-v`.
-const PROOFS: usize = 3;
+const PROOFS: usize = 2;
 
 /// Renders the table, with style marks.
 pub(super) fn render(report: &Report, layout: Layout) -> String {
@@ -280,39 +281,23 @@ fn item(label: &str, text: &str, width: usize) -> Vec<String> {
     labelled(&Style::Faint.paint(label), LABEL, text, width)
 }
 
-/// The first fix of each failing finding as commands, outside of the table and at the margin so that
-/// they can be copied. A change that mends several findings is shown once.
+/// The best fix of each failing finding as commands, outside of the table and at the margin so that
+/// they can be copied.
 fn mending(report: &Report, layout: Layout) -> Vec<String> {
-    let mut fixes: Vec<(&FixReport, Vec<String>)> = Vec::new();
-    let shown = |check: &&CheckReport| layout.verbose || check.status == Status::Fail;
-    for check in report.checks.iter().filter(shown) {
-        for fix in check.findings.iter().flat_map(|finding| first_fixes(check.id, finding)) {
-            let id = check.id.to_string();
-            match fixes.iter_mut().find(|(known, _)| known.change == fix.change) {
-                Some((_, ids)) if ids.contains(&id) => {}
-                Some((_, ids)) => ids.push(id),
-                None => fixes.push((fix, vec![id])),
-            }
-        }
-    }
     let mut lines = Vec::new();
-    for (fix, ids) in fixes.iter().filter(|(fix, _)| !fix.commands.is_empty()) {
-        let title = format!("To mend {}: {}", ids.join(", "), line(&fix.title));
+    for best in best_fixes(report, |check| layout.verbose || check.status == Status::Fail) {
+        if best.fix.commands.is_empty() {
+            continue;
+        }
+        let title = format!("To mend {}: {}", best.mended(), line(&best.fix.title));
         lines.push(String::new());
         lines.extend(wrap(&title, layout.width).iter().map(|line| Style::Strong.paint(line)));
         lines.push(String::new());
-        for command in &fix.commands {
+        for command in &best.fix.commands {
             lines.extend(block(command).lines().map(str::to_owned));
         }
     }
     lines
-}
-
-/// The best fix of a finding: the first, with those that are needed along with it.
-fn first_fixes(id: CheckId, finding: &FindingReport) -> impl Iterator<Item = &FixReport> {
-    let first = finding.fixes.first();
-    let more = finding.fixes.iter().skip(1).take_while(move |fix| fix.belongs_to(id));
-    first.into_iter().chain(more)
 }
 
 /// What was searched, and what cannot be seen: silence is no good news by itself.
