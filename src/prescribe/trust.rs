@@ -37,6 +37,7 @@ pub(super) fn plan(remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> Option<Re
             | Remedy::ExemptFromTrustDeny { .. }
             | Remedy::SetTrustAction { .. }
             | Remedy::RemovePrincipal { .. }
+            | Remedy::RestoreTrust { .. }
     );
     is_mine.then(|| edited(remedy, facts, vendor))
 }
@@ -53,7 +54,7 @@ fn edited(remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> Result<Plan, Strin
     }
     let home = PolicyHome::Trust { role: facts.target.role.name.clone() };
     let change = Change::SetPolicy { home, before: Some(before.clone()), after };
-    Ok(Plan { title, owner: Owner::You, change })
+    Ok(Plan { title, owner: Owner::You, change, brings: None })
 }
 
 /// The external id to ask for: the target's, or a place to put it.
@@ -109,6 +110,10 @@ fn edit(draft: &mut Draft, remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> R
             }
             remove_principal(draft, *statement, found)?;
             Ok(format!("Stop trusting {found}"))
+        }
+        Remedy::RestoreTrust { document } => {
+            *draft = Draft::parse(document).ok_or("the trust policy as it was is no JSON")?;
+            Ok("Write the trust policy as it was".to_owned())
         }
         _ => Err("this is no change of the trust policy".to_owned()),
     }

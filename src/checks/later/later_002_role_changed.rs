@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::checks::shared::history::{self, Assumptions};
 use crate::checks::shared::needs::{Ask, asks};
-use crate::checks::shared::phrases::no_role;
+use crate::checks::shared::phrases::absent_role;
 use crate::checks::shared::rewind::{Past, text_of};
 use crate::checks::shared::state::{Judgement, Layer, State};
 use crate::checks::shared::trust::{Call, Trust, Truth};
@@ -20,7 +20,7 @@ use crate::trail::{Event, change_kind};
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Later, 2), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(role) = view.role()? else { return Ok(no_role(view)) };
+    let Some(role) = view.role()? else { return Ok(absent_role(view)) };
     let searched = history::events(view, Purpose::Changes)?;
     let changes: Vec<&Event> =
         searched.events.iter().copied().filter(|it| change_kind(it).is_some()).collect();

@@ -2,7 +2,7 @@
 
 use crate::checks::shared::history;
 use crate::checks::shared::needs::{Ask, asks};
-use crate::checks::shared::phrases::{self, no_role};
+use crate::checks::shared::phrases::{self, absent_role};
 use crate::checks::shared::simulated::simulated;
 use crate::checks::shared::state::{Judgement, Layer, State, ask_for};
 use crate::checks::shared::words;
@@ -18,7 +18,7 @@ use crate::trail::{DenialGroup, DenialGroups, Event, change_kind, made_by_role};
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Partial, 5), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(role) = view.role()? else { return Ok(no_role(view)) };
+    let Some(role) = view.role()? else { return Ok(absent_role(view)) };
     let searched = history::events(view, Purpose::Denials)?;
     let mut groups = DenialGroups::new();
     for event in searched.events.iter().filter(|event| made_by_role(event, &role.arn)) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::checks::shared::phrases::no_role;
+use crate::checks::shared::phrases::absent_role;
 use crate::checks::shared::policies::{boundary, role_policies};
 use crate::checks::shared::trust::{Trust, Truth};
 use crate::checks::shared::words;
@@ -15,7 +15,7 @@ use crate::policy::{Condition, Effect, Policy, Statement};
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Practice, 9), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(trust) = Trust::read(view)? else { return Ok(no_role(view)) };
+    let Some(trust) = Trust::read(view)? else { return Ok(absent_role(view)) };
     let mut findings = in_trust(view, &trust);
     let own = role_policies(view);
     let boundary = boundary(view);
