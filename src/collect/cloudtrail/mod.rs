@@ -1,3 +1,6 @@
 //! CloudTrail's records from wherever they can be had.
 
+mod logs;
 pub mod scan;
+
+pub use logs::search_logs;
