@@ -11,5 +11,6 @@ pub mod evaluate;
 pub mod facts;
 pub mod model;
 pub mod policy;
+pub mod prescribe;
 pub mod requirement;
 pub mod trail;
