@@ -18,5 +18,5 @@ pub(super) fn run(args: &DemoArgs, printer: &Printer) -> Ended {
         .map_err(|error| Failure::usage(error.to_string(), ""))?;
     let reporting = Reporting { args: &args.report, config: &config, selection: &selection, printer };
     let origin = Origin::Demo { scenario: "healthy".to_owned() };
-    reporting.print(Subject { facts, origin, words: None, interrupted: false })
+    reporting.print(&Subject { facts, origin, words: None, interrupted: false })
 }
