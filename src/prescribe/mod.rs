@@ -75,9 +75,21 @@ pub fn prescribe(facts: &Facts, catalog: &Catalog, judged: &mut Vec<Judged>) {
         found.iter_mut().for_each(|fix| mask(fix, facts, catalog));
         let outcome = judged.iter_mut().find(|judged| judged.id == id).map(|judged| &mut judged.outcome);
         if let Some(finding) = outcome.and_then(|outcome| outcome.findings_mut().get_mut(at)) {
-            finding.fixes = found;
+            finding.fixes = best_first(found);
         }
     }
+}
+
+/// What was verified, in the order of the remedies, then manual steps. A change that was tried in vain is
+/// shown only where there is nothing better.
+fn best_first(mut fixes: Vec<Fix>) -> Vec<Fix> {
+    let in_vain = |fix: &Fix| matches!(fix.verification, Verification::Unverified { .. });
+    let manual = |fix: &Fix| matches!(fix.change, Change::Manual { .. });
+    if fixes.iter().any(|fix| !in_vain(fix)) {
+        fixes.retain(|fix| !in_vain(fix) || manual(fix));
+    }
+    fixes.sort_by_key(in_vain);
+    fixes
 }
 
 /// The fixes that one remedy makes: several only when all of them are needed, in order.

@@ -78,7 +78,9 @@ fn edit(draft: &mut Draft, remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> R
             Ok(format!("Trust {principal} with your external id"))
         }
         Remedy::ReplacePrincipal { statement, found, wanted } => {
-            replace_principal(at(draft, *statement)?, found, wanted);
+            let statement = at(draft, *statement)?;
+            replace_principal(statement, found, wanted);
+            require_some_external_id(statement, external_id(facts));
             Ok(format!("Trust {wanted} in place of {found}"))
         }
         Remedy::SetExternalId { statement } => {
@@ -105,7 +107,9 @@ fn edit(draft: &mut Draft, remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> R
         }
         Remedy::RemovePrincipal { statement, found } => {
             if found == "*" {
-                replace_principal(at(draft, *statement)?, found, &principal);
+                let statement = at(draft, *statement)?;
+                replace_principal(statement, found, &principal);
+                require_some_external_id(statement, external_id(facts));
                 return Ok(format!("Trust {principal} in place of everybody"));
             }
             remove_principal(draft, *statement, found)?;
@@ -181,8 +185,23 @@ fn remove_principal(draft: &mut Draft, index: usize, found: &str) -> Result<(), 
     Ok(())
 }
 
+/// Streamkap is never let in without an external id where a statement comes to name it.
+fn require_some_external_id(statement: &mut Map<String, Value>, id: &str) {
+    let operators = statement.get("Condition").and_then(Value::as_object);
+    let mut keys = operators.into_iter().flat_map(|it| it.values()).filter_map(Value::as_object);
+    if !keys.any(|keys| keys.keys().any(|key| key.eq_ignore_ascii_case("sts:ExternalId"))) {
+        add_condition(statement, "StringEquals", "sts:ExternalId", id);
+    }
+}
+
 /// Exactly this external id, unless several are listed: those of other connectors stay.
 fn set_external_id(statement: &mut Map<String, Value>, id: &str) {
+    if statement.get("Effect").and_then(Value::as_str) == Some("Deny") {
+        // Whoever sends another is denied, and no longer whoever sends this one.
+        drop_condition(statement, None, "sts:ExternalId");
+        add_condition(statement, "StringNotEquals", "sts:ExternalId", id);
+        return;
+    }
     let operators = statement.get("Condition").and_then(Value::as_object);
     let exact = operators.and_then(|operators| operators.iter().find(|(name, _)| *name == "StringEquals"));
     let listed = exact.and_then(|(_, keys)| {

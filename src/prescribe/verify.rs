@@ -49,9 +49,6 @@ impl Before<'_> {
             }
             Some(Outcome::Broken(bug)) => Some(format!("after it {id} broke: {}", bug.message)),
             Some(outcome) => {
-                let same = |left: &Finding, right: &Finding| {
-                    left.resource == right.resource && left.what == right.what
-                };
                 let left = outcome.findings();
                 let fresh = left.iter().find(|it| !known.iter().any(|known| same(known, it)));
                 let still = left.iter().find(|it| same(it, finding));
@@ -77,6 +74,12 @@ impl Before<'_> {
         }
         None
     }
+}
+
+/// Whether two findings are one: their sentence may change with what else stands in a policy.
+fn same(left: &Finding, right: &Finding) -> bool {
+    let by_remedy = !left.remedies.is_empty() && left.remedies == right.remedies;
+    left.resource == right.resource && (left.what == right.what || by_remedy)
 }
 
 /// Whether an outcome is unknown only because AWS's simulator was not asked again.

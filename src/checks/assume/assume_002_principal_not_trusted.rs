@@ -16,12 +16,12 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let best = trust.best();
     Ok(match best.map(|best| (best, &best.principals)) {
         Some((best, principals)) if principals.cover() => Outcome::Pass(vec![covered(view, best)]),
-        Some((_, Principals::Deleted(_))) => {
-            Outcome::Skip("the principal is the id of a deleted role or user: see ASSUME-003".to_owned())
-        }
-        Some((_, Principals::Near(misses))) if other_partition(view, &trust, misses) => {
-            Outcome::Skip("the role is in another partition than Streamkap: see ASSUME-009".to_owned())
-        }
+        Some((_, Principals::Deleted(_))) => Outcome::Skip(
+            "the principal is the id of a deleted role or user (reported as ASSUME-003)".to_owned(),
+        ),
+        Some((_, Principals::Near(misses))) if other_partition(view, &trust, misses) => Outcome::Skip(
+            "the role is in another partition than Streamkap (reported as ASSUME-009)".to_owned(),
+        ),
         Some((best, Principals::Near(misses))) => {
             Outcome::Fail(misses.iter().map(|miss| near(view, &trust, best, miss)).collect())
         }

@@ -20,6 +20,11 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         )]));
     }
     let best = trust.best();
+    if let Some(Principals::Near(_)) = best.map(|best| &best.principals) {
+        return Ok(Outcome::Skip(
+            "another principal was meant to be Streamkap's (reported as ASSUME-002)".to_owned(),
+        ));
+    }
     if let Some(best) = best.filter(|best| best.principals.cover()) {
         let text = format!(
             "{} trusts Streamkap; {} elsewhere in the policy is of no account",

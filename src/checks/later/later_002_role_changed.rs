@@ -252,13 +252,14 @@ fn finding(past: &Past<'_, '_>, assumptions: &Assumptions<'_>, cause: &Cause<'_>
     } else {
         ", as far as can be told: what stood there before is not in the history"
     };
-    let what =
-        format!("On {when} {}; since then {} is not allowed{doubt}", told(event), words::list(&cause.lost));
+    let are = if cause.lost.len() == 1 { "is" } else { "are" };
+    let lost = words::list(&cause.lost);
+    let what = format!("On {when} {}; since then {lost} {are} not allowed{doubt}", told(event));
     let mut finding = Finding::new(past.role.arn.as_str(), what).evidence(history::evidence(
         event,
         format!("{} in {}, event {}", event.event_name, event.region, event.event_id),
     ));
-    if let Some(gone) = statements_gone(past, cause.at) {
+    if let Some(gone) = statements_moved(past, cause.at) {
         finding = finding.evidence(history::evidence(event, gone));
     }
     let last = assumptions.successes.iter().rev().find(|it| it.event_time < event.event_time);
@@ -278,30 +279,47 @@ fn finding(past: &Past<'_, '_>, assumptions: &Assumptions<'_>, cause: &Cause<'_>
     remedies(past, cause).into_iter().fold(finding, Finding::remedy)
 }
 
-/// Which statements of the text before the change are not in the text after it.
-fn statements_gone(past: &Past<'_, '_>, at: usize) -> Option<String> {
+/// Which statements went with the change, and which that deny came with it.
+fn statements_moved(past: &Past<'_, '_>, at: usize) -> Option<String> {
     let event = past.changes[at];
     let after = ["policyDocument", "bucketPolicy", "policy"].iter().find_map(|name| text_of(event, name));
     let before = match event.event_name.as_str() {
-        "UpdateAssumeRolePolicy" => past.trust_before(at)?,
-        "PutRolePolicy" | "DeleteRolePolicy" => past.inline_before(event.parameter("policyName")?, at)??,
-        "DetachRolePolicy" | "CreatePolicyVersion" | "SetDefaultPolicyVersion" => {
-            past.managed(event.parameter("policyArn")?, at)?.document().text().to_owned()
+        "UpdateAssumeRolePolicy" => past.trust_before(at),
+        "PutRolePolicy" | "DeleteRolePolicy" => {
+            past.inline_before(event.parameter("policyName")?, at).flatten()
         }
-        _ => return None,
+        "DetachRolePolicy" | "CreatePolicyVersion" | "SetDefaultPolicyVersion" => {
+            past.managed(event.parameter("policyArn")?, at).map(|policy| policy.document().text().to_owned())
+        }
+        _ => None,
     };
-    let (before, after) = (statements(&before), after.map(|text| statements(&text)).unwrap_or_default());
-    let gone: Vec<String> = before
-        .iter()
-        .enumerate()
-        .filter(|(_, statement)| !after.contains(statement))
+    let before = before.map(|text| statements(&text)).unwrap_or_default();
+    let after = after.map(|text| statements(&text)).unwrap_or_default();
+    let gone = names(&before, |statement| !after.contains(statement));
+    let denies = |statement: &Value| statement.get("Effect").and_then(Value::as_str) == Some("Deny");
+    let came = names(&after, |statement| denies(statement) && !before.contains(statement));
+    let went = if after.is_empty() { "went" } else { "went or was changed" };
+    match (gone.is_empty(), came.is_empty()) {
+        (true, true) => None,
+        (false, true) => Some(format!("{} {went} with it", words::list(&gone))),
+        (true, false) => Some(format!("{}, which denies, came with it", words::list(&came))),
+        (false, false) => Some(format!(
+            "{} {went} with it, and {}, which denies, came",
+            words::list(&gone),
+            words::list(&came)
+        )),
+    }
+}
+
+/// The names of the statements that are picked.
+fn names(statements: &[Value], pick: impl Fn(&Value) -> bool) -> Vec<String> {
+    let picked = statements.iter().enumerate().filter(|(_, statement)| pick(statement));
+    picked
         .map(|(number, statement)| match statement.get("Sid").and_then(Value::as_str) {
             Some(sid) if !sid.is_empty() => format!("statement {sid}"),
             _ => format!("statement {}", number + 1),
         })
-        .collect();
-    let went = if after.is_empty() { "went" } else { "went or was changed" };
-    (!gone.is_empty()).then(|| format!("{} {went} with it", words::list(&gone)))
+        .collect()
 }
 
 fn statements(text: &str) -> Vec<Value> {

@@ -214,6 +214,7 @@ impl<'q> Scanner<'q> {
                 }
             });
             tally.carrier |= any;
+            tally.foreign |= !any;
             true
         })
     }
@@ -229,7 +230,8 @@ impl<'q> Scanner<'q> {
         if splitter.truncated && !compression_broke {
             problems.push(ProblemKind::Truncated);
         }
-        let nothing = self.tally.coverage.records == 0 && !self.tally.carrier && !splitter.carrier;
+        let carrier = self.tally.carrier || splitter.carrier;
+        let nothing = self.tally.coverage.records == 0 && (!carrier || self.tally.foreign);
         if nothing && problems.is_empty() {
             problems.push(match first {
                 Some(b'{' | b'[') => ProblemKind::NoRecords,

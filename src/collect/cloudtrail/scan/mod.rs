@@ -97,6 +97,7 @@ pub fn scan(
         sink: Mutex::new(sink),
         counters: Counters::default(),
         running: AtomicUsize::new(threads),
+        caller: std::thread::current(),
     };
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| job.work())).collect();
@@ -105,6 +106,7 @@ pub fn scan(
                 std::thread::park_timeout(Duration::from_millis(100));
                 progress(job.counters.read());
             }
+            progress(job.counters.read());
         }
         for worker in workers {
             match worker.join() {
@@ -162,6 +164,8 @@ struct Job<'a, S> {
     sink: Mutex<S>,
     counters: Counters,
     running: AtomicUsize,
+    /// Who waits for the workers and tells the progress.
+    caller: std::thread::Thread,
 }
 
 #[derive(Default)]
@@ -184,6 +188,7 @@ impl<S: FnMut(Event) + Send> Job<'_, S> {
         self.work_on_singles(&mut scanner);
         self.work_on_folders(&mut scanner);
         self.running.fetch_sub(1, Ordering::Release);
+        self.caller.unpark();
         scanner.coverage
     }
 

@@ -14,6 +14,8 @@ pub(super) struct Tally {
     pub(super) placed: bool,
     /// There was a place for records, if no record.
     pub(super) carrier: bool,
+    /// There was an object that is no record and holds none.
+    pub(super) foreign: bool,
     /// What was the matter with the file at hand.
     pub(super) problems: Vec<ProblemKind>,
 }
