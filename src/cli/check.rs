@@ -27,7 +27,7 @@ pub(super) fn run(
     let selection = selection(&args.selection, &config, catalog)?;
     let subject = Subject::read(&args.subject, &selection, &config, global, environment, printer)?;
     let reporting = Reporting { args: &args.report, config: &config, selection: &selection, printer };
-    reporting.print(subject)
+    reporting.print(&subject)
 }
 
 /// Facts and where they come from.
@@ -62,7 +62,7 @@ impl Subject {
         let region = settings::region(global, config, environment)?;
         let given = Given::new(&args.target, region.as_deref(), config, environment);
         let (target, warnings) = given.target(catalog)?;
-        warnings.iter().for_each(|warning| printer.warning(warning));
+        printer.warnings(&warnings);
         let mut settings = settings::settings(global, &args.history, config, environment)?;
         settings.facts = facts(selection, catalog);
         let words = Some(words(&target, global, args));
@@ -155,8 +155,8 @@ impl Reporting<'_> {
     }
 
     /// Diagnoses the facts and writes the reports.
-    pub(super) fn print(&self, subject: Subject) -> Ended {
-        let report = self.report(&subject);
+    pub(super) fn print(&self, subject: &Subject) -> Ended {
+        let report = self.report(subject);
         let layout = self.printer.layout(self.args.verbose);
         for file in &self.args.report {
             let plain = crate::report::Layout { colour: false, ..layout };

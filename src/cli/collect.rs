@@ -28,7 +28,7 @@ pub(super) fn run(
     let region = settings::region(global, &config, environment)?;
     let given = Given::new(&args.target, region.as_deref(), &config, environment);
     let (target, warnings) = given.target(catalog)?;
-    warnings.iter().for_each(|warning| printer.warning(warning));
+    printer.warnings(&warnings);
     let settings = settings::settings(global, &args.history, &config, environment)?;
     let path = if args.unredacted { marked(&args.output) } else { args.output.clone() };
     let collected = read(&settings, target, catalog, printer)?;

@@ -28,7 +28,7 @@ pub(super) fn run(args: &DemoArgs, printer: &Printer) -> Ended {
     let Some(facts) = demo::facts(scenario) else { return Err(unknown(scenario)) };
     let reporting = Reporting { args: &args.report, config: &config, selection: &selection, printer };
     let origin = Origin::Demo { scenario: scenario.to_owned() };
-    reporting.print(Subject { facts, origin, words: None, interrupted: false })
+    reporting.print(&Subject { facts, origin, words: None, interrupted: false })
 }
 
 fn list(printer: &Printer) -> Ended {

@@ -41,8 +41,8 @@ fn command_line() -> String {
 fn section(text: &mut String, command: &mut clap::Command) {
     let name = command.get_bin_name().unwrap_or_else(|| command.get_name()).to_owned();
     let help = command.render_long_help().to_string();
-    let help: String = help.lines().map(|line| format!("{}\n", line.trim_end())).collect();
-    let _ = write!(text, "## {name}\n\n```text\n{}\n```\n\n", help.trim_end());
+    let help: Vec<&str> = help.trim_end().lines().map(str::trim_end).collect();
+    let _ = write!(text, "## {name}\n\n```text\n{}\n```\n\n", help.join("\n"));
 }
 
 fn checks(catalog: &Catalog) -> String {

@@ -1,5 +1,7 @@
 //! Builds a report from what the stages before it concluded: counts, verdict, exit code, next commands.
 
+use std::fmt::Write as _;
+
 use crate::model::{Change, CheckId, Finding, Fix, Outcome, Section, Severity, Status};
 
 use super::model::{
@@ -194,7 +196,7 @@ fn failing_verdict(checks: &[CheckReport]) -> String {
         let ids = failing(section);
         if !ids.is_empty() {
             let join = if sentence.is_empty() { "" } else { "; " };
-            sentence.push_str(&format!("{join}{} ({ids})", says(section)));
+            let _ = write!(sentence, "{join}{} ({ids})", says(section));
         }
     }
     let mut characters = sentence.chars();

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::model::{Change, CheckId, Status};
 
+use super::json::pretty;
 use super::model::{CheckReport, FixReport, Report};
 use super::sanitise::{self, block, line};
 use super::words;
@@ -22,15 +23,13 @@ pub enum FixStyle {
 /// The best fix of each finding of a check, or of every check that fails or warns. A change that
 /// mends several findings is written once. Empty, or an empty array, when there is none.
 pub fn render_fixes(report: &Report, wanted: Option<CheckId>, style: FixStyle) -> String {
-    let mut fixes = best_fixes(report, |check| wanted.is_none_or(|id| id == check.id));
+    let fixes = best_fixes(report, |check| wanted.is_none_or(|id| id == check.id));
     match style {
         FixStyle::Commands => fixes.iter().map(commands).collect(),
         FixStyle::Policy => fixes.iter().filter_map(policy).collect(),
         FixStyle::Json => {
-            let fixes: Vec<&FixReport> = fixes.drain(..).map(|best| best.fix).collect();
-            #[expect(clippy::expect_used, reason = "the model has no map with other keys than text")]
-            let text = serde_json::to_string_pretty(&fixes).expect("fixes are always JSON");
-            sanitise::json(&text) + "\n"
+            let fixes: Vec<&FixReport> = fixes.iter().map(|best| best.fix).collect();
+            sanitise::json(&pretty(&fixes))
         }
     }
 }

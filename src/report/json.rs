@@ -5,20 +5,18 @@ use super::sanitise;
 
 /// The report as JSON, ending with a line feed.
 pub(super) fn render(report: &Report) -> String {
-    #[expect(clippy::expect_used, reason = "the model has no map with other keys than text")]
-    let text = serde_json::to_string_pretty(report).expect("a report is always JSON");
-    let mut safe = sanitise::json(&text);
-    safe.push('\n');
-    safe
+    sanitise::json(&pretty(report))
+}
+
+/// Indented JSON, ending with a line feed.
+pub(super) fn pretty(value: &impl serde::Serialize) -> String {
+    // The model has no map with other keys than text, which is all that could go wrong.
+    serde_json::to_string_pretty(value).map(|text| text + "\n").unwrap_or_default()
 }
 
 /// The JSON schema of the report.
 pub fn schema() -> String {
-    let schema = schemars::schema_for!(Report);
-    #[expect(clippy::expect_used, reason = "a schema is JSON")]
-    let mut text = serde_json::to_string_pretty(&schema).expect("a schema is JSON");
-    text.push('\n');
-    text
+    pretty(&schemars::schema_for!(Report))
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ fn head(report: &Report, width: usize) -> Vec<String> {
         let values = connector.parameters.iter().filter(|(_, value)| !value.is_empty());
         for (position, (name, value)) in values.enumerate() {
             text.push_str(if position == 0 { ": " } else { ", " });
-            text.push_str(&format!("{} {}", line(name), line(value)));
+            text.extend([line(name).as_str(), " ", line(value).as_str()]);
         }
         what.push(text);
     }
@@ -352,8 +352,8 @@ fn found(searches: &[&Search]) -> String {
         let gaps: BTreeSet<String> =
             of_purpose().filter_map(|search| search.gap.as_deref()).map(line).collect();
         let regions = regions.into_iter().collect::<Vec<_>>().join(", ");
-        let gaps: String = gaps.iter().map(|gap| format!("; {gap}")).collect();
-        format!("{count} ({regions}{gaps})")
+        let where_and_gaps: Vec<String> = std::iter::once(regions).chain(gaps).collect();
+        format!("{count} ({})", where_and_gaps.join("; "))
     };
     purposes.iter().map(part).collect::<Vec<_>>().join(", ")
 }
