@@ -38,7 +38,7 @@ impl Shell {
 
     /// The healthy account as a case file, changed.
     fn case(&self, change: impl FnOnce(&mut Value)) {
-        let mut world: Value = serde_json::from_str(include_str!("worlds/healthy.json")).unwrap();
+        let mut world: Value = serde_json::from_str(include_str!("../demo/healthy.json")).unwrap();
         change(&mut world);
         let case = json!({
             "case_version": 1, "doctor_version": "0.1.0", "redacted": false, "facts": world

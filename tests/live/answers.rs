@@ -131,7 +131,12 @@ fn result(
                     format!("<member><EvalResourceName>{resource}</EvalResourceName><EvalResourceDecision>{}</EvalResourceDecision>{rest}{}</member>", verdict.as_str(), detail(*bounded))
                 })
                 .collect();
-            let worst = answers.iter().map(|(_, verdict, _)| verdict).max().unwrap();
+            let severity = |verdict: &EngineVerdict| match verdict {
+                EngineVerdict::Allowed => 0,
+                EngineVerdict::ImplicitDeny => 1,
+                EngineVerdict::ExplicitDeny => 2,
+            };
+            let worst = answers.iter().map(|(_, verdict, _)| verdict).max_by_key(|it| severity(it)).unwrap();
             format!("<member><EvalActionName>{action}</EvalActionName><EvalResourceName>arn:${{Partition}}:s3:::${{BucketName}}/${{KeyName}}</EvalResourceName><EvalDecision>{}</EvalDecision>{rest}<ResourceSpecificResults>{specific}</ResourceSpecificResults>{organization}</member>", worst.as_str())
         }
     }

@@ -163,7 +163,7 @@ fn event_history_is_searched_page_by_page_and_keeps_what_bears_on_the_role() {
     proxy.fail_first(&["LookupEvents"], super::proxy::Fault::Throttle, 1);
     let facts = Run::new(&account, &proxy).facts_with(&["--since", "30d"]);
 
-    let of = |purpose: Purpose, region: &str| {
+    let of = |purpose: Purpose, region: &'static str| {
         facts.history.queries.iter().filter(move |it| it.purpose == purpose && it.region == region)
     };
     let assumed = of(Purpose::AssumeRole, "eu-west-1").next().unwrap();

@@ -1,6 +1,6 @@
 //! As much of HTTP/1.1 as AWS's SDKs and MiniStack speak, and AWS's ways of naming operations in it.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Write};
 
 use streamkap_doctor::collect::operations;
 
