@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::carrier;
 use super::inflate::{Inflated, Inflater};
 use super::layout::Place;
+use super::marks::Positions;
 use super::native;
 use super::query::Compiled;
 use super::split::{MAX_OBJECT, Splitter};
@@ -33,6 +34,7 @@ pub(super) struct Scanner<'q> {
     input: Vec<u8>,
     /// Its text.
     text: Vec<u8>,
+    positions: Positions,
     /// What was found since it was last taken.
     pub(super) found: Vec<Event>,
     /// What was seen of the file at hand.
@@ -60,6 +62,7 @@ impl<'q> Scanner<'q> {
             inflater: Inflater::new(),
             input: Vec::new(),
             text: Vec::new(),
+            positions: Positions::default(),
             found: Vec::new(),
             tally: Tally::default(),
             coverage: Coverage::default(),
@@ -201,7 +204,7 @@ impl<'q> Scanner<'q> {
         let text = wide.as_deref().unwrap_or(text);
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let before = self.found.len();
-        if native::scan(text, self.query, &mut self.found, &mut self.tally).is_err() {
+        if native::scan(text, self.query, &mut self.positions, &mut self.found, &mut self.tally).is_err() {
             self.found.truncate(before);
             self.tally.forget_records();
             let mut splitter = Splitter::default();

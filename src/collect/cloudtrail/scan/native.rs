@@ -7,7 +7,7 @@
 
 use serde_json::Value;
 
-use super::marks::for_each_mark;
+use super::marks::{Positions, for_each_mark};
 use super::query::Compiled;
 use super::tally::Tally;
 use crate::denial::is_denial_bytes;
@@ -26,6 +26,7 @@ pub(super) struct NotNative;
 pub(super) fn scan(
     text: &[u8],
     query: &Compiled<'_>,
+    positions: &mut Positions,
     found: &mut Vec<Event>,
     tally: &mut Tally,
 ) -> Result<(), NotNative> {
@@ -34,7 +35,7 @@ pub(super) fn scan(
     }
     let mut pass =
         Pass { text, query, found, tally, start: None, denied: false, change: None, outcome: Ok(()) };
-    for_each_mark(text, |at| {
+    for_each_mark(text, positions, |at| {
         let outcome = pass.mark(at);
         pass.outcome = outcome;
         pass.outcome.is_ok()
@@ -253,7 +254,8 @@ mod tests {
     fn scan_text(text: &str) -> Option<(Vec<String>, Tally)> {
         let query = Query { role: Some(ROLE.parse::<Arn>().unwrap()), ..Query::default() };
         let (mut found, mut tally) = (Vec::new(), Tally::default());
-        scan(text.as_bytes(), &Compiled::new(&query), &mut found, &mut tally).ok()?;
+        scan(text.as_bytes(), &Compiled::new(&query), &mut Positions::default(), &mut found, &mut tally)
+            .ok()?;
         Some((found.into_iter().map(|event| event.event_id).collect(), tally))
     }
 
