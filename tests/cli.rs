@@ -241,7 +241,7 @@ fn reports_are_written_to_files_without_colour() {
     assert_eq!(stdout(&output), "");
     let read = |name: &str| fs::read_to_string(shell.folder.path().join(name)).unwrap();
     assert!(serde_json::from_str::<Value>(&read("a.json")).is_ok());
-    assert!(read("b.txt").contains("Role cannot be assumed? no"));
+    assert!(read("b.txt").contains("Role cannot be assumed? no cause found"));
     assert!(!read("b.txt").contains('\u{1b}'));
 }
 

@@ -188,7 +188,7 @@ fn failing_verdict(checks: &[CheckReport]) -> String {
         Section::Assume => "Streamkap cannot assume the role",
         Section::Write => "Streamkap cannot write with this role",
         Section::Partial => "some operations of Streamkap fail",
-        Section::Later => "the connector stops, or has stopped",
+        Section::Later => "the connector fails, now or later",
         Section::Practice => "the role is not safe",
     };
     let mut sentence = String::new();

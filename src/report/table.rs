@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
 use unicode_width::UnicodeWidthStr;
 
-use crate::model::{Change, CheckId, Section, Status};
+use crate::model::{Change, CheckId, Evidence, Section, StatementRef, Status};
 
 use super::fixes::best_fixes;
 use super::model::{CheckReport, Counts, FindingReport, Origin, Report, Search, SectionSummary};
@@ -125,9 +125,9 @@ fn answer(section: Section, counts: Counts) -> (&'static str, Style) {
     } else if counts.unknown > 0 {
         ("cannot tell", Style::Unknown)
     } else if counts.warn > 0 {
-        (if practice { "not kept" } else { "not yet" }, Style::Warn)
+        (if practice { "not kept" } else { "likely to come" }, Style::Warn)
     } else if counts.pass > 0 {
-        (if practice { "kept" } else { "no" }, Style::Pass)
+        (if practice { "kept" } else { "no cause found" }, Style::Pass)
     } else {
         ("does not apply", Style::Faint)
     }
@@ -254,7 +254,7 @@ fn finding_lines(id: CheckId, finding: &FindingReport, width: usize, verbose: bo
     }
     let shown = if verbose { finding.evidence.len() } else { PROOFS };
     for evidence in finding.evidence.iter().take(shown) {
-        lines.extend(item("Proof", &words::evidence(evidence, finding.because.as_ref()), width));
+        lines.extend(proof(evidence, finding.because.as_ref(), width));
     }
     match finding.evidence.len().saturating_sub(shown) {
         0 => {}
@@ -274,6 +274,21 @@ fn finding_lines(id: CheckId, finding: &FindingReport, width: usize, verbose: bo
             }
         }
     }
+    lines
+}
+
+/// Proof. Text of several lines is laid out already, as where a caret points at a difference.
+fn proof(evidence: &Evidence, cause: Option<&StatementRef>, width: usize) -> Vec<String> {
+    if !evidence.text.trim().contains('\n') {
+        return item("Proof", &words::evidence(evidence, cause), width);
+    }
+    let label = Style::Faint.paint("Proof");
+    let text = block(evidence.text.trim_end());
+    let mut lines: Vec<String> = text.lines().map(|line| format!("{}{line}", " ".repeat(LABEL))).collect();
+    if let Some(first) = lines.first_mut() {
+        *first = format!("{label}{}{}", " ".repeat(LABEL - label.width()), first.trim_start());
+    }
+    lines.extend(item("", &format!("[{}]", words::source(&evidence.source, cause)), width));
     lines
 }
 
@@ -358,6 +373,24 @@ fn found(searches: &[&Search]) -> String {
     purposes.iter().map(part).collect::<Vec<_>>().join(", ")
 }
 
+/// A failing check once more: what is wrong, and what to do.
+fn in_short(check: &CheckReport, width: usize) -> Vec<String> {
+    let indent = LEFT + BAR;
+    let mut lines = Vec::new();
+    let mut told: Option<&str> = None;
+    for finding in &check.findings {
+        let label = if lines.is_empty() { check.id.to_string() } else { String::new() };
+        lines.extend(labelled(&label, indent, &line(&finding.what), width));
+        let fix = finding.fixes.first().filter(|fix| told != Some(&fix.title));
+        if let Some(fix) = fix {
+            let text = format!("Fix: {} (by {})", line(&fix.title), fix.owner.in_words());
+            lines.extend(labelled("", indent, &text, width).iter().map(|line| Style::Strong.paint(line)));
+            told = Some(&fix.title);
+        }
+    }
+    lines
+}
+
 /// The verdict, all counts, what to do first, and what to type next.
 fn foot(report: &Report, width: usize) -> Vec<String> {
     let summary = &report.summary;
@@ -369,15 +402,9 @@ fn foot(report: &Report, width: usize) -> Vec<String> {
     let counts: Vec<String> = words::counts(summary.counts).into_iter().map(|(_, text)| text).collect();
     lines.push(counts.join(" · "));
 
-    let failing = report.checks.iter().filter(|check| check.status == Status::Fail);
-    let first = failing.filter_map(|check| {
-        let fix = check.findings.iter().find_map(|finding| finding.fixes.first())?;
-        Some((check.id.to_string(), format!("{} (by {})", line(&fix.title), fix.owner.in_words())))
-    });
-    let todo: Vec<String> = first.flat_map(|(id, text)| labelled(&id, LEFT + BAR, &text, width)).collect();
-    if !todo.is_empty() {
+    for check in report.checks.iter().filter(|check| check.status == Status::Fail) {
         lines.push(String::new());
-        lines.extend(todo);
+        lines.extend(in_short(check, width));
     }
     if !summary.next.is_empty() {
         lines.push(String::new());

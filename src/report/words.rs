@@ -44,7 +44,8 @@ pub(super) fn evidence(evidence: &Evidence, cause: Option<&StatementRef>) -> Str
     format!("{} [{}]", line(&evidence.text), source(&evidence.source, cause))
 }
 
-fn source(source: &Source, cause: Option<&StatementRef>) -> String {
+/// Where evidence comes from. `cause` is the statement that was named already.
+pub(super) fn source(source: &Source, cause: Option<&StatementRef>) -> String {
     match source {
         Source::Simulator => "AWS's simulator".to_owned(),
         Source::Evaluation { statements } => {
