@@ -1,6 +1,6 @@
 //! Changes as commands of the AWS CLI that can be pasted into a shell.
 
-use crate::model::{Change, PolicyHome};
+use crate::model::{Change, PolicyHome, shell_flag};
 
 /// What closes a document in a shell. No line of a JSON text can be this.
 const END: &str = "END_OF_POLICY";
@@ -14,13 +14,13 @@ pub fn commands(change: &Change) -> Vec<String> {
         Change::SetPolicy { home, after, .. } => set_policy(home, after),
         Change::AttachPolicy { role, policy_arn } => vec![format!(
             "aws iam attach-role-policy {} {}",
-            argument("--role-name", role),
-            argument("--policy-arn", policy_arn)
+            shell_flag("--role-name", role),
+            shell_flag("--policy-arn", policy_arn)
         )],
         Change::DetachPolicy { role, policy_arn } => vec![format!(
             "aws iam detach-role-policy {} {}",
-            argument("--role-name", role),
-            argument("--policy-arn", policy_arn)
+            shell_flag("--role-name", role),
+            shell_flag("--policy-arn", policy_arn)
         )],
         Change::Manual { commands, .. } => commands.clone(),
     }
@@ -44,15 +44,15 @@ fn set_policy(home: &PolicyHome, after: &str) -> Vec<String> {
     match home {
         PolicyHome::Trust { role } => commands.push(format!(
             "aws iam update-assume-role-policy {} --policy-document {document}",
-            argument("--role-name", role)
+            shell_flag("--role-name", role)
         )),
         PolicyHome::Inline { role, name } => commands.push(format!(
             "aws iam put-role-policy {} {} --policy-document {document}",
-            argument("--role-name", role),
-            argument("--policy-name", name)
+            shell_flag("--role-name", role),
+            shell_flag("--policy-name", name)
         )),
         PolicyHome::Managed { arn } => {
-            let arn = argument("--policy-arn", arn);
+            let arn = shell_flag("--policy-arn", arn);
             commands.push(format!(
                 "# A policy keeps five versions. If it has five already, delete an old one first:\n\
                  #   aws iam list-policy-versions {arn}\n\
@@ -64,37 +64,22 @@ fn set_policy(home: &PolicyHome, after: &str) -> Vec<String> {
         }
         PolicyHome::Bucket { bucket } => commands.push(format!(
             "aws s3api put-bucket-policy {} --policy {document}",
-            argument("--bucket", bucket)
+            shell_flag("--bucket", bucket)
         )),
         PolicyHome::Key { arn } => {
             let region = arn.split(':').nth(3).unwrap_or_default();
             commands.push(format!(
                 "aws kms put-key-policy {} --policy-name default --policy {document} {}",
-                argument("--key-id", arn),
-                argument("--region", region)
+                shell_flag("--key-id", arn),
+                shell_flag("--region", region)
             ));
         }
         PolicyHome::Catalog { region, .. } => commands.push(format!(
             "aws glue put-resource-policy --policy-in-json {document} {}",
-            argument("--region", region)
+            shell_flag("--region", region)
         )),
     }
     commands
-}
-
-/// A flag with its value. A value that starts with a dash is tied to its flag, lest it be read as one.
-fn argument(flag: &str, value: &str) -> String {
-    let separator = if value.starts_with('-') { '=' } else { ' ' };
-    format!("{flag}{separator}{}", quoted(value))
-}
-
-/// A text as one word of a POSIX shell.
-fn quoted(text: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "_./:@%+=,-".contains(letter);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

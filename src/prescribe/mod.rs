@@ -72,7 +72,9 @@ pub fn prescribe(facts: &Facts, catalog: &Catalog, judged: &mut Vec<Judged>) {
     }
     together(&before, &mut fixes);
     for (id, at, mut found) in fixes {
-        found.iter_mut().for_each(|fix| mask(fix, facts, catalog));
+        for fix in &mut found {
+            mask(fix, facts, catalog);
+        }
         let outcome = judged.iter_mut().find(|judged| judged.id == id).map(|judged| &mut judged.outcome);
         if let Some(finding) = outcome.and_then(|outcome| outcome.findings_mut().get_mut(at)) {
             finding.fixes = best_first(found);
@@ -236,7 +238,9 @@ fn together(before: &Before<'_>, fixes: &mut [(CheckId, usize, Vec<Fix>)]) {
             continue;
         }
         let changes = found.iter_mut().filter(|fix| !matches!(fix.change, Change::Manual { .. }));
-        changes.for_each(|fix| fix.verification = Verification::VerifiedTogether { with: with.clone() });
+        for fix in changes {
+            fix.verification = Verification::VerifiedTogether { with: with.clone() };
+        }
     }
 }
 

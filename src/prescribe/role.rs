@@ -186,7 +186,9 @@ fn append(policies: &mut [Editable], facts: &Facts, groups: &[(Vec<String>, Vec<
     let at = policies.iter_mut().position(deals).unwrap_or(0);
     let Some(policy) = policies.get_mut(at) else { return false };
     let whole = policy.draft.clone();
-    groups.iter().for_each(|(resources, actions)| push(&mut policy.draft, actions, resources));
+    for (resources, actions) in groups {
+        push(&mut policy.draft, actions, resources);
+    }
     let fits = fits(policy, facts);
     if !fits {
         policy.draft = whole;
@@ -224,7 +226,9 @@ fn new_policy(facts: &Facts, groups: &[(Vec<String>, Vec<String>)]) -> Result<Ed
         number += 1;
     }
     let mut draft = Draft::new();
-    groups.iter().for_each(|(resources, actions)| push(&mut draft, actions, resources));
+    for (resources, actions) in groups {
+        push(&mut draft, actions, resources);
+    }
     if inline_size(facts, &name) + draft.size() > INLINE_LIMIT {
         return Err(format!(
             "the role's embedded policies would be longer than the {INLINE_LIMIT} characters that AWS allows"
@@ -303,7 +307,13 @@ fn subtract(statement: &mut Map<String, Value>, resources: &[String]) -> Result<
     let written = texts(statement, "Resource").unwrap_or_default();
     let left: Vec<String> =
         written.into_iter().filter(|it| !resources.iter().any(|resource| covers(resource, it))).collect();
-    if left.iter().any(|it| is_everything(it)) {
+    // Of every bucket, only S3's own actions can be taken: NotResource means other services as well.
+    let of_s3 = texts(statement, "Action").is_some_and(|actions| {
+        actions
+            .iter()
+            .all(|action| action.get(..3).is_some_and(|service| service.eq_ignore_ascii_case("s3:")))
+    });
+    if left.iter().any(|it| it == "*" || (of_s3 && is_everything(it))) {
         super::document::rename(statement, "Resource", "NotResource");
         set_texts(statement, "NotResource", resources.to_vec());
         return Ok(true);

@@ -112,7 +112,13 @@ fn edit(draft: &mut Draft, remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> R
                 require_some_external_id(statement, external_id(facts));
                 return Ok(format!("Trust {principal} in place of everybody"));
             }
-            remove_principal(draft, *statement, found)?;
+            if remove_principal(draft, *statement, found).is_err() {
+                // A trust policy must have a statement: its only one comes to be Streamkap's.
+                let statement = at(draft, *statement)?;
+                replace_principal(statement, found, &principal);
+                require_some_external_id(statement, external_id(facts));
+                return Ok(format!("Trust {principal} in place of {found}"));
+            }
             Ok(format!("Stop trusting {found}"))
         }
         Remedy::RestoreTrust { document } => {

@@ -1,5 +1,5 @@
 //! Worlds and the patches that pages make to them.
 
-#[expect(unused_imports, reason = "not every test patches a world")]
+#[allow(unused_imports, reason = "not every test patches a world")]
 pub(crate) use streamkap_doctor::demo::patch::merge;
 pub(crate) use streamkap_doctor::demo::{healthy, patch::facts};

@@ -14,7 +14,9 @@ use crate::checks::shared::trust::{Call, Trust, Truth};
 use crate::checks::shared::words;
 use crate::checks::{Check, View};
 use crate::facts::{FactId, Purpose};
-use crate::model::{Blocked, CheckId, Evidence, ExternalId, Finding, Outcome, Owner, Remedy, Section};
+use crate::model::{
+    Blocked, CheckId, Evidence, ExternalId, Finding, Outcome, Owner, Remedy, Section, shell_flag,
+};
 use crate::trail::{Event, change_kind};
 
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Later, 2), judge };
@@ -352,8 +354,8 @@ fn remedies(past: &Past<'_, '_>, cause: &Cause<'_>) -> Vec<Remedy> {
             title: "Enable the key again".to_owned(),
             steps: vec!["Cancel the key's deletion if it is scheduled, then enable the key".to_owned()],
             commands: vec![format!(
-                "aws kms enable-key --key-id {}",
-                event.parameter("keyId").unwrap_or("KEY")
+                "aws kms enable-key {}",
+                shell_flag("--key-id", event.parameter("keyId").unwrap_or("KEY"))
             )],
         }),
         _ => None,
