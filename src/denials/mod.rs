@@ -1,0 +1,22 @@
+//! The `denials` command's pure part: what was denied, what that means, and what could not be seen.
+//!
+//! Sources are read in `collect/cloudtrail`; what they bring is put together here, verified against
+//! the policies as they are now, and explained.
+
+mod answer;
+mod explain;
+mod pasted;
+mod selector;
+mod source;
+mod sql;
+mod text;
+mod verify;
+
+pub use answer::{Answer, Denied, Question, SCHEMA_VERSION, Searched, Window};
+pub use explain::{Meaning, explain};
+pub use pasted::{Pasted, PastedDenial};
+pub use selector::{Kind, Logged, selector_to_add};
+pub use source::{Choice, Offer, SourceKind, Verdict, choose};
+pub use sql::{Scope, TableName, TableNameError, athena_ddl, athena_query, lake_query};
+pub use text::{short, short_pasted, table, table_pasted};
+pub use verify::{Verification, verify};
