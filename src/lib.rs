@@ -5,7 +5,9 @@
 
 pub mod catalog;
 pub mod checks;
+pub mod collect;
 pub mod denial;
+pub mod denials;
 pub mod evaluate;
 pub mod facts;
 pub mod model;

@@ -2,11 +2,15 @@
 //!
 //! Pure: the record, whose it is, denials in groups, and the order of events that explains them.
 
+mod changes;
+mod coverage;
 mod denials;
 mod identity;
 mod record;
 mod resource;
 
+pub use changes::{ChangeKind, change_kind, is_assumption, is_history_of, may_matter, names_role};
+pub use coverage::{Coverage, Problem, ProblemKind};
 pub use denials::{DenialGroup, DenialGroups};
 pub use identity::{Identity, Issuer, made_by_role};
 pub use record::{Event, Resource};

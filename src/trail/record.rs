@@ -58,6 +58,9 @@ pub struct Event {
     /// `readOnly`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_only: Option<bool>,
+    /// `eventCategory`: `Management`, `Data`, `NetworkActivity`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
     /// `sharedEventID`: the same call in the trails of several accounts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shared_event_id: Option<String>,
@@ -109,6 +112,7 @@ impl Event {
             response_elements: map.get("responseElements").map_or(Value::Null, bounded),
             resources: map.get("resources").map(resources).unwrap_or_default(),
             read_only: map.get("readOnly").and_then(flag),
+            category: text(map, "eventCategory"),
             shared_event_id: text(map, "sharedEventID"),
             vpc_endpoint_id: text(map, "vpcEndpointId"),
         })

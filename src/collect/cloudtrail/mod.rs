@@ -1,0 +1,3 @@
+//! CloudTrail's records from wherever they can be had.
+
+pub mod scan;

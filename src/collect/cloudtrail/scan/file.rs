@@ -1,0 +1,321 @@
+//! Scans one file after the other, with buffers that are used again.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::carrier;
+use super::inflate::{Inflated, Inflater};
+use super::layout::Place;
+use super::native;
+use super::query::Compiled;
+use super::split::{MAX_OBJECT, Splitter};
+use super::stream::TextStream;
+use super::tally::Tally;
+use crate::trail::{Coverage, Event, Problem, ProblemKind};
+
+/// The largest file, and the largest text, that is held in memory as a whole. CloudTrail's own
+/// objects are at most 50 MB compressed and mostly far below one.
+const MAX_WHOLE: usize = 64 << 20;
+/// Bytes read at once; most log files are smaller.
+const READ: usize = 256 * 1024;
+/// Text inflated at once from a stream.
+const PIECE: usize = 4 << 20;
+/// Text without any record after which a stream is given up as a decompression bomb.
+const BARREN: u64 = 1 << 30;
+
+/// One thread's scanner: finds in files what its query wants.
+pub(super) struct Scanner<'q> {
+    query: &'q Compiled<'q>,
+    cancel: Option<&'q AtomicBool>,
+    inflater: Option<Inflater>,
+    /// The file's bytes.
+    input: Vec<u8>,
+    /// Its text.
+    text: Vec<u8>,
+    /// What was found since it was last taken.
+    pub(super) found: Vec<Event>,
+    /// What was seen of the file at hand.
+    tally: Tally,
+    /// What was seen of all files.
+    pub(super) coverage: Coverage,
+    /// Bytes of the coverage that were told to the progress.
+    told: u64,
+}
+
+/// How a file came to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Given {
+    /// The user named it.
+    Named,
+    /// It was found in a folder: what is plainly no log is passed over.
+    Found,
+}
+
+impl<'q> Scanner<'q> {
+    pub(super) fn new(query: &'q Compiled<'q>, cancel: Option<&'q AtomicBool>) -> Self {
+        Self {
+            query,
+            cancel,
+            inflater: Inflater::new(),
+            input: Vec::new(),
+            text: Vec::new(),
+            found: Vec::new(),
+            tally: Tally::default(),
+            coverage: Coverage::default(),
+            told: 0,
+        }
+    }
+
+    /// Scans a file on disk.
+    pub(super) fn scan_path(&mut self, path: &Path, given: Given, place: Place) {
+        self.begin(place);
+        let mut input = std::mem::take(&mut self.input);
+        let outcome = File::open(path).and_then(|mut file| {
+            let len = read_whole(&mut file, &mut input, given)?;
+            Ok((file, len))
+        });
+        match outcome {
+            Ok((_, Length::NotALog)) => {
+                self.input = input;
+                self.coverage.other_files += 1;
+                return;
+            }
+            Ok((_, Length::Whole(len))) => self.object(&input[..len]),
+            Ok((file, Length::Larger)) => self.stream((&input[..]).chain(file)),
+            Err(error) => self.tally.problems.push(ProblemKind::Unreadable { detail: error.to_string() }),
+        }
+        self.input = input;
+        self.end(&path.to_string_lossy());
+    }
+
+    /// Scans an object already in memory.
+    pub(super) fn scan_object(&mut self, name: &str, object: &[u8], place: Place) {
+        self.begin(place);
+        self.object(object);
+        self.end(name);
+    }
+
+    /// Scans what can only be read once, from front to end.
+    pub(super) fn scan_reader(&mut self, name: &str, reader: impl Read) {
+        self.begin(Place::default());
+        self.stream(reader);
+        self.end(name);
+    }
+
+    /// Bytes read since last asked.
+    pub(super) fn new_bytes(&mut self) -> u64 {
+        let new = self.coverage.bytes - self.told;
+        self.told = self.coverage.bytes;
+        new
+    }
+
+    fn begin(&mut self, place: Place) {
+        self.tally = Tally::default();
+        self.place(place);
+    }
+
+    fn place(&mut self, place: Place) {
+        self.tally.placed = place.account.is_some() && place.region.is_some();
+        self.tally.coverage.accounts.extend(place.account);
+        self.tally.coverage.regions.extend(place.region);
+    }
+
+    fn end(&mut self, name: &str) {
+        let mut tally = std::mem::take(&mut self.tally);
+        tally.finish();
+        tally.coverage.files = 1;
+        let records_kept = tally.coverage.records;
+        for kind in tally.problems {
+            tally.coverage.problems.push(Problem { file: name.to_owned(), kind, records_kept });
+        }
+        // A vast archive of broken files must not fill the memory with their names.
+        if self.coverage.problems.len() > 2_000 {
+            self.coverage.more_problems += tally.coverage.problems.len() as u64;
+            tally.coverage.problems.clear();
+        }
+        self.coverage.merge(tally.coverage);
+    }
+
+    fn object(&mut self, object: &[u8]) {
+        self.tally.coverage.bytes += object.len() as u64;
+        if object.is_empty() {
+            return self.tally.problems.push(ProblemKind::Empty);
+        }
+        if !object.starts_with(&[0x1f, 0x8b]) {
+            return self.whole_text(object);
+        }
+        let mut text = std::mem::take(&mut self.text);
+        let inflated = match &mut self.inflater {
+            Some(inflater) => inflater.inflate(object, &mut text, MAX_WHOLE),
+            None => Inflated::TooLarge,
+        };
+        match inflated {
+            Inflated::Whole { len, trailing } => {
+                if trailing {
+                    self.tally.problems.push(ProblemKind::TrailingData);
+                }
+                match &text[..len] {
+                    [] => self.tally.problems.push(ProblemKind::Empty),
+                    // Compressed twice, as some copies between buckets are.
+                    twice @ [0x1f, 0x8b, 8, ..] => self.inner_stream(twice),
+                    text => self.whole_text(text),
+                }
+            }
+            Inflated::TooLarge | Inflated::Broken => self.inner_stream(object),
+        }
+        self.text = text;
+    }
+
+    /// A stream over bytes that are counted already.
+    fn inner_stream(&mut self, bytes: &[u8]) {
+        let counted = self.tally.coverage.bytes;
+        self.stream(bytes);
+        self.tally.coverage.bytes = counted;
+    }
+
+    fn whole_text(&mut self, text: &[u8]) {
+        self.tally.coverage.text_bytes += text.len() as u64;
+        let wide = utf16(text);
+        let text = wide.as_deref().unwrap_or(text);
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        let before = self.found.len();
+        let kept = self.tally.clone();
+        if native::scan(text, self.query, &mut self.found, &mut self.tally).is_err() {
+            self.found.truncate(before);
+            self.tally = kept;
+            let mut splitter = Splitter::default();
+            self.split(&mut splitter, text, true);
+            self.judge(&splitter, text.trim_ascii_start().first().copied());
+        }
+    }
+
+    fn split(&mut self, splitter: &mut Splitter, text: &[u8], last: bool) -> usize {
+        let Self { query, found, tally, .. } = self;
+        splitter.split(text, last, |object| {
+            let Some(value) = carrier::parse(object) else { return false };
+            let any = carrier::for_each_record(&value, &mut |event| {
+                tally.see_event(&event);
+                if query.accepts(&event) {
+                    found.push(event);
+                }
+            });
+            tally.carrier |= any;
+            true
+        })
+    }
+
+    /// What the slow way's outcome says about the file.
+    fn judge(&mut self, splitter: &Splitter, first: Option<u8>) {
+        let problems = &mut self.tally.problems;
+        let compression_broke = problems.iter().any(ProblemKind::loses_records);
+        let whole = splitter.unreadable - u64::from(splitter.truncated && splitter.unreadable > 0);
+        if whole > 0 {
+            problems.push(ProblemKind::UnreadableRecords { count: whole });
+        }
+        if splitter.truncated && !compression_broke {
+            problems.push(ProblemKind::Truncated);
+        }
+        let nothing = self.tally.coverage.records == 0 && !self.tally.carrier && !splitter.carrier;
+        if nothing && problems.is_empty() {
+            problems.push(match first {
+                Some(b'{' | b'[') => ProblemKind::NoRecords,
+                Some(_) => ProblemKind::NotALog,
+                None => ProblemKind::Empty,
+            });
+        }
+    }
+
+    fn stream(&mut self, reader: impl Read) {
+        let mut stream = TextStream::new(reader);
+        let mut splitter = Splitter::default();
+        // What is held over is less than one object; the rest is room for the next piece.
+        let mut buffer = vec![0; MAX_OBJECT + PIECE];
+        let (mut held, mut first, mut barren) = (0, None, 0);
+        loop {
+            let len = stream.read(&mut buffer[held..held + PIECE]);
+            self.tally.coverage.text_bytes += len as u64;
+            let end = held + len;
+            let last = len < PIECE;
+            first = first.or_else(|| buffer[..end].trim_ascii_start().first().copied());
+            let before = self.tally.coverage.records;
+            let used = self.split(&mut splitter, &buffer[..end], last);
+            buffer.copy_within(used..end, 0);
+            held = end - used;
+            barren = if self.tally.coverage.records > before { 0 } else { barren + len as u64 };
+            if barren > BARREN {
+                let text_bytes = self.tally.coverage.text_bytes;
+                stream.problems.push(ProblemKind::Bomb { text_bytes });
+                break;
+            }
+            if last || self.is_cancelled() {
+                break;
+            }
+        }
+        self.tally.coverage.bytes += stream.bytes();
+        self.tally.problems.append(&mut stream.problems);
+        self.judge(&splitter, first);
+    }
+
+    fn is_cancelled(&mut self) -> bool {
+        let cancelled = self.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed));
+        self.coverage.interrupted |= cancelled;
+        cancelled
+    }
+}
+
+/// How much of a file came into the buffer.
+enum Length {
+    Whole(usize),
+    /// The buffer is full and holds the beginning.
+    Larger,
+    /// What was found in a folder begins like no log.
+    NotALog,
+}
+
+/// Reads a file into a buffer that grows to [`MAX_WHOLE`]: no question for its size first, and
+/// for most files one read that fills and one that finds the end.
+fn read_whole(file: &mut File, input: &mut Vec<u8>, given: Given) -> std::io::Result<Length> {
+    let mut len = 0;
+    loop {
+        if len == input.len() {
+            if len >= MAX_WHOLE {
+                return Ok(Length::Larger);
+            }
+            input.resize((len * 2).max(READ), 0);
+        }
+        match file.read(&mut input[len..]) {
+            Ok(0) => return Ok(Length::Whole(len)),
+            Ok(more) => {
+                if len == 0 && given == Given::Found && !may_be_log(&input[..more]) {
+                    return Ok(Length::NotALog);
+                }
+                len += more;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Whether a file begins as gzip or JSON do, with a byte order mark or without.
+fn may_be_log(head: &[u8]) -> bool {
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    head.starts_with(&[0x1f, 0x8b])
+        || head.starts_with(&[0xff, 0xfe])
+        || head.starts_with(&[0xfe, 0xff])
+        || matches!(text.trim_ascii_start().first(), Some(b'{' | b'[') | None)
+}
+
+/// The text in UTF-8, if it is in UTF-16 by its mark: what PowerShell's `>` writes.
+fn utf16(text: &[u8]) -> Option<Vec<u8>> {
+    let read: fn([u8; 2]) -> u16 = match text {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let (pairs, _) = text[2..].as_chunks::<2>();
+    let units = pairs.iter().map(|pair| read(*pair));
+    Some(char::decode_utf16(units).map(|unit| unit.unwrap_or('\u{fffd}')).collect::<String>().into_bytes())
+}

@@ -1,0 +1,170 @@
+//! What a file is by its place and name, before it is opened.
+//!
+//! CloudTrail's own layout is `[prefix/]AWSLogs/[o-…/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/`
+//! `ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_….json.gz`, with `CloudTrail-Digest`,
+//! `CloudTrail-Insight` and other services beside `CloudTrail`. In any other place the content
+//! decides.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+
+/// What a file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A log file, or what may be one.
+    Log(Place),
+    /// A digest of log files.
+    Digest,
+    /// An insight.
+    Insight,
+    /// Of another service, or an aggregate.
+    Other,
+}
+
+/// What a log file's name tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) account: Option<String>,
+    pub(super) region: Option<String>,
+    /// When it was delivered: its records are of that time or earlier.
+    pub(super) delivered: Option<Timestamp>,
+}
+
+/// Tells what the file at `path` is; `path` is relative to the folder that is searched, with `/`
+/// between its parts.
+pub(super) fn kind(path: &str) -> Kind {
+    let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let mut place = Place::default();
+    if let Some(named) = of_name(name) {
+        match named {
+            Kind::Log(named) => place = named,
+            other => return other,
+        }
+    }
+    let mut folders = folders.split('/').skip_while(|part| *part != "AWSLogs" && !is_sibling(part));
+    match folders.next() {
+        Some("AWSLogs") => of_folders(folders, place),
+        Some(sibling) => of_service(sibling).unwrap_or(Kind::Log(place)),
+        None => Kind::Log(place),
+    }
+}
+
+/// A folder beside `CloudTrail` that bears its name.
+fn is_sibling(part: &str) -> bool {
+    matches!(part, "CloudTrail-Digest" | "CloudTrail-Insight" | "CloudTrail-Aggregated")
+}
+
+fn of_service(service: &str) -> Option<Kind> {
+    match service {
+        "CloudTrail" => None,
+        "CloudTrail-Digest" => Some(Kind::Digest),
+        "CloudTrail-Insight" => Some(Kind::Insight),
+        _ => Some(Kind::Other),
+    }
+}
+
+/// What follows `AWSLogs`.
+fn of_folders<'a>(mut folders: impl Iterator<Item = &'a str>, mut place: Place) -> Kind {
+    let mut account = folders.next();
+    if account.is_some_and(|part| part.starts_with("o-")) {
+        account = folders.next();
+    }
+    let Some(account) = account.filter(|account| is_account(account)) else { return Kind::Log(place) };
+    let Some(service) = folders.next() else { return Kind::Log(place) };
+    if let Some(other) = of_service(service) {
+        return other;
+    }
+    place.account.get_or_insert_with(|| account.to_owned());
+    if let Some(region) = folders.next() {
+        place.region.get_or_insert_with(|| region.to_owned());
+    }
+    Kind::Log(place)
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// What `ACCOUNT_CloudTrail_REGION_TIME_….json.gz` tells; some old names lack the last `_`.
+fn of_name(name: &str) -> Option<Kind> {
+    let mut parts = name.split('_');
+    let account = parts.next().filter(|account| is_account(account))?;
+    let service = parts.next()?;
+    if !service.starts_with("CloudTrail") {
+        return None;
+    }
+    if let Some(other) = of_service(service) {
+        return Some(other);
+    }
+    let region = parts.next()?;
+    let time = parts.next().and_then(|time| time.get(..14)).and_then(time);
+    Some(Kind::Log(Place {
+        account: Some(account.to_owned()),
+        region: Some(region.to_owned()),
+        delivered: time,
+    }))
+}
+
+/// `YYYYMMDDTHHmmZ`.
+fn time(text: &str) -> Option<Timestamp> {
+    let number = |from: usize, to: usize| text.get(from..to)?.parse::<i16>().ok();
+    let small = |from, to| i8::try_from(number(from, to)?).ok();
+    if !text.ends_with('Z') {
+        return None;
+    }
+    let time =
+        DateTime::new(number(0, 4)?, small(4, 6)?, small(6, 8)?, small(9, 11)?, small(11, 13)?, 0, 0).ok()?;
+    jiff::tz::TimeZone::UTC.to_timestamp(time).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_layouts_of_accounts_and_organisations_tell_account_region_and_time() {
+        let name = "111122223333_CloudTrail_eu-west-1_20260302T0005Z_abcdefghijklmnop.json.gz";
+        for folder in [
+            "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/03/02/",
+            "some/prefix/AWSLogs/o-ab12cd34ef/111122223333/CloudTrail/eu-west-1/2026/03/02/",
+            "flat/",
+            "",
+        ] {
+            let Kind::Log(place) = kind(&format!("{folder}{name}")) else { panic!("{folder}") };
+            assert_eq!(place.account.as_deref(), Some("111122223333"));
+            assert_eq!(place.region.as_deref(), Some("eu-west-1"));
+            assert_eq!(place.delivered.unwrap().to_string(), "2026-03-02T00:05:00Z");
+        }
+    }
+
+    #[test]
+    fn digests_insights_and_other_services_are_told_by_folder_or_name() {
+        for (path, expected) in [
+            ("AWSLogs/111122223333/CloudTrail-Digest/eu-west-1/2026/03/02/x.json.gz", Kind::Digest),
+            ("AWSLogs/o-1/111122223333/CloudTrail-Insight/eu-west-1/x.json.gz", Kind::Insight),
+            ("AWSLogs/111122223333/CloudTrail-Aggregated/x.json.gz", Kind::Other),
+            ("AWSLogs/111122223333/Config/eu-west-1/x.json.gz", Kind::Other),
+            ("CloudTrail-Digest/eu-west-1/x.json.gz", Kind::Digest),
+            (
+                "flat/111122223333_CloudTrail-Digest_eu-west-1_main_eu-west-1_20260302T000000Z.json.gz",
+                Kind::Digest,
+            ),
+            ("flat/111122223333_CloudTrail-Insight_eu-west-1_20260302T0510Z_abc.json.gz", Kind::Insight),
+        ] {
+            assert_eq!(kind(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn any_other_name_may_be_a_log() {
+        for path in [
+            "x.json",
+            "CloudTrail-2026/a.json.gz",
+            "AWSLogs/x.json",
+            "AWSLogs/notes/x.json",
+            "123_CloudTrail_a.json",
+        ] {
+            assert_eq!(kind(path), Kind::Log(Place::default()), "{path}");
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Scans CloudTrail log files, from folders, single files, standard input and memory, at the
+//! speed of decompression.
+//!
+//! Every worker lists, reads, inflates and looks through files with its own buffers. Text as
+//! CloudTrail writes it takes one pass (`native`); all else is taken apart and parsed in full
+//! (`split`, `carrier`); what is too large or broken goes through a stream (`stream`) that keeps
+//! what is good. How fast and against what limit: `benches/scan.rs`.
+
+mod carrier;
+mod file;
+mod inflate;
+mod layout;
+mod marks;
+mod native;
+mod query;
+mod split;
+mod stream;
+mod tally;
+mod walk;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use file::{Given, Scanner};
+use jiff::{SignedDuration, Timestamp};
+use layout::{Kind, Place};
+use query::Compiled;
+pub use query::Query;
+use walk::{Folders, Found};
+
+use crate::trail::{Coverage, Event, Problem, ProblemKind};
+
+/// Where logs are.
+pub enum Input {
+    /// A file, or a folder with all that is in it.
+    Path(PathBuf),
+    /// What can be read once, such as standard input, and what to call it.
+    Reader(String, Box<dyn Read + Send>),
+}
+
+/// How to go about a scan.
+#[derive(Default)]
+pub struct Options<'a> {
+    /// Workers; zero for one per processor.
+    pub threads: usize,
+    /// Set from elsewhere, it ends the scan soon: what was found so far is given, and the
+    /// coverage says that it was interrupted.
+    pub cancel: Option<&'a AtomicBool>,
+    /// Called from the calling thread about ten times a second.
+    pub progress: Option<&'a mut dyn FnMut(Progress)>,
+}
+
+/// How far a scan is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Files read.
+    pub files: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Events found, copies included.
+    pub found: u64,
+}
+
+/// Scans `inputs` and hands every event that `query` wants to `sink`, copies included, in no
+/// particular order.
+///
+/// Never fails as a whole: what could not be read stands in the coverage's problems. Memory is
+/// bounded by a few files per worker, whatever the archive's size.
+pub fn scan(
+    inputs: Vec<Input>,
+    query: &Query,
+    options: Options<'_>,
+    sink: impl FnMut(Event) + Send,
+) -> Coverage {
+    let compiled = Compiled::new(query);
+    let mut early = Coverage::default();
+    let (mut folders, mut singles) = (Vec::new(), Vec::new());
+    for input in inputs {
+        match input {
+            Input::Path(path) if path.is_dir() => folders.push(path),
+            other => singles.push(Mutex::new(Some(other))),
+        }
+    }
+    let threads = match options.threads {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        threads => threads,
+    };
+    let job = Job {
+        compiled: &compiled,
+        cancel: options.cancel,
+        folders: Folders::new(folders),
+        singles,
+        next_single: AtomicUsize::new(0),
+        sink: Mutex::new(sink),
+        counters: Counters::default(),
+        running: AtomicUsize::new(threads),
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| job.work())).collect();
+        if let Some(progress) = options.progress {
+            while job.running.load(Ordering::Acquire) > 0 {
+                std::thread::park_timeout(Duration::from_millis(100));
+                progress(job.counters.read());
+            }
+        }
+        for worker in workers {
+            match worker.join() {
+                Ok(coverage) => early.merge(coverage),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
+    early.finish()
+}
+
+/// Scans objects that are already in memory, such as those fetched from S3: one per thread.
+pub struct ObjectScanner<'q> {
+    scanner: Scanner<'q>,
+}
+
+/// A query made ready for [`ObjectScanner`]s.
+pub struct ReadyQuery<'q>(Compiled<'q>);
+
+impl<'q> ReadyQuery<'q> {
+    /// Makes a query ready.
+    pub fn new(query: &'q Query) -> Self {
+        Self(Compiled::new(query))
+    }
+}
+
+impl<'q> ObjectScanner<'q> {
+    /// A scanner with buffers of its own.
+    pub fn new(query: &'q ReadyQuery<'q>) -> Self {
+        Self { scanner: Scanner::new(&query.0, None) }
+    }
+
+    /// Scans an object, named by its key, and gives the events wanted, copies included.
+    pub fn scan(&mut self, key: &str, object: &[u8]) -> Vec<Event> {
+        match layout::kind(key) {
+            Kind::Log(place) => self.scanner.scan_object(key, object, place),
+            other => pass_over(&mut self.scanner.coverage, &other),
+        }
+        std::mem::take(&mut self.scanner.found)
+    }
+
+    /// What was covered.
+    pub fn finish(self) -> Coverage {
+        self.scanner.coverage.finish()
+    }
+}
+
+/// What the workers share.
+struct Job<'a, S> {
+    compiled: &'a Compiled<'a>,
+    cancel: Option<&'a AtomicBool>,
+    folders: Folders,
+    singles: Vec<Mutex<Option<Input>>>,
+    next_single: AtomicUsize,
+    sink: Mutex<S>,
+    counters: Counters,
+    running: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Counters {
+    files: AtomicU64,
+    bytes: AtomicU64,
+    found: AtomicU64,
+}
+
+impl Counters {
+    fn read(&self) -> Progress {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Progress { files: read(&self.files), bytes: read(&self.bytes), found: read(&self.found) }
+    }
+}
+
+impl<S: FnMut(Event) + Send> Job<'_, S> {
+    fn work(&self) -> Coverage {
+        let mut scanner = Scanner::new(self.compiled, self.cancel);
+        self.work_on_singles(&mut scanner);
+        self.work_on_folders(&mut scanner);
+        self.running.fetch_sub(1, Ordering::Release);
+        scanner.coverage
+    }
+
+    fn work_on_singles(&self, scanner: &mut Scanner<'_>) {
+        while let Some(single) = self.singles.get(self.next_single.fetch_add(1, Ordering::Relaxed)) {
+            let input = single.lock().unwrap_or_else(PoisonError::into_inner).take();
+            match input {
+                Some(Input::Path(path)) => scanner.scan_path(&path, Given::Named, place_of_name(&path)),
+                Some(Input::Reader(name, reader)) => scanner.scan_reader(&name, reader),
+                None => {}
+            }
+            if self.hand_over(scanner) {
+                return;
+            }
+        }
+    }
+
+    fn work_on_folders(&self, scanner: &mut Scanner<'_>) {
+        let (mut files, mut unlisted) = (Vec::new(), Vec::new());
+        while !self.is_cancelled(scanner) && self.folders.next(&mut files, &mut unlisted) {
+            for found in files.drain(..) {
+                self.scan_found(scanner, &found);
+                if self.hand_over(scanner) {
+                    return;
+                }
+            }
+        }
+        for (path, error) in unlisted {
+            let kind = ProblemKind::Unreadable { detail: error.to_string() };
+            let file = path.to_string_lossy().into_owned();
+            scanner.coverage.problems.push(Problem { file, kind, records_kept: 0 });
+        }
+    }
+
+    fn scan_found(&self, scanner: &mut Scanner<'_>, found: &Found) {
+        match layout::kind(&found.relative()) {
+            Kind::Log(place) if self.is_before_window(&place) => scanner.coverage.other_files += 1,
+            Kind::Log(place) => scanner.scan_path(&found.path, Given::Found, place),
+            other => pass_over(&mut scanner.coverage, &other),
+        }
+    }
+
+    /// Whether a file was delivered so long before the window that no record of it can lie within.
+    ///
+    /// The other way round nothing can be said: a file may hold records of any earlier time.
+    fn is_before_window(&self, place: &Place) -> bool {
+        let before = |from: Timestamp, delivered: Timestamp| {
+            from.checked_sub(SignedDuration::from_hours(1)).is_ok_and(|from| delivered < from)
+        };
+        match (self.compiled.query.from, place.delivered) {
+            (Some(from), Some(delivered)) => before(from, delivered),
+            _ => false,
+        }
+    }
+
+    /// Hands what was found to the sink; true when the scan is to end.
+    fn hand_over(&self, scanner: &mut Scanner<'_>) -> bool {
+        let found = scanner.found.len() as u64;
+        if found > 0 {
+            let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
+            scanner.found.drain(..).for_each(&mut *sink);
+        }
+        self.counters.files.fetch_add(1, Ordering::Relaxed);
+        self.counters.bytes.fetch_add(scanner.new_bytes(), Ordering::Relaxed);
+        self.counters.found.fetch_add(found, Ordering::Relaxed);
+        self.is_cancelled(scanner)
+    }
+
+    fn is_cancelled(&self, scanner: &mut Scanner<'_>) -> bool {
+        let cancelled = self.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed));
+        scanner.coverage.interrupted |= cancelled;
+        cancelled
+    }
+}
+
+/// What a single file's name tells; what kind of file it is, its content tells.
+fn place_of_name(path: &Path) -> Place {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    match name.map(|name| layout::kind(&name)) {
+        Some(Kind::Log(place)) => place,
+        _ => Place::default(),
+    }
+}
+
+fn pass_over(coverage: &mut Coverage, kind: &Kind) {
+    match kind {
+        Kind::Digest => coverage.digests += 1,
+        Kind::Insight => coverage.insights += 1,
+        Kind::Log(_) | Kind::Other => coverage.other_files += 1,
+    }
+}

@@ -1,0 +1,87 @@
+//! What one file's records showed, besides those that were looked for.
+
+use memchr::memmem;
+
+use crate::trail::{Coverage, Event, ProblemKind};
+
+/// Coverage under way, with times still as bytes: comparing those is all that most records cost.
+#[derive(Clone, Default)]
+pub(super) struct Tally {
+    pub(super) coverage: Coverage,
+    /// First and last `eventTime`, `2026-03-02T00:00:00Z`: in this form text orders as time does.
+    times: Option<(Time, Time)>,
+    /// Account and region are told by the file's name already.
+    pub(super) placed: bool,
+    /// There was a place for records, if no record.
+    pub(super) carrier: bool,
+    /// What was the matter with the file at hand.
+    pub(super) problems: Vec<ProblemKind>,
+}
+
+type Time = [u8; 20];
+
+impl Tally {
+    /// Widens the times seen to the one at the front of `value`, if it is in the usual form.
+    pub(super) fn see_time(&mut self, value: &[u8]) {
+        let Some(time) = value.first_chunk::<20>() else { return };
+        if time[19] != b'Z' || time[10] != b'T' {
+            return;
+        }
+        match &mut self.times {
+            None => self.times = Some((*time, *time)),
+            Some((first, last)) => {
+                if time < first {
+                    *first = *time;
+                } else if time > last {
+                    *last = *time;
+                }
+            }
+        }
+    }
+
+    /// Notes what a parsed event shows.
+    pub(super) fn see_event(&mut self, event: &Event) {
+        self.coverage.records += 1;
+        self.coverage.see_time(event.event_time);
+        self.coverage.data_events |= event.category.as_deref() == Some("Data");
+        if !self.placed {
+            note(&mut self.coverage.regions, Some(&event.region));
+            note(&mut self.coverage.accounts, event.recipient_account.as_deref());
+        }
+    }
+
+    /// Reads region and account out of a record, once per file: a file is of one account and
+    /// region.
+    pub(super) fn see_place(&mut self, record: &[u8]) {
+        if self.placed {
+            return;
+        }
+        note(&mut self.coverage.regions, member(record, b"\"awsRegion\":\""));
+        note(&mut self.coverage.accounts, member(record, b"\"recipientAccountId\":\""));
+    }
+
+    /// Settles the times; to be called before the coverage is used.
+    pub(super) fn finish(&mut self) {
+        let Some((first, last)) = self.times.take() else { return };
+        for time in [first, last] {
+            let time = std::str::from_utf8(&time).ok().and_then(|text| text.parse().ok());
+            self.coverage.see_time(time);
+        }
+    }
+}
+
+fn note(set: &mut std::collections::BTreeSet<String>, value: Option<&str>) {
+    if let Some(value) = value
+        && !value.is_empty()
+        && !set.contains(value)
+    {
+        set.insert(value.to_owned());
+    }
+}
+
+fn member<'a>(record: &'a [u8], key: &[u8]) -> Option<&'a str> {
+    let at = memmem::find(record, key)? + key.len();
+    let value = &record[at..record.len().min(at + 64)];
+    let end = memchr::memchr(b'"', value)?;
+    std::str::from_utf8(&value[..end]).ok()
+}

@@ -1,0 +1,184 @@
+//! Lists folders while others read: every worker takes files from the folders at hand and opens
+//! the next folder itself, so that listing is shared and nothing waits for its end.
+
+use std::collections::VecDeque;
+use std::fs::ReadDir;
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Files taken from a folder at once: enough to make the lock cheap, few enough to share.
+const BATCH: usize = 32;
+
+/// Folders that are still to be listed, shared by the workers.
+pub(super) struct Folders {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    closed: Vec<Folder>,
+    open: VecDeque<(Folder, ReadDir)>,
+    /// Workers that are listing right now and may bring more.
+    listing: usize,
+}
+
+/// A folder and how long the path is of the root that it was found under.
+#[derive(Clone)]
+struct Folder {
+    path: PathBuf,
+    root: usize,
+}
+
+/// A file found in a folder.
+pub(super) struct Found {
+    pub(super) path: PathBuf,
+    /// Where in the path the part relative to the searched folder begins.
+    pub(super) root: usize,
+}
+
+impl Found {
+    /// The path within the searched folder.
+    pub(super) fn relative(&self) -> String {
+        let text = self.path.to_string_lossy();
+        let relative = text.get(self.root..).unwrap_or(&text);
+        relative.trim_start_matches(['/', '\\']).replace('\\', "/")
+    }
+}
+
+/// A folder or entry that could not be listed, and why.
+pub(super) type Unlisted = (PathBuf, std::io::Error);
+
+impl Folders {
+    pub(super) fn new(roots: impl IntoIterator<Item = PathBuf>) -> Self {
+        let folder = |path: PathBuf| Folder { root: path.to_string_lossy().len(), path };
+        let closed = roots.into_iter().map(folder).collect();
+        let state = State { closed, open: VecDeque::new(), listing: 0 };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// Puts the next files into `files`; false when there will be no more.
+    pub(super) fn next(&self, files: &mut Vec<Found>, unlisted: &mut Vec<Unlisted>) -> bool {
+        let mut state = self.lock();
+        loop {
+            if let Some((folder, entries)) = state.open.pop_front() {
+                state.listing += 1;
+                drop(state);
+                let (rest, folders) = take_batch(&folder, entries, files, unlisted);
+                state = self.lock();
+                state.listing -= 1;
+                state.closed.extend(folders);
+                state.open.extend(rest.map(|rest| (folder, rest)));
+            } else if let Some(folder) = state.closed.pop() {
+                state.listing += 1;
+                drop(state);
+                let opened = std::fs::read_dir(&folder.path);
+                state = self.lock();
+                state.listing -= 1;
+                match opened {
+                    // To the front: this worker goes on with it.
+                    Ok(entries) => state.open.push_front((folder, entries)),
+                    Err(error) => unlisted.push((folder.path, error)),
+                }
+                self.changed.notify_all();
+                continue;
+            } else if state.listing > 0 {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            } else {
+                return false;
+            }
+            self.changed.notify_all();
+            if !files.is_empty() {
+                return true;
+            }
+        }
+    }
+
+    /// A worker that panicked has left the lists whole: each step of them is one operation.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes up to a batch of files out of an open folder. Gives back the folder, unless it is at its
+/// end, and the folders found in it.
+fn take_batch(
+    folder: &Folder,
+    mut entries: ReadDir,
+    files: &mut Vec<Found>,
+    unlisted: &mut Vec<Unlisted>,
+) -> (Option<ReadDir>, Vec<Folder>) {
+    let mut folders = Vec::new();
+    while files.len() < BATCH {
+        let Some(entry) = entries.next() else { return (None, folders) };
+        let (kind, path) = match entry.and_then(|entry| Ok((entry.file_type()?, entry.path()))) {
+            Ok(entry) => entry,
+            Err(error) => {
+                unlisted.push((folder.path.clone(), error));
+                return (None, folders);
+            }
+        };
+        if kind.is_dir() {
+            folders.push(Folder { path, root: folder.root });
+        } else if kind.is_file() || kind.is_symlink() && is_file(&path) {
+            // Links to folders are not followed: they may lead in circles. Pipes and devices
+            // would make the search wait.
+            files.push(Found { path, root: folder.root });
+        }
+    }
+    (Some(entries), folders)
+}
+
+fn is_file(path: &Path) -> bool {
+    path.metadata().is_ok_and(|data| data.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn several_workers_list_every_file_once() {
+        let root = tempfile::tempdir().unwrap();
+        let mut expected = BTreeSet::new();
+        for folder in 0..40 {
+            let path = root.path().join(format!("a{}/b{folder}", folder % 7));
+            std::fs::create_dir_all(&path).unwrap();
+            for file in 0..folder * 3 {
+                let path = path.join(format!("{file}.json"));
+                std::fs::write(&path, "x").unwrap();
+                expected.insert(path);
+            }
+        }
+        let folders = Folders::new([root.path().to_owned()]);
+        let found = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let (mut files, mut unlisted) = (Vec::new(), Vec::new());
+                    while folders.next(&mut files, &mut unlisted) {
+                        found.lock().unwrap().extend(files.drain(..).map(|file| file.path));
+                    }
+                    assert!(unlisted.is_empty());
+                });
+            }
+        });
+        let found = found.into_inner().unwrap();
+        assert_eq!(found.len(), expected.len());
+        assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_listed_is_told_and_the_rest_goes_on() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join("a.json"), "x").unwrap();
+        let folders = Folders::new([root.path().join("missing"), root.path().to_owned()]);
+        let (mut files, mut unlisted) = (Vec::new(), Vec::new());
+        while folders.next(&mut files, &mut unlisted) {
+            assert_eq!(files.pop().unwrap().relative(), "a.json");
+        }
+        assert_eq!(unlisted.len(), 1);
+    }
+}

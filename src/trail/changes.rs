@@ -1,0 +1,239 @@
+//! Which events change what a role may do, and what they are about.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::record::Event;
+use crate::model::Arn;
+
+/// What an event did to the role's permissions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// The role's trust policy.
+    Trust,
+    /// A policy embedded in the role.
+    InlinePolicy,
+    /// A managed policy attached to or detached from the role.
+    Attachment,
+    /// The text of a managed policy.
+    ManagedPolicy,
+    /// The role's permissions boundary.
+    Boundary,
+    /// The role itself: made, deleted, its session duration.
+    Role,
+    /// A bucket's policy or public access block, or its encryption.
+    Bucket,
+    /// A key's policy, state or grants.
+    Key,
+    /// The Data Catalog's resource policy.
+    Catalog,
+    /// Lake Formation's grants and settings.
+    LakeFormation,
+    /// A policy of the organisation.
+    Organization,
+    /// A VPC endpoint's policy.
+    Endpoint,
+}
+
+/// Every `eventName` that may change what a role can do, with its source.
+const CHANGES: [(&str, &str, ChangeKind); 50] = [
+    ("iam", "UpdateAssumeRolePolicy", ChangeKind::Trust),
+    ("iam", "PutRolePolicy", ChangeKind::InlinePolicy),
+    ("iam", "DeleteRolePolicy", ChangeKind::InlinePolicy),
+    ("iam", "AttachRolePolicy", ChangeKind::Attachment),
+    ("iam", "DetachRolePolicy", ChangeKind::Attachment),
+    ("iam", "CreatePolicy", ChangeKind::ManagedPolicy),
+    ("iam", "CreatePolicyVersion", ChangeKind::ManagedPolicy),
+    ("iam", "SetDefaultPolicyVersion", ChangeKind::ManagedPolicy),
+    ("iam", "DeletePolicyVersion", ChangeKind::ManagedPolicy),
+    ("iam", "DeletePolicy", ChangeKind::ManagedPolicy),
+    ("iam", "PutRolePermissionsBoundary", ChangeKind::Boundary),
+    ("iam", "DeleteRolePermissionsBoundary", ChangeKind::Boundary),
+    ("iam", "CreateRole", ChangeKind::Role),
+    ("iam", "DeleteRole", ChangeKind::Role),
+    ("iam", "UpdateRole", ChangeKind::Role),
+    ("s3", "PutBucketPolicy", ChangeKind::Bucket),
+    ("s3", "DeleteBucketPolicy", ChangeKind::Bucket),
+    ("s3", "PutBucketPublicAccessBlock", ChangeKind::Bucket),
+    ("s3", "PutBucketEncryption", ChangeKind::Bucket),
+    ("s3", "DeleteBucketEncryption", ChangeKind::Bucket),
+    ("s3", "DeleteBucket", ChangeKind::Bucket),
+    ("s3", "PutBucketOwnershipControls", ChangeKind::Bucket),
+    ("kms", "PutKeyPolicy", ChangeKind::Key),
+    ("kms", "DisableKey", ChangeKind::Key),
+    ("kms", "EnableKey", ChangeKind::Key),
+    ("kms", "ScheduleKeyDeletion", ChangeKind::Key),
+    ("kms", "CancelKeyDeletion", ChangeKind::Key),
+    ("kms", "RevokeGrant", ChangeKind::Key),
+    ("kms", "RetireGrant", ChangeKind::Key),
+    ("kms", "CreateGrant", ChangeKind::Key),
+    ("glue", "PutResourcePolicy", ChangeKind::Catalog),
+    ("glue", "DeleteResourcePolicy", ChangeKind::Catalog),
+    ("lakeformation", "GrantPermissions", ChangeKind::LakeFormation),
+    ("lakeformation", "RevokePermissions", ChangeKind::LakeFormation),
+    ("lakeformation", "BatchGrantPermissions", ChangeKind::LakeFormation),
+    ("lakeformation", "BatchRevokePermissions", ChangeKind::LakeFormation),
+    ("lakeformation", "PutDataLakeSettings", ChangeKind::LakeFormation),
+    ("lakeformation", "RegisterResource", ChangeKind::LakeFormation),
+    ("lakeformation", "DeregisterResource", ChangeKind::LakeFormation),
+    ("lakeformation", "UpdateResource", ChangeKind::LakeFormation),
+    ("lakeformation", "CreateLakeFormationOptIn", ChangeKind::LakeFormation),
+    ("lakeformation", "DeleteLakeFormationOptIn", ChangeKind::LakeFormation),
+    ("organizations", "AttachPolicy", ChangeKind::Organization),
+    ("organizations", "DetachPolicy", ChangeKind::Organization),
+    ("organizations", "CreatePolicy", ChangeKind::Organization),
+    ("organizations", "UpdatePolicy", ChangeKind::Organization),
+    ("organizations", "EnablePolicyType", ChangeKind::Organization),
+    ("organizations", "MoveAccount", ChangeKind::Organization),
+    ("ec2", "ModifyVpcEndpoint", ChangeKind::Endpoint),
+    ("ec2", "DeleteVpcEndpoints", ChangeKind::Endpoint),
+];
+
+/// The calls by which a session of a role begins.
+const ASSUMPTIONS: [&str; 3] = ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"];
+
+/// A small set that tells most other names off in a few instructions: bits by [`slot`].
+const SLOTS: [u64; 8] = slots();
+
+const fn slot(name: &[u8]) -> usize {
+    let len = name.len();
+    if len == 0 {
+        return 0;
+    }
+    let (first, middle, last) = (name[0] as usize, name[len / 2] as usize, name[len - 1] as usize);
+    (len.wrapping_mul(31) ^ first.wrapping_mul(7) ^ middle.wrapping_mul(131) ^ last.wrapping_mul(17)) % 512
+}
+
+const fn slots() -> [u64; 8] {
+    let mut bits = [0; 8];
+    let mut at = 0;
+    while at < CHANGES.len() + ASSUMPTIONS.len() {
+        let name = if at < CHANGES.len() { CHANGES[at].1 } else { ASSUMPTIONS[at - CHANGES.len()] };
+        let slot = slot(name.as_bytes());
+        bits[slot / 64] |= 1 << (slot % 64);
+        at += 1;
+    }
+    bits
+}
+
+/// Whether an `eventName` may belong to a change or to the assumption of a role.
+///
+/// Made for looking at every record of an archive: nearly all names are told off at once.
+pub fn may_matter(event_name: &[u8]) -> bool {
+    let slot = slot(event_name);
+    SLOTS[slot / 64] >> (slot % 64) & 1 == 1
+        && (is_assumption(event_name) || CHANGES.iter().any(|(_, name, _)| name.as_bytes() == event_name))
+}
+
+/// Whether an `eventName` is a call by which a role is assumed.
+pub fn is_assumption(event_name: &[u8]) -> bool {
+    ASSUMPTIONS.iter().any(|name| name.as_bytes() == event_name)
+}
+
+/// What kind of change an event is; none for other events and for changes that failed.
+pub fn change_kind(event: &Event) -> Option<ChangeKind> {
+    if event.error_code.is_some() {
+        return None;
+    }
+    let service = event.event_source.strip_suffix(".amazonaws.com").unwrap_or(&event.event_source);
+    let (.., kind) =
+        CHANGES.iter().find(|(source, name, _)| *name == event.event_name && *source == service)?;
+    Some(*kind)
+}
+
+/// Whether the event is about `role`: a change of the role itself, or its assumption.
+///
+/// A role is named by `roleName`, which is unique in its account, or by `roleArn`.
+pub fn names_role(event: &Event, role: &Arn) -> bool {
+    if let Some(arn) = event.parameter("roleArn") {
+        return is_same_role(arn, role);
+    }
+    if let Some(name) = event.parameter("roleName") {
+        let here = event.recipient_account.as_deref().or(event.identity.account_id.as_deref());
+        return name == role.name() && here.is_none_or(|account| account == role.account());
+    }
+    event.resources.iter().filter_map(|resource| resource.arn.as_deref()).any(|arn| is_same_role(arn, role))
+}
+
+/// Whether an ARN is the role's, in a path or without.
+fn is_same_role(arn: &str, role: &Arn) -> bool {
+    arn == role.as_str()
+        || arn.parse::<Arn>().is_ok_and(|other| {
+            other.service() == "iam"
+                && other.resource().starts_with("role/")
+                && other.account() == role.account()
+                && other.name() == role.name()
+        })
+}
+
+/// Whether a search for the history of `role` wants the event: assumptions of the role, changes of
+/// it, and changes of what a role depends on in general.
+pub fn is_history_of(event: &Event, role: &Arn) -> bool {
+    if is_assumption(event.event_name.as_bytes()) {
+        return names_role(event, role);
+    }
+    match change_kind(event) {
+        Some(
+            ChangeKind::Trust
+            | ChangeKind::InlinePolicy
+            | ChangeKind::Attachment
+            | ChangeKind::Boundary
+            | ChangeKind::Role,
+        ) => names_role(event, role),
+        Some(_) => true,
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn event(source: &str, name: &str, parameters: &serde_json::Value) -> Event {
+        Event::from_value(&json!({"eventSource": source, "eventName": name, "requestParameters": parameters,
+            "recipientAccountId": "111122223333"}))
+        .unwrap()
+    }
+
+    fn role() -> Arn {
+        "arn:aws:iam::111122223333:role/service/orders".parse().unwrap()
+    }
+
+    #[test]
+    fn every_name_of_the_list_passes_and_others_do_not() {
+        for (_, name, _) in CHANGES {
+            assert!(may_matter(name.as_bytes()), "{name}");
+        }
+        for name in ["AssumeRole", "AssumeRoleWithSAML"] {
+            assert!(may_matter(name.as_bytes()), "{name}");
+        }
+        for name in ["", "GetObject", "PutObject", "Decrypt", "AssumeRolE", "PutRolePolicies"] {
+            assert!(!may_matter(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn changes_of_this_role_belong_to_its_history_and_those_of_others_do_not() {
+        let changed = |name: &str| event("iam.amazonaws.com", "PutRolePolicy", &json!({"roleName": name}));
+        assert!(is_history_of(&changed("orders"), &role()));
+        assert!(!is_history_of(&changed("orders-canary"), &role()));
+        let assumed = |arn: &str| event("sts.amazonaws.com", "AssumeRole", &json!({"roleArn": arn}));
+        assert!(is_history_of(&assumed(role().as_str()), &role()));
+        assert!(!is_history_of(&assumed("arn:aws:iam::999922223333:role/service/orders"), &role()));
+        assert!(is_history_of(
+            &event("s3.amazonaws.com", "PutBucketPolicy", &json!({"bucketName": "b"})),
+            &role()
+        ));
+    }
+
+    #[test]
+    fn a_name_counts_for_its_own_service_only_and_only_when_it_succeeded() {
+        assert_eq!(change_kind(&event("s3.amazonaws.com", "CreatePolicy", &json!({}))), None);
+        let mut refused = event("iam.amazonaws.com", "PutRolePolicy", &json!({"roleName": "orders"}));
+        assert_eq!(change_kind(&refused), Some(ChangeKind::InlinePolicy));
+        refused.error_code = Some("AccessDenied".into());
+        assert_eq!(change_kind(&refused), None);
+    }
+}
