@@ -17,6 +17,8 @@ pub use explain::{Meaning, explain};
 pub use pasted::{Pasted, PastedDenial};
 pub use selector::{Kind, Logged, selector_to_add};
 pub use source::{Choice, Offer, SourceKind, Verdict, choose};
-pub use sql::{Scope, TableName, TableNameError, athena_ddl, athena_query, lake_query};
+pub use sql::{
+    COLUMNS, Partitions, RoleFilter, Scope, TableLayout, TableName, TableNameError, athena_ddl, athena_query, lake_query,
+};
 pub use text::{short, short_pasted, table, table_pasted};
 pub use verify::{Verification, verify};

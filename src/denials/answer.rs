@@ -1,0 +1,121 @@
+//! The model of the answer, version 1: what `denials -o json` prints.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::explain::Meaning;
+use super::selector::Kind;
+use super::source::{Offer, SourceKind};
+use super::verify::Verification;
+use crate::trail::{self, DenialGroup};
+
+/// The version of this model, raised when a reader of the last one would be misled.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// What was denied, as far as one search could see.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "streamkap-doctor denials")]
+pub struct Answer {
+    /// The version of this model: 1.
+    pub schema_version: u32,
+    /// Whether all that was to be searched was searched and readable. If not, there may be more.
+    pub complete: bool,
+    /// What was asked.
+    pub question: Question,
+    /// The groups, the largest first, then by action, resource and reason.
+    pub denials: Vec<Denied>,
+    /// What was searched and what could not be seen.
+    pub coverage: Searched,
+    /// The sources there are and what each could show; empty when one was named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<Offer>,
+    /// What happened around the denials, in order of time: null when not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub timeline: Option<serde_json::Value>,
+    /// What must be known to read this answer rightly, one sentence each.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// What was asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Question {
+    /// Name or ARN of the role; null: denials of anybody.
+    pub role: Option<String>,
+    /// The accounts whose logs were wanted; empty: all.
+    pub accounts: BTreeSet<String>,
+    /// The window of time.
+    pub window: Window,
+}
+
+/// A window of time, open where null.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Window {
+    /// From this time on.
+    #[schemars(with = "Option<String>")]
+    pub since: Option<Timestamp>,
+    /// Before this time.
+    #[schemars(with = "Option<String>")]
+    pub until: Option<Timestamp>,
+}
+
+/// Denials that share action, resource and reason.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Denied {
+    /// The denials themselves.
+    #[serde(flatten)]
+    pub group: DenialGroup,
+    /// What they mean.
+    #[serde(flatten)]
+    pub meaning: Meaning,
+    /// Whether the policies as they are now would deny it still.
+    pub verification: Verification,
+    /// What the encoded message holds, when it was decoded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub decoded: Option<serde_json::Value>,
+}
+
+/// What a search looked at: without it an empty result means nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Searched {
+    /// Which source.
+    pub source: SourceKind,
+    /// Where exactly: folders, a bucket, an event data store, a table.
+    pub places: Vec<String>,
+    /// What kinds of events the source holds.
+    pub kinds: Vec<Kind>,
+    /// Logs: files, records, regions, accounts, times. For the other sources, regions and accounts
+    /// asked, and the events that came back.
+    #[serde(flatten)]
+    pub looked: trail::Coverage,
+    /// Bytes that CloudTrail Lake or Athena scanned, which is what they bill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billed_bytes: Option<u64>,
+    /// What could not have been seen here, one sentence each.
+    pub blind_spots: Vec<String>,
+    /// The event selector that would record what is missing, for `put-event-selectors`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub selector_to_add: Option<serde_json::Value>,
+}
+
+impl Answer {
+    /// The exit code: 130 interrupted, 1 something is denied that is not known to be mended, 3
+    /// nothing found but not all was seen, 0 nothing found.
+    pub fn exit_code(&self) -> u8 {
+        if self.coverage.looked.interrupted {
+            130
+        } else if self.denials.iter().any(|denied| !denied.verification.is_fixed()) {
+            1
+        } else if self.complete {
+            0
+        } else {
+            3
+        }
+    }
+}
