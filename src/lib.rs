@@ -12,5 +12,6 @@ pub mod evaluate;
 pub mod facts;
 pub mod model;
 pub mod policy;
+pub mod report;
 pub mod requirement;
 pub mod trail;

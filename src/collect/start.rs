@@ -1,0 +1,86 @@
+//! Why reading could not even start.
+
+/// What stops a run before anything is read. `Display` is one sentence; [`StartError::hint`] says how to
+/// mend it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// No source has any.
+    #[error("no AWS credentials were found")]
+    NoCredentials,
+    /// The profile does not exist or is incomplete.
+    #[error("the AWS profile {name} cannot be used: {why}")]
+    Profile {
+        /// `` `name` ``, or `that is set`.
+        name: String,
+        /// What the configuration files lack.
+        why: String,
+    },
+    /// A single sign-on session has ended.
+    #[error("the AWS single sign-on session has expired or was never opened: {why}")]
+    SignOn {
+        /// The profile, if one was given.
+        profile: Option<String>,
+        /// What was missing.
+        why: String,
+    },
+    /// A source of credentials failed.
+    #[error("AWS credentials could not be loaded: {0}")]
+    Credentials(String),
+    /// AWS knows these credentials and says that they are over.
+    #[error("the AWS credentials have expired: {0}")]
+    Expired(String),
+    /// AWS does not accept these credentials.
+    #[error("AWS does not accept these credentials: {0}")]
+    Rejected(String),
+    /// Nobody answers.
+    #[error("{endpoint} cannot be reached: {why}")]
+    Unreachable {
+        /// Who was called: an address, or `AWS STS in eu-west-1`.
+        endpoint: String,
+        /// What the network said.
+        why: String,
+    },
+    /// Somebody took the call and did not answer.
+    #[error("{endpoint} did not answer within {seconds} seconds")]
+    TimedOut {
+        /// Who was called.
+        endpoint: String,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// AWS answered with something else than an identity.
+    #[error("{endpoint} gave no identity: {why}")]
+    NoIdentity {
+        /// Who was called.
+        endpoint: String,
+        /// What it said.
+        why: String,
+    },
+    /// The settings themselves are wrong.
+    #[error("{0}")]
+    Settings(String),
+    /// Ctrl-C before anything was read.
+    #[error("interrupted before anything was read")]
+    Interrupted,
+}
+
+impl StartError {
+    /// What to do about it, one sentence.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NoCredentials => "sign in (`aws configure`, `aws sso login`, or set AWS_PROFILE), then run again".to_owned(),
+            Self::Profile { .. } => "`aws configure list-profiles` shows the profiles there are; choose one with --profile".to_owned(),
+            Self::SignOn { profile: Some(profile), .. } => format!("run `aws sso login --profile {profile}`"),
+            Self::SignOn { profile: None, .. } => "run `aws sso login`".to_owned(),
+            Self::Credentials(_) => "`aws sts get-caller-identity` should work in this shell before the doctor does".to_owned(),
+            Self::Expired(_) => "sign in again, or export fresh credentials".to_owned(),
+            Self::Rejected(_) => "check the access key, the secret and the session token, that they belong together, and the computer's clock".to_owned(),
+            Self::Unreachable { .. } | Self::TimedOut { .. } => {
+                "check the network, the region's name, --endpoint-url, AWS_ENDPOINT_URL, and HTTPS_PROXY if you need a proxy".to_owned()
+            }
+            Self::NoIdentity { .. } => "check --endpoint-url and AWS_ENDPOINT_URL: an AWS STS endpoint is expected there".to_owned(),
+            Self::Settings(_) => "see --help".to_owned(),
+            Self::Interrupted => "run it again".to_owned(),
+        }
+    }
+}
