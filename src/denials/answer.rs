@@ -6,10 +6,14 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::explain::Meaning;
-use super::selector::Kind;
+use super::explain::{Meaning, explain};
+use super::scope::{RoleFilter, Scope};
+use super::selector::{Kind, selector_to_add};
 use super::source::{Offer, SourceKind};
-use super::verify::Verification;
+use super::verify::{Verification, verify};
+use crate::denial::Denial;
+use crate::facts::Facts;
+use crate::model::AccountId;
 use crate::trail::{self, DenialGroup};
 
 /// The version of this model, raised when a reader of the last one would be misled.
@@ -104,7 +108,95 @@ pub struct Searched {
     pub selector_to_add: Option<serde_json::Value>,
 }
 
+impl Searched {
+    /// What reading log files of unknown trails covers: what kinds of events they hold is told by
+    /// what was seen in them.
+    pub fn logs(source: SourceKind, places: Vec<String>, looked: trail::Coverage) -> Self {
+        let mut kinds = Vec::new();
+        let mut blind_spots = Vec::new();
+        if looked.records == 0 {
+            blind_spots.push("no record at all was read: nothing can be concluded".to_owned());
+        } else {
+            kinds.push(Kind::Management);
+            blind_spots.push(
+                "whether the trail records calls on KMS keys, which may be switched off, cannot be told from \
+                 its files"
+                    .to_owned(),
+            );
+        }
+        if looked.data_events {
+            kinds.push(Kind::S3Objects);
+        } else {
+            blind_spots.push(
+                "calls on S3 objects (PutObject, GetObject, ListObjectsV2): they are data events, and none is \
+                 in these logs"
+                    .to_owned(),
+            );
+        }
+        blind_spots.extend(always_blind());
+        let selector_to_add = (!looked.data_events).then(|| selector_to_add("aws", None));
+        Self { source, places, kinds, looked, billed_bytes: None, blind_spots, selector_to_add }
+    }
+}
+
+/// What no source shows.
+fn always_blind() -> [String; 2] {
+    [
+        "Streamkap being refused to assume the role: AWS records that in Streamkap's account only".to_owned(),
+        "what never reached AWS's permissions: the network, SQL errors in Redshift, databases that Lake \
+         Formation leaves out of lists"
+            .to_owned(),
+    ]
+}
+
+impl Denied {
+    fn of(group: DenialGroup, facts: Option<&Facts>, vendor: &AccountId) -> Self {
+        let denial = Denial {
+            principal: group.principals.first().cloned(),
+            action: group.action.clone(),
+            resource: group.resource.clone(),
+            reason: group.cause.clone(),
+            policy_arn: group.policy_arn.clone(),
+            encoded: group.encoded.clone(),
+            ..Denial::default()
+        };
+        let verification = verify(&group, facts);
+        Self { meaning: explain(&denial, vendor), verification, decoded: None, group }
+    }
+}
+
 impl Answer {
+    /// Puts the answer together: groups are explained and verified against the policies in `facts`.
+    /// `vendor` is Streamkap's account.
+    pub fn of(
+        scope: &Scope,
+        groups: Vec<DenialGroup>,
+        coverage: Searched,
+        facts: Option<&Facts>,
+        vendor: &AccountId,
+    ) -> Self {
+        let mut notes = Vec::new();
+        let roles: BTreeSet<_> = groups.iter().flat_map(|group| &group.principals).cloned().collect();
+        if let (Some(RoleFilter::Name(name)), true) = (&scope.role, roles.len() > 1) {
+            let roles: Vec<_> = roles.into_iter().collect();
+            notes.push(format!(
+                "several roles are called {name}: {}; give one's ARN to see it alone",
+                roles.join(", ")
+            ));
+        }
+        let denials = groups.into_iter().map(|group| Denied::of(group, facts, vendor)).collect();
+        Self {
+            schema_version: SCHEMA_VERSION,
+            complete: coverage.looked.complete,
+            question: scope.question(),
+            denials,
+            coverage,
+            sources: Vec::new(),
+            timeline: None,
+            notes,
+        }
+    }
+
     /// The exit code: 130 interrupted, 1 something is denied that is not known to be mended, 3
     /// nothing found but not all was seen, 0 nothing found.
     pub fn exit_code(&self) -> u8 {

@@ -38,7 +38,7 @@ pub fn explain(denial: &Denial, vendor: &AccountId) -> Meaning {
 /// Who wanted what, as far as the message tells.
 struct Subject {
     who: String,
-    /// The caller is of Streamkap's own account.
+    /// Whether the caller is of Streamkap's own account.
     vendor: bool,
     /// `glue:GetTable on arn:…`.
     call: String,
@@ -66,6 +66,8 @@ fn who(denial: &Denial, arn: Option<&Arn>, vendor: bool) -> String {
         let role = arn.resource().strip_prefix("assumed-role/")?.split('/').next()?;
         Some((role.to_owned(), arn.account().to_owned()))
     });
+    let role = arn.filter(|arn| arn.service() == "iam" && arn.resource().starts_with("role/"));
+    let session = session.or_else(|| role.map(|arn| (arn.name().to_owned(), arn.account().to_owned())));
     match (session, &denial.principal) {
         (Some((role, _)), _) if vendor => format!("Streamkap itself (its role {role})"),
         (Some((role, account)), _) => format!("the role {role} of account {account}"),
@@ -181,7 +183,6 @@ fn unstated(denial: &Denial, subject: &Subject) -> String {
              and an organisation's control policy.",
             denial.resource.as_deref().unwrap_or("the role")
         ),
-        ("sts", false) => format!("{call} was refused to {who}; AWS gave no reason."),
         ("s3", _) => format!(
             "S3 refused {call} to {who} without a reason. It gives one only to callers of the bucket's own \
              account or organisation, so the bucket may belong to somebody else; or the object does not \
@@ -300,13 +301,34 @@ mod tests {
     fn each_layer_leads_to_its_check() {
         let user = "User: arn:aws:sts::111122223333:assumed-role/orders/s is not authorized to perform: ";
         for (rest, check) in [
-            ("s3:PutObject on resource: \"arn:aws:s3:::b/k\" because no identity-based policy allows the s3:PutObject action", "WRITE-003"),
-            ("s3:PutObject on resource: \"arn:aws:s3:::b/k\" with an explicit deny in a resource-based policy", "WRITE-005"),
-            ("s3:PutObject on resource: \"arn:aws:s3:::b/k\" with an explicit deny in a service control policy: arn:aws:organizations::4:policy/o-a/service_control_policy/p-b", "LATER-005"),
-            ("s3:PutObject on resource: \"arn:aws:s3:::b/k\" because no permissions boundary allows the s3:PutObject action", "LATER-006"),
-            ("kms:GenerateDataKey on this resource because no identity-based policy allows the kms:GenerateDataKey action", "WRITE-006"),
-            ("glue:GetTable on resource: arn:aws:glue:us-east-1:1:table/d/t because no identity-based policy allows the glue:GetTable action", "WRITE-008"),
-            ("redshift:GetClusterCredentials on resource: arn:aws:redshift:eu-west-1:1:dbuser:c/u because no identity-based policy allows the redshift:GetClusterCredentials action", "WRITE-012"),
+            (
+                "s3:PutObject on resource: \"arn:aws:s3:::b/k\" because no identity-based policy allows the s3:PutObject action",
+                "WRITE-003",
+            ),
+            (
+                "s3:PutObject on resource: \"arn:aws:s3:::b/k\" with an explicit deny in a resource-based policy",
+                "WRITE-005",
+            ),
+            (
+                "s3:PutObject on resource: \"arn:aws:s3:::b/k\" with an explicit deny in a service control policy: arn:aws:organizations::4:policy/o-a/service_control_policy/p-b",
+                "LATER-005",
+            ),
+            (
+                "s3:PutObject on resource: \"arn:aws:s3:::b/k\" because no permissions boundary allows the s3:PutObject action",
+                "LATER-006",
+            ),
+            (
+                "kms:GenerateDataKey on this resource because no identity-based policy allows the kms:GenerateDataKey action",
+                "WRITE-006",
+            ),
+            (
+                "glue:GetTable on resource: arn:aws:glue:us-east-1:1:table/d/t because no identity-based policy allows the glue:GetTable action",
+                "WRITE-008",
+            ),
+            (
+                "redshift:GetClusterCredentials on resource: arn:aws:redshift:eu-west-1:1:dbuser:c/u because no identity-based policy allows the redshift:GetClusterCredentials action",
+                "WRITE-012",
+            ),
         ] {
             assert_eq!(ids(&of(&format!("{user}{rest}")))[0], check, "{rest}");
         }
@@ -314,8 +336,10 @@ mod tests {
 
     #[test]
     fn streamkap_refused_to_assume_is_told_as_such_with_every_possible_cause() {
-        let meaning = of("User: arn:aws:sts::300973880807:assumed-role/kafkaConnectTenantAccessRole/s is not authorized to \
-            perform: sts:AssumeRole on resource: arn:aws:iam::222222222222:role/StreamkapConnectorAccess");
+        let meaning = of(
+            "User: arn:aws:sts::300973880807:assumed-role/kafkaConnectTenantAccessRole/s is not authorized to \
+            perform: sts:AssumeRole on resource: arn:aws:iam::222222222222:role/StreamkapConnectorAccess",
+        );
         assert!(meaning.meaning.starts_with("Streamkap itself"), "{}", meaning.meaning);
         assert_eq!(ids(&meaning), ["ASSUME-001", "ASSUME-002", "ASSUME-004", "ASSUME-005", "ASSUME-010"]);
         assert!(meaning.caveats.iter().any(|caveat| caveat.contains("not recorded in your CloudTrail")));
@@ -324,9 +348,13 @@ mod tests {
 
     #[test]
     fn lake_formation_and_session_length_are_not_matters_of_iam() {
-        let lake = of("AccessDeniedException: Insufficient Lake Formation permission(s): Required Create Table on sales");
+        let lake = of(
+            "AccessDeniedException: Insufficient Lake Formation permission(s): Required Create Table on sales",
+        );
         assert_eq!((lake.layer.as_deref(), ids(&lake)[0].as_str()), (Some("Lake Formation"), "WRITE-010"));
-        let long = of("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.");
+        let long = of(
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
+        );
         assert_eq!(ids(&long), ["LATER-001"]);
     }
 

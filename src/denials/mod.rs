@@ -6,6 +6,7 @@
 mod answer;
 mod explain;
 mod pasted;
+mod scope;
 mod selector;
 mod source;
 mod sql;
@@ -15,10 +16,11 @@ mod verify;
 pub use answer::{Answer, Denied, Question, SCHEMA_VERSION, Searched, Window};
 pub use explain::{Meaning, explain};
 pub use pasted::{Pasted, PastedDenial};
+pub use scope::{RoleFilter, Scope};
 pub use selector::{Kind, Logged, selector_to_add};
 pub use source::{Choice, Offer, SourceKind, Verdict, choose};
 pub use sql::{
-    COLUMNS, Partitions, RoleFilter, Scope, TableLayout, TableName, TableNameError, athena_ddl, athena_query, lake_query,
+    COLUMNS, Partitions, TableLayout, TableName, TableNameError, athena_ddl, athena_query, lake_query,
 };
 pub use text::{short, short_pasted, table, table_pasted};
 pub use verify::{Verification, verify};

@@ -141,7 +141,9 @@ mod tests {
 
     #[test]
     fn the_json_has_the_names_of_the_other_answers_and_reads_back() {
-        let pasted = paste("User: arn:aws:sts::1:assumed-role/r/s is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:us-east-1:1:key/k because no resource-based policy allows the kms:Decrypt action");
+        let pasted = paste(
+            "User: arn:aws:sts::1:assumed-role/r/s is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:us-east-1:1:key/k because no resource-based policy allows the kms:Decrypt action",
+        );
         let json = serde_json::to_value(&pasted).unwrap();
         assert_eq!(json["denials"][0]["action"], "kms:Decrypt");
         assert_eq!(json["denials"][0]["layer"], "resource-based policy");

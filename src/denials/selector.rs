@@ -64,8 +64,10 @@ impl Logged {
         let mut logged = Self::default();
         let management: Vec<_> = selectors.iter().filter(|selector| selector.management).collect();
         logged.add(Kind::Management, reads_and_writes(management.iter().copied()));
-        let with_kms =
-            management.iter().copied().filter(|it| !it.excluded_sources.iter().any(|it| it == "kms.amazonaws.com"));
+        let with_kms = management
+            .iter()
+            .copied()
+            .filter(|it| !it.excluded_sources.iter().any(|it| it == "kms.amazonaws.com"));
         logged.add(Kind::Kms, reads_and_writes(with_kms));
         let wanted = bucket.map(|(bucket, prefix)| format!(":s3:::{bucket}/{prefix}"));
         let covers = |selector: &&EventSelector| {
@@ -168,7 +170,8 @@ mod tests {
 
     #[test]
     fn reads_and_writes_of_two_selectors_add_up() {
-        let halves = [selector(false, "ReadOnly", &["arn:aws:s3"]), selector(false, "WriteOnly", &["arn:aws:s3"])];
+        let halves =
+            [selector(false, "ReadOnly", &["arn:aws:s3"]), selector(false, "WriteOnly", &["arn:aws:s3"])];
         assert_eq!(Logged::of(&halves, None).full, [Kind::S3Objects]);
         let half = Logged::of(&halves[..1], None);
         assert_eq!(half.partial, [(Kind::S3Objects, "only those that read".to_owned())]);

@@ -137,7 +137,10 @@ pub struct Choice {
 pub fn choose(offers: &[Offer]) -> Choice {
     let able = offers.iter().enumerate().filter_map(|(at, offer)| Some((offer.missing()?, at)));
     let Some((missing, at)) = able.min() else {
-        return Choice { chosen: None, why: "no source that could be reached can show these denials".to_owned() };
+        return Choice {
+            chosen: None,
+            why: "no source that could be reached can show these denials".to_owned(),
+        };
     };
     let offer = &offers[at];
     let name = if offer.name.is_empty() { String::new() } else { format!(" ({})", offer.name) };
@@ -180,7 +183,8 @@ mod tests {
     #[test]
     fn a_source_that_shows_nothing_is_never_taken() {
         let wanted = [Kind::S3Objects];
-        let offers = [Offer::event_history(&wanted, 1), Offer::trail("t", &wanted, Err("its bucket refuses"))];
+        let offers =
+            [Offer::event_history(&wanted, 1), Offer::trail("t", &wanted, Err("its bucket refuses"))];
         assert_eq!(choose(&offers).chosen, None);
     }
 }

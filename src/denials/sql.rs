@@ -6,33 +6,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::str::FromStr;
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp};
 
-use super::answer::Window;
+use super::scope::{RoleFilter, Scope};
 use crate::denial::DENIAL_CODES;
-use crate::model::Arn;
-
-/// What to ask for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Scope {
-    /// Whose denials; anybody's when none. A name alone is looked for in every account.
-    pub role: Option<RoleFilter>,
-    /// The accounts; empty: all.
-    pub accounts: BTreeSet<String>,
-    /// The regions; empty: all.
-    pub regions: BTreeSet<String>,
-    /// The window of time.
-    pub window: Window,
-}
-
-/// The role whose denials are asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RoleFilter {
-    /// This role.
-    Arn(Arn),
-    /// Roles of this name in any account, under any path.
-    Name(String),
-}
 
 /// How an Athena table is partitioned, as far as it helps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -133,7 +110,11 @@ pub fn athena_query(
         format!("{expression} AS {alias}")
     });
     let mut conditions = partition_conditions(partitions, scope);
-    conditions.extend(conditions_of(scope, |time| literal(&iso(time)), columns.contains("recipientaccountid")));
+    conditions.extend(conditions_of(
+        scope,
+        |time| literal(&iso(time)),
+        columns.contains("recipientaccountid"),
+    ));
     format!(
         "SELECT {}\nFROM {}.{}\nWHERE {}",
         selected.collect::<Vec<_>>().join(", "),
@@ -152,7 +133,7 @@ pub fn lake_query(store: &str, scope: &Scope) -> String {
         "requestparameters" => format!("json_format(CAST({expression} AS JSON)) AS {alias}"),
         _ => format!("{expression} AS {alias}"),
     });
-    let time = |time: Timestamp| literal(&time.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S").to_string());
+    let time = |time: Timestamp| literal(&time.strftime("%Y-%m-%d %H:%M:%S").to_string());
     format!(
         "SELECT {}\nFROM {}\nWHERE {}",
         selected.collect::<Vec<_>>().join(", "),
@@ -162,7 +143,7 @@ pub fn lake_query(store: &str, scope: &Scope) -> String {
 }
 
 fn iso(time: Timestamp) -> String {
-    time.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// What every engine is asked: code, role, time, account, region.
@@ -204,7 +185,8 @@ fn made_by(role: &RoleFilter) -> String {
             } else {
                 format!("{issuer} = {}", literal(role.as_str()))
             };
-            let session = pattern(&[&format!("arn:{partition}:sts::{account}:assumed-role/{role_name}/"), ""]);
+            let session =
+                pattern(&[&format!("arn:{partition}:sts::{account}:assumed-role/{role_name}/"), ""]);
             format!(
                 "({by_issuer} OR ({issuer} IS NULL AND ({arn} LIKE {session} OR {arn} = {})))",
                 literal(role.as_str())
@@ -241,7 +223,7 @@ fn partition_conditions(partitions: &Partitions, scope: &Scope) -> Vec<String> {
             }
             (_, Some(pattern)) => {
                 let Some(format) = date_format(pattern) else { continue };
-                let date = |time: Timestamp| literal(&time.to_zoned(TimeZone::UTC).strftime(&format).to_string());
+                let date = |time: Timestamp| literal(&time.strftime(&format).to_string());
                 conditions.extend(scope.window.since.map(|since| format!("{quoted} >= {}", date(since))));
                 conditions.extend(until.map(|until| format!("{quoted} <= {}", date(until))));
             }
@@ -255,18 +237,24 @@ fn partition_conditions(partitions: &Partitions, scope: &Scope) -> Vec<String> {
 /// The format for `strftime` of a pattern whose texts stand in the order of time.
 fn date_format(pattern: &str) -> Option<String> {
     let format = pattern.replace("yyyy", "%Y").replace("MM", "%m").replace("dd", "%d");
-    let ordered = format.starts_with("%Y") && !format.replace("%Y", "").replace("%m", "").replace("%d", "").contains(char::is_alphanumeric);
+    let ordered = format.starts_with("%Y")
+        && !format.replace("%Y", "").replace("%m", "").replace("%d", "").contains(char::is_alphanumeric);
     ordered.then_some(format)
 }
 
 /// Tables made by hand are often partitioned by `year`, `month` and `day`, each a text.
-fn year_month_day(partitions: &Partitions, since: Option<Timestamp>, until: Option<Timestamp>) -> Vec<String> {
-    let has = |wanted: &str| partitions.columns.iter().any(|(column, dates)| column == wanted && dates.is_none());
+fn year_month_day(
+    partitions: &Partitions,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+) -> Vec<String> {
+    let has =
+        |wanted: &str| partitions.columns.iter().any(|(column, dates)| column == wanted && dates.is_none());
     if !["year", "month", "day"].into_iter().all(has) {
         return Vec::new();
     }
     let joined = "\"year\" || lpad(\"month\", 2, '0') || lpad(\"day\", 2, '0')";
-    let date = |time: Timestamp| literal(&time.to_zoned(TimeZone::UTC).strftime("%Y%m%d").to_string());
+    let date = |time: Timestamp| literal(&time.strftime("%Y%m%d").to_string());
     let from = since.map(|since| format!("{joined} >= {}", date(since)));
     let to = until.map(|until| format!("{joined} <= {}", date(until)));
     from.into_iter().chain(to).collect()
@@ -381,6 +369,8 @@ const TABLE_COLUMNS: &str = "  eventversion string,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::denials::Window;
+    use crate::model::Arn;
 
     fn table() -> TableName {
         "logs.cloudtrail".parse().unwrap()
@@ -392,7 +382,9 @@ mod tests {
 
     fn scope(role: &str) -> Scope {
         Scope {
-            role: Some(role.parse::<Arn>().map_or_else(|_| RoleFilter::Name(role.to_owned()), RoleFilter::Arn)),
+            role: Some(
+                role.parse::<Arn>().map_or_else(|_| RoleFilter::Name(role.to_owned()), RoleFilter::Arn),
+            ),
             accounts: ["111122223333".to_owned()].into(),
             regions: ["eu-west-1".to_owned()].into(),
             window: Window {
@@ -449,7 +441,10 @@ mod tests {
 
     #[test]
     fn lake_is_asked_with_its_own_times_and_maps() {
-        let sql = lake_query("aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", &scope("arn:aws:iam::111122223333:role/service/orders"));
+        let sql = lake_query(
+            "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee",
+            &scope("arn:aws:iam::111122223333:role/service/orders"),
+        );
         assert!(sql.contains("eventtime >= '2026-03-02 10:00:00'"));
         assert!(sql.contains("json_format(CAST(requestparameters AS JSON))"));
         assert!(sql.contains("sessionissuer.arn = 'arn:aws:iam::111122223333:role/service/orders'"));

@@ -103,8 +103,12 @@ fn head(page: &mut Page, answer: &Answer) {
     page.paragraph("", &format!("Denials of {role}"));
     let window = answer.question.window;
     if window.since.is_some() || window.until.is_some() {
-        let bound = |time: Option<Timestamp>, open: &str| time.map_or(open.to_owned(), |time| time.to_string());
-        page.paragraph("", &format!("Window: {} to {}", bound(window.since, "the beginning"), bound(window.until, "now")));
+        let bound =
+            |time: Option<Timestamp>, open: &str| time.map_or(open.to_owned(), |time| time.to_string());
+        page.paragraph(
+            "",
+            &format!("Window: {} to {}", bound(window.since, "the beginning"), bound(window.until, "now")),
+        );
     }
     let searched = &answer.coverage;
     let looked = &searched.looked;
@@ -155,7 +159,8 @@ fn group(page: &mut Page, number: usize, denied: &Denied) {
         (Some(first), Some(last)) if first == last => format!("at {first}"),
         (first, last) => format!("from {} to {}", time(first), time(last)),
     };
-    let times = if group.count == 1 { "once".to_owned() } else { format!("{} times", thousands(group.count)) };
+    let times =
+        if group.count == 1 { "once".to_owned() } else { format!("{} times", thousands(group.count)) };
     page.paragraph("   ", &format!("{times}, {span}"));
     for (what, values) in [
         ("in", &group.regions),
@@ -247,7 +252,9 @@ fn words(kind: &ProblemKind) -> String {
         ProblemKind::UnreadableRecords { count } => format!("{count} records cannot be read"),
         ProblemKind::NotALog => "it is no log".to_owned(),
         ProblemKind::NoRecords => "it holds no records".to_owned(),
-        ProblemKind::Bomb { text_bytes } => format!("it inflates without end (given up at {text_bytes} bytes)"),
+        ProblemKind::Bomb { text_bytes } => {
+            format!("it inflates without end (given up at {text_bytes} bytes)")
+        }
         ProblemKind::Unreadable { detail } => format!("it cannot be read: {detail}"),
     }
 }
@@ -259,7 +266,8 @@ fn verdict(answer: &Answer) -> String {
         0 => "No denial was found in what was searched. That is no proof that nothing is denied.".to_owned(),
         groups => {
             let kinds = if groups == 1 { "one kind".to_owned() } else { format!("{groups} kinds") };
-            let times = if events == 1 { "1 denial".to_owned() } else { format!("{} denials", thousands(events)) };
+            let times =
+                if events == 1 { "1 denial".to_owned() } else { format!("{} denials", thousands(events)) };
             let fixed = match fixed {
                 0 => String::new(),
                 fixed if fixed == groups => ", all fixed since".to_owned(),

@@ -108,8 +108,7 @@ impl Judgement {
                 decision.depends_on.join(", ")
             ));
         }
-        let names: Vec<_> =
-            decision.statements.iter().map(named).collect();
+        let names: Vec<_> = decision.statements.iter().map(named).collect();
         if decision.verdict == crate::model::EngineVerdict::ExplicitDeny {
             let why = format!("{of} is denied still, by {}", names.join(", "));
             return Verification::StillDenied { why, statements: decision.statements };
@@ -124,9 +123,7 @@ impl Judgement {
         if group.cause.layer().is_some_and(|layer| layer == Layer::Identity)
             || matches!(group.cause.layer(), Some(Layer::Boundary | Layer::Resource))
         {
-            return Verification::FixedSince {
-                why: format!("{of} is allowed now, by {}", names.join(", ")),
-            };
+            return Verification::FixedSince { why: format!("{of} is allowed now, by {}", names.join(", ")) };
         }
         Verification::unknown(format!(
             "the policies that could be read allow {of}, but AWS did not name the layer that refused it, and \
@@ -170,7 +167,9 @@ fn identity(facts: &Facts, unread: &mut Vec<String>) -> Vec<Arc<Policy>> {
             for policy in attached {
                 let document = facts.managed_policies.get(policy.arn.as_str()).and_then(Fact::known);
                 match document {
-                    Some(managed) => policies.extend(compile(Kind::Identity, &policy.name, &managed.document, unread)),
+                    Some(managed) => {
+                        policies.extend(compile(Kind::Identity, &policy.name, &managed.document, unread));
+                    }
                     None => unread.push(format!("the policy {}", policy.arn)),
                 }
             }
@@ -203,7 +202,12 @@ fn boundary(facts: &Facts, unread: &mut Vec<String>) -> Option<Arc<Policy>> {
 }
 
 /// The bucket's or key's own policy.
-fn resource_policy(action: &str, resource: &str, facts: &Facts, unread: &mut Vec<String>) -> Option<Arc<Policy>> {
+fn resource_policy(
+    action: &str,
+    resource: &str,
+    facts: &Facts,
+    unread: &mut Vec<String>,
+) -> Option<Arc<Policy>> {
     let (name, fact) = if action.starts_with("s3:") {
         let bucket = resource.split(":::").nth(1)?.split('/').next()?;
         (format!("the policy of bucket {bucket}"), facts.buckets.get(bucket).map(|bucket| &bucket.policy))
@@ -226,7 +230,8 @@ fn resource_policy(action: &str, resource: &str, facts: &Facts, unread: &mut Vec
 
 /// What the events and the facts tell of the call; all else is unknown.
 fn context(group: &DenialGroup, facts: &Facts) -> Context {
-    let mut context = Context::open().with("aws:SecureTransport", "true").with("aws:PrincipalType", "AssumedRole");
+    let mut context =
+        Context::open().with("aws:SecureTransport", "true").with("aws:PrincipalType", "AssumedRole");
     context.set("aws:CurrentTime", [facts.collected_at.as_str()]);
     if let Some(role) = facts.role.known() {
         for (name, value) in &role.tags {
@@ -313,8 +318,11 @@ mod tests {
 
     #[test]
     fn what_no_statement_allows_is_denied_still_and_what_one_allows_is_fixed() {
-        let other = policy(json!({"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/other/*"}));
-        let same = policy(json!({"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/raw/*"}));
+        let other = policy(
+            json!({"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/other/*"}),
+        );
+        let same =
+            policy(json!({"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/raw/*"}));
         let still = verify(&group(IMPLICIT), Some(&facts(&other, Fact::Absent)));
         assert!(matches!(still, Verification::StillDenied { .. }), "{still:?}");
         let fixed = verify(&group(IMPLICIT), Some(&facts(&same, Fact::Absent)));
@@ -323,9 +331,13 @@ mod tests {
 
     #[test]
     fn an_unread_policy_that_could_matter_makes_it_unknown_but_a_deny_that_was_read_decides() {
-        let same = policy(json!({"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/raw/*"}));
+        let same =
+            policy(json!({"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/raw/*"}));
         let unread: Fact<String> = Fact::NotAsked("no".to_owned());
-        assert!(matches!(verify(&group(IMPLICIT), Some(&facts(&same, unread.clone()))), Verification::Unknown { .. }));
+        assert!(matches!(
+            verify(&group(IMPLICIT), Some(&facts(&same, unread.clone()))),
+            Verification::Unknown { .. }
+        ));
         let deny = policy(json!({"Sid": "No", "Effect": "Deny", "Action": "s3:*", "Resource": "*"}));
         let still = verify(&group(IMPLICIT), Some(&facts(&deny, unread)));
         let Verification::StillDenied { statements, .. } = still else { panic!("{still:?}") };
@@ -344,7 +356,10 @@ mod tests {
     #[test]
     fn layers_beyond_the_account_cannot_be_verified() {
         let same = policy(json!({"Effect": "Allow", "Action": "*", "Resource": "*"}));
-        let scp = verify(&group("with an explicit deny in a service control policy"), Some(&facts(&same, Fact::Absent)));
+        let scp = verify(
+            &group("with an explicit deny in a service control policy"),
+            Some(&facts(&same, Fact::Absent)),
+        );
         assert!(matches!(scp, Verification::Unknown { .. }), "{scp:?}");
     }
 

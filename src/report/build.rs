@@ -99,8 +99,7 @@ fn check_report(check: CheckInput, commands: &dyn Fn(&Change) -> Vec<String>) ->
     match check.outcome {
         Outcome::Pass(evidence) => report.evidence = evidence,
         Outcome::Warn(findings) | Outcome::Fail(findings) => {
-            report.findings =
-                findings.into_iter().map(|finding| finding_report(finding, commands)).collect();
+            report.findings = findings.into_iter().map(|finding| finding_report(finding, commands)).collect();
         }
         Outcome::Unknown(blocked) => report.blocked = blocked,
         Outcome::Skip(reason) => report.reason = Some(reason),
@@ -158,7 +157,10 @@ fn verdict(checks: &[CheckReport], counts: Counts) -> String {
     }
     let ids = |status| ids(checks, |check| check.status == status);
     if counts.broken > 0 {
-        return format!("No verdict: {} went wrong, which is our fault. Please report it.", ids(Status::Broken));
+        return format!(
+            "No verdict: {} went wrong, which is our fault. Please report it.",
+            ids(Status::Broken)
+        );
     }
     let warned = match counts.warn {
         0 => String::new(),
@@ -232,7 +234,10 @@ fn next(checks: &[CheckReport], origin: &Origin, again: String, policy: String) 
         Origin::Live => add(again, "to look again"),
         Origin::Case { .. } => {}
         Origin::Demo { .. } => {
-            add("streamkap-doctor check s3 --role ROLE --bucket BUCKET".to_owned(), "the same on your account");
+            add(
+                "streamkap-doctor check s3 --role ROLE --bucket BUCKET".to_owned(),
+                "the same on your account",
+            );
         }
     }
     next

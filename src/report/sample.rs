@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Caller, CheckInput, ConnectorTarget, Coverage, FailOn, Inputs, Origin, Report, RoleTarget, Search, Target,
-    build,
+    Caller, CheckInput, ConnectorTarget, Coverage, FailOn, Inputs, Origin, Report, RoleTarget, Search,
+    Target, build,
 };
 use crate::model::{
     Blocked, Bug, Change, Evidence, Finding, Fix, Outcome, Owner, PolicyHome, Source, StatementRef,
@@ -72,7 +72,11 @@ fn outcomes() -> Vec<CheckInput> {
         hint: None,
     };
     vec![
-        check("ASSUME-001", "role-not-found", Outcome::Pass(vec![Evidence::read("iam:GetRole", "it exists")])),
+        check(
+            "ASSUME-001",
+            "role-not-found",
+            Outcome::Pass(vec![Evidence::read("iam:GetRole", "it exists")]),
+        ),
         check("ASSUME-010", "organization-may-block", Outcome::Skip("cannot be seen from here".to_owned())),
         check("WRITE-003", "bucket-or-object-arn-missing", Outcome::Fail(vec![failure()])),
         check("WRITE-005", "bucket-policy-denies", Outcome::Unknown(vec![blocked()])),

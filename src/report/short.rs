@@ -21,7 +21,9 @@ fn row(check: &CheckReport) -> String {
 fn what(check: &CheckReport) -> String {
     let first = match check.status {
         Status::Unknown => check.blocked.first().map(words::blocked),
-        Status::Broken => check.bug.as_ref().map(|bug| format!("The check went wrong: {}", line(&bug.message))),
+        Status::Broken => {
+            check.bug.as_ref().map(|bug| format!("The check went wrong: {}", line(&bug.message)))
+        }
         _ => check.findings.first().map(|finding| line(&finding.what)),
     };
     let more = check.findings.len().max(check.blocked.len()).saturating_sub(1);

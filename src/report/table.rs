@@ -227,7 +227,8 @@ fn detail(check: &CheckReport, width: usize) -> Vec<String> {
         Status::Skip => lines.extend(wrap(&line(check.reason.as_deref().unwrap_or_default()), width)),
         Status::Broken => {
             let message = check.bug.as_ref().map(|bug| line(&bug.message)).unwrap_or_default();
-            lines.extend(wrap(&format!("This check itself went wrong, which is our fault: {message}"), width));
+            lines
+                .extend(wrap(&format!("This check itself went wrong, which is our fault: {message}"), width));
         }
     }
     lines
@@ -314,12 +315,12 @@ fn coverage(report: &Report, layout: Layout) -> Vec<String> {
 /// The verdict, all counts, what to do first, and what to type next.
 fn foot(report: &Report, width: usize) -> Vec<String> {
     let summary = &report.summary;
-    let worst = Status::ALL.into_iter().find(|status| summary.counts.get(*status) > 0).unwrap_or(Status::Skip);
+    let worst =
+        Status::ALL.into_iter().find(|status| summary.counts.get(*status) > 0).unwrap_or(Status::Skip);
     let style = if worst == Status::Skip { Style::Strong } else { Style::of(worst) };
     let mut lines = vec![String::new(), "═".repeat(width)];
     lines.extend(wrap(&line(&summary.verdict), width).iter().map(|line| style.paint(line)));
-    let counts: Vec<String> =
-        words::counts(summary.counts).into_iter().map(|(_, text)| text).collect();
+    let counts: Vec<String> = words::counts(summary.counts).into_iter().map(|(_, text)| text).collect();
     lines.push(counts.join(" · "));
 
     let failing = report.checks.iter().filter(|check| check.status == Status::Fail);

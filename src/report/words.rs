@@ -47,7 +47,9 @@ pub(super) fn evidence(evidence: &Evidence) -> String {
 fn source(source: &Source) -> String {
     match source {
         Source::Simulator => "AWS's policy simulator".to_owned(),
-        Source::Evaluation { statements } if statements.is_empty() => "the doctor's own evaluation".to_owned(),
+        Source::Evaluation { statements } if statements.is_empty() => {
+            "the doctor's own evaluation".to_owned()
+        }
         Source::Evaluation { statements } => {
             let statements: Vec<String> = statements.iter().map(statement).collect();
             format!("the doctor's own evaluation: {}", statements.join("; "))
