@@ -5,9 +5,11 @@
 
 pub mod catalog;
 pub mod checks;
+pub mod cli;
 pub mod collect;
 pub mod denial;
 pub mod denials;
+pub mod diagnosis;
 pub mod evaluate;
 pub mod facts;
 pub mod model;

@@ -25,10 +25,10 @@ pub struct Inputs<'a> {
     pub coverage: Coverage,
     /// From which status on the exit code is 1.
     pub fail_on: FailOn,
-    /// The command line that repeats this run.
-    pub again: String,
-    /// The command line that prints the permissions the doctor needs, when one may be missing.
-    pub policy: String,
+    /// The command line that repeats this run, where that could show something new.
+    pub again: Option<String>,
+    /// The command line that prints the permissions the doctor needs.
+    pub policy: Option<String>,
     /// Writes a change as commands of the AWS CLI.
     pub commands: &'a dyn Fn(&Change) -> Vec<String>,
 }
@@ -213,32 +213,31 @@ fn ids(checks: &[CheckReport], which: impl Fn(&CheckReport) -> bool) -> String {
     }
 }
 
-fn next(checks: &[CheckReport], origin: &Origin, again: String, policy: String) -> Vec<NextCommand> {
+fn next(
+    checks: &[CheckReport],
+    origin: &Origin,
+    again: Option<String>,
+    policy: Option<String>,
+) -> Vec<NextCommand> {
     let mut next = Vec::new();
     let mut add = |command: String, purpose: &str| {
         next.push(NextCommand { command, purpose: purpose.to_owned() });
     };
-    let worst = [Status::Fail, Status::Warn]
+    let first = [Status::Fail, Status::Warn]
         .into_iter()
         .find_map(|status| checks.iter().find(|check| check.status == status));
-    if let Some(check) = worst {
+    if let Some(check) = first {
         add(format!("streamkap-doctor explain {}", check.id), "what this check looks at, and why");
     }
-    let live = *origin == Origin::Live;
     let refused = checks.iter().flat_map(|check| &check.blocked).any(|blocked| blocked.grant.is_some());
-    if live && refused {
+    if let Some(policy) = policy.filter(|_| refused) {
         add(policy, "the permissions that the doctor needs");
     }
-    match origin {
-        Origin::Live if worst.is_some() => add(again, "when it is mended"),
-        Origin::Live => add(again, "to look again"),
-        Origin::Case { .. } => {}
-        Origin::Demo { .. } => {
-            add(
-                "streamkap-doctor check s3 --role ROLE --bucket BUCKET".to_owned(),
-                "the same on your account",
-            );
-        }
+    if let Some(again) = again {
+        add(again, if first.is_some() { "when it is mended" } else { "to look again" });
+    }
+    if matches!(origin, Origin::Demo { .. }) {
+        add("streamkap-doctor check s3 --role ROLE --bucket BUCKET".to_owned(), "the same on your account");
     }
     next
 }

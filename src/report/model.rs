@@ -277,6 +277,8 @@ pub struct Search {
     pub purpose: String,
     /// The region searched.
     pub region: String,
+    /// What the search was filtered by: `EventName=AssumeRole`.
+    pub filter: String,
     /// Start of the window, RFC 3339.
     pub since: String,
     /// End of the window, RFC 3339.

@@ -120,6 +120,7 @@ pub(super) fn report(fail_on: FailOn, kept: impl Fn(&CheckInput) -> bool) -> Rep
             searches: vec![Search {
                 purpose: "AssumeRole calls".to_owned(),
                 region: "us-east-1".to_owned(),
+                filter: "EventName=AssumeRole".to_owned(),
                 since: "2026-08-26T01:52:55Z".to_owned(),
                 until: "2026-11-24T01:52:55Z".to_owned(),
                 events: Some(0),
@@ -128,8 +129,8 @@ pub(super) fn report(fail_on: FailOn, kept: impl Fn(&CheckInput) -> bool) -> Rep
             blind_spots: vec!["Resource control policies of the organization.".to_owned()],
         },
         fail_on,
-        again: "streamkap-doctor check s3 --role StreamkapConnectorAccess --bucket orders".to_owned(),
-        policy: "streamkap-doctor policy s3 --role StreamkapConnectorAccess --bucket orders".to_owned(),
+        again: Some("streamkap-doctor check s3 --role StreamkapConnectorAccess --bucket orders".to_owned()),
+        policy: Some("streamkap-doctor policy s3 --role StreamkapConnectorAccess --bucket orders".to_owned()),
         commands: &commands,
     })
 }

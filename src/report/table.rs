@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::model::{Section, Status};
 
-use super::model::{CheckReport, Counts, FindingReport, FixReport, Origin, Report, SectionSummary};
+use super::model::{CheckReport, Counts, FindingReport, FixReport, Origin, Report, Search, SectionSummary};
 use super::sanitise::{block, line};
 use super::style::Style;
 use super::wrap::{join, labelled, wrap};
@@ -286,19 +286,7 @@ fn mending(report: &Report, width: usize) -> Vec<String> {
 /// What was searched, and what cannot be seen: silence is no good news by itself.
 fn coverage(report: &Report, layout: Layout) -> Vec<String> {
     let mut lines = Vec::new();
-    for search in &report.coverage.searches {
-        let found = match (search.events, &search.gap) {
-            (Some(events), None) => format!("{events} found"),
-            (Some(events), Some(gap)) => format!("{events} found, incomplete: {}", line(gap)),
-            (None, gap) => format!("no answer: {}", line(gap.as_deref().unwrap_or("not asked"))),
-        };
-        let text = format!(
-            "{} in {}, {} to {}: {found}",
-            line(&search.purpose),
-            line(&search.region),
-            words::time(&search.since),
-            words::time(&search.until)
-        );
+    for text in searches(&report.coverage.searches) {
         let label = if lines.is_empty() { "Searched" } else { "" };
         lines.extend(labelled(label, LEFT + BAR, &text, layout.width));
     }
@@ -310,6 +298,39 @@ fn coverage(report: &Report, layout: Layout) -> Vec<String> {
         lines.insert(0, String::new());
     }
     lines
+}
+
+/// Searches with the same purpose and window as one sentence.
+fn searches(searches: &[Search]) -> Vec<String> {
+    let mut groups: Vec<Vec<&Search>> = Vec::new();
+    for search in searches {
+        let same = |group: &&mut Vec<&Search>| {
+            let first = group[0];
+            (&first.purpose, &first.since, &first.until) == (&search.purpose, &search.since, &search.until)
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(search),
+            None => groups.push(vec![search]),
+        }
+    }
+    groups.iter().map(|group| searched(group)).collect()
+}
+
+fn searched(group: &[&Search]) -> String {
+    let Some(first) = group.first() else { return String::new() };
+    let mut regions: Vec<String> = group.iter().map(|search| line(&search.region)).collect();
+    regions.dedup();
+    let events: usize = group.iter().filter_map(|search| search.events).sum();
+    let found = if group.iter().all(|search| search.events.is_none()) {
+        "no answer".to_owned()
+    } else {
+        format!("{events} found")
+    };
+    let mut gaps: Vec<String> = group.iter().filter_map(|search| search.gap.as_deref()).map(line).collect();
+    gaps.dedup();
+    let gaps = if gaps.is_empty() { String::new() } else { format!("; {}", gaps.join("; ")) };
+    let (since, until) = (words::time(&first.since), words::time(&first.until));
+    format!("{} in {}, {since} to {until}: {found}{gaps}", line(&first.purpose), regions.join(" and "))
 }
 
 /// The verdict, all counts, what to do first, and what to type next.
