@@ -30,6 +30,8 @@ pub(super) enum Command {
     Check(Box<CheckArgs>),
     /// Run the same diagnosis on a built-in case; needs no AWS account
     Demo(DemoArgs),
+    /// Show what was denied to a role: from CloudTrail's sources, log files, or a pasted text
+    Denials(Box<super::denials::DenialsArgs>),
     /// Write what can be read of a role into a case file, to be checked elsewhere
     Collect(CollectArgs),
     /// Decide requests with the policy engine alone: JSON lines in, JSON lines out

@@ -10,6 +10,7 @@ mod collect;
 mod completions;
 mod config;
 mod demo;
+mod denials;
 mod environment;
 mod evaluate;
 mod explain;
@@ -64,6 +65,7 @@ fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Ended {
         }
         None => check::run(&cli.check, global, environment, printer),
         Some(Command::Check(check)) => check::run(&check, global, environment, printer),
+        Some(Command::Denials(denials)) => denials::run(&denials, global, environment, printer),
         Some(Command::Demo(demo)) => demo::run(&demo, printer),
         Some(Command::Collect(collect)) => collect::run(&collect, global, environment, printer),
         Some(Command::Evaluate(evaluate)) => evaluate::run(&evaluate, printer),

@@ -5,8 +5,16 @@ use super::sanitise;
 
 /// The report as JSON, ending with a line feed.
 pub(super) fn render(report: &Report) -> String {
+    text(report)
+}
+
+/// Any answer as JSON, ending with a line feed. Its maps must have text for keys.
+///
+/// # Panics
+/// When a map has other keys than text.
+pub fn text(answer: &impl serde::Serialize) -> String {
     #[expect(clippy::expect_used, reason = "the model has no map with other keys than text")]
-    let text = serde_json::to_string_pretty(report).expect("a report is always JSON");
+    let text = serde_json::to_string_pretty(answer).expect("a report is always JSON");
     let mut safe = sanitise::json(&text);
     safe.push('\n');
     safe
