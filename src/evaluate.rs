@@ -251,12 +251,12 @@ impl Evaluator {
             scps: cache.levels(
                 Kind::ServiceControl,
                 "service control policy",
-                &line.service_control_policies,
+                line.service_control_policies.as_deref(),
             )?,
             rcps: cache.levels(
                 Kind::ResourceControl,
                 "resource control policy",
-                &line.resource_control_policies,
+                line.resource_control_policies.as_deref(),
             )?,
             identity,
             session,
@@ -265,10 +265,10 @@ impl Evaluator {
 }
 
 /// How many policies a generation of the cache holds.
-const GENERATION: usize = 4096;
+const GENERATION: usize = 1024;
 
 /// How many bytes of documents a generation of the cache holds.
-const GENERATION_BYTES: usize = 32 << 20;
+const GENERATION_BYTES: usize = 8 << 20;
 
 /// Compiled policies by document, those not used lately forgotten.
 ///
@@ -313,7 +313,7 @@ impl Cache {
         &mut self,
         kind: Kind,
         name: &str,
-        levels: &Option<Vec<Vec<&RawValue>>>,
+        levels: Option<&[Vec<&RawValue>]>,
     ) -> Result<Option<Vec<Vec<Arc<Policy>>>>, String> {
         let Some(levels) = levels else { return Ok(None) };
         let mut compiled = Vec::with_capacity(levels.len());

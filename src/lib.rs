@@ -13,6 +13,7 @@ pub mod diagnosis;
 pub mod evaluate;
 pub mod facts;
 pub mod model;
+pub mod plan;
 pub mod policy;
 pub mod report;
 pub mod requirement;

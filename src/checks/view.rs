@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{Catalog, Connector, Vendor};
 use crate::facts::{
-    AttachedPolicy, Bucket, Caller, ConnectorTarget, Fact, FactId, Facts, History, Key, ManagedPolicy,
-    Organization, Role, Simulation, Target, Trail,
+    AttachedPolicy, Bucket, Caller, ConnectorTarget, Encryption, Fact, FactId, Facts, FailureKind, History,
+    Key, ManagedPolicy, Organization, Role, Simulation, Target, Trail,
 };
 use crate::model::Blocked;
+use crate::requirement::{
+    self, Keys, Known, Requirement, Resource, Situation, configured_key, keys, requirements,
+};
 
 /// A fact as a check reads it: the value, nothing where AWS says there is none, or why nobody looked.
 pub type Read<'a, T> = Result<Option<&'a T>, Blocked>;
@@ -135,6 +138,48 @@ impl<'a> View<'a> {
         self.note(id);
         let what = format!("{} {arn}", words(id));
         self.facts.keys.get(arn).map_or_else(|| Err(not_read(&what)), |key| part(key).read(&what))
+    }
+
+    /// What the target's connectors need, as far as the facts make it concrete: a need of a KMS key is
+    /// left out where the bucket's encryption was not read.
+    pub fn requirements(&self) -> Vec<Requirement<'a>> {
+        for id in [FactId::Caller, FactId::Role, FactId::Bucket, FactId::BucketEncryption, FactId::Key] {
+            self.note(id);
+        }
+        requirements(&self.facts.target, self.catalog, &Known::of(self.facts))
+    }
+
+    /// Who makes a requirement's calls, from where and when.
+    pub fn situation(&self, requirement: &Requirement<'_>) -> Situation {
+        use FactId::{Bucket, BucketEncryption, BucketPolicy, Caller, Organization, Role};
+        for id in [Caller, Role, Bucket, BucketPolicy, BucketEncryption, Organization] {
+            self.note(id);
+        }
+        Situation::of(self.facts, requirement)
+    }
+
+    /// The condition keys of a requirement's call on one of its resources.
+    pub fn keys(&self, requirement: &Requirement<'_>, resource: &Resource) -> Keys {
+        keys(&self.situation(requirement), requirement, resource)
+    }
+
+    /// The name under which a bucket's default KMS key is known to [`View::key`]; `None`: its encryption
+    /// names no key, or not so that its ARN can be told.
+    pub fn bucket_key(&self, bucket: &str, encryption: &Encryption) -> Option<String> {
+        for id in [FactId::Caller, FactId::Role, FactId::Bucket] {
+            self.note(id);
+        }
+        let head = self.facts.buckets.get(bucket).and_then(|it| it.head.known());
+        let account = requirement::account(self.facts);
+        let partition = requirement::partition(&self.facts.target);
+        configured_key(encryption, &partition, head.map(|head| head.region.as_str()), account.as_ref())
+    }
+
+    /// Whether AWS said that a bucket is another account's: it shows a bucket's policy to its owner only.
+    pub fn is_foreign_bucket(&self, bucket: &str) -> bool {
+        self.note(FactId::BucketPolicy);
+        let policy = self.facts.buckets.get(bucket).map(|it| &it.policy);
+        matches!(policy, Some(Fact::Failed(failure)) if failure.kind == FailureKind::OtherAccount)
     }
 
     /// The organisation; nothing: the account is in none.

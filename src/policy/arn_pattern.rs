@@ -1,6 +1,6 @@
 //! Patterns over ARNs, matched segment by segment.
 
-use super::pattern::{Token, matches};
+use super::key::Key;
 use super::template::{Binding, Template, Unbound};
 
 /// A `Resource` value or a value of an ARN condition operator.
@@ -86,54 +86,40 @@ impl ArnPattern {
     pub(super) fn matches<'a>(
         &'a self,
         text: &Segmented<'_>,
-        lookup: impl Fn(&str) -> Binding<'a>,
+        lookup: impl Fn(&Key) -> Binding<'a>,
     ) -> Result<bool, Unbound> {
         match self {
             Self::Anything => Ok(true),
             Self::Whole(template) => template.matches(text.text, &lookup),
             Self::Segments(segments) => {
                 let Some((last, first)) = segments.split_last() else { return Ok(false) };
-                // The last segment tells most patterns apart.
                 let Some(rest) = text.rest(first.len()) else { return Ok(false) };
-                if !last.matches(rest, &lookup)? {
-                    return Ok(false);
-                }
-                for (at, segment) in first.iter().enumerate() {
-                    let fits = match text.segment(at) {
-                        Some(found) => segment.matches(found, &lookup)?,
-                        None => false,
-                    };
+                // The last segment tells most patterns apart.
+                let mut unknown = false;
+                let mut fits = true;
+                let parts = first.iter().enumerate().map(|(at, segment)| (segment, text.segment(at)));
+                for (segment, found) in std::iter::once((last, Some(rest))).chain(parts) {
+                    match segment.matches(found.unwrap_or(""), &lookup) {
+                        Ok(same) => fits &= same,
+                        Err(Unbound::Unknown) => unknown = true,
+                        Err(Unbound::Missing) => return Err(Unbound::Missing),
+                    }
                     if !fits {
                         return Ok(false);
                     }
                 }
-                Ok(true)
+                if unknown { Err(Unbound::Unknown) } else { Ok(true) }
             }
         }
     }
 
-    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
         let templates = match self {
             Self::Anything => &[],
             Self::Segments(segments) => &segments[..],
             Self::Whole(template) => std::slice::from_ref(template),
         };
         templates.iter().flat_map(Template::keys)
-    }
-}
-
-impl Template {
-    /// Whether the whole text matches, with every variable's value in place.
-    pub(super) fn matches<'a>(
-        &'a self,
-        text: &str,
-        lookup: impl Fn(&str) -> Binding<'a>,
-    ) -> Result<bool, Unbound> {
-        if let Some(fits) = self.matches_plainly(text) {
-            return Ok(fits);
-        }
-        let tokens: Vec<Token<'a>> = self.bind(lookup)?;
-        Ok(matches(&tokens, text))
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::arn_pattern::{ArnPattern, Segmented};
 use super::context::{Given, Lookup};
 use super::document;
+use super::key::Key;
 use super::operator::{Operator, Quantifier, Test};
 use super::request::Facts;
 use super::template::{Binding, Template, Unbound};
@@ -15,8 +16,7 @@ use super::value::{Date, Number, Range, base64, boolean};
 #[derive(Clone, Debug)]
 pub(super) struct Condition {
     operator: Operator,
-    /// In lower case.
-    key: Box<str>,
+    key: Key,
     expected: Vec<Expected>,
 }
 
@@ -34,17 +34,17 @@ enum Expected {
 }
 
 impl Condition {
-    /// Compiles a condition; `None` if AWS does not know its operator.
-    pub(super) fn compile(written: &document::Condition, variables: bool) -> Option<Self> {
-        let operator = Operator::parse(&written.operator)?;
+    /// Compiles a condition. One whose operator AWS does not know is never met.
+    pub(super) fn compile(written: &document::Condition, variables: bool) -> Self {
+        let operator = Operator::parse(&written.operator).unwrap_or(Operator::UNKNOWN);
         let variables = variables && operator.has_variables();
         let expected =
             written.values.iter().map(|value| Expected::compile(operator, value, variables)).collect();
-        Some(Self { operator, key: written.key.to_ascii_lowercase().into_boxed_str(), expected })
+        Self { operator, key: Key::new(&written.key), expected }
     }
 
-    /// The key, in lower case.
-    pub(super) fn key(&self) -> &str {
+    /// The key.
+    pub(super) fn key(&self) -> &Key {
         &self.key
     }
 
@@ -62,9 +62,9 @@ impl Condition {
         facts.is_absent(&self.key) || self.variables().any(|key| facts.is_absent(key))
     }
 
-    /// The keys of the variables in its values, in lower case.
-    pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
-        self.expected.iter().flat_map(|expected| -> Box<dyn Iterator<Item = &str>> {
+    /// The keys of the variables in its values.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &Key> {
+        self.expected.iter().flat_map(|expected| -> Box<dyn Iterator<Item = &Key>> {
             match expected {
                 Expected::Text(template) => Box::new(template.keys()),
                 Expected::Arn(pattern) => Box::new(pattern.keys()),
@@ -148,11 +148,10 @@ impl Condition {
                     any = Truth::Yes;
                     break;
                 }
-                Ok(false) => {}
                 // "any attempt to match it fails and causes the statement to be invalid"
                 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
                 Err(Unbound::Missing) if self.operator.negated => return Truth::No,
-                Err(Unbound::Missing) => {}
+                Ok(false) | Err(Unbound::Missing) => {}
                 Err(Unbound::Unknown) => any = any.or(Truth::Unknown),
             }
         }
@@ -175,6 +174,7 @@ impl<'a> Found<'a> {
             Test::Equals | Test::EqualsIgnoreCase | Test::Like | Test::Binary | Test::Null => {
                 Some(Self::Text(value))
             }
+            Test::Unknown => None,
             Test::Bool => boolean(value).map(|_| Self::Text(value)),
             Test::Arn => Some(Self::Arn(Segmented::new(value))),
             Test::Numeric(_) => Number::parse(value).map(Self::Number),
@@ -200,12 +200,13 @@ impl Expected {
             Test::Binary => base64(value).map(Self::Bytes),
             Test::Ip => Range::parse(value).map(Self::Range),
             Test::Null => boolean(value).map(Self::Null),
+            Test::Unknown => None,
         };
         read.unwrap_or(Self::Unreadable)
     }
 
     fn matches(&self, operator: Operator, found: &Found<'_>, facts: &Facts<'_>) -> Result<bool, Unbound> {
-        let binding = |key: &str| facts.binding(key);
+        let binding = |key: &Key| facts.binding(key);
         match (self, found) {
             (Self::Text(template), Found::Text(value)) => match operator.test {
                 Test::EqualsIgnoreCase | Test::Bool => {
@@ -249,7 +250,7 @@ fn same_ignoring_case(left: &str, right: &str) -> bool {
 
 impl Facts<'_> {
     /// What a policy variable stands for.
-    pub(super) fn binding<'f>(&'f self, key: &str) -> Binding<'f> {
+    pub(super) fn binding<'f>(&'f self, key: &Key) -> Binding<'f> {
         match self.lookup(key) {
             Lookup::Given(values) => values.only().map_or(Binding::None, Binding::Text),
             Lookup::Absent => Binding::None,

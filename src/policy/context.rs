@@ -1,5 +1,7 @@
 //! The condition keys of a request.
 
+use super::key::Key;
+
 /// Condition keys and their values, keys without regard to case.
 ///
 /// A key that is neither given nor marked unknown is absent, as AWS understands absence; keys
@@ -7,8 +9,8 @@
 /// [`Request`](super::Request) when they are absent here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
-    /// Sorted by key, which is in lower case.
-    entries: Vec<(Box<str>, Values)>,
+    /// Few, so that looking through them all is quickest.
+    entries: Vec<(Key, Values)>,
     /// Lower-case keys, and prefixes that end in `/` or `:`.
     unknown: Vec<Box<str>>,
     /// Whether a key that is neither given nor listed in `absent` is unknown.
@@ -93,10 +95,10 @@ impl Context {
                 Values::Many(values)
             }
         };
-        let key = key.to_ascii_lowercase().into_boxed_str();
-        match self.entries.binary_search_by(|entry| entry.0.cmp(&key)) {
-            Ok(at) => self.entries[at].1 = values,
-            Err(at) => self.entries.insert(at, (key, values)),
+        let key = Key::new(key);
+        match self.entries.iter_mut().find(|entry| entry.0.is(&key)) {
+            Some(entry) => entry.1 = values,
+            None => self.entries.push((key, values)),
         }
     }
 
@@ -117,7 +119,7 @@ impl Context {
 
     /// The values of a key, if it was given.
     pub fn get(&self, key: &str) -> Option<&[String]> {
-        match self.lookup(&key.to_ascii_lowercase()) {
+        match self.lookup(&Key::new(key)) {
             Lookup::Given(Given::Listed(values)) => Some(values),
             _ => None,
         }
@@ -128,13 +130,13 @@ impl Context {
         self.open || !self.unknown.is_empty()
     }
 
-    /// Looks up a key, which must be in lower case.
-    pub(super) fn lookup(&self, key: &str) -> Lookup<'_> {
-        if let Ok(at) = self.entries.binary_search_by(|entry| (*entry.0).cmp(key)) {
-            return match &self.entries[at].1 {
-                Values::One(values) => Lookup::Given(Given::Listed(values)),
-                Values::Many(values) => Lookup::Given(Given::Listed(values)),
-            };
+    /// Looks up a key.
+    pub(super) fn lookup(&self, key: &Key) -> Lookup<'_> {
+        if let Some((_, values)) = self.entries.iter().find(|entry| entry.0.is(key)) {
+            return Lookup::Given(Given::Listed(match values {
+                Values::One(values) => values,
+                Values::Many(values) => values,
+            }));
         }
         if self.is_marked_unknown(key) || (self.open && !lists(&self.absent, key)) {
             Lookup::Unknown
@@ -143,13 +145,14 @@ impl Context {
         }
     }
 
-    /// Whether a key in lower case was marked unknown by name or prefix.
-    pub(super) fn is_marked_unknown(&self, key: &str) -> bool {
+    /// Whether a key was marked unknown by name or prefix.
+    pub(super) fn is_marked_unknown(&self, key: &Key) -> bool {
         lists(&self.unknown, key)
     }
 }
 
-fn lists(names: &[Box<str>], key: &str) -> bool {
+fn lists(names: &[Box<str>], key: &Key) -> bool {
+    let key = key.as_str();
     names.iter().any(|name| **name == *key || (name.ends_with(['/', ':']) && key.starts_with(&**name)))
 }
 
@@ -167,25 +170,25 @@ mod tests {
     #[test]
     fn unknown_keys_and_prefixes_yield_to_given_values() {
         let context = Context::new().unknown("aws:PrincipalTag/").with("aws:PrincipalTag/team", "data");
-        assert_eq!(context.lookup("aws:principaltag/env"), Lookup::Unknown);
+        assert_eq!(context.lookup(&Key::new("aws:principaltag/env")), Lookup::Unknown);
         assert_eq!(
-            context.lookup("aws:principaltag/team"),
+            context.lookup(&Key::new("aws:principaltag/team")),
             Lookup::Given(Given::Listed(&["data".to_owned()]))
         );
-        assert_eq!(context.lookup("aws:sourceip"), Lookup::Absent);
+        assert_eq!(context.lookup(&Key::new("aws:sourceip")), Lookup::Absent);
     }
 
     #[test]
     fn in_an_open_context_only_what_is_said_is_known() {
         let context = Context::open().absent("sts:ExternalId");
-        assert_eq!(context.lookup("aws:sourceip"), Lookup::Unknown);
-        assert_eq!(context.lookup("sts:externalid"), Lookup::Absent);
+        assert_eq!(context.lookup(&Key::new("aws:sourceip")), Lookup::Unknown);
+        assert_eq!(context.lookup(&Key::new("sts:externalid")), Lookup::Absent);
     }
 
     #[test]
     fn a_key_may_have_no_values() {
         let mut context = Context::new();
         context.set("aws:TagKeys", []);
-        assert_eq!(context.lookup("aws:tagkeys"), Lookup::Given(Given::Listed(&[])));
+        assert_eq!(context.lookup(&Key::new("aws:tagkeys")), Lookup::Given(Given::Listed(&[])));
     }
 }

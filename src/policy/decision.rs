@@ -4,13 +4,15 @@
 //! accounts, puts the layers together.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html>
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::{EngineVerdict, StatementRef};
 
+use super::compiled::{Compiled, Layer, Policy};
 use super::document::Effect;
 use super::explain::{self, NearestMiss};
-use super::policy::{Compiled, Layer, Policy};
+use super::key::Key;
 use super::principal::Fit;
 use super::request::{Facts, Request, Who};
 use super::truth::Truth;
@@ -55,6 +57,13 @@ pub struct Decision {
     pub nearest_miss: Option<NearestMiss>,
 }
 
+impl Decision {
+    /// The verdict and its ground in one sentence, without a full stop and with a small first letter.
+    pub fn explanation(&self) -> String {
+        explain::sentence(self)
+    }
+}
+
 /// Decides a request by the policies given, as AWS does.
 pub fn evaluate(policies: &PolicySet, request: &Request) -> Decision {
     let facts = Facts::new(request);
@@ -71,36 +80,33 @@ pub(super) fn evaluate_resource_side(policy: &Arc<Policy>, request: &Request) ->
     layers.decision(&facts)
 }
 
-/// A statement that means the request's action, resource and principal.
+/// A statement that means the request's action and principal, and its resource unless for want of
+/// a variable's value.
 #[derive(Clone, Copy)]
-pub(super) struct Hit<'p> {
-    pub(super) statement: &'p Compiled,
-    pub(super) fit: Fit,
+struct Hit<'p> {
+    statement: &'p Compiled,
+    fit: Fit,
     /// Whether its resource and conditions hold.
-    pub(super) truth: Truth,
+    truth: Truth,
 }
 
 /// What the statements of one layer, or of one level of it, say.
 #[derive(Default)]
-pub(super) struct Matched<'p> {
-    pub(super) denies: Vec<Hit<'p>>,
-    pub(super) allows: Vec<Hit<'p>>,
+struct Matched<'p> {
+    denies: Vec<Hit<'p>>,
+    allows: Vec<Hit<'p>>,
     /// The policies themselves, to look for the nearest miss.
-    pub(super) policies: Vec<&'p Policy>,
+    policies: &'p [Arc<Policy>],
 }
 
 impl<'p> Matched<'p> {
-    pub(super) fn new(
-        policies: impl Iterator<Item = &'p Arc<Policy>>,
-        facts: &Facts<'_>,
-        bounded: bool,
-    ) -> Self {
-        let mut matched = Self::default();
+    fn new(policies: &'p [Arc<Policy>], facts: &Facts<'_>, bounded: bool) -> Self {
+        let mut matched = Self { policies, ..Self::default() };
         for policy in policies {
+            let layer = policy.layer();
             for statement in &policy.statements {
-                matched.take(statement, policy.layer(), facts, bounded);
+                matched.take(statement, layer, facts, bounded);
             }
-            matched.policies.push(policy);
         }
         matched
     }
@@ -119,7 +125,8 @@ impl<'p> Matched<'p> {
             return;
         }
         let resource = statement.covers_resource(facts);
-        if resource == Truth::No {
+        // A resource missed for want of a variable's value is worth telling.
+        if resource == Truth::No && !statement.would_cover_resource(facts) {
             return;
         }
         let truth = resource.and(statement.conditions_hold(facts));
@@ -156,7 +163,7 @@ impl<'p> Matched<'p> {
 
 /// How conditions on unknown keys are taken.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Assume {
+enum Assume {
     /// They fail where they would allow and hold where they deny.
     Worst,
     /// They hold where they would allow and fail where they deny.
@@ -164,7 +171,7 @@ pub(super) enum Assume {
 }
 
 /// All layers of a request, matched.
-pub(super) struct Layers<'p> {
+struct Layers<'p> {
     identity: Matched<'p>,
     boundary: Option<Matched<'p>>,
     session: Option<Matched<'p>>,
@@ -184,23 +191,27 @@ struct Outcome {
 }
 
 impl<'p> Layers<'p> {
-    pub(super) fn matched(policies: &'p PolicySet, facts: &Facts<'_>) -> Self {
-        let bounded = policies.boundary.is_some();
+    fn matched(policies: &'p PolicySet, facts: &Facts<'_>) -> Self {
+        // A root user, a service and an anonymous caller have no policies of their own.
+        let has_own = !matches!(facts.principal.who, Who::Root | Who::Named | Who::Anonymous);
+        let bounded = has_own && policies.boundary.is_some();
         let one = |policy: &'p Option<Arc<Policy>>| {
-            policy.is_some().then(|| Matched::new(policy.iter(), facts, bounded))
+            policy.is_some().then(|| Matched::new(policy.as_slice(), facts, bounded))
         };
         let levels = |levels: &'p Option<Vec<Vec<Arc<Policy>>>>, apply: bool| {
             let levels = levels.as_deref().filter(|_| apply).unwrap_or_default();
-            levels.iter().map(|level| Matched::new(level.iter(), facts, bounded)).collect()
+            levels.iter().map(|level| Matched::new(level, facts, bounded)).collect()
         };
+        // A federated user may do only what its session policies allow.
+        // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html
         let has_session = !policies.session.is_empty() || facts.principal.who == Who::FederatedUser;
         Self {
-            identity: Matched::new(policies.identity.iter(), facts, bounded),
-            boundary: one(&policies.boundary),
-            session: has_session.then(|| Matched::new(policies.session.iter(), facts, bounded)),
+            identity: Matched::new(if has_own { &policies.identity } else { &[] }, facts, bounded),
+            boundary: one(&policies.boundary).filter(|_| has_own),
+            session: (has_own && has_session).then(|| Matched::new(&policies.session, facts, bounded)),
             scps: levels(&policies.scps, facts.service_control_applies()),
             rcps: levels(&policies.rcps, facts.resource_control_applies()),
-            resource: Matched::new(policies.resource.iter(), facts, bounded),
+            resource: Matched::new(policies.resource.as_slice(), facts, bounded),
             endpoint: one(&policies.endpoint),
             only_resource: false,
         }
@@ -253,6 +264,11 @@ impl<'p> Layers<'p> {
         if self.only_resource {
             return if resource == Fit::None { Err(Layer::Resource) } else { Ok(Layer::Resource) };
         }
+        if facts.principal.who == Who::Root && facts.action == "sts:assumerole" {
+            // A root user may do all in its account, but cannot assume a role.
+            // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+            return Err(Layer::Identity);
+        }
         let same_account = facts.same_account();
         if resource == Fit::None && (!same_account || facts.needs_resource_policy()) {
             return Err(Layer::Resource);
@@ -262,7 +278,7 @@ impl<'p> Layers<'p> {
             .into_iter()
             .find(|(cap, _)| cap.as_ref().is_some_and(|cap| !cap.allows(assume)))
             .map(|(_, layer)| layer);
-        let by_identity = self.identity_allows(facts, assume);
+        let by_identity = facts.principal.who == Who::Root || self.identity.allows(assume);
         if by_identity && capped.is_none() {
             return Ok(Layer::Identity);
         }
@@ -275,18 +291,9 @@ impl<'p> Layers<'p> {
         capped.map_or(Ok(Layer::Resource), Err)
     }
 
-    fn identity_allows(&self, facts: &Facts<'_>, assume: Assume) -> bool {
-        if facts.principal.who == Who::Root {
-            // A root user may do all in its account, but cannot assume a role.
-            // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
-            return facts.action != "sts:assumerole";
-        }
-        self.identity.allows(assume)
-    }
-
     fn decision(&self, facts: &Facts<'_>) -> Decision {
         let worst = self.outcome(facts, Assume::Worst);
-        let mut outcome = worst;
+        let (mut outcome, mut assume) = (worst, Assume::Worst);
         let mut depends_on = Vec::new();
         let mut would_allow = Vec::new();
         if facts.has_unknown() && !worst.verdict.is_allowed() {
@@ -295,10 +302,10 @@ impl<'p> Layers<'p> {
                 depends_on = self.unknown_keys(facts);
                 would_allow = self.deciding(best, facts, Assume::Best);
             } else {
-                outcome = best;
+                // Refused in any case: by what is certain.
+                (outcome, assume) = (best, Assume::Best);
             }
         }
-        let assume = if depends_on.is_empty() && outcome != worst { Assume::Best } else { Assume::Worst };
         Decision {
             verdict: outcome.verdict,
             decided_by: outcome.layer,
@@ -307,26 +314,23 @@ impl<'p> Layers<'p> {
             depends_on,
             would_allow,
             nearest_miss: (outcome.verdict == EngineVerdict::ImplicitDeny)
-                .then(|| explain::nearest_miss(self.lacking(outcome.layer, assume), facts))
+                .then(|| explain::nearest_miss(&self.lacking(outcome.layer, assume), facts))
                 .flatten(),
         }
     }
 
     /// The policies in which an allow was looked for in vain.
-    fn lacking(&self, layer: Layer, assume: Assume) -> Vec<&'p Policy> {
+    fn lacking(&self, layer: Layer, assume: Assume) -> [&'p [Arc<Policy>]; 2] {
         match layer {
-            Layer::Identity => {
-                self.identity.policies.iter().chain(&self.resource.policies).copied().collect()
-            }
+            Layer::Identity => [self.identity.policies, self.resource.policies],
             Layer::ServiceControl => {
                 let level = self.scps.iter().find(|level| !level.allows(assume));
-                level.map(|level| level.policies.clone()).unwrap_or_default()
+                [level.map_or(&[][..], |level| level.policies), &[]]
             }
-            _ => self
-                .in_order()
-                .filter(|(other, _)| *other == layer)
-                .flat_map(|(_, matched)| matched.policies.iter().copied())
-                .collect(),
+            _ => {
+                let lacking = self.in_order().find(|(other, _)| *other == layer);
+                [lacking.map_or(&[][..], |(_, matched)| matched.policies), &[]]
+            }
         }
     }
 
@@ -379,18 +383,17 @@ impl<'p> Layers<'p> {
                     .collect();
                 // A deny that hangs on no absent key stands whatever else is given.
                 if fired.iter().all(|(hit, _)| hit.hangs_on_absent(facts)) {
-                    fired.iter().for_each(|(hit, matched)| keys.add_absent(hit.statement, matched, facts));
+                    for (hit, matched) in fired {
+                        keys.add_absent(hit.statement, matched, facts);
+                    }
                 }
             }
             EngineVerdict::ImplicitDeny => {
                 let both = outcome.layer == Layer::Identity;
                 for (layer, matched) in self.in_order() {
                     if layer == outcome.layer || (both && layer == Layer::Resource) {
-                        matched
-                            .allows
-                            .iter()
-                            .filter(|hit| hit.fails_for_absence(facts))
-                            .for_each(|hit| keys.add_absent(hit.statement, matched, facts));
+                        let near = matched.allows.iter().filter(|hit| hit.fails_for_absence(facts));
+                        near.for_each(|hit| keys.add_absent(hit.statement, matched, facts));
                     }
                 }
             }
@@ -401,11 +404,8 @@ impl<'p> Layers<'p> {
 
     fn missing_of_allowed(&self, keys: &mut Keys, facts: &Facts<'_>, assume: Assume) {
         for (_, matched) in self.in_order() {
-            matched
-                .denies
-                .iter()
-                .filter(|hit| hit.fails_for_absence(facts))
-                .for_each(|hit| keys.add_absent(hit.statement, matched, facts));
+            let near = matched.denies.iter().filter(|hit| hit.fails_for_absence(facts));
+            near.for_each(|hit| keys.add_absent(hit.statement, matched, facts));
         }
         let granting: Vec<_> = self.granting(facts, assume).collect();
         if granting.iter().all(|hit| hit.hangs_on_absent(facts)) {
@@ -427,10 +427,9 @@ impl Hit<'_> {
         self.statement.conditions.iter().any(|condition| condition.hangs_on_absent(facts))
     }
 
-    /// Whether it fails by nothing but conditions on absent keys.
+    /// Whether it fails by nothing but absent keys.
     fn fails_for_absence(&self, facts: &Facts<'_>) -> bool {
         self.truth == Truth::No
-            && !self.statement.conditions.is_empty()
             && self
                 .statement
                 .conditions
@@ -443,39 +442,39 @@ impl Hit<'_> {
 #[derive(Default)]
 struct Keys {
     written: Vec<String>,
+    /// In lower case.
+    seen: BTreeSet<String>,
 }
 
 impl Keys {
     fn add(&mut self, key: &str) {
-        if !self.written.iter().any(|known| known.eq_ignore_ascii_case(key)) {
+        if self.seen.insert(key.to_ascii_lowercase()) {
             self.written.push(super::clean(key).into_owned());
         }
     }
 
     /// Adds the keys of a statement's conditions that the test picks.
-    fn add_if(&mut self, statement: &Compiled, matched: &Matched<'_>, pick: impl Fn(&str) -> bool) {
+    fn add_if(&mut self, statement: &Compiled, matched: &Matched<'_>, pick: impl Fn(&Key) -> bool) {
         let policy = matched
             .policies
             .iter()
             .find(|policy| policy.statements.iter().any(|other| std::ptr::eq(other, statement)));
-        let written = policy.and_then(|policy| {
-            policy.document().statements().iter().find(|written| written.index == statement.reference.index)
-        });
-        let Some(written) = written else { return };
+        let Some(written) = policy.and_then(|policy| policy.written(statement)) else { return };
         for (condition, compiled) in written.conditions.iter().zip(&statement.conditions) {
             if pick(compiled.key()) {
                 self.add(&condition.key);
             }
-            compiled.variables().filter(|key| pick(key)).for_each(|key| self.add(key));
+            compiled.variables().filter(|key| pick(key)).for_each(|key| self.add(key.as_str()));
         }
     }
 
     fn add_absent(&mut self, statement: &Compiled, matched: &Matched<'_>, facts: &Facts<'_>) {
         self.add_if(statement, matched, |key| facts.is_absent(key));
+        statement.resource_keys().filter(|key| facts.is_absent(key)).for_each(|key| self.add(key.as_str()));
     }
 
     fn add_unknown(&mut self, statement: &Compiled, matched: &Matched<'_>, facts: &Facts<'_>) {
         self.add_if(statement, matched, |key| facts.is_unknown(key));
-        statement.resource_keys().filter(|key| facts.is_unknown(key)).for_each(|key| self.add(key));
+        statement.resource_keys().filter(|key| facts.is_unknown(key)).for_each(|key| self.add(key.as_str()));
     }
 }

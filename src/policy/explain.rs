@@ -1,18 +1,22 @@
 //! Why nothing allows a request: the statement that came closest, and the part that did not match.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
-use crate::model::StatementRef;
+use crate::model::{EngineVerdict, ExternalId, StatementRef};
 
 use super::clean;
+use super::compiled::{Compiled, Layer, Policy};
+use super::decision::Decision;
 use super::document::{Effect, PrincipalEntry, PrincipalKind, Selector, Statement};
-use super::policy::{Compiled, Layer, Policy};
+use super::operator::Operator;
 use super::principal::Fit;
 use super::request::Facts;
 use super::truth::Truth;
 
 /// A statement that nearly allowed a request. `Display` says why it did not, in one sentence
-/// without a full stop.
+/// without a full stop; values of `sts:ExternalId` are masked there, and in clear in the fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NearestMiss {
     /// The statement.
@@ -66,52 +70,71 @@ pub enum Miss {
         key: String,
         /// The values the condition names.
         expected: Vec<String>,
-        /// The values of the request; `None`: the key is absent or unknown.
-        found: Option<Vec<String>>,
+        /// What the request has.
+        found: Found,
     },
 }
 
-/// How near a statement came: matching the action counts most, then principal, resource and
-/// conditions; likeness of names breaks ties.
+/// What a request has of a condition key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The key with these values.
+    Values(Vec<String>),
+    /// The key is absent.
+    Absent,
+    /// Whether and with what value cannot be known.
+    Unknown,
+}
+
+/// How near a statement came: matching the action counts most, then principal, resource and how few
+/// conditions failed; likeness of names breaks ties.
 type Nearness = (bool, bool, bool, usize, usize);
 
 /// The allowing statement that came closest, of the policies where one was looked for. On a tie the first.
-pub(super) fn nearest_miss(policies: Vec<&Policy>, facts: &Facts<'_>) -> Option<NearestMiss> {
-    let mut best: Option<(Nearness, &Policy, &Compiled)> = None;
-    for policy in policies {
-        for statement in policy.statements.iter().filter(|statement| statement.effect == Effect::Allow) {
-            let Some(nearness) = nearness(policy, statement, facts) else { continue };
+pub(super) fn nearest_miss(policies: &[&[Arc<Policy>]], facts: &Facts<'_>) -> Option<NearestMiss> {
+    let mut best: Option<(Nearness, &Policy, &Compiled, &Statement)> = None;
+    for policy in policies.iter().copied().flatten() {
+        for (statement, written) in policy.statements.iter().zip(policy.document().statements()) {
+            if statement.effect != Effect::Allow {
+                continue;
+            }
+            let Some(nearness) = nearness(policy, statement, written, facts) else { continue };
             if best.as_ref().is_none_or(|(known, ..)| nearness > *known) {
-                best = Some((nearness, policy, statement));
+                best = Some((nearness, policy, statement, written));
             }
         }
     }
-    let (_, policy, statement) = best?;
-    let written = written(policy, statement)?;
+    let (_, policy, statement, written) = best?;
     Some(NearestMiss {
         statement: statement.reference.clone(),
         miss: miss(policy, statement, written, facts)?,
     })
 }
 
-fn written<'p>(policy: &'p Policy, statement: &Compiled) -> Option<&'p Statement> {
-    policy.document().statements().iter().find(|written| written.index == statement.reference.index)
-}
-
-fn nearness(policy: &Policy, statement: &Compiled, facts: &Facts<'_>) -> Option<Nearness> {
+fn nearness(
+    policy: &Policy,
+    statement: &Compiled,
+    written: &Statement,
+    facts: &Facts<'_>,
+) -> Option<Nearness> {
     let action = statement.covers_action(facts);
-    let principal = meant(policy, statement, facts) != Fit::None;
-    let resource = statement.covers_resource(facts) == Truth::Yes;
-    if !action && !(is_about_service(policy, statement, facts) && (resource || principal)) {
+    if !action && !statement.is_about_service(facts) {
         return None;
     }
-    let held = statement.conditions.iter().filter(|condition| condition.holds(facts) == Truth::Yes).count();
-    let likeness = written(policy, statement).map_or(0, |written| {
-        let resources = written.resources.as_ref().map_or(0, |all| likeness(all.any(), facts.resource.text));
-        if resource { likeness(written.actions.any(), &facts.action) } else { resources }
-    });
-    // Fewer failed conditions are nearer.
-    let failed = statement.conditions.len() - held;
+    let principal = meant(policy, statement, facts) != Fit::None;
+    let resource = statement.covers_resource(facts) == Truth::Yes;
+    if !action && !principal && !resource {
+        return None;
+    }
+    let failed = if action && principal && resource {
+        statement.conditions.iter().filter(|condition| condition.holds(facts) != Truth::Yes).count()
+    } else {
+        statement.conditions.len()
+    };
+    let likeness = match &written.resources {
+        Some(resources) if !resource => likeness(resources.any(), facts.resource.text),
+        _ => likeness(written.actions.any(), &facts.action),
+    };
     Some((action, principal, resource, usize::MAX - failed, likeness))
 }
 
@@ -122,18 +145,6 @@ fn meant(policy: &Policy, statement: &Compiled, facts: &Facts<'_>) -> Fit {
         }
         _ => Fit::Itself,
     }
-}
-
-/// Whether the statement names an action of the service asked for.
-fn is_about_service(policy: &Policy, statement: &Compiled, facts: &Facts<'_>) -> bool {
-    let service = facts.action.split(':').next().unwrap_or("");
-    written(policy, statement).is_some_and(|written| {
-        written
-            .actions
-            .any()
-            .iter()
-            .any(|action| action.split(':').next().is_some_and(|prefix| prefix.eq_ignore_ascii_case(service)))
-    })
 }
 
 /// The longest start that any of the values shares with the text.
@@ -177,7 +188,7 @@ fn miss(policy: &Policy, statement: &Compiled, written: &Statement, facts: &Fact
             operator: clean(&condition.operator).into_owned(),
             key: clean(&condition.key).into_owned(),
             expected: condition.values.iter().map(|value| clean(value).into_owned()).collect(),
-            found: facts.values(&condition.key.to_ascii_lowercase()),
+            found: facts.found(statement.conditions.get(at)?.key()),
         });
     }
     let account = facts.principal.account()?.to_owned();
@@ -191,31 +202,78 @@ fn principal_text(entry: &PrincipalEntry) -> String {
     }
 }
 
+/// A statement in words: "statement `WriteData` in policy `StreamkapS3Access` (line 9)".
+struct Named<'a>(&'a StatementRef);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let StatementRef { policy, sid, index, line, .. } = self.0;
+        match sid {
+            Some(sid) => write!(out, "statement `{sid}` in policy `{policy}` (line {line})"),
+            None => write!(out, "statement {} in policy `{policy}` (line {line})", index + 1),
+        }
+    }
+}
+
+/// The verdict and its ground, in one sentence without a full stop and with a small first letter.
+pub(super) fn sentence(decision: &Decision) -> String {
+    let named: Vec<String> =
+        decision.statements.iter().map(|statement| Named(statement).to_string()).collect();
+    let ground = match decision.verdict {
+        EngineVerdict::Allowed if named.is_empty() => "allowed without any policy".to_owned(),
+        EngineVerdict::Allowed => format!("allowed by {}", List::and(&named, "")),
+        EngineVerdict::ExplicitDeny => format!("denied by {}", List::and(&named, "")),
+        EngineVerdict::ImplicitDeny => {
+            let lacking = match decision.decided_by {
+                Layer::Identity => "no identity policy allows it",
+                Layer::Boundary => "the permissions boundary does not allow it",
+                Layer::Session => "no session policy allows it",
+                Layer::ServiceControl => "no service control policy of one level allows it",
+                Layer::ResourceControl => "no resource control policy allows it",
+                Layer::Resource => "the resource's policy does not allow it",
+                Layer::Endpoint => "the VPC endpoint's policy does not allow it",
+            };
+            match &decision.nearest_miss {
+                Some(miss) => format!("{lacking}: {miss}"),
+                None => lacking.to_owned(),
+            }
+        }
+    };
+    if decision.depends_on.is_empty() {
+        return ground;
+    }
+    format!("it hangs on {}, not known here, and otherwise: {ground}", List::and(&decision.depends_on, ""))
+}
+
 impl fmt::Display for NearestMiss {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let StatementRef { policy, sid, index, line, .. } = &self.statement;
-        match sid {
-            Some(sid) => write!(out, "statement `{sid}` in policy `{policy}` (line {line}) ")?,
-            None => write!(out, "statement {} in policy `{policy}` (line {line}) ", index + 1)?,
-        }
+        write!(out, "{} ", Named(&self.statement))?;
         match &self.miss {
             Miss::Action { allowed: Selector::Any(allowed), found } => {
-                write!(out, "allows {}, not {found}", List(allowed, "nothing"))
+                write!(out, "allows {}, not {found}", List::and(allowed, "nothing"))
             }
             Miss::Action { allowed: Selector::AllBut(allowed), .. } => {
-                write!(out, "allows every action but {}", List(allowed, "none"))
+                write!(out, "allows every action but {}", List::and(allowed, "none"))
             }
             Miss::Resource { action, allowed: Selector::Any(allowed), found } => {
-                write!(out, "allows {action} on {}, not on {found}", List(allowed, "nothing"))
+                write!(out, "allows {action} on {}, not on {found}", List::and(allowed, "nothing"))
             }
             Miss::Resource { action, allowed: Selector::AllBut(allowed), found } => {
-                write!(out, "allows {action} on everything but {}, not on {found}", List(allowed, "nothing"))
+                write!(
+                    out,
+                    "allows {action} on everything but {}, not on {found}",
+                    List::and(allowed, "nothing")
+                )
             }
             Miss::Principal { action, allowed: Selector::Any(allowed), found } => {
-                write!(out, "allows {action} to {}, not to {found}", List(allowed, "nobody"))
+                write!(out, "allows {action} to {}, not to {found}", List::and(allowed, "nobody"))
             }
             Miss::Principal { action, allowed: Selector::AllBut(allowed), found } => {
-                write!(out, "allows {action} to everybody but {}, not to {found}", List(allowed, "nobody"))
+                write!(
+                    out,
+                    "allows {action} to everybody but {}, not to {found}",
+                    List::and(allowed, "nobody")
+                )
             }
             Miss::Delegated { action, account } => {
                 write!(
@@ -224,38 +282,63 @@ impl fmt::Display for NearestMiss {
                 )
             }
             Miss::Condition { action, operator, key, expected, found } => {
-                let named = List(expected, "nothing");
+                let negated = Operator::parse(operator).is_some_and(|operator| operator.negated);
+                let joint = if negated { "and" } else { "or" };
+                let expected = shown(key, expected);
+                let named = List { values: &expected, joint, none: "nothing" };
                 write!(out, "allows {action} only if {key} passes {operator} {named}; the request has ")?;
-                match found.as_deref() {
-                    Some([]) | None => write!(out, "no {key}"),
-                    Some(found) => write!(out, "{}", List(found, "")),
+                match found {
+                    Found::Values(found) if !found.is_empty() => {
+                        write!(out, "{}", List::and(&shown(key, found), ""))
+                    }
+                    Found::Values(_) | Found::Absent => write!(out, "no {key}"),
+                    Found::Unknown => write!(out, "one that is not known here"),
                 }
             }
         }
     }
 }
 
+/// A key's values as they may be shown: external ids are masked.
+fn shown<'a>(key: &str, values: &'a [String]) -> Cow<'a, [String]> {
+    if key.eq_ignore_ascii_case("sts:ExternalId") {
+        values.iter().map(|value| ExternalId::new(value.as_str()).masked()).collect()
+    } else {
+        values.into()
+    }
+}
+
 /// Values in a sentence: `a`, `a and b`, `a, b and c`, `a, b, c and 4 more`.
-struct List<'a>(&'a [String], &'static str);
+struct List<'a> {
+    values: &'a [String],
+    joint: &'static str,
+    none: &'static str,
+}
+
+impl<'a> List<'a> {
+    fn and(values: &'a [String], none: &'static str) -> Self {
+        Self { values, joint: "and", none }
+    }
+}
 
 impl fmt::Display for List<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 6;
-        let List(values, none) = self;
+        let Self { values, joint, none } = self;
         let shown = if values.len() > SHOWN { SHOWN - 1 } else { values.len() };
         let more = values.len() - shown;
         for (at, value) in values[..shown].iter().enumerate() {
             let text = if value.is_empty() { "\"\"" } else { value };
             match at {
                 0 => write!(out, "{text}")?,
-                _ if at + 1 == shown && more == 0 => write!(out, " and {text}")?,
+                _ if at + 1 == shown && more == 0 => write!(out, " {joint} {text}")?,
                 _ => write!(out, ", {text}")?,
             }
         }
         match (values.len(), more) {
             (0, _) => out.write_str(none),
             (_, 0) => Ok(()),
-            (_, more) => write!(out, " and {more} more"),
+            (_, more) => write!(out, " {joint} {more} more"),
         }
     }
 }

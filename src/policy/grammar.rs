@@ -277,7 +277,7 @@ impl Grammar<'_> {
         match action.matches(':').count() {
             0 if !action.is_empty() && action.bytes().all(|byte| matches!(byte, b'*' | b'?')) => {}
             0 => {
-                self.error(node, format!("the action `{shown}` has no service prefix, as in `s3:PutObject`"))
+                self.error(node, format!("the action `{shown}` has no service prefix, as in `s3:PutObject`"));
             }
             1 if action.contains(char::is_whitespace) || action.contains(',') => {
                 self.warn(

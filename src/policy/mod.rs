@@ -7,6 +7,7 @@
 //! allows it, which statement came closest. [`trust`] and [`scope`] answer whole-policy questions.
 
 mod arn_pattern;
+mod compiled;
 mod condition;
 mod context;
 mod decision;
@@ -15,10 +16,10 @@ mod document;
 mod explain;
 mod grammar;
 mod json;
+mod key;
 mod language;
 mod operator;
 mod pattern;
-mod policy;
 mod principal;
 mod request;
 pub mod scope;
@@ -27,14 +28,14 @@ pub mod trust;
 mod truth;
 mod value;
 
+pub use compiled::{Layer, Policy};
 pub use context::Context;
 pub use decision::{Decision, PolicySet, evaluate};
 pub use diagnostic::{Diagnostic, Weight};
 pub use document::{
     Condition, Document, Effect, Kind, PrincipalEntry, PrincipalKind, Selector, Statement, Version, decode,
 };
-pub use explain::{Miss, NearestMiss};
-pub use policy::{Layer, Policy};
+pub use explain::{Found, Miss, NearestMiss};
 pub use request::{Principal, PrincipalError, Request};
 
 /// A text fit for a terminal and a report: control and direction characters are replaced.

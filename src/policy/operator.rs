@@ -34,6 +34,8 @@ pub(super) enum Test {
     Ip,
     Arn,
     Null,
+    /// No operator of AWS's: never met.
+    Unknown,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +93,10 @@ const OPERATORS: [(&str, Test, bool); 27] = {
 };
 
 impl Operator {
+    /// What stands for a name that AWS does not know.
+    pub(super) const UNKNOWN: Self =
+        Self { quantifier: Quantifier::Single, test: Test::Unknown, negated: false, if_exists: false };
+
     /// Reads an operator's name, in any case. `None`: AWS has no such operator.
     pub(super) fn parse(name: &str) -> Option<Self> {
         let (quantifier, base) = match name.split_once(':') {
@@ -123,15 +129,16 @@ impl Operator {
     }
 }
 
-/// The known name at most two edits from the one given.
+/// The known name few edits from the one given: at most two, and one for every three letters.
 pub(super) fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     if name.len() > 64 {
         return None;
     }
     let name = name.to_ascii_lowercase();
+    let most = 2.min(name.chars().count() / 3);
     known
         .map(|known| (distance(&name, &known.to_ascii_lowercase()), known))
-        .filter(|(distance, known)| *distance <= 2 && *distance < known.len())
+        .filter(|(distance, _)| *distance <= most)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)
 }

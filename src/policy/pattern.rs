@@ -84,15 +84,12 @@ fn ends_with(chunk: &[Token<'_>], text: &str) -> bool {
     let mut rest = text;
     for token in chunk.iter().rev() {
         step(1);
-        let shorter = match token {
-            Token::Text(literal) => {
-                step(literal.len());
-                rest.strip_suffix(literal)
-            }
-            _ => {
-                let mut characters = rest.chars();
-                characters.next_back().map(|_| characters.as_str())
-            }
+        let shorter = if let Token::Text(literal) = token {
+            step(literal.len());
+            rest.strip_suffix(literal)
+        } else {
+            let mut characters = rest.chars();
+            characters.next_back().map(|_| characters.as_str())
         };
         match shorter {
             Some(shorter) => rest = shorter,

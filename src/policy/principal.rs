@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
 
 use super::document::{PrincipalEntry, PrincipalKind};
-use super::request::{Facts, Who, is_account};
+use super::request::{Facts, Principal, Who, is_account};
 
 /// How a caller is meant by a statement, weakest first. It decides which other layers still limit
 /// what a resource policy grants in the same account.
@@ -12,7 +12,7 @@ pub(super) enum Fit {
     None,
     /// Through its account, which only lets identity policies decide.
     Account,
-    /// Through its role: a permissions boundary and session policies still limit it.
+    /// Through the role or user its session is of: a permissions boundary and session policies still limit it.
     Role,
     /// Itself: an implicit deny of identity policies, boundary or session policies does not count.
     Itself,
@@ -71,16 +71,25 @@ impl Entry {
         if value.contains(['*', '?']) {
             return Self::Nobody;
         }
+        // The origin access identities of CloudFront stand in an account of their own.
+        if !is_account(account) && account != "cloudfront" {
+            return Self::Nobody;
+        }
         match (service, resource.split_once('/')) {
-            ("iam", None) if resource == "root" && is_account(account) => {
+            ("iam", None) if resource == "root" => {
                 Self::Account { partition: Some(partition.to_owned()), id: account.to_owned() }
             }
-            ("iam", Some(("role", path))) => Self::Role {
+            ("iam", Some(("role", path))) if !path.is_empty() => Self::Role {
                 arn: value.to_owned(),
                 prefix: format!("arn:{partition}:iam::{account}:role/"),
                 name: path.rsplit('/').next().unwrap_or(path).to_owned(),
             },
-            _ => Self::Arn(value.to_owned()),
+            ("iam", Some(("user", name))) | ("sts", Some(("assumed-role" | "federated-user", name)))
+                if !name.is_empty() =>
+            {
+                Self::Arn(value.to_owned())
+            }
+            _ => Self::Nobody,
         }
     }
 
@@ -111,6 +120,15 @@ impl Entry {
                 }
                 _ => Fit::None,
             },
+            Self::Arn(arn) if caller.who == Who::FederatedUser => {
+                if caller.as_str() == arn {
+                    Fit::Itself
+                } else if is_federating_user(arn, caller) {
+                    Fit::Role
+                } else {
+                    Fit::None
+                }
+            }
             Self::Arn(arn) => itself(caller.as_str() == arn),
             Self::UniqueId(id) => match facts.only("aws:userid") {
                 Some(own) if own == id => Fit::Itself,
@@ -134,6 +152,16 @@ impl Entry {
     }
 }
 
+/// Whether an ARN is that of the user who federated: a federated user's ARN is made of the user's.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#sts-session-principals>
+fn is_federating_user(arn: &str, caller: &Principal) -> bool {
+    let Some((account, user)) = arn.split_once(":user/") else { return false };
+    let own = caller.as_str().split_once(":federated-user/");
+    own.is_some_and(|(session, name)| {
+        user.rsplit('/').next() == Some(name) && account.replacen(":iam:", ":sts:", 1) == session
+    })
+}
+
 /// Whether a text is a principal's unique id.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>
 pub(super) fn is_unique_id(text: &str) -> bool {
@@ -148,16 +176,21 @@ pub(super) fn fit(entries: &[Entry], facts: &Facts<'_>) -> Fit {
     entries.iter().map(|entry| entry.fit(facts)).max().unwrap_or(Fit::None)
 }
 
-/// Whether `NotPrincipal` exempts the caller.
+/// Whether `NotPrincipal` of a Deny exempts the caller.
 ///
 /// Listing an account beside one of its users or roles, as AWS advises, exempts that one and not
 /// the whole account: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html>.
+/// A session is two principals, its role and itself, and must be listed as both:
+/// <https://aws.amazon.com/blogs/security/how-to-restrict-amazon-s3-bucket-access-to-a-specific-iam-role/>.
 pub(super) fn is_exempt(entries: &[Entry], facts: &Facts<'_>) -> bool {
+    let both =
+        || entries.contains(&Entry::Everyone) || entries.iter().any(|entry| entry.fit(facts) == Fit::Role);
     match fit(entries, facts) {
         Fit::None => false,
         Fit::Account => !entries
             .iter()
             .any(|entry| entry.account_of_one().is_some_and(|id| facts.principal.account() == Some(id))),
-        Fit::Role | Fit::Itself => true,
+        Fit::Role => facts.principal.who != Who::Session,
+        Fit::Itself => facts.principal.who != Who::Session || both(),
     }
 }

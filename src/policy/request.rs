@@ -2,6 +2,8 @@
 
 use super::arn_pattern::Segmented;
 use super::context::{Context, Given, Lookup};
+use super::explain::Found;
+use super::key::{Key, hash};
 
 /// Who makes a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -177,6 +179,10 @@ pub(super) struct Facts<'a> {
     asked: &'a str,
     /// In lower case.
     pub(super) action: String,
+    /// Where the action's name begins, behind its service prefix and the colon.
+    name_start: usize,
+    /// The hash of its service prefix.
+    pub(super) service: u64,
     pub(super) resource: Segmented<'a>,
     resource_account: Option<&'a str>,
     context: &'a Context,
@@ -186,32 +192,39 @@ impl<'a> Facts<'a> {
     pub(super) fn new(request: &'a Request) -> Self {
         let resource = Segmented::new(&request.resource);
         let resource_account = request.resource_account.as_deref().or(resource.account());
+        let action = request.action.to_ascii_lowercase();
+        let (service, name_start) = match action.find(':') {
+            Some(colon) => (hash(&action[..colon]), colon + 1),
+            None => (0, 0),
+        };
         Self {
             principal: &request.principal,
             asked: &request.action,
-            action: request.action.to_ascii_lowercase(),
+            action,
+            name_start,
+            service,
             resource,
             resource_account,
             context: &request.context,
         }
     }
 
-    /// Looks up a condition key in lower case.
-    pub(super) fn lookup(&self, key: &str) -> Lookup<'_> {
+    /// Looks up a condition key.
+    pub(super) fn lookup(&self, key: &Key) -> Lookup<'_> {
         let known = self.context.lookup(key);
-        if matches!(known, Lookup::Given(_)) || self.context.is_marked_unknown(key) {
+        let given = matches!(known, Lookup::Given(_)) || self.context.is_marked_unknown(key);
+        if given || !key.is_derivable() {
             return known;
         }
-        let derived = match key {
+        let derived = match key.as_str() {
             "aws:resourceaccount" => self.resource_account,
-            _ if key.starts_with("aws:") => self.principal.derived(key),
-            _ => None,
+            key => self.principal.derived(key),
         };
         derived.map_or(known, |value| Lookup::Given(Given::Derived(value)))
     }
 
-    /// Whether a key in lower case is absent or has no values.
-    pub(super) fn is_absent(&self, key: &str) -> bool {
+    /// Whether a key is absent or has no values.
+    pub(super) fn is_absent(&self, key: &Key) -> bool {
         match self.lookup(key) {
             Lookup::Given(values) => values.is_empty(),
             Lookup::Absent => true,
@@ -219,8 +232,8 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Whether a key in lower case is unknown.
-    pub(super) fn is_unknown(&self, key: &str) -> bool {
+    /// Whether a key is unknown.
+    pub(super) fn is_unknown(&self, key: &Key) -> bool {
         self.lookup(key) == Lookup::Unknown
     }
 
@@ -228,8 +241,9 @@ impl<'a> Facts<'a> {
     /// root users included, but no service-linked roles.
     /// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html>
     pub(super) fn service_control_applies(&self) -> bool {
-        let managing = self.only("aws:principalorgmasteraccountid");
-        self.principal.account().is_some_and(|account| managing != Some(account))
+        self.principal
+            .account()
+            .is_some_and(|account| self.only("aws:principalorgmasteraccountid") != Some(account))
             && !self.principal.is_service_linked()
     }
 
@@ -264,24 +278,30 @@ impl<'a> Facts<'a> {
         self.context.has_unknown()
     }
 
+    /// The action's name in lower case, without its service prefix.
+    pub(super) fn action_name(&self) -> &str {
+        &self.action[self.name_start..]
+    }
+
     /// The action as asked for.
     pub(super) fn asked(&self) -> &'a str {
         self.asked
     }
 
-    /// The values of a key in lower case, fit to be shown; `None` when it is absent or unknown.
-    pub(super) fn values(&self, key: &str) -> Option<Vec<String>> {
+    /// What there is of a key, fit to be shown.
+    pub(super) fn found(&self, key: &Key) -> Found {
         match self.lookup(key) {
             Lookup::Given(values) => {
-                Some(values.iter().map(|value| super::clean(value).into_owned()).collect())
+                Found::Values(values.iter().map(|value| super::clean(value).into_owned()).collect())
             }
-            _ => None,
+            Lookup::Absent => Found::Absent,
+            Lookup::Unknown => Found::Unknown,
         }
     }
 
     /// A value of the context itself.
     pub(super) fn only(&self, key: &str) -> Option<&str> {
-        match self.context.lookup(key) {
+        match self.context.lookup(&Key::new(key)) {
             Lookup::Given(values) => values.only(),
             _ => None,
         }
@@ -350,7 +370,7 @@ mod tests {
             resource_account: Some("444455556666".to_owned()),
             context: Context::new(),
         };
-        let value = |request: &Request, key: &str| match Facts::new(request).lookup(key) {
+        let value = |request: &Request, key: &str| match Facts::new(request).lookup(&Key::new(key)) {
             Lookup::Given(values) => values.only().map(str::to_owned),
             _ => None,
         };

@@ -3,7 +3,8 @@
 //! What a variable stands for is plain text: a `*` in a tag's value is a star, not a wildcard.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
 
-use super::pattern::Token;
+use super::key::Key;
+use super::pattern::{Token, matches};
 
 /// A text of a policy, cut up once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,11 +17,7 @@ enum Piece {
     Text(String),
     Many,
     One,
-    Variable {
-        /// In lower case.
-        key: String,
-        default: Option<String>,
-    },
+    Variable { key: Key, default: Option<String> },
 }
 
 /// What a variable stands for in a request.
@@ -49,28 +46,35 @@ impl Template {
     pub(super) fn new(text: &str, variables: bool, wildcards: bool) -> Self {
         let mut template = Self { pieces: Vec::new() };
         let mut rest = text;
-        while !rest.is_empty() {
-            if let Some((piece, length)) = variables.then(|| variable(rest)).flatten() {
-                template.push(piece);
-                rest = &rest[length..];
-                continue;
-            }
-            let first = rest.chars().next().map_or(1, char::len_utf8);
-            match rest.as_bytes()[0] {
-                b'*' if wildcards => template.push(Piece::Many),
-                b'?' if wildcards => template.push(Piece::One),
-                _ => template.push(Piece::Text(rest[..first].to_owned())),
-            }
-            rest = &rest[first..];
+        while let Some(at) = rest.find(['*', '?', '$']) {
+            template.push_text(&rest[..at]);
+            rest = &rest[at..];
+            let (piece, length) = match rest.as_bytes()[0] {
+                b'*' if wildcards => (Piece::Many, 1),
+                b'?' if wildcards => (Piece::One, 1),
+                b'$' if variables => variable(rest).unwrap_or_else(|| (Piece::Text("$".to_owned()), 1)),
+                _ => (Piece::Text(rest[..1].to_owned()), 1),
+            };
+            template.push(piece);
+            rest = &rest[length..];
         }
+        template.push_text(rest);
         template
     }
 
+    fn push_text(&mut self, text: &str) {
+        if let Some(Piece::Text(last)) = self.pieces.last_mut() {
+            last.push_str(text);
+        } else if !text.is_empty() {
+            self.pieces.push(Piece::Text(text.to_owned()));
+        }
+    }
+
     fn push(&mut self, piece: Piece) {
-        if let (Some(Piece::Text(last)), Piece::Text(more)) = (self.pieces.last_mut(), &piece) {
-            last.push_str(more);
-        } else if !(piece == Piece::Many && self.pieces.last() == Some(&Piece::Many)) {
-            self.pieces.push(piece);
+        match piece {
+            Piece::Text(text) => self.push_text(&text),
+            Piece::Many if self.pieces.last() == Some(&Piece::Many) => {}
+            piece => self.pieces.push(piece),
         }
     }
 
@@ -89,7 +93,7 @@ impl Template {
     }
 
     /// Whether the text matches, for the commonest shapes, which need no values.
-    pub(super) fn matches_plainly(&self, text: &str) -> Option<bool> {
+    fn matches_plainly(&self, text: &str) -> Option<bool> {
         match &self.pieces[..] {
             [] => Some(text.is_empty()),
             [Piece::Many] => Some(true),
@@ -111,20 +115,18 @@ impl Template {
         self.pieces.iter().any(|piece| matches!(piece, Piece::Variable { .. }))
     }
 
-    /// The keys of its variables, in lower case.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+    /// The keys of its variables.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
         self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Variable { key, .. } => Some(&**key),
+            Piece::Variable { key, .. } => Some(key),
             _ => None,
         })
     }
 
-    /// The tokens to match, with every variable's value in place.
-    pub(super) fn bind<'a>(
-        &'a self,
-        lookup: impl Fn(&str) -> Binding<'a>,
-    ) -> Result<Vec<Token<'a>>, Unbound> {
-        let mut unknown = false;
+    /// The tokens to match, with every variable's value in place, and whether they are all known:
+    /// an unknown value is taken for any text.
+    fn bind<'a>(&'a self, lookup: impl Fn(&Key) -> Binding<'a>) -> Result<(Vec<Token<'a>>, bool), Unbound> {
+        let mut known = true;
         let mut tokens = Vec::with_capacity(self.pieces.len());
         for piece in &self.pieces {
             tokens.push(match piece {
@@ -136,18 +138,38 @@ impl Template {
                     (Binding::None, Some(default)) => Token::Text(default),
                     (Binding::None, None) => return Err(Unbound::Missing),
                     (Binding::Unknown, _) => {
-                        unknown = true;
-                        continue;
+                        known = false;
+                        Token::Many
                     }
                 },
             });
         }
-        if unknown { Err(Unbound::Unknown) } else { Ok(tokens) }
+        Ok((tokens, known))
+    }
+
+    /// Whether the whole text matches, with every variable's value in place. What does not match
+    /// whatever an unknown value is, does not match.
+    pub(super) fn matches<'a>(
+        &'a self,
+        text: &str,
+        lookup: impl Fn(&Key) -> Binding<'a>,
+    ) -> Result<bool, Unbound> {
+        if let Some(fits) = self.matches_plainly(text) {
+            return Ok(fits);
+        }
+        let (tokens, known) = self.bind(lookup)?;
+        match (matches(&tokens, text), known) {
+            (true, false) => Err(Unbound::Unknown),
+            (fits, _) => Ok(fits),
+        }
     }
 
     /// The text with every variable's value in place, wildcards as written.
-    pub(super) fn text<'a>(&'a self, lookup: impl Fn(&str) -> Binding<'a>) -> Result<String, Unbound> {
-        let tokens = self.bind(lookup)?;
+    pub(super) fn text<'a>(&'a self, lookup: impl Fn(&Key) -> Binding<'a>) -> Result<String, Unbound> {
+        let (tokens, known) = self.bind(lookup)?;
+        if !known {
+            return Err(Unbound::Unknown);
+        }
         Ok(tokens
             .iter()
             .map(|token| match token {
@@ -178,7 +200,7 @@ fn variable(text: &str) -> Option<(Piece, usize)> {
     let piece = match key {
         "*" | "?" | "$" if default.is_none() => Piece::Text(key.to_owned()),
         "" => return None,
-        key => Piece::Variable { key: key.to_ascii_lowercase(), default },
+        key => Piece::Variable { key: Key::new(key), default },
     };
     Some((piece, length))
 }
@@ -186,16 +208,10 @@ fn variable(text: &str) -> Option<(Piece, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::pattern::matches;
 
     fn fits(template: &str, text: &str, value: Binding<'_>) -> Result<bool, Unbound> {
         let template = Template::new(template, true, true);
-        let bound = template.bind(|_| match value {
-            Binding::Text(text) => Binding::Text(Box::leak(text.to_owned().into_boxed_str())),
-            Binding::None => Binding::None,
-            Binding::Unknown => Binding::Unknown,
-        })?;
-        Ok(matches(&bound, text))
+        template.matches(text, |_| value)
     }
 
     #[test]
@@ -211,6 +227,7 @@ mod tests {
         assert_eq!(fits("a/${aws:username, 'x}y'}", "a/x}y", Binding::None), Ok(true));
         assert_eq!(fits("a/${aws:username,'x'}", "a/b", Binding::Text("b")), Ok(true));
         assert_eq!(fits("a/${aws:username}", "a/b", Binding::Unknown), Err(Unbound::Unknown));
+        assert_eq!(fits("a/${aws:username}", "b/b", Binding::Unknown), Ok(false));
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub enum Proof {
     Always {
         /// The statements that allow it.
         statements: Vec<StatementRef>,
-        /// An external id with which it works; `None`: without any.
+        /// An external id with which it works, in clear; `None`: without any.
         witness: Option<String>,
     },
     /// It can happen if the keys named have fitting values.
@@ -72,12 +72,23 @@ pub enum Proof {
         statements: Vec<StatementRef>,
         /// The condition keys that decide, as written.
         keys: Vec<String>,
-        /// An external id with which it may work; `None`: without any.
+        /// An external id with which it may work, in clear; `None`: without any.
         witness: Option<String>,
     },
 }
 
 impl Proof {
+    fn of(decision: Decision, external_id: Option<&str>) -> Self {
+        let witness = external_id.map(str::to_owned);
+        if decision.verdict.is_allowed() {
+            return Self::Always { statements: decision.statements, witness };
+        }
+        if decision.depends_on.is_empty() {
+            return Self::Never;
+        }
+        Self::Depends { statements: decision.would_allow, keys: decision.depends_on, witness }
+    }
+
     fn strength(&self) -> u8 {
         match self {
             Self::Never => 0,
@@ -291,25 +302,13 @@ impl Question<'_> {
                 let context = Context::open().with("aws:SecureTransport", "true");
                 let assumption = Assumption { role_arn: self.role_arn, principal, external_id, context };
                 let decision = perform(self.trust, action, &assumption);
-                best = best.or(self.proof_of(decision, external_id));
+                best = best.or(Proof::of(decision, external_id));
                 if matches!(best, Proof::Always { .. }) {
                     return best;
                 }
             }
         }
         best
-    }
-
-    fn proof_of(&self, decision: Decision, external_id: Option<&str>) -> Proof {
-        let witness = external_id.map(str::to_owned);
-        if decision.verdict.is_allowed() {
-            return Proof::Always { statements: decision.statements, witness };
-        }
-        if decision.depends_on.is_empty() {
-            return Proof::Never;
-        }
-        let statements = decision.would_allow;
-        Proof::Depends { statements, keys: decision.depends_on, witness }
     }
 
     fn prove_for(&self, who: &Who, external_ids: &[Option<&str>]) -> Proof {

@@ -1,6 +1,10 @@
 //! Checks of the section `partial`, one file each.
 
+mod partial_001_template_incomplete;
+mod partial_004_prefix_too_narrow;
+
 use super::Check;
 
 /// The section's checks, by number.
-pub(super) const CHECKS: &[Check] = &[];
+pub(super) const CHECKS: &[Check] =
+    &[partial_001_template_incomplete::CHECK, partial_004_prefix_too_narrow::CHECK];

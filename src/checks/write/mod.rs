@@ -1,6 +1,20 @@
 //! Checks of the section `write`, one file each.
 
+mod write_001_bucket_not_found;
+mod write_003_bucket_or_object_arn_missing;
+mod write_004_permission_missing;
+mod write_005_bucket_policy_denies;
+mod write_006_key_access_missing;
+mod write_013_object_ownership_or_lock;
+
 use super::Check;
 
 /// The section's checks, by number.
-pub(super) const CHECKS: &[Check] = &[];
+pub(super) const CHECKS: &[Check] = &[
+    write_001_bucket_not_found::CHECK,
+    write_003_bucket_or_object_arn_missing::CHECK,
+    write_004_permission_missing::CHECK,
+    write_005_bucket_policy_denies::CHECK,
+    write_006_key_access_missing::CHECK,
+    write_013_object_ownership_or_lock::CHECK,
+];

@@ -1,3 +1,6 @@
-//! CloudTrail's records from wherever they can be had.
+//! What CloudTrail recorded, read from wherever it can be had.
 
+pub(super) mod event_history;
+mod pace;
+mod queries;
 pub mod scan;

@@ -8,9 +8,10 @@ use super::arn_pattern::ArnPattern;
 use super::clean;
 use super::condition::Condition;
 use super::document::{self, Document, Effect, Kind, Selector, Version};
+use super::key::{Key, hash};
 use super::principal::{self, Entry, Fit};
 use super::request::Facts;
-use super::template::{Binding, Template};
+use super::template::{Binding, Template, Unbound};
 use super::truth::Truth;
 
 /// The layer of policies that decides, by the names `evaluate` prints.
@@ -93,9 +94,45 @@ impl Policy {
         &self.document
     }
 
-    /// The reference to one of its statements, by position.
+    /// What one of its compiled statements says as written.
+    pub(super) fn written(&self, statement: &Compiled) -> Option<&document::Statement> {
+        let at = self.statements.iter().position(|other| std::ptr::eq(other, statement))?;
+        self.document.statements().get(at)
+    }
+
+    /// The reference to one of its statements, by position in [`Document::statements`].
     pub fn statement_ref(&self, index: usize) -> Option<&StatementRef> {
         self.statements.get(index).map(|statement| &statement.reference)
+    }
+}
+
+/// A pattern of actions.
+#[derive(Debug)]
+struct Action {
+    /// The hash of its service prefix, unless that has a wildcard.
+    service: Option<u64>,
+    /// The name behind the prefix; without a plain prefix, the whole. In lower case.
+    name: Template,
+}
+
+impl Action {
+    fn new(written: &str) -> Self {
+        let action = written.to_ascii_lowercase();
+        match action.split_once(':') {
+            Some((service, name)) if !service.contains(['*', '?']) => {
+                Self { service: Some(hash(service)), name: Template::new(name, false, true) }
+            }
+            _ => Self { service: None, name: Template::new(&action, false, true) },
+        }
+    }
+
+    fn matches(&self, facts: &Facts<'_>) -> bool {
+        let text = match self.service {
+            Some(service) if service == facts.service => facts.action_name(),
+            Some(_) => return false,
+            None => &facts.action,
+        };
+        self.name.matches(text, |_| Binding::None) == Ok(true)
     }
 }
 
@@ -103,32 +140,26 @@ impl Policy {
 #[derive(Debug)]
 pub(super) struct Compiled {
     pub(super) effect: Effect,
-    actions: Selector<Template>,
+    actions: Selector<Action>,
     resources: Option<Selector<ArnPattern>>,
     principals: Option<Selector<Entry>>,
     pub(super) conditions: Vec<Condition>,
-    /// Whether a condition has an operator that AWS does not know: then it never applies.
-    broken: bool,
     pub(super) reference: StatementRef,
 }
 
 impl Compiled {
     fn new(written: &document::Statement, policy: &str, document: &Document) -> Self {
         let variables = document.version() == Version::V2012;
-        let conditions: Vec<Condition> = written
-            .conditions
-            .iter()
-            .filter_map(|condition| Condition::compile(condition, variables))
-            .collect();
+        let conditions =
+            written.conditions.iter().map(|condition| Condition::compile(condition, variables)).collect();
         Self {
             effect: written.effect,
-            actions: written.actions.map(|action| Template::new(&action.to_ascii_lowercase(), false, true)),
+            actions: written.actions.map(|action| Action::new(action)),
             resources: written
                 .resources
                 .as_ref()
                 .map(|resources| resources.map(|resource| ArnPattern::new(resource, variables))),
             principals: written.principals.as_ref().map(|principals| principals.map(Entry::compile)),
-            broken: conditions.len() < written.conditions.len(),
             conditions,
             reference: StatementRef {
                 layer: Layer::from(document.kind()).as_str().to_owned(),
@@ -143,18 +174,35 @@ impl Compiled {
 
     /// Whether the action is meant.
     pub(super) fn covers_action(&self, facts: &Facts<'_>) -> bool {
-        let any = |actions: &[Template]| {
-            actions.iter().any(|action| action.matches(&facts.action, |_| Binding::None) == Ok(true))
-        };
+        let any = |actions: &[Action]| actions.iter().any(|action| action.matches(facts));
         match &self.actions {
             Selector::Any(actions) => any(actions),
             Selector::AllBut(actions) => !any(actions),
         }
     }
 
+    /// Whether it names an action of the service asked for.
+    pub(super) fn is_about_service(&self, facts: &Facts<'_>) -> bool {
+        self.actions.any().iter().any(|action| action.service == Some(facts.service))
+    }
+
     /// Whether the resource is meant. A statement without `Resource` (a trust policy's) means the
     /// resource it is attached to.
     pub(super) fn covers_resource(&self, facts: &Facts<'_>) -> Truth {
+        self.covers_resource_with(facts, |key| facts.binding(key))
+    }
+
+    /// Whether the resource could be meant if the variables without a value had one.
+    pub(super) fn would_cover_resource(&self, facts: &Facts<'_>) -> bool {
+        let bound = |key: &Key| match facts.binding(key) {
+            Binding::None => Binding::Unknown,
+            binding => binding,
+        };
+        self.resource_keys().any(|key| facts.is_absent(key))
+            && self.covers_resource_with(facts, bound) != Truth::No
+    }
+
+    fn covers_resource_with<'a>(&'a self, facts: &Facts<'_>, lookup: impl Fn(&Key) -> Binding<'a>) -> Truth {
         let Some(resources) = &self.resources else { return Truth::Yes };
         let (patterns, negated) = match resources {
             Selector::Any(patterns) => (patterns, false),
@@ -162,24 +210,23 @@ impl Compiled {
         };
         let mut any = Truth::No;
         for pattern in patterns {
-            match pattern.matches(&facts.resource, |key| facts.binding(key)) {
+            match pattern.matches(&facts.resource, &lookup) {
                 Ok(true) => {
                     any = Truth::Yes;
                     break;
                 }
-                Ok(false) => {}
                 // A variable without a value matches nothing; it does not let everything else in.
-                Err(super::template::Unbound::Missing) if negated => return Truth::No,
-                Err(super::template::Unbound::Missing) => {}
-                Err(super::template::Unbound::Unknown) => any = Truth::Unknown,
+                Err(Unbound::Missing) if negated => return Truth::No,
+                Ok(false) | Err(Unbound::Missing) => {}
+                Err(Unbound::Unknown) => any = Truth::Unknown,
             }
         }
         if negated { any.not() } else { any }
     }
 
-    /// The keys of the variables in its resources, in lower case.
-    pub(super) fn resource_keys(&self) -> impl Iterator<Item = &str> {
-        self.resources.iter().flat_map(|resources| resources.values()).flat_map(ArnPattern::keys)
+    /// The keys of the variables in its resources.
+    pub(super) fn resource_keys(&self) -> impl Iterator<Item = &Key> {
+        self.resources.iter().flat_map(Selector::values).flat_map(ArnPattern::keys)
     }
 
     /// How the caller is meant. `bounded` says that it has a permissions boundary, which
@@ -189,8 +236,11 @@ impl Compiled {
         match &self.principals {
             Some(Selector::Any(entries)) => principal::fit(entries, facts),
             Some(Selector::AllBut(entries)) => {
-                let hit = self.effect == Effect::Deny && bounded;
-                if hit || !principal::is_exempt(entries, facts) { Fit::Itself } else { Fit::None }
+                let spared = match self.effect {
+                    Effect::Deny => !bounded && principal::is_exempt(entries, facts),
+                    Effect::Allow => principal::fit(entries, facts) != Fit::None,
+                };
+                if spared { Fit::None } else { Fit::Itself }
             }
             None => Fit::None,
         }
@@ -198,9 +248,6 @@ impl Compiled {
 
     /// Whether all conditions hold.
     pub(super) fn conditions_hold(&self, facts: &Facts<'_>) -> Truth {
-        if self.broken {
-            return Truth::No;
-        }
         let mut all = Truth::Yes;
         for condition in &self.conditions {
             all = all.and(condition.holds(facts));

@@ -1,0 +1,75 @@
+//! ASSUME-006: a Deny statement of the trust policy hits Streamkap.
+
+use crate::checks::shared::phrases::no_role;
+use crate::checks::shared::trust::{Reading, Trust, Truth, hits};
+use crate::checks::{Check, View};
+use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section};
+use crate::policy::Selector;
+
+pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Assume, 6), judge };
+
+fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
+    let Some(trust) = Trust::read(view)? else { return Ok(no_role(view)) };
+    // A Deny that hits for the external id's sake is ASSUME-004's.
+    let own: Vec<&Reading> = trust.denies.iter().filter(|deny| deny.external_ids.is_empty()).collect();
+    let hit: Vec<Finding> =
+        own.iter().filter(|deny| hits(deny) == Truth::Holds).map(|deny| finding(&trust, deny)).collect();
+    if !hit.is_empty() {
+        return Ok(Outcome::Fail(hit));
+    }
+    if let Some(deny) = own.iter().find(|deny| hits(deny) == Truth::Hangs)
+        && trust.settled.is_none()
+    {
+        return Err(hangs(&trust, deny));
+    }
+    Ok(Outcome::Pass(vec![if trust.denies.is_empty() {
+        Evidence::read("iam:GetRole", "the trust policy denies Streamkap's account nothing")
+    } else {
+        let all = trust.denies.iter().map(|deny| deny.reference.clone()).collect();
+        Evidence::evaluated(all, "no Deny statement of the trust policy hits Streamkap's call")
+    }]))
+}
+
+fn finding(trust: &Trust<'_>, deny: &Reading) -> Finding {
+    let how = match &deny.statement.principals {
+        Some(Selector::AllBut(_)) => "denies everybody but those in its NotPrincipal, so Streamkap too",
+        _ if deny.conditions.is_empty() => "denies Streamkap's account",
+        _ => "denies Streamkap's account under a condition that its call meets",
+    };
+    let what = format!(
+        "The trust policy of {}: {} {how}; a Deny outweighs every Allow",
+        trust.role.arn.name(),
+        deny.name()
+    );
+    let conditions = deny.conditions.iter().map(|it| {
+        format!("{} {} {}", it.condition.operator, it.condition.key, it.condition.values.join(", "))
+    });
+    let conditions: Vec<String> = conditions.collect();
+    let evidence = if conditions.is_empty() {
+        format!("{} has no condition", deny.name())
+    } else {
+        format!("{} holds for Streamkap's call: {}", deny.name(), conditions.join("; "))
+    };
+    Finding::new(trust.role.arn.as_str(), what)
+        .evidence(deny.evidence(evidence))
+        .because(deny.reference.clone())
+        .remedy(Remedy::ExemptFromTrustDeny { statement: deny.reference.index })
+}
+
+fn hangs(trust: &Trust<'_>, deny: &Reading) -> Blocked {
+    let keys: Vec<&str> = deny
+        .conditions
+        .iter()
+        .filter(|it| it.truth == Truth::Hangs)
+        .map(|it| it.condition.key.as_str())
+        .collect();
+    Blocked {
+        what: format!("whether {} of the trust policy of {} denies Streamkap", deny.name(), trust.role.arn.name()),
+        why: format!("it hangs on {}, which nobody outside can know", keys.join(", ")),
+        grant: None,
+        hint: Some(
+            "A successful AssumeRole in CloudTrail's event history since the last change of the trust policy would settle it"
+                .to_owned(),
+        ),
+    }
+}

@@ -1,0 +1,52 @@
+//! LATER-004: the role has no policies, or none that has to do with the connector.
+
+use crate::checks::shared::standing::Standings;
+use crate::checks::shared::{no_role, words};
+use crate::checks::{Check, View};
+use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section};
+
+/// The check.
+pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Later, 4), judge };
+
+fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
+    if let Some(skip) = no_role(view) {
+        return Ok(skip);
+    }
+    let standings = Standings::of(view)?;
+    let policies = &standings.policies;
+    if standings.names_any_need() {
+        let names: Vec<&str> = policies.read.iter().map(|it| it.policy.name()).collect();
+        let text = format!("the role has {}", words::list(&names));
+        return Ok(Outcome::Pass(vec![Evidence::read("iam:ListAttachedRolePolicies", text)]));
+    }
+    policies.complete()?;
+    if standings.required().next().is_none() {
+        return Ok(Outcome::Skip("the connectors need no permission of the role".to_owned()));
+    }
+    if standings.gaps().next().is_none() && standings.undecided().is_none() {
+        return Ok(Outcome::Pass(standings.proof()));
+    }
+    Ok(Outcome::Fail(vec![finding(view, &standings)]))
+}
+
+fn finding(view: &View<'_>, standings: &Standings<'_>) -> Finding {
+    let role = &view.target().role.name;
+    let names: Vec<&str> = standings.policies.read.iter().map(|it| it.policy.name()).collect();
+    let what = if names.is_empty() {
+        format!("{role} has no policy, neither attached nor embedded: it may do nothing")
+    } else {
+        format!("{role} has {}, of which none names an action that the connector needs", words::list(&names))
+    };
+    let grants = standings
+        .all
+        .iter()
+        .map(|standing| (standing.ask.action().to_owned(), vec![standing.ask.resource.pattern.clone()]))
+        .collect();
+    let text = match names.len() {
+        0 => "no attached and no embedded policy".to_owned(),
+        count => format!("{count} policies, none about the connector"),
+    };
+    Finding::new(role.clone(), what)
+        .evidence(Evidence::read("iam:ListAttachedRolePolicies", text))
+        .remedy(Remedy::AllowOnRole { grants })
+}

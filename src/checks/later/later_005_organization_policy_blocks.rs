@@ -1,0 +1,135 @@
+//! LATER-005: a service control policy of the organisation blocks what the connector does.
+//!
+//! Member accounts cannot read these policies; AWS's simulator judges by them.
+
+use crate::checks::shared::needs::{Ask, asks};
+use crate::checks::shared::policies::{boundary, role_policies};
+use crate::checks::shared::simulated::{Simulated, simulated};
+use crate::checks::shared::{no_role, words};
+use crate::checks::{Check, View};
+use crate::facts::Organization;
+use crate::model::{
+    AccountId, Blocked, CheckId, EngineVerdict, Evidence, Finding, Outcome, Owner, Remedy, Section,
+};
+
+/// The check.
+pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Later, 5), judge };
+
+fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
+    if let Some(skip) = no_role(view) {
+        return Ok(skip);
+    }
+    let asks: Vec<Ask<'_>> = asks(view)?.into_iter().filter(Ask::is_required).collect();
+    let account = asks.first().and_then(|ask| view.situation(&ask.requirement).account);
+    let organization = view.organization();
+    if let Some(reason) = organization.as_ref().ok().and_then(|it| out_of_reach(*it, account.as_ref())) {
+        return Ok(Outcome::Skip(reason));
+    }
+    let member = matches!(organization, Ok(Some(_)));
+    let (mut blocked_by, mut undecided, mut proof) = (Vec::new(), None, Vec::new());
+    for ask in &asks {
+        match simulated(view, ask) {
+            Ok(aws) => match verdict(view, ask, aws, member) {
+                Some(true) => words::add(&mut proof, aws.evidence()),
+                Some(false) => blocked_by.push((ask, aws)),
+                None => undecided = undecided.or_else(|| Some(hidden(ask))),
+            },
+            Err(blocked) => undecided = undecided.or(Some(blocked)),
+        }
+    }
+    if !blocked_by.is_empty() {
+        return Ok(Outcome::Fail(vec![finding(view, organization.ok().flatten(), &blocked_by)]));
+    }
+    match undecided {
+        Some(blocked) => Err(blocked),
+        None => Ok(Outcome::Pass(proof)),
+    }
+}
+
+/// Why no service control policy can apply, if so.
+fn out_of_reach(organization: Option<&Organization>, account: Option<&AccountId>) -> Option<String> {
+    let Some(organization) = organization else {
+        return Some("the account is in no organization".to_owned());
+    };
+    if Some(&organization.management_account) == account {
+        return Some(
+            "the account manages its organization, where service control policies do not apply".to_owned(),
+        );
+    }
+    (organization.feature_set == "CONSOLIDATED_BILLING").then(|| {
+        format!("organization {} shares billing only and has no service control policies", organization.id)
+    })
+}
+
+/// Whether the organisation's policies allow; `None`: another layer hides it.
+fn verdict(view: &View<'_>, ask: &Ask<'_>, aws: Simulated<'_>, member: bool) -> Option<bool> {
+    if let Some(allowed) = aws.organization() {
+        return Some(allowed);
+    }
+    // AWS shows every statement that denies but an organisation's: a denial by none of those that we
+    // can read, and that AWS shows none for, is the organisation's.
+    let hidden = aws.decision() == EngineVerdict::ExplicitDeny && !aws.shows_statements();
+    if !hidden || !member {
+        return None;
+    }
+    let policies = role_policies(view);
+    let own = policies.complete().is_ok() && ask.of_identity(&policies.documents()).is_allowed();
+    let within = match boundary(view) {
+        Ok(boundary) => boundary.is_none_or(|boundary| ask.of_boundary(&boundary).is_allowed()),
+        Err(_) => false,
+    };
+    (own && within).then_some(false)
+}
+
+fn hidden(ask: &Ask<'_>) -> Blocked {
+    Blocked {
+        what: format!("whether a service control policy allows {}", ask.action()),
+        why: "the role's own policies refuse it already, behind which AWS's simulator does not show the organization's".to_owned(),
+        grant: None,
+        hint: Some("mend the role's policies first, then run the doctor again".to_owned()),
+    }
+}
+
+fn finding(
+    view: &View<'_>,
+    organization: Option<&Organization>,
+    blocked: &[(&Ask<'_>, Simulated<'_>)],
+) -> Finding {
+    let mut actions: Vec<String> = Vec::new();
+    let mut resources: Vec<String> = Vec::new();
+    for (ask, _) in blocked {
+        words::add(&mut actions, ask.action().to_owned());
+        words::add(&mut resources, ask.resource.pattern.clone());
+    }
+    let name =
+        organization.map_or_else(|| "the organization".to_owned(), |it| format!("organization {}", it.id));
+    let role = &view.target().role.name;
+    let what = format!(
+        "A service control policy of {name} blocks {role} from {} on {}",
+        words::list(&actions),
+        words::list(&resources)
+    );
+    let mut finding = Finding::new(resources.join(", "), what);
+    for (_, aws) in blocked {
+        words::add(&mut finding.evidence, aws.evidence());
+        let text = "the same question without service control policies is allowed, or AWS names the organization as refusing";
+        words::add(&mut finding.evidence, Evidence::simulated(text));
+    }
+    let region = view.target().region.as_deref().unwrap_or("the connector's region");
+    let manager = organization.map_or_else(String::new, |it| format!(" (account {})", it.management_account));
+    finding.remedy(Remedy::Manual {
+        owner: Owner::OrganizationAdmin,
+        title: format!("Let the service control policies allow {}", words::list(&actions)),
+        steps: vec![
+            format!(
+                "Ask the administrator of {name}{manager} which service control policy covers this account"
+            ),
+            format!(
+                "It must allow {} on {} to {role} in {region}",
+                words::list(&actions),
+                words::list(&resources)
+            ),
+        ],
+        commands: Vec::new(),
+    })
+}

@@ -1,0 +1,163 @@
+//! LATER-006: the role's permissions boundary does not allow what the connector does.
+
+use crate::checks::shared::conditions::why_it_hits;
+use crate::checks::shared::needs::{Ask, Verdict, asks};
+use crate::checks::shared::policies::boundary;
+use crate::checks::shared::simulated::{Simulated, simulated};
+use crate::checks::shared::standing::depends;
+use crate::checks::shared::{no_role, words};
+use crate::checks::{Check, View};
+use crate::model::{Arn, Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, StatementRef};
+
+/// The check.
+pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Later, 6), judge };
+
+fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
+    if let Some(skip) = no_role(view) {
+        return Ok(skip);
+    }
+    let Some(arn) = view.role()?.and_then(|role| role.boundary.as_ref()) else {
+        return Ok(Outcome::Skip("the role has no permissions boundary".to_owned()));
+    };
+    let document = boundary(view);
+    let asks: Vec<Ask<'_>> = asks(view)?.into_iter().filter(Ask::is_required).collect();
+    let mut refused = Vec::new();
+    let mut undecided = None;
+    let mut proof = Vec::new();
+    for ask in &asks {
+        let own = match &document {
+            Ok(Some(policy)) => Ok(Some(ask.of_boundary(policy))),
+            Ok(None) => Ok(None),
+            Err(blocked) => Err(blocked.clone()),
+        };
+        match compared(ask, own, simulated(view, ask).ok()) {
+            Ok(Answer { refusal: None, evidence }) => {
+                evidence.into_iter().for_each(|piece| words::add(&mut proof, piece));
+            }
+            Ok(Answer { refusal: Some(refusal), evidence }) => refused.push((ask, refusal, evidence)),
+            Err(blocked) => undecided = undecided.or(Some(blocked)),
+        }
+    }
+    if !refused.is_empty() {
+        return Ok(Outcome::Fail(findings(view, arn, &refused)));
+    }
+    undecided.map_or(Ok(Outcome::Pass(proof)), Err)
+}
+
+/// What the boundary makes of one question.
+struct Answer {
+    refusal: Option<Refusal>,
+    evidence: Vec<Evidence>,
+}
+
+#[derive(Default)]
+struct Refusal {
+    because: Option<StatementRef>,
+    detail: Option<String>,
+}
+
+fn compared(
+    ask: &Ask<'_>,
+    own: Result<Option<Verdict>, Blocked>,
+    aws: Option<Simulated<'_>>,
+) -> Result<Answer, Blocked> {
+    let vote = aws.and_then(|aws| aws.boundary());
+    let said: Vec<Evidence> = aws.iter().filter(|_| vote.is_some()).map(Simulated::evidence).collect();
+    let own = match (own, vote) {
+        (Ok(Some(own)), _) => own,
+        (_, Some(true)) => return Ok(Answer { refusal: None, evidence: said }),
+        (_, Some(false)) => return Ok(Answer { refusal: Some(Refusal::default()), evidence: said }),
+        (Err(blocked), None) => return Err(blocked),
+        (Ok(None), None) => Verdict::NotAllowed(None),
+    };
+    if let (Some(bare), Some(vote)) = (own.bare(), vote)
+        && bare.is_allowed() != vote
+    {
+        return Err(disagreement(ask, bare.is_allowed()));
+    }
+    let text =
+        |verdict: &str| format!("{} on {}: the boundary {verdict}", ask.action(), ask.resource.pattern);
+    let (refusal, statements, text) = match own {
+        Verdict::Depends { keys, statements } => return Err(depends(ask, &keys, &statements)),
+        Verdict::Allowed(statements) => (None, statements, text("allows it")),
+        Verdict::Denied(statements) => {
+            let because = statements.first().cloned();
+            let detail = because.as_ref().map(|it| format!("{} denies it", words::statement(it)));
+            (Some(Refusal { because, detail }), statements, text("denies it"))
+        }
+        Verdict::NotAllowed(nearest) => {
+            let detail = nearest.as_ref().map(ToString::to_string);
+            let because = nearest.map(|miss| miss.statement);
+            let statements = because.iter().cloned().collect();
+            (Some(Refusal { because, detail }), statements, text("has no statement that allows it"))
+        }
+    };
+    let mut evidence = vec![Evidence::evaluated(statements, text)];
+    evidence.extend(said);
+    Ok(Answer { refusal, evidence })
+}
+
+fn disagreement(ask: &Ask<'_>, ours: bool) -> Blocked {
+    let word = |allows| if allows { "allows" } else { "does not allow" };
+    Blocked {
+        what: format!("whether the permissions boundary allows {} on {}", ask.action(), ask.resource.pattern),
+        why: format!(
+            "AWS's simulator says that it {} and the doctor's own engine that it {}, for no reason that it knows of",
+            word(!ours),
+            word(ours)
+        ),
+        grant: None,
+        hint: Some("let the connector write once and read its log: AWS's own answer counts".to_owned()),
+    }
+}
+
+type Refused<'s, 'a> = (&'s Ask<'a>, Refusal, Vec<Evidence>);
+
+/// One finding for each statement at fault.
+fn findings(view: &View<'_>, arn: &Arn, refused: &[Refused<'_, '_>]) -> Vec<Finding> {
+    let mut groups: Vec<(Option<&StatementRef>, Vec<&Refused<'_, '_>>)> = Vec::new();
+    for member in refused {
+        let because = member.1.because.as_ref();
+        match groups.iter_mut().find(|(known, _)| *known == because) {
+            Some((_, members)) => members.push(member),
+            None => groups.push((because, vec![member])),
+        }
+    }
+    groups.into_iter().map(|(because, members)| finding(view, arn, because, &members)).collect()
+}
+
+fn finding(
+    view: &View<'_>,
+    arn: &Arn,
+    because: Option<&StatementRef>,
+    members: &[&Refused<'_, '_>],
+) -> Finding {
+    let (mut actions, mut resources, mut evidence) = (Vec::new(), Vec::new(), Vec::new());
+    let mut grants = Vec::new();
+    for (ask, _, pieces) in members {
+        words::add(&mut actions, ask.action());
+        words::add(&mut resources, ask.resource.pattern.clone());
+        grants.push((ask.action().to_owned(), vec![ask.resource.pattern.clone()]));
+        pieces.iter().for_each(|piece| words::add(&mut evidence, piece.clone()));
+    }
+    let role = &view.target().role.name;
+    let mut what = format!(
+        "The permissions boundary {} does not let {role} do {} on {}",
+        arn.name(),
+        words::list(&actions),
+        words::list(&resources)
+    );
+    if let Some(detail) = members.iter().find_map(|(_, refusal, _)| refusal.detail.as_deref()) {
+        what = format!("{what}: {detail}");
+    }
+    if let (Some(because), Ok(Some(policy)), Some((ask, ..))) = (because, boundary(view), members.first())
+        && because.effect == "Deny"
+    {
+        let why = why_it_hits(&policy, because.index, &view.situation(&ask.requirement));
+        what = format!("{what}, for {why}");
+    }
+    let mut finding = Finding::new(arn.to_string(), what);
+    finding.evidence = evidence;
+    finding.because = because.cloned();
+    finding.remedy(Remedy::AllowInBoundary { grants })
+}

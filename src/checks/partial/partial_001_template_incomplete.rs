@@ -1,0 +1,83 @@
+//! PARTIAL-001: the role's policies against the guide's template, action by action.
+
+use crate::checks::shared::standing::{Answer, Cause, Standing, Standings};
+use crate::checks::shared::{bucket_name, no_bucket, no_role, words};
+use crate::checks::{Check, View};
+use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, Source, StatementRef};
+
+/// The check.
+pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Partial, 1), judge };
+
+fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
+    let no_bucket = || bucket_name(view).and_then(|bucket| no_bucket(view, bucket));
+    if let Some(skip) = no_role(view).or_else(no_bucket) {
+        return Ok(skip);
+    }
+    let standings = Standings::of(view)?;
+    let missing: Vec<&Standing<'_>> = standings.required().filter(|it| is_missing(it)).collect();
+    let some_allowed = standings.required().any(|it| matches!(it.answer, Answer::Allowed(_)));
+    if some_allowed && !missing.is_empty() {
+        return Ok(Outcome::Warn(vec![incomplete(view, &standings, &missing)]));
+    }
+    standings.policies.complete()?;
+    let mut evidence = vec![present(&standings)];
+    evidence.extend(absent(&standings));
+    Ok(Outcome::Pass(evidence))
+}
+
+fn is_missing(standing: &Standing<'_>) -> bool {
+    matches!(&standing.answer, Answer::Refused(refusal) if refusal.cause == Cause::Missing)
+}
+
+fn incomplete(view: &View<'_>, standings: &Standings<'_>, missing: &[&Standing<'_>]) -> Finding {
+    let mut names: Vec<&str> = Vec::new();
+    missing.iter().for_each(|it| words::add(&mut names, it.ask.action()));
+    let mut allowed: Vec<&str> = Vec::new();
+    let works = standings.required().filter(|it| matches!(it.answer, Answer::Allowed(_)));
+    works.for_each(|it| words::add(&mut allowed, it.ask.action()));
+    let what = format!(
+        "{} has part of the guide's template: {} is there, {} is missing (see WRITE-004)",
+        view.target().role.name,
+        words::list(&allowed),
+        words::list(&names),
+    );
+    let grants = missing
+        .iter()
+        .map(|it| (it.ask.action().to_owned(), vec![it.ask.resource.pattern.clone()]))
+        .collect();
+    let mut finding = Finding::new(view.target().role.name.clone(), what).evidence(present(standings));
+    for it in missing {
+        let need = it.ask.requirement.need;
+        let text = format!("without {}, {}", it.ask.action(), need.breaks);
+        finding = finding
+            .evidence(Evidence { source: Source::Documentation { reference: need.source.clone() }, text });
+    }
+    finding.remedy(Remedy::AllowOnRole { grants })
+}
+
+/// The template's actions that the role's own policies allow.
+fn present(standings: &Standings<'_>) -> Evidence {
+    let mut names: Vec<&str> = Vec::new();
+    let mut statements: Vec<StatementRef> = Vec::new();
+    for standing in &standings.all {
+        let verdict = standing.ask.of_identity(&standings.policies.documents());
+        if verdict.is_allowed() {
+            words::add(&mut names, standing.ask.action());
+            verdict.statements().iter().for_each(|it| words::add(&mut statements, it.clone()));
+        }
+    }
+    Evidence::evaluated(statements, format!("of the guide's template the role has {}", words::list(&names)))
+}
+
+/// Actions that the template lists and the connector never calls, so that nothing fails without them.
+fn absent(standings: &Standings<'_>) -> Option<Evidence> {
+    let mut names: Vec<&str> = Vec::new();
+    for standing in standings.all.iter().filter(|it| !it.ask.is_required()) {
+        if !standing.ask.of_identity(&standings.policies.documents()).is_allowed() {
+            words::add(&mut names, standing.ask.action());
+        }
+    }
+    let text = format!("the template also lists {}, which the connector never calls", words::list(&names));
+    let reference = "docs.streamkap.com/aws-cross-account-iam".to_owned();
+    (!names.is_empty()).then(|| Evidence { source: Source::Documentation { reference }, text })
+}

@@ -1,0 +1,121 @@
+//! PRACTICE-004: the role's policies allow more than the connector needs.
+
+use std::sync::Arc;
+
+use crate::checks::shared::policies::role_policies;
+use crate::checks::shared::{no_role, words};
+use crate::checks::{Check, View};
+use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, StatementRef};
+use crate::policy::Policy;
+use crate::policy::scope::{Danger, Grant, Need, beyond, covers};
+
+use super::practice_002_wildcard_resource::is_everything;
+
+/// The check.
+pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Practice, 4), judge };
+
+fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
+    if let Some(skip) = no_role(view) {
+        return Ok(skip);
+    }
+    let policies = role_policies(view);
+    // AWS's own policies are PRACTICE-003's, and a needed action on every resource is PRACTICE-002's.
+    let own: Vec<Arc<Policy>> =
+        policies.read.iter().filter(|it| !it.is_aws_managed()).map(|it| Arc::clone(&it.policy)).collect();
+    let needs = needs(view);
+    let mut groups: Vec<(StatementRef, Vec<Grant>)> = Vec::new();
+    for grant in beyond(&own, &needs).into_iter().filter(|grant| !only_wildcard(grant, &needs)) {
+        match groups.iter_mut().find(|(statement, _)| *statement == grant.statement) {
+            Some((_, grants)) => grants.push(grant),
+            None => groups.push((grant.statement.clone(), vec![grant])),
+        }
+    }
+    if !groups.is_empty() {
+        return Ok(Outcome::Warn(
+            groups.iter().map(|(statement, grants)| finding(view, statement, grants)).collect(),
+        ));
+    }
+    policies.complete()?;
+    let text = "the role's own policies allow nothing beyond what the connector's template lists".to_owned();
+    Ok(Outcome::Pass(vec![Evidence::evaluated(Vec::new(), text)]))
+}
+
+/// What the guide's templates list. They may list more than is known of them: listing the connector's own
+/// bucket, asking its region and deleting its objects is therefore no excess, nor the use of a key.
+fn needs(view: &View<'_>) -> Vec<Need> {
+    let mut needs = Vec::new();
+    let need =
+        |action: &str, resource: &str| Need { action: action.to_owned(), resource: resource.to_owned() };
+    for requirement in view.requirements() {
+        for resource in &requirement.resources {
+            needs.push(need(requirement.action, &resource.pattern));
+        }
+        if let Some(bucket) = &requirement.bucket {
+            let first = requirement.resources.first().map_or("arn:aws", |it| &it.pattern);
+            let partition = first.split(':').nth(1).unwrap_or("aws");
+            let arn = format!("arn:{partition}:s3:::{bucket}");
+            // The guide's S3 template names bucket and objects together, for all of its actions.
+            if requirement.action.starts_with("s3:") {
+                needs.push(need(requirement.action, &arn));
+                needs.push(need(requirement.action, &format!("{arn}/*")));
+            }
+            for action in ["s3:ListBucket", "s3:GetBucketLocation", "s3:DeleteObject"] {
+                needs.push(need(action, &arn));
+                needs.push(need(action, &format!("{arn}/*")));
+            }
+        }
+    }
+    for action in ["kms:GenerateDataKey*", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt"] {
+        needs.push(need(action, "arn:*:kms:*:*:key/*"));
+        needs.push(need(action, "arn:*:kms:*:*:alias/*"));
+    }
+    needs
+}
+
+/// Whether the grant is a needed action whose only excess is that its resource is everything.
+fn only_wildcard(grant: &Grant, needs: &[Need]) -> bool {
+    let action = grant.action.to_ascii_lowercase();
+    is_everything(&grant.resource)
+        && needs.iter().any(|need| covers(&need.action.to_ascii_lowercase(), &action))
+}
+
+fn finding(view: &View<'_>, statement: &StatementRef, grants: &[Grant]) -> Finding {
+    let mut actions: Vec<&str> = Vec::new();
+    let mut resources: Vec<&str> = Vec::new();
+    for grant in grants {
+        words::add(&mut actions, grant.action.as_str());
+        words::add(&mut resources, grant.resource.as_str());
+    }
+    let escalating: Vec<&str> =
+        grants.iter().filter(|it| it.danger == Danger::Escalation).map(|it| it.action.as_str()).collect();
+    let mut what = format!(
+        "{} allows {} on {}, which the connector does not need",
+        words::capital(&words::statement(statement)),
+        words::list(&actions),
+        words::list(&resources)
+    );
+    if !escalating.is_empty() {
+        let mut named = escalating;
+        named.dedup();
+        what = format!("{what}; with {} its holder can gain further permissions", words::list(&named));
+    }
+    let conditional = grants.iter().any(|grant| grant.conditional);
+    let text = if conditional {
+        "allowed under conditions that may narrow it"
+    } else {
+        "allowed without conditions"
+    };
+    Finding::new(view.target().role.name.clone(), what)
+        .evidence(Evidence::evaluated(vec![statement.clone()], text))
+        .because(statement.clone())
+        .remedy(Remedy::Manual {
+            owner: Owner::You,
+            title: format!("Take {} out of {}", words::list(&actions), statement.policy),
+            steps: vec![
+                "Make sure that nothing else uses the role for it (IAM console: role, Last Accessed)"
+                    .to_owned(),
+                format!("Remove it from {}", words::statement(statement)),
+            ],
+            commands: Vec::new(),
+        })
+}

@@ -1,0 +1,62 @@
+//! Why a statement that denies hits the role, in words.
+
+use crate::policy::{Condition, Policy, Selector, Statement};
+use crate::requirement::{OrganizationId, Situation};
+
+use super::words;
+
+/// Why the statement hits, one clause for each condition: `Streamkap's calls do not come through vpce-1`.
+pub fn why_it_hits(policy: &Policy, index: usize, situation: &Situation) -> String {
+    let found = policy.document().statements().iter().find(|statement| statement.index == index);
+    let Some(statement) = found else { return "it denies the role".to_owned() };
+    if statement.conditions.is_empty() {
+        return whom(statement).to_owned();
+    }
+    let clauses: Vec<String> =
+        statement.conditions.iter().map(|condition| clause(condition, situation)).collect();
+    words::list(&clauses)
+}
+
+fn whom(statement: &Statement) -> &'static str {
+    match &statement.principals {
+        Some(Selector::AllBut(_)) => {
+            "it denies everybody but the principals that it names, and the role is not among them"
+        }
+        Some(Selector::Any(_)) => "it denies whoever it names, the role included, without a condition",
+        None => "it denies without a condition",
+    }
+}
+
+fn clause(condition: &Condition, situation: &Situation) -> String {
+    let key = condition.key.to_ascii_lowercase();
+    let values = words::list(&condition.values);
+    match key.as_str() {
+        "aws:sourcevpce" | "aws:sourcevpc" => {
+            format!("Streamkap calls from its own network and never through {values}")
+        }
+        "aws:sourceip" | "aws:vpcsourceip" => {
+            format!("it asks for the caller's address ({} {values})", condition.operator)
+        }
+        "aws:principalorgid" | "aws:principalorgpaths" => match &situation.organization {
+            OrganizationId::Known(id) => {
+                format!("the role's account is in organization {id} (it names {values})")
+            }
+            _ => format!("the role's account is in no organization (it names {values})"),
+        },
+        "aws:principalarn" | "aws:userid" | "aws:principalaccount" => {
+            format!("the role is not among those it spares ({values})")
+        }
+        "aws:multifactorauthpresent" | "aws:multifactorauthage" => {
+            "Streamkap's sessions have no multi-factor authentication".to_owned()
+        }
+        "s3:x-amz-acl" => "the connector sends no ACL".to_owned(),
+        _ if key.starts_with("s3:x-amz-server-side-encryption") => format!(
+            "the connector sends no {} header, and the bucket's default encryption does not count as one",
+            key.trim_start_matches("s3:")
+        ),
+        _ if key.starts_with("aws:principaltag/") => {
+            format!("the role has no fitting tag {}", &condition.key[17..])
+        }
+        _ => format!("its condition {} {} {values} holds", condition.key, condition.operator),
+    }
+}

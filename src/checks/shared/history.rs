@@ -1,0 +1,150 @@
+//! What the event history shows of the role: who assumed it, what was changed, what was refused.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::checks::View;
+use crate::facts::{FactId, History, LookupQuery, Purpose};
+use crate::model::{Arn, Blocked, Evidence, Source};
+use crate::trail::Event;
+
+/// The events of one purpose, each once, oldest first, and what was not searched.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Events<'a> {
+    /// Events that have a time.
+    pub events: Vec<&'a Event>,
+    /// Queries that brought no answer, in words.
+    pub unread: Vec<Blocked>,
+    /// Queries that were answered.
+    pub searched: Vec<&'a LookupQuery>,
+}
+
+impl Events<'_> {
+    /// Whether every query was answered to the end.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.unread.is_empty() && self.searched.iter().all(|query| !query.incomplete)
+    }
+
+    /// Where and since when was searched: `event history of eu-west-1 and us-east-1 since 2026-08-22 12:00 UTC`.
+    pub(crate) fn window(&self) -> String {
+        let regions: BTreeSet<&str> = self.searched.iter().map(|query| query.region.as_str()).collect();
+        let since = self.searched.iter().map(|query| query.since.as_str()).min().unwrap_or_default();
+        let regions = super::words::list(&regions.into_iter().collect::<Vec<_>>());
+        format!("event history of {regions} since {}", super::phrases::moment_of(since))
+    }
+}
+
+/// The events searched for a purpose; an error when no query of it was answered.
+pub(crate) fn events<'a>(view: &View<'a>, purpose: Purpose) -> Result<Events<'a>, Blocked> {
+    let history = view.history(fact_of(purpose));
+    let mut found = Events::default();
+    let mut seen = BTreeSet::new();
+    for query in history.queries.iter().filter(|query| query.purpose == purpose) {
+        let what = format!("the event history of {} ({})", query.region, query.filter.value);
+        match query.events.read(&what) {
+            Ok(events) => {
+                found.searched.push(query);
+                let new = events.into_iter().flatten().filter(|event| event.event_time.is_some());
+                found
+                    .events
+                    .extend(new.filter(|event| event.event_id.is_empty() || seen.insert(&event.event_id)));
+            }
+            Err(blocked) => found.unread.push(blocked),
+        }
+    }
+    if found.searched.is_empty() {
+        return Err(found.unread.into_iter().next().unwrap_or_else(|| not_searched(history)));
+    }
+    found.events.sort_by_key(|event| event.event_time);
+    Ok(found)
+}
+
+fn fact_of(purpose: Purpose) -> FactId {
+    match purpose {
+        Purpose::AssumeRole => FactId::HistoryAssumeRole,
+        Purpose::Changes => FactId::HistoryChanges,
+        Purpose::Denials => FactId::HistoryDenials,
+    }
+}
+
+fn not_searched(history: &History) -> Blocked {
+    Blocked {
+        what: "CloudTrail's event history".to_owned(),
+        why: history.switched_off.clone().unwrap_or_else(|| "it was not searched".to_owned()),
+        grant: None,
+        hint: None,
+    }
+}
+
+/// Calls of `AssumeRole` for the role by Streamkap's account.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Assumptions<'a> {
+    /// Calls that succeeded, oldest first.
+    pub successes: Vec<&'a Event>,
+    /// Calls that were refused, oldest first. Mostly these show in the caller's account only.
+    pub refusals: Vec<&'a Event>,
+    /// What was searched.
+    pub all: Events<'a>,
+}
+
+/// Calls of `AssumeRole` for the role by Streamkap's account; an error when nothing could be searched.
+pub(crate) fn assumptions<'a>(view: &View<'a>) -> Result<Assumptions<'a>, Blocked> {
+    let all = events(view, Purpose::AssumeRole)?;
+    let calls = all.events.iter().copied().filter(|event| {
+        event.event_source == "sts.amazonaws.com"
+            && event.event_name == "AssumeRole"
+            && event.identity.account_id.as_deref() == Some(view.vendor().account.as_str())
+            && concerns(event, &view.target().role.name)
+    });
+    let (mut successes, mut refusals) = (Vec::new(), Vec::new());
+    for call in calls {
+        match &call.error_code {
+            None => successes.push(call),
+            Some(_) if call.is_denial() => refusals.push(call),
+            Some(_) => {}
+        }
+    }
+    Ok(Assumptions { successes, refusals, all })
+}
+
+/// Whether an `AssumeRole` is for the role of this name, as far as the record tells.
+fn concerns(event: &Event, role: &str) -> bool {
+    event.parameter("roleArn").and_then(|arn| arn.parse::<Arn>().ok()).is_none_or(|arn| arn.name() == role)
+}
+
+/// Since when the trust policy stands as it is now, as far as the history goes back: its last change,
+/// the role's creation, or the start of what was searched. `None` when the changes could not be
+/// searched to the end.
+pub(crate) fn trust_unchanged_since(view: &View<'_>, created: &str) -> Option<Timestamp> {
+    let changes = events(view, Purpose::Changes).ok()?;
+    if !changes.is_complete() {
+        return None;
+    }
+    let name = &view.target().role.name;
+    let changed = changes.events.iter().rev().find(|event| {
+        matches!(event.event_name.as_str(), "UpdateAssumeRolePolicy" | "CreateRole")
+            && event.error_code.is_none()
+            && event.parameter("roleName") == Some(name)
+    });
+    if let Some(changed) = changed {
+        return changed.event_time;
+    }
+    let searched = changes.searched.iter().filter_map(|query| query.since.parse().ok()).max()?;
+    Some(created.parse().map_or(searched, |created: Timestamp| created.max(searched)))
+}
+
+/// The event as proof.
+pub(crate) fn evidence(event: &Event, text: impl Into<String>) -> Evidence {
+    let source = Source::Event {
+        id: event.event_id.clone(),
+        time: event.event_time.map(|time| time.to_string()).unwrap_or_default(),
+        region: event.region.clone(),
+    };
+    Evidence { source, text: text.into() }
+}
+
+/// When an event happened, as reports show it.
+pub(crate) fn when(event: &Event) -> String {
+    event.event_time.map_or_else(|| "at an unknown time".to_owned(), super::phrases::moment)
+}

@@ -1,0 +1,106 @@
+//! AWS's simulator's answer to a question, taken apart by layer.
+//!
+//! The simulator judges identity policies, the permissions boundary and service control policies
+//! together, and knows no resource policies of roles.
+//! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_EvaluationResult.html>
+
+use crate::checks::View;
+use crate::facts::{Simulation, SimulationResult};
+use crate::model::{Blocked, EngineVerdict, Evidence};
+
+use super::needs::Ask;
+
+/// One answer of the simulator.
+#[derive(Clone, Copy, Debug)]
+pub struct Simulated<'a> {
+    asked: &'a Simulation,
+    result: &'a SimulationResult,
+}
+
+/// The simulator's answer to a question, or why there is none.
+pub fn simulated<'a>(view: &View<'a>, ask: &Ask<'_>) -> Result<Simulated<'a>, Blocked> {
+    let what = format!("AWS's simulation of {} on {}", ask.action(), ask.resource.probe);
+    let Some(asked) = view.simulation(ask.action(), &ask.resource.probe) else {
+        // Which fact stands for all: whatever kept the others from being asked.
+        let other = view.simulations().iter().find_map(|it| it.result.read(&what).err());
+        let why = "it was not asked".to_owned();
+        return Err(other.unwrap_or(Blocked { what, why, grant: None, hint: None }));
+    };
+    match asked.result.read(&what)? {
+        Some(result) => Ok(Simulated { asked, result }),
+        None => Err(Blocked { what, why: "AWS gave no answer".to_owned(), grant: None, hint: None }),
+    }
+}
+
+impl Simulated<'_> {
+    /// The verdict over all layers.
+    pub fn decision(&self) -> EngineVerdict {
+        self.result.decision
+    }
+
+    /// Keys that policies named and the call did not send.
+    pub fn missing_context(&self) -> &[String] {
+        &self.result.missing_context
+    }
+
+    fn without_organization(&self) -> Option<EngineVerdict> {
+        self.result.without_scps
+    }
+
+    /// What the role's own policies alone make of it; `None` when the answer does not tell.
+    pub fn identity(&self) -> Option<EngineVerdict> {
+        if self.decision().is_allowed() {
+            return Some(EngineVerdict::Allowed);
+        }
+        let (boundary, organization) = (self.boundary(), self.organization());
+        let peeled = [self.result.without_boundary, self.without_organization()];
+        if peeled.into_iter().flatten().any(EngineVerdict::is_allowed) {
+            return Some(EngineVerdict::Allowed);
+        }
+        // AWS shows the statement that denies, unless it is an organisation's.
+        let hidden = self.decision() == EngineVerdict::ExplicitDeny && self.result.matched.is_empty();
+        match (boundary == Some(false), organization == Some(false)) {
+            (false, false) if hidden && self.without_organization().is_none() => None,
+            (false, false) => Some(self.decision()),
+            (true, false) => self.result.without_boundary,
+            (false, true) => self.without_organization(),
+            (true, true) => None,
+        }
+    }
+
+    /// Whether the permissions boundary allows it; `None` when the answer does not tell.
+    pub fn boundary(&self) -> Option<bool> {
+        let lifted = self.result.without_boundary.is_some_and(EngineVerdict::is_allowed);
+        if lifted && !self.decision().is_allowed() {
+            return Some(false);
+        }
+        self.result.allowed_by_boundary
+    }
+
+    /// Whether the organisation's policies allow it; `None` when the answer does not tell.
+    pub fn organization(&self) -> Option<bool> {
+        if self.decision().is_allowed() {
+            return Some(true);
+        }
+        if self.without_organization().is_some_and(EngineVerdict::is_allowed) {
+            return Some(false);
+        }
+        self.result.allowed_by_organization
+    }
+
+    /// Whether a statement that AWS may show decided: it never shows those of the organisation.
+    pub fn shows_statements(&self) -> bool {
+        !self.result.matched.is_empty()
+    }
+
+    /// The answer as proof.
+    pub fn evidence(&self) -> Evidence {
+        let verdict = match self.decision() {
+            EngineVerdict::Allowed => "allows it",
+            EngineVerdict::ImplicitDeny => "says implicitDeny: no statement allows it",
+            EngineVerdict::ExplicitDeny => "says explicitDeny: a statement denies it",
+        };
+        let Simulation { action, resource, .. } = self.asked;
+        Evidence::simulated(format!("{action} on {resource}: AWS's simulator {verdict}"))
+    }
+}

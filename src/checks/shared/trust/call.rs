@@ -1,0 +1,166 @@
+//! What is known of the call by which Streamkap assumes the role: the condition keys of that request.
+
+use crate::catalog::Vendor;
+use crate::checks::View;
+use crate::checks::shared::history;
+use crate::facts::Role;
+use crate::model::ExternalId;
+use crate::policy::{Context, Principal};
+
+/// Streamkap's call of `sts:AssumeRole`.
+pub(crate) struct Call {
+    /// The role's ARN.
+    pub role_arn: String,
+    /// Who calls. Any of them suffices.
+    pub principals: Vec<Principal>,
+    /// The external id it sends, if it was given.
+    pub external_id: Option<ExternalId>,
+    /// Keys whose values are certain; all others are unknown unless [`Call::key`] knows better.
+    pub context: Context,
+    /// The source addresses of its successful calls, as the event history shows them.
+    pub addresses: Vec<String>,
+    /// What its sessions are called, and whether the event history shows it.
+    sessions: Vec<String>,
+    regions: Vec<String>,
+}
+
+/// What is known of one condition key of the call.
+pub(crate) enum Key {
+    /// [`Call::context`] has it, or it is derived from the caller.
+    Settled,
+    /// `sts:ExternalId`.
+    ExternalId,
+    /// `aws:SourceIp`.
+    Address,
+    /// One of these sets of values, where none of them is the one asked for unless it says so; `None`: absent.
+    OneOf(Vec<Option<Vec<String>>>),
+    /// Nothing is known.
+    Unknown,
+}
+
+impl Call {
+    /// What the facts tell of it. Reads the event history and the organisation where it can.
+    pub(crate) fn of(view: &View<'_>, role: &Role) -> Self {
+        let assumptions = history::assumptions(view).unwrap_or_default();
+        let latest: Vec<_> = assumptions.successes.iter().rev().take(50).collect();
+        let distinct = |values: Vec<&str>| {
+            let mut kept: Vec<String> = Vec::new();
+            for value in values {
+                if !kept.iter().any(|known| known == value) {
+                    kept.push(value.to_owned());
+                }
+            }
+            kept
+        };
+        let is_address = |text: &&str| text.parse::<std::net::IpAddr>().is_ok();
+        let addresses = distinct(
+            latest.iter().filter_map(|event| event.source_ip.as_deref()).filter(is_address).collect(),
+        );
+        let mut sessions =
+            distinct(latest.iter().filter_map(|event| event.parameter("roleSessionName")).collect());
+        if sessions.is_empty() {
+            sessions = known_sessions(view);
+        }
+        let mut regions =
+            distinct(latest.iter().map(|event| &*event.region).filter(|region| !region.is_empty()).collect());
+        if regions.is_empty() {
+            regions.extend(view.target().region.clone());
+        }
+        Self {
+            role_arn: role.arn.to_string(),
+            principals: callers(view.vendor()),
+            external_id: view.target().external_id.clone(),
+            context: context(view, role),
+            addresses,
+            sessions,
+            regions,
+        }
+    }
+
+    /// What is known of a condition key.
+    pub(crate) fn key(&self, key: &str) -> Key {
+        let key = key.to_ascii_lowercase();
+        if self.context.get(&key).is_some() {
+            return Key::Settled;
+        }
+        let absent_or = |value: &str| Key::OneOf(vec![None, Some(vec![value.to_owned()])]);
+        let each = |values: &[String]| match values {
+            [] => Key::Unknown,
+            values => Key::OneOf(values.iter().map(|value| Some(vec![value.clone()])).collect()),
+        };
+        match key.as_str() {
+            "sts:externalid" => Key::ExternalId,
+            "aws:sourceip" => Key::Address,
+            "sts:rolesessionname" => each(&self.sessions),
+            "aws:requestedregion" => each(&self.regions),
+            // A role's temporary credentials carry it as false; some sources say that it is absent.
+            "aws:multifactorauthpresent" => absent_or("false"),
+            // The call may come through an endpoint of Streamkap's own network, never of another's.
+            "aws:sourcevpc" | "aws:sourcevpce" | "aws:sourcevpcarn" | "aws:vpceaccount" | "aws:vpceorgid"
+            | "aws:vpceorgpaths" => absent_or("of-streamkaps-own-network"),
+            "aws:vpcsourceip" => absent_or("192.0.2.1"),
+            // Streamkap's account is in no organisation that the owner of the role would name.
+            "aws:principalorgid" | "aws:principalorgpaths" | "aws:principalorgmasteraccountid" => {
+                absent_or("of-streamkaps-own-organization")
+            }
+            "sts:durationseconds" => absent_or("3600"),
+            "aws:useragent"
+            | "aws:userid"
+            | "aws:tokenissuetime"
+            | "aws:assumedroot"
+            | "aws:signinsessionarn"
+            | "aws:ec2instancesourcevpc"
+            | "aws:ec2instancesourceprivateipv4" => Key::Unknown,
+            "aws:securetransport"
+            | "aws:viaawsservice"
+            | "aws:currenttime"
+            | "aws:epochtime"
+            | "aws:principalarn"
+            | "aws:principalaccount"
+            | "aws:principaltype"
+            | "aws:principalisawsservice"
+            | "aws:resourceaccount"
+            | "aws:resourceorgid"
+            | "aws:resourceorgpaths" => Key::Settled,
+            _ if key.starts_with("aws:principaltag/") => absent_or("of-streamkaps-own-role"),
+            // Session tags, a source identity, MFA's age, keys that only AWS services or identity providers send,
+            // tags that the role does not have, and names that are no keys at all.
+            _ => Key::OneOf(vec![None]),
+        }
+    }
+}
+
+/// Streamkap's principals that make the call. An account's root stands for its principals and calls nothing itself.
+fn callers(vendor: &Vendor) -> Vec<Principal> {
+    let named = vendor.principals.iter().filter(|principal| principal.arn.resource() != "root");
+    named.filter_map(|principal| Principal::parse(principal.arn.as_str()).ok()).collect()
+}
+
+fn known_sessions(view: &View<'_>) -> Vec<String> {
+    let mut sessions: Vec<String> =
+        view.connectors().flat_map(|(_, connector)| connector.sessions.iter().cloned()).collect();
+    if sessions.is_empty() {
+        sessions.clone_from(&view.vendor().session_names);
+    }
+    sessions.into_iter().map(|name| name.replace('*', "6f1c2e0a-8d3b-4c55-9e71-0b2a4d6f8c13")).collect()
+}
+
+/// The keys whose values are certain.
+fn context(view: &View<'_>, role: &Role) -> Context {
+    let mut context = Context::open()
+        .with("aws:SecureTransport", "true")
+        .with("aws:ViaAWSService", "false")
+        .with("aws:CurrentTime", view.now());
+    if let Ok(now) = view.now().parse::<jiff::Timestamp>() {
+        context = context.with("aws:EpochTime", &now.as_second().to_string());
+    }
+    if let Ok(Some(organization)) = view.organization() {
+        context = context.with("aws:ResourceOrgID", &organization.id);
+    }
+    for (key, value) in &role.tags {
+        context = context
+            .with(&format!("aws:ResourceTag/{key}"), value)
+            .with(&format!("iam:ResourceTag/{key}"), value);
+    }
+    context
+}

@@ -1,0 +1,63 @@
+//! WRITE-013: settings of the bucket, other than its policy, that can refuse the writes.
+
+use crate::checks::shared::{bucket_name, no_bucket, without_bucket};
+use crate::checks::{Check, View};
+use crate::facts::{Encryption, FactId};
+use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section};
+
+/// The check.
+pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 13), judge };
+
+fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
+    let Some(bucket) = bucket_name(view) else { return Ok(without_bucket()) };
+    if let Some(skip) = no_bucket(view, bucket) {
+        return Ok(skip);
+    }
+    let encryption = view.bucket(bucket, FactId::BucketEncryption, |it| &it.encryption)?;
+    if let Some(finding) = encryption.and_then(|encryption| blocked_type(bucket, encryption)) {
+        return Ok(Outcome::Fail(vec![finding]));
+    }
+    let ownership = view.bucket(bucket, FactId::BucketOwnership, |it| &it.ownership)?;
+    let owned = ownership.map_or("ObjectWriter (none set)", |it| it.0.as_str());
+    let lock = view.bucket(bucket, FactId::BucketObjectLock, |it| &it.object_lock)?;
+    let locked = match lock.map(String::as_str) {
+        None => "Object Lock is off".to_owned(),
+        Some("") => "Object Lock is on without default retention".to_owned(),
+        Some(mode) => {
+            format!("Object Lock keeps new objects in {mode} mode, which refuses deletes and no uploads")
+        }
+    };
+    Ok(Outcome::Pass(vec![
+        Evidence::read(
+            "s3:GetBucketOwnershipControls",
+            format!("object ownership is {owned}: the connector sends no ACL, so that none can be refused"),
+        ),
+        Evidence::read("s3:GetBucketObjectLockConfiguration", locked),
+    ]))
+}
+
+/// The bucket blocks the very encryption that its default gives these uploads. (`SSE-C`, which AWS
+/// blocks in new buckets, concerns only uploads that bring a key of their own.)
+fn blocked_type(bucket: &str, encryption: &Encryption) -> Option<Finding> {
+    let used = match encryption.algorithm.as_str() {
+        "AES256" => "SSE-S3",
+        "aws:kms" => "SSE-KMS",
+        "aws:kms:dsse" => "DSSE-KMS",
+        _ => return None,
+    };
+    let blocked = encryption.blocked.iter().find(|it| it.eq_ignore_ascii_case(used))?;
+    let what = format!("Bucket {bucket} blocks {blocked}, by which its own default encrypts every upload");
+    let remedy = Remedy::Manual {
+        owner: Owner::BucketAccount,
+        title: format!("Unblock {blocked} on bucket {bucket}, or change its default encryption"),
+        steps: vec![format!(
+            "In the bucket's default encryption, take {blocked} off the blocked encryption types"
+        )],
+        commands: vec![format!("aws s3api get-bucket-encryption --bucket {bucket}")],
+    };
+    let evidence = Evidence::read(
+        "s3:GetEncryptionConfiguration",
+        format!("default encryption {}, blocked {}", encryption.algorithm, encryption.blocked.join(", ")),
+    );
+    Some(Finding::new(format!("arn:aws:s3:::{bucket}"), what).evidence(evidence).remedy(remedy))
+}
