@@ -29,7 +29,9 @@ pub const DENIALS: [&str; 15] = [
 /// and `com.amazonaws.glue#AccessDeniedException` count. Codes whose *message* merely speaks of
 /// access, such as `InvalidCloudWatchLogsRoleArnException`, do not.
 pub fn is_denial_code(code: &str) -> bool {
-    let name = code.trim().rsplit(['.', '#', ':']).next().unwrap_or_default();
+    let code = code.trim();
+    let prefix = code.bytes().rposition(|byte| matches!(byte, b'.' | b'#' | b':'));
+    let name = prefix.map_or(code, |end| &code[end + 1..]);
     DENIALS.contains(&name)
 }
 

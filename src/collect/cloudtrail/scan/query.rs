@@ -27,26 +27,55 @@ pub struct Query {
 /// A query made ready for looking at bytes.
 pub(super) struct Compiled<'a> {
     pub(super) query: &'a Query,
-    /// Finds the role's name. None when denials of anybody are wanted.
-    role_name: Option<Finder<'a>>,
-    history_name: Option<Finder<'a>>,
+    /// None when denials of anybody are wanted.
+    role: Option<Named<'a>>,
+    history: Option<Named<'a>>,
+}
+
+/// Finds what every record by or about a role holds: its name and its account.
+struct Named<'a> {
+    name: Finder<'a>,
+    account: Finder<'a>,
+    len: usize,
+}
+
+impl<'a> Named<'a> {
+    fn new(role: &'a Arn) -> Self {
+        let (name, account) = (role.name(), role.account());
+        Self { name: Finder::new(name), account: Finder::new(account), len: name.len() }
+    }
+
+    /// Whether the role may stand in a record. Escapes could hide it.
+    fn may_be_in(&self, record: &[u8]) -> bool {
+        let whole = |at: usize| {
+            let of_name =
+                |at: Option<usize>| at.and_then(|at| record.get(at)).is_some_and(|byte| is_of_name(*byte));
+            !of_name(at.checked_sub(1)) && !of_name(Some(at + self.len))
+        };
+        let named = self.name.find_iter(record).any(whole);
+        named && self.account.find(record).is_some() || has_escapes(record)
+    }
+}
+
+/// Whether a byte may be part of a role's name.
+fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte)
 }
 
 impl<'a> Compiled<'a> {
     pub(super) fn new(query: &'a Query) -> Self {
-        let finder = |role: &'a Option<Arn>| role.as_ref().map(|role| Finder::new(role.name()));
-        Self { query, role_name: finder(&query.role), history_name: finder(&query.history) }
+        let named = |role: &'a Option<Arn>| role.as_ref().map(Named::new);
+        Self { query, role: named(&query.role), history: named(&query.history) }
     }
 
-    /// Whether a text with a denial can hold one that is wanted: the role's name stands in it, or
-    /// escapes in which it could hide.
-    pub(super) fn may_be_denial(&self, text: &[u8]) -> bool {
-        self.role_name.as_ref().is_none_or(|name| name.find(text).is_some() || has_escapes(text))
+    /// Whether a record with a denial may be one that is wanted.
+    pub(super) fn may_be_denial(&self, record: &[u8]) -> bool {
+        self.role.as_ref().is_none_or(|role| role.may_be_in(record))
     }
 
-    /// The same for the assumption of the role whose history is wanted.
-    pub(super) fn may_be_assumption(&self, text: &[u8]) -> bool {
-        self.history_name.as_ref().is_some_and(|name| name.find(text).is_some() || has_escapes(text))
+    /// Whether a record may be about the role whose history is wanted.
+    pub(super) fn may_name_role(&self, record: &[u8]) -> bool {
+        self.history.as_ref().is_some_and(|role| role.may_be_in(record))
     }
 
     pub(super) fn wants_history(&self) -> bool {

@@ -18,25 +18,20 @@ pub(super) struct Tally {
     pub(super) problems: Vec<ProblemKind>,
 }
 
-type Time = [u8; 20];
+/// The text of a time as two numbers, which compare as the text does.
+type Time = (u128, u32);
 
 impl Tally {
     /// Widens the times seen to the one at the front of `value`, if it is in the usual form.
     pub(super) fn see_time(&mut self, value: &[u8]) {
-        let Some(time) = value.first_chunk::<20>() else { return };
-        if time[19] != b'Z' || time[10] != b'T' {
+        let Some((head, rest)) = value.split_first_chunk::<16>() else { return };
+        let Some(tail) = rest.first_chunk::<4>() else { return };
+        if tail[3] != b'Z' || head[10] != b'T' {
             return;
         }
-        match &mut self.times {
-            None => self.times = Some((*time, *time)),
-            Some((first, last)) => {
-                if time < first {
-                    *first = *time;
-                } else if time > last {
-                    *last = *time;
-                }
-            }
-        }
+        let time = (u128::from_be_bytes(*head), u32::from_be_bytes(*tail));
+        let (first, last) = self.times.unwrap_or((time, time));
+        self.times = Some((first.min(time), last.max(time)));
     }
 
     /// Notes what a parsed event shows.
@@ -64,7 +59,8 @@ impl Tally {
     pub(super) fn finish(&mut self) {
         let Some((first, last)) = self.times.take() else { return };
         for time in [first, last] {
-            let time = std::str::from_utf8(&time).ok().and_then(|text| text.parse().ok());
+            let text = [&time.0.to_be_bytes()[..], &time.1.to_be_bytes()].concat();
+            let time = std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok());
             self.coverage.see_time(time);
         }
     }
