@@ -1,26 +1,62 @@
 //! The command line's definitions. Their comments are its help texts.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::catalog::Catalog;
+use crate::model::nearest;
 use crate::report::{FailOn, Format};
 
 /// Finds out why Streamkap cannot use an AWS role: which statement is at fault, the proof, and a
 /// verified fix. It only ever reads.
 #[derive(Debug, Parser)]
-#[command(name = "streamkap-doctor", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+#[command(name = "streamkap-doctor", version, subcommand_required = true, arg_required_else_help = true)]
+#[command(max_term_width = 100, infer_subcommands = false)]
 #[command(
-    after_help = "Without AWS: `streamkap-doctor demo`. Exit codes: 0 nothing wrong, 1 a check failed, \
+    after_help = "Without AWS: `streamkap-doctor demo`.\nExit codes: 0 nothing wrong, 1 a check failed, \
     2 usage, 3 incomplete, 4 a check was broken, 130 interrupted."
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
-    pub(super) command: Option<Command>,
-    #[command(flatten)]
-    pub(super) check: CheckArgs,
+    pub(super) command: Command,
     #[command(flatten)]
     pub(super) global: GlobalArgs,
+}
+
+impl Cli {
+    /// The arguments with the default command put in where none is named: `streamkap-doctor s3 --role R`
+    /// is `streamkap-doctor check s3 --role R`. A word that is neither a command nor near a connector's
+    /// name is left for clap to complain about.
+    pub(super) fn with_default_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
+        let command = Self::command();
+        let mut words = arguments.iter().skip(1).map(|word| word.to_string_lossy());
+        while let Some(word) = words.next() {
+            let global = command.get_arguments().find(|known| {
+                let long = known.get_long().map(|long| format!("--{long}"));
+                long.as_deref().is_some_and(|long| word == long || word.starts_with(&format!("{long}=")))
+            });
+            match global {
+                Some(known) if known.get_action().takes_values() => {
+                    if !word.contains('=') {
+                        words.next();
+                    }
+                }
+                _ if matches!(&*word, "-h" | "--help" | "-V" | "--version" | "help") => break,
+                _ if command.find_subcommand(&*word).is_some() => break,
+                _ => {
+                    let connectors =
+                        Catalog::built_in().connectors.iter().map(|connector| connector.name.clone());
+                    if word.starts_with('-') || nearest(&word, connectors).is_some() {
+                        arguments.insert(1, OsString::from("check"));
+                    }
+                    break;
+                }
+            }
+        }
+        arguments
+    }
 }
 
 /// Subcommands.
@@ -49,7 +85,7 @@ pub(super) enum Command {
 /// Options of every command.
 #[derive(Args, Clone, Debug)]
 pub(super) struct GlobalArgs {
-    /// AWS profile
+    /// AWS profile [default: AWS_PROFILE]
     #[arg(long, global = true, value_name = "NAME", help_heading = "AWS")]
     pub(super) profile: Option<String>,
     /// The connector's region [default: AWS_REGION, or the profile's]
@@ -286,4 +322,36 @@ pub(super) struct CompletionsArgs {
     /// The shell
     #[arg(value_name = "SHELL")]
     pub(super) shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn check_is_the_default_command() {
+        let given = |line: &str| {
+            let words = line.split(' ').map(OsString::from).collect();
+            let words = Cli::with_default_command(words);
+            words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+        };
+        for (line, wanted) in [
+            ("doctor s3 --role R", "doctor check s3 --role R"),
+            ("doctor --role R", "doctor check --role R"),
+            ("doctor --profile demo s3", "doctor check --profile demo s3"),
+            ("doctor --profile=demo -v", "doctor check --profile=demo -v"),
+            ("doctor --color never demo", "doctor --color never demo"),
+            ("doctor --case f.json", "doctor check --case f.json"),
+            ("doctor chekc", "doctor chekc"),
+            ("doctor --help", "doctor --help"),
+            ("doctor", "doctor"),
+        ] {
+            assert_eq!(given(line), wanted);
+        }
+    }
 }

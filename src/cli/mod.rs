@@ -27,7 +27,7 @@ mod target;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::Parser as _;
 
 use args::{Cli, Command};
 use environment::Environment;
@@ -40,12 +40,13 @@ type Ended = Result<u8, Failure>;
 /// Reads the command line, runs it, and gives its exit code.
 pub fn main() -> ExitCode {
     let environment = Environment::read();
-    let cli = match Cli::try_parse_from(&environment.arguments) {
+    let arguments = Cli::with_default_command(environment.arguments.clone());
+    let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version come this way too, and go to standard output.
             let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(failure::USAGE));
         }
     };
     let printer = Printer::new(&environment, cli.global.color);
@@ -73,5 +74,13 @@ fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Ended {
         Some(Command::List(list)) => list::run(&list, printer),
         Some(Command::Policy(policy)) => policy::run(&policy, global, environment, printer),
         Some(Command::Completions(completions)) => completions::run(&completions, printer),
+        Command::Check(check) => check::run(&check, global, environment, printer),
+        Command::Demo(demo) => demo::run(&demo, printer),
+        Command::Collect(collect) => collect::run(&collect, global, environment, printer),
+        Command::Evaluate(evaluate) => evaluate::run(&evaluate, printer),
+        Command::Explain(explain) => explain::run(&explain, printer),
+        Command::List(list) => list::run(&list, printer),
+        Command::Policy(policy) => policy::run(&policy, global, environment, printer),
+        Command::Completions(completions) => completions::run(&completions, printer),
     }
 }

@@ -8,7 +8,7 @@ use super::environment::Environment;
 use super::failure::Failure;
 use super::{regions, target};
 use crate::catalog::{Catalog, Connector, Parameter, ParameterKind};
-use crate::facts::{ConnectorTarget, Target};
+use crate::facts::{ConnectorTarget, RoleName, Target};
 use crate::model::{ExternalId, nearest};
 
 /// What was given for the target, each value from the flag, the environment or the file.
@@ -50,6 +50,11 @@ impl Given {
         let mut warnings = Vec::new();
         let connector = self.connector(catalog)?;
         let parameters = self.values(connector, &mut warnings)?;
+        if let Some(missing) =
+            connector.parameters.iter().find(|it| it.required && !parameters.contains_key(&it.name))
+        {
+            return Err(no_parameter(connector, missing));
+        }
         let Some(role) = &self.role else {
             return Err(Failure::usage(
                 "no role was given",
@@ -61,14 +66,39 @@ impl Given {
             warnings.extend(external_id_oddity(&text));
             ExternalId::new(text)
         });
+        let target = self.assemble(role, external_id, connector, parameters)?;
+        Ok((target, warnings))
+    }
+
+    /// The target with `*` for the role and the required parameters that were not given: what a policy
+    /// for any of them would name.
+    pub(super) fn pattern(&self, catalog: &Catalog) -> Result<Target, Failure> {
+        let connector = self.connector(catalog)?;
+        let mut parameters = self.values(connector, &mut Vec::new())?;
+        for parameter in connector.parameters.iter().filter(|it| it.required) {
+            parameters.entry(parameter.name.clone()).or_insert_with(|| "*".to_owned());
+        }
+        let any =
+            || RoleName { name: "*".to_owned(), path: Some("/".to_owned()), account: None, partition: None };
+        let role = self.role.as_deref().map_or_else(|| Ok(any()), target::role)?;
+        self.assemble(role, None, connector, parameters)
+    }
+
+    fn assemble(
+        &self,
+        role: RoleName,
+        external_id: Option<ExternalId>,
+        connector: &Connector,
+        parameters: BTreeMap<String, String>,
+    ) -> Result<Target, Failure> {
         let region = self.region.as_deref().map(regions::parse).transpose()?;
         let connectors =
             vec![ConnectorTarget { connector: connector.name.clone(), parameters, definition: None }];
-        Ok((Target { role, external_id, region, connectors }, warnings))
+        Ok(Target { role, external_id, region, connectors })
     }
 
     /// The connector that was named, or the only one that has the parameters given.
-    pub(super) fn connector<'c>(&self, catalog: &'c Catalog) -> Result<&'c Connector, Failure> {
+    fn connector<'c>(&self, catalog: &'c Catalog) -> Result<&'c Connector, Failure> {
         let names = || catalog.connectors.iter().map(|connector| connector.name.clone());
         if let Some(given) = &self.connector {
             return catalog.connector(given).ok_or_else(|| {
@@ -127,19 +157,15 @@ impl Given {
                 (Some(given), ParameterKind::Text) => Some(given.clone()),
                 (None, _) => None,
             };
-            match value.or_else(|| parameter.default.clone()) {
-                Some(value) => {
-                    values.insert(parameter.name.clone(), value);
-                }
-                None if parameter.required => return Err(missing(connector, parameter)),
-                None => {}
+            if let Some(value) = value.or_else(|| parameter.default.clone()) {
+                values.insert(parameter.name.clone(), value);
             }
         }
         Ok(values)
     }
 }
 
-fn missing(connector: &Connector, parameter: &Parameter) -> Failure {
+fn no_parameter(connector: &Connector, parameter: &Parameter) -> Failure {
     let find =
         parameter.find.as_deref().map(|find| format!(". Where to find it: {find}")).unwrap_or_default();
     Failure::usage(

@@ -29,8 +29,8 @@ fn search(query: &LookupQuery) -> Search {
 fn purpose(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::AssumeRole => "AssumeRole calls",
-        Purpose::Changes => "Changes",
-        Purpose::Denials => "Denied calls",
+        Purpose::Changes => "changes",
+        Purpose::Denials => "denied calls",
     }
 }
 
@@ -39,13 +39,11 @@ fn purpose(purpose: Purpose) -> &'static str {
 fn blind_spots(facts: &Facts) -> Vec<String> {
     let mut spots = Vec::new();
     if let Some(reason) = &facts.history.switched_off {
-        spots.push(format!("Event history was not searched: {reason}."));
+        spots.push(format!("Event history: {reason}."));
     }
-    spots.push(
-        "AssumeRole calls of Streamkap that were refused: only Streamkap's account logs them.".to_owned(),
-    );
+    spots.push("Refused AssumeRole calls: only Streamkap's account logs them.".to_owned());
     if facts.target.connectors.iter().any(|connector| connector.parameters.contains_key("bucket")) {
-        spots.push("Calls on S3 objects: data events, which event history does not hold.".to_owned());
+        spots.push("Calls on S3 objects: event history holds no data events.".to_owned());
     }
     match &facts.organization {
         Fact::Absent => {}

@@ -3,6 +3,8 @@
 //!
 //! No line is ever cut: the table has no right border, so that what cannot be broken may stand out.
 
+use std::collections::BTreeSet;
+
 use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
 use unicode_width::UnicodeWidthStr;
 
@@ -25,11 +27,16 @@ const LABEL: usize = 7;
 pub(super) fn render(report: &Report, layout: Layout) -> String {
     let layout = Layout { width: layout.width.clamp(60, 160), ..layout };
     let mut lines = head(report, layout.width);
+    lines.push(String::new());
     for section in &report.summary.sections {
-        lines.push(String::new());
         lines.extend(heading(section, layout.width));
-        lines.extend(rows(report, section.section, layout));
+        let rows = rows(report, section.section, layout);
+        if !rows.is_empty() {
+            lines.extend(rows);
+            lines.push(String::new());
+        }
     }
+    while lines.pop_if(|line| line.is_empty()).is_some() {}
     lines.extend(mending(report, layout.width));
     lines.extend(coverage(report, layout));
     lines.extend(foot(report, layout.width));
@@ -286,13 +293,13 @@ fn mending(report: &Report, width: usize) -> Vec<String> {
 /// What was searched, and what cannot be seen: silence is no good news by itself.
 fn coverage(report: &Report, layout: Layout) -> Vec<String> {
     let mut lines = Vec::new();
-    for text in searches(&report.coverage.searches) {
-        let label = if lines.is_empty() { "Searched" } else { "" };
-        lines.extend(labelled(label, LEFT + BAR, &text, layout.width));
+    let searched = searched(&report.coverage.searches);
+    if !searched.is_empty() {
+        lines.extend(labelled("Searched", LEFT + BAR, &searched, layout.width));
     }
-    for (position, spot) in report.coverage.blind_spots.iter().enumerate() {
-        let label = if position == 0 { "Not visible" } else { "" };
-        lines.extend(labelled(label, LEFT + BAR, &line(spot), layout.width));
+    let spots: Vec<String> = report.coverage.blind_spots.iter().map(|spot| line(spot)).collect();
+    if !spots.is_empty() {
+        lines.extend(labelled("Not visible", LEFT + BAR, &spots.join(" "), layout.width));
     }
     if !lines.is_empty() {
         lines.insert(0, String::new());
@@ -300,37 +307,45 @@ fn coverage(report: &Report, layout: Layout) -> Vec<String> {
     lines
 }
 
-/// Searches with the same purpose and window as one sentence.
-fn searches(searches: &[Search]) -> Vec<String> {
-    let mut groups: Vec<Vec<&Search>> = Vec::new();
+/// The searches of event history in one sentence for each window.
+fn searched(searches: &[Search]) -> String {
+    let mut windows: Vec<(&str, &str)> = Vec::new();
     for search in searches {
-        let same = |group: &&mut Vec<&Search>| {
-            let first = group[0];
-            (&first.purpose, &first.since, &first.until) == (&search.purpose, &search.since, &search.until)
-        };
-        match groups.iter_mut().find(same) {
-            Some(group) => group.push(search),
-            None => groups.push(vec![search]),
+        let window = (search.since.as_str(), search.until.as_str());
+        if !windows.contains(&window) {
+            windows.push(window);
         }
     }
-    groups.iter().map(|group| searched(group)).collect()
+    let sentence = |(since, until): &(&str, &str)| {
+        let of_window: Vec<&Search> = searches
+            .iter()
+            .filter(|search| (search.since.as_str(), search.until.as_str()) == (*since, *until))
+            .collect();
+        format!("event history, {} to {}: {}.", words::day(since), words::day(until), found(&of_window))
+    };
+    windows.iter().map(sentence).collect::<Vec<_>>().join(" ")
 }
 
-fn searched(group: &[&Search]) -> String {
-    let Some(first) = group.first() else { return String::new() };
-    let mut regions: Vec<String> = group.iter().map(|search| line(&search.region)).collect();
-    regions.dedup();
-    let events: usize = group.iter().filter_map(|search| search.events).sum();
-    let found = if group.iter().all(|search| search.events.is_none()) {
-        "no answer".to_owned()
-    } else {
-        format!("{events} found")
+/// `14 AssumeRole calls (eu-west-1, us-east-1), 4 changes (eu-west-1)`.
+fn found(searches: &[&Search]) -> String {
+    let mut purposes: Vec<&str> = searches.iter().map(|search| search.purpose.as_str()).collect();
+    purposes.dedup();
+    let part = |purpose: &&str| {
+        let of_purpose = || searches.iter().filter(|search| search.purpose == **purpose);
+        let events: usize = of_purpose().filter_map(|search| search.events).sum();
+        let count = if of_purpose().all(|search| search.events.is_none()) {
+            format!("no answer about {}", line(purpose))
+        } else {
+            format!("{events} {}", line(purpose))
+        };
+        let regions: BTreeSet<String> = of_purpose().map(|search| line(&search.region)).collect();
+        let gaps: BTreeSet<String> =
+            of_purpose().filter_map(|search| search.gap.as_deref()).map(line).collect();
+        let regions = regions.into_iter().collect::<Vec<_>>().join(", ");
+        let gaps: String = gaps.iter().map(|gap| format!("; {gap}")).collect();
+        format!("{count} ({regions}{gaps})")
     };
-    let mut gaps: Vec<String> = group.iter().filter_map(|search| search.gap.as_deref()).map(line).collect();
-    gaps.dedup();
-    let gaps = if gaps.is_empty() { String::new() } else { format!("; {}", gaps.join("; ")) };
-    let (since, until) = (words::time(&first.since), words::time(&first.until));
-    format!("{} in {}, {since} to {until}: {found}{gaps}", line(&first.purpose), regions.join(" and "))
+    purposes.iter().map(part).collect::<Vec<_>>().join(", ")
 }
 
 /// The verdict, all counts, what to do first, and what to type next.

@@ -93,3 +93,9 @@ pub(super) fn time(rfc3339: &str) -> String {
         _ => text,
     }
 }
+
+/// The day of an RFC 3339 time.
+pub(super) fn day(rfc3339: &str) -> String {
+    let text = line(rfc3339);
+    text.get(..10).map(str::to_owned).unwrap_or(text)
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::catalog::Level;
 use crate::checks::View;
 use crate::model::{Blocked, EngineVerdict, StatementRef};
-use crate::policy::{Decision, NearestMiss, Policy, PolicySet, Principal, Request, evaluate};
+use crate::policy::{Decision, Layer, NearestMiss, Policy, PolicySet, Principal, Request, evaluate};
 use crate::requirement::{Requirement, Resource};
 
 use super::policies::{allow_all, delegate_to};
@@ -154,7 +154,19 @@ impl Ask<'_> {
     /// What the role's own policies say, the resource's left out.
     pub fn of_identity(&self, policies: &[Arc<Policy>]) -> Verdict {
         let resource = self.delegation();
-        self.evaluate(&PolicySet { identity: policies.to_vec(), resource, ..PolicySet::default() })
+        let identity = policies.to_vec();
+        let set = PolicySet { identity, resource, ..PolicySet::default() };
+        match self.evaluate(&set) {
+            Verdict::Allowed(mut statements) => {
+                statements.retain(|statement| statement.layer == Layer::Identity.as_str());
+                Verdict::Allowed(statements)
+            }
+            // As a cap on everything, the role's policies alone are searched for the nearest statement.
+            Verdict::NotAllowed(_) if self.is_of_key() => {
+                self.evaluate(&PolicySet { identity: vec![allow_all()], session: policies.to_vec(), ..set })
+            }
+            verdict => verdict,
+        }
     }
 
     /// What the role's own policies and the resource's say together.
