@@ -60,21 +60,8 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Ended {
     let global = &cli.global;
     match cli.command {
-        None if environment.arguments.len() < 2 => {
-            printer.note(&Cli::command().render_help().to_string());
-            Ok(failure::USAGE)
-        }
-        None => check::run(&cli.check, global, environment, printer),
-        Some(Command::Check(check)) => check::run(&check, global, environment, printer),
-        Some(Command::Denials(denials)) => denials::run(&denials, global, environment, printer),
-        Some(Command::Demo(demo)) => demo::run(&demo, printer),
-        Some(Command::Collect(collect)) => collect::run(&collect, global, environment, printer),
-        Some(Command::Evaluate(evaluate)) => evaluate::run(&evaluate, printer),
-        Some(Command::Explain(explain)) => explain::run(&explain, printer),
-        Some(Command::List(list)) => list::run(&list, printer),
-        Some(Command::Policy(policy)) => policy::run(&policy, global, environment, printer),
-        Some(Command::Completions(completions)) => completions::run(&completions, printer),
         Command::Check(check) => check::run(&check, global, environment, printer),
+        Command::Denials(denials) => denials::run(&denials, global, environment, printer),
         Command::Demo(demo) => demo::run(&demo, printer),
         Command::Collect(collect) => collect::run(&collect, global, environment, printer),
         Command::Evaluate(evaluate) => evaluate::run(&evaluate, printer),
