@@ -20,7 +20,8 @@ pub use scope::{RoleFilter, Scope};
 pub use selector::{Kind, Logged, selector_to_add};
 pub use source::{Choice, Offer, SourceKind, Verdict, choose};
 pub use sql::{
-    COLUMNS, Partitions, TableLayout, TableName, TableNameError, athena_ddl, athena_query, lake_query,
+    COLUMNS, Partitions, TableLayout, TableName, TableNameError, athena_ddl, athena_query, event_of_row,
+    lake_query,
 };
 pub use text::{short, short_pasted, table, table_pasted};
 pub use verify::{Verification, verify};

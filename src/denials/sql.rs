@@ -2,14 +2,17 @@
 //!
 //! Both speak Trino's dialect. Values enter as literals only, names only after validation.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
 
+use serde_json::{Value, json};
+
 use super::scope::{RoleFilter, Scope};
 use crate::denial::DENIAL_CODES;
+use crate::trail::Event;
 
 /// How an Athena table is partitioned, as far as it helps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -365,6 +368,30 @@ const TABLE_COLUMNS: &str = "  eventversion string,
   sharedeventid string,
   vpcendpointid string,
   eventcategory string";
+
+/// The event of a row of the answer, by the names of [`COLUMNS`].
+pub fn event_of_row(row: &BTreeMap<String, String>) -> Option<Event> {
+    let of = |name: &str| row.get(name).filter(|value| !value.is_empty()).map_or(Value::Null, |it| json!(it));
+    let issuer = json!({
+        "type": of("issuer_type"), "arn": of("issuer_arn"),
+        "accountId": of("issuer_accountid"), "userName": of("issuer_username"),
+    });
+    let has_issuer = row.iter().any(|(name, value)| name.starts_with("issuer_") && !value.is_empty());
+    Event::from_value(&json!({
+        "eventID": of("eventid"), "eventTime": of("eventtime"), "eventSource": of("eventsource"),
+        "eventName": of("eventname"), "awsRegion": of("awsregion"),
+        "recipientAccountId": of("recipientaccountid"), "sourceIPAddress": of("sourceipaddress"),
+        "userAgent": of("useragent"), "errorCode": of("errorcode"), "errorMessage": of("errormessage"),
+        "readOnly": of("readonly"), "sharedEventID": of("sharedeventid"), "vpcEndpointId": of("vpcendpointid"),
+        "requestParameters": of("requestparameters"),
+        "userIdentity": {
+            "type": of("identity_type"), "arn": of("identity_arn"), "principalId": of("identity_principalid"),
+            "accountId": of("identity_accountid"), "accessKeyId": of("identity_accesskeyid"),
+            "userName": of("identity_username"), "invokedBy": of("identity_invokedby"),
+            "sessionContext": if has_issuer { json!({"sessionIssuer": issuer}) } else { Value::Null },
+        },
+    }))
+}
 
 #[cfg(test)]
 mod tests {
