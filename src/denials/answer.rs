@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::explain::{Meaning, explain};
+use super::gather::Gathered;
 use super::scope::{RoleFilter, Scope};
 use super::selector::{Kind, selector_to_add};
 use super::source::{Offer, SourceKind};
@@ -14,7 +15,7 @@ use super::verify::{Verification, verify};
 use crate::denial::Denial;
 use crate::facts::Facts;
 use crate::model::AccountId;
-use crate::trail::{self, DenialGroup};
+use crate::trail::{self, DenialGroup, Timeline};
 
 /// The version of this model, raised when a reader of the last one would be misled.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -36,10 +37,10 @@ pub struct Answer {
     /// The sources there are and what each could show; empty when one was named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<Offer>,
-    /// What happened around the denials, in order of time: null when not known.
+    /// What happened around the denials, in order of time; absent unless one role was
+    /// asked for by its ARN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<serde_json::Value>")]
-    pub timeline: Option<serde_json::Value>,
+    pub timeline: Option<Timeline>,
     /// What must be known to read this answer rightly, one sentence each.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -139,6 +140,31 @@ impl Searched {
     }
 }
 
+impl Searched {
+    /// What a query of CloudTrail Lake or Athena covers: which events are in the store or table is
+    /// not told by the answer.
+    pub fn queried(source: SourceKind, places: Vec<String>, looked: trail::Coverage) -> Self {
+        let mut blind_spots = vec![
+            format!(
+                "which kinds of events {} holds is not told by its answer: calls on S3 objects are there \
+                     only if data events are recorded",
+                source.as_str()
+            ),
+            "changes and assumptions of the role: only denials were asked for".to_owned(),
+        ];
+        blind_spots.extend(always_blind());
+        Self {
+            source,
+            places,
+            kinds: Vec::new(),
+            looked,
+            billed_bytes: None,
+            blind_spots,
+            selector_to_add: None,
+        }
+    }
+}
+
 /// What no source shows.
 fn always_blind() -> [String; 2] {
     [
@@ -168,14 +194,10 @@ impl Denied {
 impl Answer {
     /// Puts the answer together: groups are explained and verified against the policies in `facts`.
     /// `vendor` is Streamkap's account.
-    pub fn of(
-        scope: &Scope,
-        groups: Vec<DenialGroup>,
-        coverage: Searched,
-        facts: Option<&Facts>,
-        vendor: &AccountId,
-    ) -> Self {
-        let mut notes = Vec::new();
+    pub fn of(gathered: Gathered<'_>, coverage: Searched, facts: Option<&Facts>, vendor: &AccountId) -> Self {
+        let scope = gathered.scope();
+        let mut notes = gathered.notes();
+        let (groups, timeline) = gathered.finish();
         let roles: BTreeSet<_> = groups.iter().flat_map(|group| &group.principals).cloned().collect();
         if let (Some(RoleFilter::Name(name)), true) = (&scope.role, roles.len() > 1) {
             let roles: Vec<_> = roles.into_iter().collect();
@@ -192,7 +214,7 @@ impl Answer {
             denials,
             coverage,
             sources: Vec::new(),
-            timeline: None,
+            timeline,
             notes,
         }
     }

@@ -5,6 +5,7 @@
 
 mod answer;
 mod explain;
+mod gather;
 mod pasted;
 mod scope;
 mod selector;
@@ -15,6 +16,7 @@ mod verify;
 
 pub use answer::{Answer, Denied, Question, SCHEMA_VERSION, Searched, Window};
 pub use explain::{Meaning, explain};
+pub use gather::Gathered;
 pub use pasted::{Pasted, PastedDenial};
 pub use scope::{RoleFilter, Scope};
 pub use selector::{Kind, Logged, selector_to_add};

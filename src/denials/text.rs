@@ -12,10 +12,12 @@ use super::selector::Kind;
 use super::source::Verdict;
 use super::verify::Verification;
 use crate::report::line;
-use crate::trail::ProblemKind;
+use crate::trail::{Certainty, ProblemKind, StatementChangeKind, Timeline};
 
 /// Values of a list that are shown.
 const SHOWN: usize = 3;
+/// Events of the timeline that are shown: the last.
+const ENTRIES: usize = 20;
 /// Problems that are shown by name.
 const PROBLEMS: usize = 10;
 
@@ -26,6 +28,9 @@ pub fn table(answer: &Answer, width: usize) -> String {
     for (index, denied) in answer.denials.iter().enumerate() {
         page.blank();
         group(&mut page, index + 1, denied);
+    }
+    if let Some(timeline) = &answer.timeline {
+        events(&mut page, timeline);
     }
     blind_spots(&mut page, answer);
     problems(&mut page, &answer.coverage);
@@ -203,6 +208,40 @@ fn decoded(page: &mut Page, encoded: bool, decoded: Option<&serde_json::Value>) 
         Some(value) => page.paragraph("   ", &format!("Decoded: {value}")),
         None if encoded => page.paragraph("   ", "An encoded message came with it: --decode opens it."),
         None => {}
+    }
+}
+
+/// The timeline: what could have caused the denials first, then all in order of time.
+fn events(page: &mut Page, timeline: &Timeline) {
+    if timeline.entries.is_empty() {
+        return;
+    }
+    page.blank();
+    page.paragraph("", "What happened:");
+    let shown = timeline.entries.len().saturating_sub(ENTRIES);
+    if shown > 0 {
+        page.item("- ", &format!("{shown} earlier events are in the JSON"));
+    }
+    for entry in timeline.entries.iter().skip(shown) {
+        let times =
+            if entry.count > 1 { format!(" ({} times)", thousands(entry.count)) } else { String::new() };
+        page.item("- ", &format!("{} {}: {}{times}", time(entry.time), entry.actor, entry.what));
+    }
+    if let Some((cause, entry)) = timeline.cause() {
+        let surely = match cause.certainty {
+            Certainty::Possible => "It may have been",
+            Certainty::Likely => "It was most likely",
+            Certainty::Shown => "It was",
+        };
+        let by = format!("{surely} this change: {} by {} at {}.", entry.what, entry.actor, time(entry.time));
+        page.paragraph("", &format!("{by} {}", sentence(&cause.reason)));
+        for change in &cause.statements {
+            let what = match change.kind {
+                StatementChangeKind::AllowLost => "gone",
+                StatementChangeKind::DenyAdded => "new",
+            };
+            page.item("- ", &format!("{what}: {}", change.statement));
+        }
     }
 }
 

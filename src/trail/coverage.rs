@@ -94,6 +94,11 @@ pub enum ProblemKind {
     NotALog,
     /// JSON, but no CloudTrail records in it: a digest, an insight, another export.
     NoRecords,
+    /// So large that it was read piece by piece, as a stream. Nothing is lost by that but speed.
+    Large {
+        /// Bytes of its text.
+        text_bytes: u64,
+    },
     /// It inflates without end and without records: given up.
     Bomb {
         /// How far it was read.
@@ -109,7 +114,7 @@ pub enum ProblemKind {
 impl ProblemKind {
     /// Whether something may have been missed because of it.
     pub fn loses_records(&self) -> bool {
-        !matches!(self, Self::TrailingData | Self::NoRecords)
+        !matches!(self, Self::TrailingData | Self::NoRecords | Self::Large { .. })
     }
 }
 

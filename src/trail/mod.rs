@@ -2,16 +2,24 @@
 //!
 //! Pure: the record, whose it is, denials in groups, and the order of events that explains them.
 
+mod blame;
 mod changes;
 mod coverage;
 mod denials;
+mod document;
 mod identity;
 mod record;
+mod report;
 mod resource;
+mod timeline;
 
+pub use blame::Certainty;
 pub use changes::{ChangeKind, change_kind, is_assumption, is_history_of, may_matter, names_role};
 pub use coverage::{Coverage, Problem, ProblemKind};
 pub use denials::{DenialGroup, DenialGroups};
+pub use document::{StatementChange, StatementChangeKind};
 pub use identity::{Identity, Issuer, made_by_role};
 pub use record::{Event, Resource};
+pub use report::{DenialReport, SCHEMA_VERSION};
 pub use resource::resource_of;
+pub use timeline::{Cause, Entry, EntryKind, Timeline};

@@ -11,10 +11,9 @@ use super::Run;
 use crate::catalog::Catalog;
 use crate::cli::Ended;
 use crate::cli::failure::{Failure, INTERRUPTED};
-use crate::collect::cloudtrail::scan::{Input, Options, Progress, Query, scan};
-use crate::denials::{Answer, RoleFilter, Scope, Searched, SourceKind};
+use crate::collect::cloudtrail::scan::{Input, Options, Progress, query_of, scan};
+use crate::denials::{Answer, Gathered, Scope, Searched, SourceKind};
 use crate::facts::Facts;
-use crate::trail::{Coverage, DenialGroups, Event};
 
 impl Run<'_> {
     /// Scans the logs given.
@@ -31,40 +30,18 @@ impl Run<'_> {
                 HumanCount(progress.found)
             ));
         };
-        let mut groups = DenialGroups::new();
-        let sink = |event: Event| {
-            if scope.wants(&event) {
-                groups.add(&event);
-            }
-        };
+        let mut gathered = Gathered::new(scope);
         let options = Options {
             threads: 0,
             cancel: Some(&cancel),
             progress: self.printer.shows_progress().then_some(&mut shown),
         };
-        let mut looked = scan(inputs, &query(scope), options, sink);
+        let mut looked = scan(inputs, &query_of(scope), options, |event| gathered.add(event));
         bar.finish_and_clear();
-        looked.duplicates = groups.duplicates();
-        self.print(self.answer(scope, &groups, looked, facts))
-    }
-
-    fn answer(
-        &self,
-        scope: &Scope,
-        groups: &DenialGroups,
-        looked: Coverage,
-        facts: Option<&Facts>,
-    ) -> Answer {
+        looked.duplicates = gathered.duplicates();
         let places = self.args.logs.iter().map(|path| name(path)).collect();
         let searched = Searched::logs(SourceKind::Logs, places, looked);
-        let mut answer =
-            Answer::of(scope, groups.groups(), searched, facts, &Catalog::built_in().vendor.account);
-        if groups.is_folded() {
-            answer.notes.push(
-                "so many resources were denied that they are put together by bucket or by action".to_owned(),
-            );
-        }
-        answer
+        self.print(Answer::of(gathered, searched, facts, &Catalog::built_in().vendor.account))
     }
 
     fn bar(&self) -> ProgressBar {
@@ -76,22 +53,6 @@ impl Run<'_> {
             bar.set_style(style);
         }
         bar
-    }
-}
-
-/// What the scanner is asked: the role where it is fully known, else everybody's denials, of which
-/// the scope takes its own.
-pub(super) fn query(scope: &Scope) -> Query {
-    let role = match &scope.role {
-        Some(RoleFilter::Arn(arn)) => Some(arn.clone()),
-        _ => None,
-    };
-    Query {
-        role,
-        from: scope.window.since,
-        until: scope.window.until,
-        accounts: scope.accounts.clone(),
-        history: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! `denials`: what was denied to a role, from wherever it was recorded.
 
 mod args;
+mod live;
 mod logs;
 mod paste;
 
@@ -8,7 +9,9 @@ pub(super) use args::DenialsArgs;
 
 use std::collections::BTreeSet;
 
-use super::args::{GlobalArgs, OutputFormat};
+use live::Live;
+
+use super::args::{GlobalArgs, HistoryArgs, OutputFormat};
 use super::config::Config;
 use super::environment::Environment;
 use super::failure::Failure;
@@ -28,15 +31,18 @@ pub(super) fn run(
 ) -> Ended {
     let config = Config::read(global, environment)?;
     let run = Run { args, output: args.output.or(config.output).unwrap_or(OutputFormat::Table), printer };
+    let history = HistoryArgs { since: args.since.clone(), no_history: false };
+    let settings = || settings::settings(global, &history, &config, environment);
     if let Some(given) = &args.paste {
-        return run.paste(given);
+        let settings = if args.decode { Some(settings()?) } else { None };
+        return run.paste(given, settings.as_ref());
     }
-    let scope = scope(args, &config, environment)?;
+    let (role, scope) = scope(args, &config, environment)?;
     let facts = args.case.as_deref().map(case::read).transpose()?;
     if !args.logs.is_empty() {
         return run.logs(&scope, facts.as_ref());
     }
-    Err(Failure::usage("no source was named", "name one: --logs PATH or --paste"))
+    Live { run: &run, settings: settings()?, scope, role, case: facts }.run()
 }
 
 /// What every way of running needs.
@@ -73,7 +79,11 @@ fn json(answer: &impl serde::Serialize) -> String {
 }
 
 /// Whose denials, where and when.
-fn scope(args: &DenialsArgs, config: &Config, environment: &Environment) -> Result<Scope, Failure> {
+fn scope(
+    args: &DenialsArgs,
+    config: &Config,
+    environment: &Environment,
+) -> Result<(Option<RoleName>, Scope), Failure> {
     let given = args.role.as_deref().or_else(|| environment.variable("STREAMKAP_DOCTOR_ROLE"));
     let role = given.or(config.role.as_deref()).map(target::role).transpose()?;
     let moment = |text: &String| settings::moment(text, environment.now);
@@ -94,12 +104,13 @@ fn scope(args: &DenialsArgs, config: &Config, environment: &Environment) -> Resu
         target::unquoted(account).parse::<AccountId>().map(|id| id.as_str().to_owned()).map_err(|_| wrong())
     });
     let regions = args.regions.iter().map(|region| regions::parse(region));
-    Ok(Scope {
-        role: role.map(role_filter),
+    let scope = Scope {
+        role: role.clone().map(role_filter),
         accounts: accounts.collect::<Result<BTreeSet<_>, _>>()?,
         regions: regions.collect::<Result<BTreeSet<_>, _>>()?,
         window,
-    })
+    };
+    Ok((role, scope))
 }
 
 /// A role with its account is that role; a name is looked for in every account.

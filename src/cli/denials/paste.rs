@@ -4,11 +4,12 @@ use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
 use std::path::Path;
 
-use super::{Run, json, keep_known_checks};
+use super::{Run, json, keep_known_checks, live};
 use crate::catalog::Catalog;
 use crate::cli::Ended;
 use crate::cli::args::OutputFormat;
 use crate::cli::failure::Failure;
+use crate::collect::Settings;
 use crate::denials::{Pasted, short_pasted, table_pasted};
 
 /// No text that somebody pastes is larger; a whole day's log may be.
@@ -16,11 +17,15 @@ const LIMIT: u64 = 256 << 20;
 
 impl Run<'_> {
     /// Finds and explains the denials of a file, standard input, or of the words given themselves.
-    pub(super) fn paste(&self, given: &str) -> Ended {
+    /// With `settings`, encoded messages are opened by AWS.
+    pub(super) fn paste(&self, given: &str, settings: Option<&Settings>) -> Ended {
         let text = self.read(given)?;
         let mut pasted = Pasted::of(&text, &Catalog::built_in().vendor.account);
         for denial in &mut pasted.denials {
             keep_known_checks(&mut denial.meaning);
+        }
+        if let Some(settings) = settings {
+            decode(&mut pasted, settings)?;
         }
         let text = match self.output {
             OutputFormat::Json => json(&pasted),
@@ -52,6 +57,18 @@ impl Run<'_> {
         }
         Ok(decoded(&bytes))
     }
+}
+
+fn decode(pasted: &mut Pasted, settings: &Settings) -> Result<(), Failure> {
+    let runtime = live::runtime()?;
+    for denial in &mut pasted.denials {
+        let Some(encoded) = &denial.encoded else { continue };
+        match live::decode(&runtime, settings, encoded)? {
+            Ok(decoded) => denial.decoded = Some(decoded),
+            Err(blocked) => pasted.notes.push(live::not_decoded(&blocked)),
+        }
+    }
+    Ok(())
 }
 
 /// The text of bytes in UTF-8 or, as some editors save it, UTF-16.

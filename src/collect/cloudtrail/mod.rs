@@ -4,7 +4,10 @@ pub mod archive;
 mod athena;
 pub(super) mod event_history;
 mod lake;
+mod logs;
 mod pace;
 mod queries;
 pub mod scan;
 mod trail_bucket;
+
+pub use logs::search_logs;

@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::archive::{Searched, asked, problem};
-use super::scan::{ObjectScanner, Query, ReadyQuery};
+use super::scan::{ObjectScanner, ReadyQuery, query_of};
 use crate::collect::client::Aws;
 use crate::collect::operations::{GET_OBJECT, LIST_OBJECTS};
 use crate::denials::{RoleFilter, Scope};
@@ -57,7 +57,7 @@ pub(super) fn search(
     scope: &Scope,
     sink: &mut (dyn FnMut(Event) + Send),
 ) -> Searched {
-    let query = query(scope);
+    let query = query_of(scope);
     let ready = ReadyQuery::new(&query);
     let (sender, receiver) = mpsc::channel::<Fetched>(FETCHES);
     let receiver = Mutex::new(receiver);
@@ -90,20 +90,6 @@ pub(super) fn search(
         }
     });
     Searched { looked, place: format!("s3://{bucket}/{}", prefix.unwrap_or_default()), billed_bytes: None }
-}
-
-fn query(scope: &Scope) -> Query {
-    let role = match &scope.role {
-        Some(RoleFilter::Arn(arn)) => Some(arn.clone()),
-        _ => None,
-    };
-    Query {
-        role,
-        from: scope.window.since,
-        until: scope.window.until,
-        accounts: scope.accounts.clone(),
-        history: None,
-    }
 }
 
 struct Fetching<'a> {

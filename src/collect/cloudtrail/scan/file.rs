@@ -83,7 +83,10 @@ impl<'q> Scanner<'q> {
                 return;
             }
             Ok((_, Length::Whole(len))) => self.object(&input[..len]),
-            Ok((file, Length::Larger)) => self.stream((&input[..]).chain(file)),
+            Ok((file, Length::Larger)) => {
+                self.stream((&input[..]).chain(file));
+                self.large();
+            }
             Err(error) => self.tally.problems.push(ProblemKind::Unreadable { detail: error.to_string() }),
         }
         self.input = input;
@@ -163,7 +166,11 @@ impl<'q> Scanner<'q> {
                     text => self.whole_text(text),
                 }
             }
-            Inflated::TooLarge | Inflated::Broken => self.inner_stream(object),
+            Inflated::Broken => self.inner_stream(object),
+            Inflated::TooLarge => {
+                self.inner_stream(object);
+                self.large();
+            }
         }
         self.text = text;
     }
@@ -173,6 +180,11 @@ impl<'q> Scanner<'q> {
         let counted = self.tally.coverage.bytes;
         self.stream(bytes);
         self.tally.coverage.bytes = counted;
+    }
+
+    fn large(&mut self) {
+        let text_bytes = self.tally.coverage.text_bytes;
+        self.tally.problems.push(ProblemKind::Large { text_bytes });
     }
 
     fn whole_text(&mut self, text: &[u8]) {

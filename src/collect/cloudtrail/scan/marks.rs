@@ -61,7 +61,7 @@ fn collect(stretch: &[u8], positions: &mut [u32; STRETCH]) -> usize {
 }
 
 /// Adds the positions of a block's pairs, one bit of `mask` each; `base` is the block's own.
-#[inline(always)]
+#[inline]
 fn add(mask: u64, base: u32, positions: &mut [u32; STRETCH], count: &mut usize) {
     // Mostly there is none or one: written in any case, counted only if there is.
     if let Some(slot) = positions.get_mut(*count) {

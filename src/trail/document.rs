@@ -1,0 +1,260 @@
+//! Policy documents inside events, and what one lost against the one before it.
+//!
+//! Looks at what a statement names, not at its conditions: enough to say which statement went,
+//! not to decide whether a call is allowed. That is the policy engine's work.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::record::Event;
+
+/// A statement that a change took away, or one that it brought and that denies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StatementChange {
+    /// Whether it went or came.
+    pub kind: StatementChangeKind,
+    /// The statement's `Sid`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
+    /// Its position in its document, from 0.
+    pub index: usize,
+    /// The statement.
+    pub statement: Value,
+}
+
+/// Whether a statement went or came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StatementChangeKind {
+    /// A statement that allowed it is gone or reads otherwise now.
+    AllowLost,
+    /// A statement that denies it is new.
+    DenyAdded,
+}
+
+/// The policy document that a change puts in place, wherever the service keeps it in
+/// `requestParameters`.
+pub(super) fn document_of(event: &Event) -> Option<Value> {
+    const MEMBERS: [&str; 6] =
+        ["policyDocument", "assumeRolePolicyDocument", "bucketPolicy", "policy", "policyInJson", "content"];
+    MEMBERS.iter().find_map(|member| {
+        let value = event.request_parameters.get(member)?;
+        let document = match value {
+            Value::String(text) => parse(text)?,
+            object => object.clone(),
+        };
+        document.get("Statement").is_some().then_some(document)
+    })
+}
+
+/// JSON text, plain or URL-encoded as IAM's API gives it.
+fn parse(text: &str) -> Option<Value> {
+    serde_json::from_str(text).ok().or_else(|| {
+        let decoded = percent_encoding::percent_decode_str(text).decode_utf8().ok()?;
+        serde_json::from_str(&decoded).ok()
+    })
+}
+
+fn statements(document: &Value) -> &[Value] {
+    match document.get("Statement") {
+        Some(Value::Array(statements)) => statements,
+        Some(one) => std::slice::from_ref(one),
+        None => &[],
+    }
+}
+
+/// What is asked of a document: whether it speaks of this action on this resource.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) action: &'a str,
+    /// Any resource when it is not known.
+    pub(super) resource: Option<&'a str>,
+}
+
+/// How a document allows what is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Allowed {
+    /// No statement names it.
+    No,
+    /// Only statements with conditions do.
+    OnCondition,
+    /// A statement without conditions does.
+    Yes,
+}
+
+/// Whether any statement of `document` allows what is asked.
+pub(super) fn allows(document: &Value, asked: Asked<'_>) -> Allowed {
+    let allowing = statements(document)
+        .iter()
+        .filter(|statement| has_effect(statement, "Allow") && names(statement, asked));
+    let of = |statement: &Value| match statement.get("Condition") {
+        Some(_) => Allowed::OnCondition,
+        None => Allowed::Yes,
+    };
+    allowing.map(of).max().unwrap_or(Allowed::No)
+}
+
+/// The statements by which `new` allows less of what is asked than `old`.
+pub(super) fn losses(old: Option<&Value>, new: Option<&Value>, asked: Asked<'_>) -> Vec<StatementChange> {
+    let list =
+        |document: Option<&Value>| document.map(|document| statements(document).to_vec()).unwrap_or_default();
+    let (old, new) = (list(old), list(new));
+    let missing = |from: &[Value], of: &[Value], effect: &str, kind: StatementChangeKind| {
+        of.iter()
+            .enumerate()
+            .filter(|(_, statement)| has_effect(statement, effect) && names(statement, asked))
+            .filter(|(_, statement)| !from.iter().any(|other| same(other, statement)))
+            .map(|(index, statement)| StatementChange {
+                kind,
+                sid: statement.get("Sid").and_then(Value::as_str).map(str::to_owned),
+                index,
+                statement: statement.clone(),
+            })
+            .collect::<Vec<_>>()
+    };
+    let mut losses = missing(&new, &old, "Allow", StatementChangeKind::AllowLost);
+    losses.extend(missing(&old, &new, "Deny", StatementChangeKind::DenyAdded));
+    losses
+}
+
+/// Equal but for the `Sid`.
+fn same(one: &Value, other: &Value) -> bool {
+    let bare = |statement: &Value| {
+        let mut map = statement.as_object().cloned().unwrap_or_default();
+        map.shift_remove("Sid");
+        map
+    };
+    bare(one) == bare(other)
+}
+
+fn has_effect(statement: &Value, effect: &str) -> bool {
+    statement.get("Effect").and_then(Value::as_str) == Some(effect)
+}
+
+fn names(statement: &Value, asked: Asked<'_>) -> bool {
+    let action = asked.action.to_ascii_lowercase();
+    let named =
+        member(statement, "Action", "NotAction", |pattern| matches(&pattern.to_ascii_lowercase(), &action));
+    let on = asked.resource.is_none_or(|resource| {
+        member(statement, "Resource", "NotResource", |pattern| matches(pattern, resource))
+    });
+    named && on
+}
+
+/// Whether one of a member's patterns holds, or none of its opposite's. A trust policy has no
+/// resource: what is absent holds.
+fn member(statement: &Value, name: &str, opposite: &str, holds: impl Fn(&str) -> bool) -> bool {
+    let any = |value: &Value| match value {
+        Value::String(pattern) => holds(pattern),
+        Value::Array(patterns) => patterns.iter().filter_map(Value::as_str).any(&holds),
+        _ => false,
+    };
+    match (statement.get(name), statement.get(opposite)) {
+        (Some(value), _) => any(value),
+        (None, Some(value)) => !any(value),
+        (None, None) => true,
+    }
+}
+
+/// IAM's wildcards: `*` for any run of characters, `?` for one. Linear but for one step back.
+fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    let (mut at, mut read) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while read < text.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at + 1, read));
+                at += 1;
+            }
+            Some(byte) if *byte == b'?' || *byte == text[read] => {
+                at += 1;
+                read += 1;
+            }
+            _ => {
+                let Some((after, from)) = star else { return false };
+                star = Some((after, from + 1));
+                at = after;
+                read = from + 1;
+            }
+        }
+    }
+    pattern[at..].iter().all(|byte| *byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const ASKED: Asked<'_> =
+        Asked { action: "s3:PutObject", resource: Some("arn:aws:s3:::orders/data/a.parquet") };
+
+    #[test]
+    fn the_statement_that_went_is_named() {
+        let put = json!({"Sid": "Write", "Effect": "Allow", "Action": ["s3:Put*"], "Resource": "arn:aws:s3:::orders/*"});
+        let get = json!({"Sid": "Read", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"});
+        let old = json!({"Statement": [get, put]});
+        let new = json!({"Statement": get});
+        let lost = losses(Some(&old), Some(&new), ASKED);
+        assert_eq!(lost.len(), 1);
+        assert_eq!((lost[0].sid.as_deref(), lost[0].index), (Some("Write"), 1));
+        assert_eq!(lost[0].kind, StatementChangeKind::AllowLost);
+        assert_eq!(losses(Some(&old), Some(&old), ASKED), []);
+        assert_eq!((allows(&old, ASKED), allows(&new, ASKED)), (Allowed::Yes, Allowed::No));
+    }
+
+    #[test]
+    fn a_renamed_statement_is_the_same_and_a_narrowed_one_is_lost() {
+        let old = json!({"Statement": [{"Sid": "A", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}]});
+        let renamed =
+            json!({"Statement": [{"Sid": "B", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}]});
+        let narrowed = json!({"Statement": [{"Sid": "A", "Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::other/*"}]});
+        assert_eq!(losses(Some(&old), Some(&renamed), ASKED), []);
+        assert_eq!(losses(Some(&old), Some(&narrowed), ASKED).len(), 1);
+    }
+
+    #[test]
+    fn a_new_deny_counts_and_one_about_something_else_does_not() {
+        let deny = |action: &str| json!({"Statement": [{"Effect": "Deny", "NotPrincipal": {"AWS": "x"}, "Action": action, "Resource": "*"}]});
+        assert_eq!(losses(None, Some(&deny("s3:*")), ASKED)[0].kind, StatementChangeKind::DenyAdded);
+        assert_eq!(losses(None, Some(&deny("glue:*")), ASKED), []);
+    }
+
+    #[test]
+    fn wildcards_match_as_iam_does() {
+        for (pattern, text, is_match) in [
+            ("*", "", true),
+            ("a*b*c", "axxbyyc", true),
+            ("a*b*c", "axxbyy", false),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("arn:aws:s3:::b/*", "arn:aws:s3:::b", false),
+        ] {
+            assert_eq!(matches(pattern, text), is_match, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn documents_are_found_where_each_service_keeps_them() {
+        let document = json!({"Version": "2012-10-17", "Statement": []});
+        let text = document.to_string();
+        let encoded =
+            percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC).to_string();
+        for parameters in [
+            json!({"policyDocument": text}),
+            json!({"policyDocument": encoded}),
+            json!({"bucketPolicy": document, "bucketName": "b"}),
+            json!({"policy": text, "keyId": "k"}),
+            json!({"policyInJson": text}),
+        ] {
+            let event = json!({"eventSource": "x", "eventName": "y", "requestParameters": parameters});
+            assert_eq!(
+                document_of(&Event::from_value(&event).unwrap()),
+                Some(document.clone()),
+                "{parameters}"
+            );
+        }
+    }
+}
