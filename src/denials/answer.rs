@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::explain::{Meaning, explain};
 use super::gather::Gathered;
-use super::scope::{RoleFilter, Scope};
+use super::scope::RoleFilter;
 use super::selector::{Kind, selector_to_add};
 use super::source::{Offer, SourceKind};
 use super::verify::{Verification, verify};

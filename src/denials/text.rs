@@ -287,6 +287,7 @@ fn words(kind: &ProblemKind) -> String {
         ProblemKind::Empty => "it is empty".to_owned(),
         ProblemKind::Truncated => "it ends too early".to_owned(),
         ProblemKind::Corrupt { detail } => format!("it is damaged: {detail}"),
+        ProblemKind::Large { .. } => "it is too large for a whole and was read as a stream".to_owned(),
         ProblemKind::TrailingData => "bytes follow that belong to nothing".to_owned(),
         ProblemKind::UnreadableRecords { count } => format!("{count} records cannot be read"),
         ProblemKind::NotALog => "it is no log".to_owned(),
