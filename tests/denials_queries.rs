@@ -98,10 +98,19 @@ fn serve(
 fn row(id: &str) -> Value {
     let of = |name: &str, value: &str| json!({name: value});
     json!([
-        of("eventid", id), of("eventtime", "2026-03-02 10:00:00.000"), of("eventsource", "glue.amazonaws.com"),
-        of("eventname", "GetTable"), of("awsregion", "eu-west-1"), of("recipientaccountid", "111122223333"),
-        of("errorcode", "AccessDenied"), of("issuer_type", "Role"), of("issuer_arn", ROLE),
-        of("errormessage", "User: arn:aws:sts::111122223333:assumed-role/orders/s is not authorized to perform: glue:GetTable on resource: arn:aws:glue:eu-west-1:111122223333:table/d/t because no identity-based policy allows the glue:GetTable action")
+        of("eventid", id),
+        of("eventtime", "2026-03-02 10:00:00.000"),
+        of("eventsource", "glue.amazonaws.com"),
+        of("eventname", "GetTable"),
+        of("awsregion", "eu-west-1"),
+        of("recipientaccountid", "111122223333"),
+        of("errorcode", "AccessDenied"),
+        of("issuer_type", "Role"),
+        of("issuer_arn", ROLE),
+        of(
+            "errormessage",
+            "User: arn:aws:sts::111122223333:assumed-role/orders/s is not authorized to perform: glue:GetTable on resource: arn:aws:glue:eu-west-1:111122223333:table/d/t because no identity-based policy allows the glue:GetTable action"
+        )
     ])
 }
 
@@ -124,7 +133,12 @@ fn lake(operation: &str, body: &Value, times: usize) -> Option<(u16, Value)> {
             json!({"QueryStatus": "FINISHED", "QueryResultRows": [row("1"), row("2")], "NextToken": "more"})
         }
         ("GetQueryResults", _) => json!({"QueryStatus": "FINISHED", "QueryResultRows": [row("2"), row("3")]}),
-        _ => return Some((400, json!({"__type": "AccessDeniedException", "message": "User: x is not authorized"}))),
+        _ => {
+            return Some((
+                400,
+                json!({"__type": "AccessDeniedException", "message": "User: x is not authorized"}),
+            ));
+        }
     };
     Some((200, answer))
 }
@@ -145,7 +159,9 @@ fn lake_is_asked_once_and_read_to_its_last_page_through_throttling() {
 #[test]
 fn a_query_that_fails_makes_the_answer_incomplete_and_says_why() {
     let fake = Fake::start(|operation, body, times| match operation {
-        "DescribeQuery" => Some((200, json!({"QueryStatus": "TIMED_OUT", "ErrorMessage": "the query ran for too long"}))),
+        "DescribeQuery" => {
+            Some((200, json!({"QueryStatus": "TIMED_OUT", "ErrorMessage": "the query ran for too long"})))
+        }
         _ => lake(operation, body, times),
     });
     let (answer, output) = fake.run(&["--lake", STORE, "--role", ROLE]);
@@ -157,9 +173,10 @@ fn a_query_that_fails_makes_the_answer_incomplete_and_says_why() {
 #[test]
 fn pages_read_before_a_refusal_are_kept() {
     let fake = Fake::start(|operation, body, times| match operation {
-        "GetQueryResults" if !body["NextToken"].is_null() => {
-            Some((400, json!({"__type": "AccessDeniedException", "message": "User: x is not authorized to perform: cloudtrail:GetQueryResults"})))
-        }
+        "GetQueryResults" if !body["NextToken"].is_null() => Some((
+            400,
+            json!({"__type": "AccessDeniedException", "message": "User: x is not authorized to perform: cloudtrail:GetQueryResults"}),
+        )),
         _ => lake(operation, body, times),
     });
     let (answer, output) = fake.run(&["--lake", STORE, "--role", ROLE]);
@@ -168,9 +185,11 @@ fn pages_read_before_a_refusal_are_kept() {
 
 fn athena(operation: &str, body: &Value, times: usize) -> Option<(u16, Value)> {
     let column = |name: &str| json!({"Name": name, "Type": "string"});
-    let names = ["eventid", "eventtime", "eventsource", "eventname", "errorcode", "errormessage", "issuer_arn"];
+    let names =
+        ["eventid", "eventtime", "eventsource", "eventname", "errorcode", "errormessage", "issuer_arn"];
     let data = |values: [&str; 7]| json!({"Data": values.map(|value| json!({"VarCharValue": value}))});
-    let denial = |id| data([id, "2026-03-02T10:00:00Z", "glue.amazonaws.com", "GetTable", "AccessDenied", "", ROLE]);
+    let denial =
+        |id| data([id, "2026-03-02T10:00:00Z", "glue.amazonaws.com", "GetTable", "AccessDenied", "", ROLE]);
     let page = |rows: Vec<Value>, next: Option<&str>| {
         let info = names.map(|name| json!({"Name": name, "Type": "varchar"}));
         json!({"ResultSet": {"Rows": rows, "ResultSetMetadata": {"ColumnInfo": info}}, "NextToken": next})
@@ -182,11 +201,20 @@ fn athena(operation: &str, body: &Value, times: usize) -> Option<(u16, Value)> {
             "Parameters": {"projection.day.type": "date", "projection.day.format": "yyyy/MM/dd"}}}),
         ("StartQueryExecution", _) => json!({"QueryExecutionId": "q"}),
         ("GetQueryExecution", 1) => json!({"QueryExecution": {"Status": {"State": "QUEUED"}}}),
-        ("GetQueryExecution", _) => json!({"QueryExecution": {"Status": {"State": "SUCCEEDED"}, "Statistics": {"DataScannedInBytes": 99}}}),
+        ("GetQueryExecution", _) => {
+            json!({"QueryExecution": {"Status": {"State": "SUCCEEDED"}, "Statistics": {"DataScannedInBytes": 99}}})
+        }
         // The first row of the first page repeats the names.
-        ("GetQueryResults", _) if body["NextToken"].is_null() => page(vec![data(names), denial("1")], Some("more")),
+        ("GetQueryResults", _) if body["NextToken"].is_null() => {
+            page(vec![data(names), denial("1")], Some("more"))
+        }
         ("GetQueryResults", _) => page(vec![denial("2")], None),
-        _ => return Some((400, json!({"__type": "AccessDeniedException", "message": "User: x is not authorized"}))),
+        _ => {
+            return Some((
+                400,
+                json!({"__type": "AccessDeniedException", "message": "User: x is not authorized"}),
+            ));
+        }
     };
     Some((200, answer))
 }
@@ -195,8 +223,18 @@ fn athena(operation: &str, body: &Value, times: usize) -> Option<(u16, Value)> {
 fn athena_is_asked_by_partition_and_read_to_its_last_page() {
     let fake = Fake::start(athena);
     let (answer, output) = fake.run(&[
-        "--athena", "logs.cloudtrail", "--workgroup", "audit", "--role", ROLE, "--account", "111122223333",
-        "--since", "2026-03-01", "--until", "2026-03-03",
+        "--athena",
+        "logs.cloudtrail",
+        "--workgroup",
+        "audit",
+        "--role",
+        ROLE,
+        "--account",
+        "111122223333",
+        "--since",
+        "2026-03-01",
+        "--until",
+        "2026-03-03",
     ]);
     assert_eq!(count(&answer), 2, "{answer:#}");
     assert_eq!(answer["coverage"]["billed_bytes"], 99);
@@ -204,14 +242,20 @@ fn athena_is_asked_by_partition_and_read_to_its_last_page() {
     let asked = fake.asked("StartQueryExecution");
     assert_eq!(asked[0]["WorkGroup"], "audit");
     let sql = asked[0]["QueryString"].as_str().unwrap();
-    assert!(sql.contains("\"day\" >= '2026/03/01'") && sql.contains("\"account\" IN ('111122223333')"), "{sql}");
+    assert!(
+        sql.contains("\"day\" >= '2026/03/01'") && sql.contains("\"account\" IN ('111122223333')"),
+        "{sql}"
+    );
     assert!(sql.contains("CAST(NULL AS varchar) AS vpcendpointid"), "{sql}");
 }
 
 #[test]
 fn a_refused_query_names_the_permission_to_grant() {
     let fake = Fake::start(|operation, body, times| match operation {
-        "StartQueryExecution" => Some((400, json!({"__type": "AccessDeniedException", "Message": "You are not authorized to perform: athena:StartQueryExecution on the resource"}))),
+        "StartQueryExecution" => Some((
+            400,
+            json!({"__type": "AccessDeniedException", "Message": "You are not authorized to perform: athena:StartQueryExecution on the resource"}),
+        )),
         _ => athena(operation, body, times),
     });
     let (answer, output) = fake.run(&["--athena", "logs.cloudtrail", "--role", ROLE]);

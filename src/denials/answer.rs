@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::explain::{Meaning, explain};
 use super::gather::Gathered;
 use super::scope::RoleFilter;
-use super::selector::{Kind, selector_to_add};
+use super::selector::{Kind, Logged, selector_to_add};
 use super::source::{Offer, SourceKind};
 use super::verify::{Verification, verify};
 use crate::denial::Denial;
@@ -141,6 +141,41 @@ impl Searched {
 }
 
 impl Searched {
+    /// What reading a trail's files covers, by what its event selectors record of `bucket` and its
+    /// prefix, or of any bucket.
+    pub fn trail(
+        places: Vec<String>,
+        looked: trail::Coverage,
+        logged: &Logged,
+        partition: &str,
+        bucket: Option<(&str, &str)>,
+    ) -> Self {
+        let mut blind_spots: Vec<String> = Kind::ALL
+            .into_iter()
+            .filter(|kind| !logged.shows(*kind))
+            .map(|kind| format!("{}: the trail's event selectors do not record them", kind.as_str()))
+            .collect();
+        blind_spots.extend(
+            logged.partial.iter().map(|(kind, part)| format!("of {}, {part} are recorded", kind.as_str())),
+        );
+        if looked.records == 0 {
+            blind_spots.insert(0, "no record at all was read: nothing can be concluded".to_owned());
+        }
+        blind_spots.extend(always_blind());
+        let selector_to_add =
+            (!logged.full.contains(&Kind::S3Objects)).then(|| selector_to_add(partition, bucket));
+        let kinds = logged.full.clone();
+        Self {
+            source: SourceKind::TrailBucket,
+            places,
+            kinds,
+            looked,
+            billed_bytes: None,
+            blind_spots,
+            selector_to_add,
+        }
+    }
+
     /// What a query of CloudTrail Lake or Athena covers: which events are in the store or table is
     /// not told by the answer.
     pub fn queried(source: SourceKind, places: Vec<String>, looked: trail::Coverage) -> Self {

@@ -35,7 +35,9 @@ pub fn table(answer: &Answer, width: usize) -> String {
     blind_spots(&mut page, answer);
     problems(&mut page, &answer.coverage);
     page.blank();
-    page.paragraph("", &verdict(answer));
+    for sentence in verdict(answer) {
+        page.paragraph("", &sentence);
+    }
     page.text
 }
 
@@ -299,11 +301,15 @@ fn words(kind: &ProblemKind) -> String {
     }
 }
 
-fn verdict(answer: &Answer) -> String {
+/// The verdict, a sentence a line.
+fn verdict(answer: &Answer) -> Vec<String> {
     let events: u64 = answer.denials.iter().map(|denied| denied.group.count).sum();
     let fixed = answer.denials.iter().filter(|denied| denied.verification.is_fixed()).count();
-    let mut text = match answer.denials.len() {
-        0 => "No denial was found in what was searched. That is no proof that nothing is denied.".to_owned(),
+    let mut sentences = match answer.denials.len() {
+        0 => vec![
+            "No denial was found in what was searched.".to_owned(),
+            "That is no proof that nothing is denied.".to_owned(),
+        ],
         groups => {
             let kinds = if groups == 1 { "one kind".to_owned() } else { format!("{groups} kinds") };
             let times =
@@ -313,15 +319,15 @@ fn verdict(answer: &Answer) -> String {
                 fixed if fixed == groups => ", all fixed since".to_owned(),
                 fixed => format!(", {fixed} of them fixed since"),
             };
-            format!("{times} of {kinds}{fixed}.")
+            vec![format!("{times} of {kinds}{fixed}.")]
         }
     };
     if answer.coverage.looked.interrupted {
-        text.push_str(" The search was interrupted: there may be more.");
+        sentences.push("The search was interrupted: there may be more.".to_owned());
     } else if !answer.complete {
-        text.push_str(" Incomplete: not all could be read, so there may be more.");
+        sentences.push("Incomplete: not all could be read, so there may be more.".to_owned());
     }
-    text
+    sentences
 }
 
 fn state(verification: &Verification) -> &'static str {

@@ -39,6 +39,21 @@ const FACTS: [FactId; 10] = [
 /// What event history is searched for besides.
 const HISTORY: [FactId; 3] = [FactId::HistoryAssumeRole, FactId::HistoryChanges, FactId::HistoryDenials];
 
+/// A source and what is known of it.
+struct Found {
+    source: SourceKind,
+    offers: Vec<Offer>,
+    facts: Option<Facts>,
+    /// What the trail records.
+    logged: Option<Logged>,
+}
+
+impl Found {
+    fn queried(source: SourceKind) -> Self {
+        Self { source, offers: Vec::new(), facts: None, logged: None }
+    }
+}
+
 /// A live search.
 pub(super) struct Live<'a> {
     pub(super) run: &'a Run<'a>,
@@ -53,15 +68,17 @@ impl Live<'_> {
     /// Searches and prints.
     pub(super) fn run(mut self) -> Ended {
         let args = self.run.args;
+        // Queries are billed by what they read: without a start they go as far back as event history.
+        self.scope.window.since.get_or_insert(self.settings.window_start());
         let runtime = runtime()?;
         let ended = if args.athena_ddl {
             self.ddl(&runtime)
         } else if let Some(store) = &args.lake {
             let archive = Archive::Lake { store: Some(store.clone()).filter(|store| !store.is_empty()) };
-            self.archive(&runtime, &archive, SourceKind::Lake, Vec::new(), None)
+            self.archive(&runtime, &archive, Found::queried(SourceKind::Lake))
         } else if let Some(table) = &args.athena {
             let archive = Archive::Athena { table: table_name(table)?, workgroup: args.workgroup.clone() };
-            self.archive(&runtime, &archive, SourceKind::Athena, Vec::new(), None)
+            self.archive(&runtime, &archive, Found::queried(SourceKind::Athena))
         } else {
             self.own_sources(&runtime)
         };
@@ -141,12 +158,19 @@ impl Live<'_> {
             }
         };
         match chosen {
-            Some(0) => self.event_history(runtime, offers, &wanted, bucket),
+            Some(0) => {
+                self.announce(SourceKind::EventHistory, None);
+                self.event_history(runtime, offers, &wanted, bucket)
+            }
             Some(at) => {
                 let trail = &trails[at - 1];
                 let archive =
                     Archive::TrailBucket { bucket: trail.bucket.clone(), prefix: trail.prefix.clone() };
-                self.archive(runtime, &archive, SourceKind::TrailBucket, offers, Some(facts.clone()))
+                let selectors = trail.selectors.known();
+                let logged = selectors.map(|selectors| Logged::of(selectors, bucket));
+                let found =
+                    Found { source: SourceKind::TrailBucket, offers, facts: Some(facts.clone()), logged };
+                self.archive(runtime, &archive, found)
             }
             None => Err(Failure {
                 message: "no source that could be reached can show these denials".to_owned(),
@@ -215,14 +239,8 @@ impl Live<'_> {
         self.answer(runtime, gathered, searched, offers, Some(&facts))
     }
 
-    fn archive(
-        &self,
-        runtime: &Runtime,
-        archive: &Archive,
-        source: SourceKind,
-        offers: Vec<Offer>,
-        facts: Option<Facts>,
-    ) -> Ended {
+    fn archive(&self, runtime: &Runtime, archive: &Archive, found: Found) -> Ended {
+        let Found { source, offers, facts, logged } = found;
         // Verification is welcome, not necessary.
         let facts = match facts {
             None if self.case.is_none() && self.role.is_some() => {
@@ -230,22 +248,57 @@ impl Live<'_> {
             }
             facts => facts,
         };
+        self.announce(source, logged.as_ref());
         let mut gathered = Gathered::new(&self.scope);
-        let found = {
+        let bar = self.run.bar();
+        bar.set_message(format!("searching {}", source.as_str()));
+        bar.enable_steady_tick(std::time::Duration::from_millis(100));
+        let searched = {
             let mut sink = |event| gathered.add(event);
             let progress = crate::collect::Silent;
-            archive::search(runtime.handle(), &self.settings, archive, &self.scope, &progress, &mut sink)?
+            archive::search(runtime.handle(), &self.settings, archive, &self.scope, &progress, &mut sink)
         };
-        let mut looked = found.looked;
+        bar.finish_and_clear();
+        let archive::Searched { mut looked, place, billed_bytes } = searched?;
         looked.duplicates = gathered.duplicates();
-        let places = vec![found.place];
-        let mut searched = if source == SourceKind::TrailBucket {
-            Searched::logs(source, places, looked)
-        } else {
-            Searched::queried(source, places, looked)
+        let places = vec![place];
+        let bucket = self.bucket()?;
+        let bucket = bucket.as_ref().map(|(name, prefix)| (name.as_str(), prefix.as_str()));
+        let partition = facts.as_ref().map(|facts| crate::requirement::partition(&facts.target));
+        let partition = partition.as_ref().map_or("aws", |partition| partition.as_str());
+        let mut searched = match (source, logged) {
+            (SourceKind::TrailBucket, Some(logged)) => {
+                Searched::trail(places, looked, &logged, partition, bucket)
+            }
+            (SourceKind::TrailBucket, None) => Searched::logs(source, places, looked),
+            _ => Searched::queried(source, places, looked),
         };
-        searched.billed_bytes = found.billed_bytes;
+        searched.billed_bytes = billed_bytes;
         self.answer(runtime, gathered, searched, offers, facts.as_ref())
+    }
+
+    /// Says what is about to be searched.
+    fn announce(&self, source: SourceKind, logged: Option<&Logged>) {
+        let window = self.scope.window;
+        let since = window.since.map_or("the beginning".to_owned(), |since| since.to_string());
+        let until = window.until.map_or("now".to_owned(), |until| until.to_string());
+        let names = |values: &BTreeSet<String>| {
+            if values.is_empty() {
+                "all".to_owned()
+            } else {
+                values.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+            }
+        };
+        let mut text = format!(
+            "Searching {} from {since} to {until}, regions: {}",
+            source.as_str(),
+            names(&self.scope.regions)
+        );
+        if let Some(logged) = logged {
+            let kinds: Vec<_> = logged.full.iter().map(|kind| kind.as_str()).collect();
+            text = format!("{text}, recorded: {}", kinds.join(", "));
+        }
+        self.run.printer.note(&text);
     }
 
     fn answer(

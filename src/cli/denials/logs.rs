@@ -44,7 +44,8 @@ impl Run<'_> {
         self.print(Answer::of(gathered, searched, facts, &Catalog::built_in().vendor.account))
     }
 
-    fn bar(&self) -> ProgressBar {
+    /// A spinner, where there is a terminal to turn on.
+    pub(super) fn bar(&self) -> ProgressBar {
         if !self.printer.shows_progress() {
             return ProgressBar::hidden();
         }
