@@ -146,7 +146,7 @@ fn lake(operation: &str, body: &Value, times: usize) -> Option<(u16, Value)> {
 #[test]
 fn lake_is_asked_once_and_read_to_its_last_page_through_throttling() {
     let fake = Fake::start(lake);
-    let (answer, output) = fake.run(&["--lake", "--role", ROLE]);
+    let (answer, output) = fake.run(&["--lake", "--role", ROLE, "--since", "2026-03-01"]);
     assert_eq!(count(&answer), 3, "{answer:#}");
     assert_eq!(answer["coverage"]["billed_bytes"], 1234);
     assert_eq!(answer["complete"], true);
@@ -164,7 +164,7 @@ fn a_query_that_fails_makes_the_answer_incomplete_and_says_why() {
         }
         _ => lake(operation, body, times),
     });
-    let (answer, output) = fake.run(&["--lake", STORE, "--role", ROLE]);
+    let (answer, output) = fake.run(&["--lake", STORE, "--role", ROLE, "--since", "2026-03-01"]);
     assert_eq!((count(&answer), &answer["complete"], output.status.code()), (0, &json!(false), Some(3)));
     let detail = answer["coverage"]["problems"][0]["detail"].as_str().unwrap();
     assert!(detail.contains("TIMED_OUT") && detail.contains("too long"), "{detail}");
@@ -179,7 +179,7 @@ fn pages_read_before_a_refusal_are_kept() {
         )),
         _ => lake(operation, body, times),
     });
-    let (answer, output) = fake.run(&["--lake", STORE, "--role", ROLE]);
+    let (answer, output) = fake.run(&["--lake", STORE, "--role", ROLE, "--since", "2026-03-01"]);
     assert_eq!((count(&answer), &answer["complete"], output.status.code()), (2, &json!(false), Some(1)));
 }
 
@@ -194,10 +194,24 @@ fn athena(operation: &str, body: &Value, times: usize) -> Option<(u16, Value)> {
         let info = names.map(|name| json!({"Name": name, "Type": "varchar"}));
         json!({"ResultSet": {"Rows": rows, "ResultSetMetadata": {"ColumnInfo": info}}, "NextToken": next})
     };
+    let columns = [
+        "eventid",
+        "eventtime",
+        "eventsource",
+        "eventname",
+        "awsregion",
+        "errorcode",
+        "errormessage",
+        "useridentity",
+        "requestparameters",
+        "recipientaccountid",
+    ]
+    .map(column);
+    let keys = ["account", "region", "day"].map(column);
     let answer = match (operation, times) {
         ("GetTableMetadata", _) => json!({"TableMetadata": {"Name": "cloudtrail",
-            "Columns": ["eventid", "eventtime", "eventsource", "eventname", "awsregion", "errorcode", "errormessage", "useridentity", "requestparameters", "recipientaccountid"].map(column),
-            "PartitionKeys": ["account", "region", "day"].map(column),
+            "Columns": columns,
+            "PartitionKeys": keys,
             "Parameters": {"projection.day.type": "date", "projection.day.format": "yyyy/MM/dd"}}}),
         ("StartQueryExecution", _) => json!({"QueryExecutionId": "q"}),
         ("GetQueryExecution", 1) => json!({"QueryExecution": {"Status": {"State": "QUEUED"}}}),

@@ -70,6 +70,12 @@ impl MiniStack {
         self.call("PUT", path, "s3", "", body);
     }
 
+    fn bucket(&self, name: &str) {
+        let place = "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+            <LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>";
+        self.put(&format!("/{name}"), place.as_bytes());
+    }
+
     fn cloudtrail(&self, operation: &str, body: &Value) {
         let target = format!(
             "X-Amz-Target: com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.{operation}\r\n\
@@ -128,7 +134,7 @@ fn log(id: &str, time: &str) -> Vec<u8> {
 
 /// Fills a bucket with days of which only some are wanted. `root` stands before the account.
 fn fill(server: &MiniStack, bucket: &str, root: &str) {
-    server.put(&format!("/{bucket}"), b"");
+    server.bucket(bucket);
     let put = |account: &str, region: &str, day: &str, id: &str, time: &str| {
         let slot = day.replace('/', "");
         let name = format!("{account}_CloudTrail_{region}_{slot}T1005Z_{id}.json.gz");
@@ -203,7 +209,7 @@ fn the_logs_of_an_organisations_trail_are_found_behind_its_prefix() {
 #[test]
 fn a_bucket_that_is_gone_is_told_and_leaves_the_answer_incomplete() {
     let server = MiniStack::start();
-    server.put("/gone", b"");
+    server.bucket("gone");
     trail(&server, "gone", None, false);
     server.call("DELETE", "/gone", "s3", "", b"");
     let (answer, output) = server.doctor(&WINDOW);
