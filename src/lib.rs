@@ -15,6 +15,7 @@ pub mod facts;
 pub mod model;
 pub mod plan;
 pub mod policy;
+pub mod prescribe;
 pub mod report;
 pub mod requirement;
 pub mod trail;

@@ -2,7 +2,7 @@
 
 use super::Ended;
 use super::args::DemoArgs;
-use super::check::{Reporting, selection};
+use super::check::{Reporting, Subject, selection};
 use super::config::Config;
 use super::failure::Failure;
 use super::output::Printer;
@@ -17,5 +17,6 @@ pub(super) fn run(args: &DemoArgs, printer: &Printer) -> Ended {
     let facts = serde_json::from_str(include_str!("../../tests/worlds/healthy.json"))
         .map_err(|error| Failure::usage(error.to_string(), ""))?;
     let reporting = Reporting { args: &args.report, config: &config, selection: &selection, printer };
-    reporting.print(&facts, catalog, Origin::Demo { scenario: "healthy".to_owned() }, None)
+    let origin = Origin::Demo { scenario: "healthy".to_owned() };
+    reporting.print(Subject { facts, origin, words: None, interrupted: false })
 }

@@ -23,16 +23,16 @@ pub(super) fn unquoted(text: &str) -> &str {
 pub(super) fn role(given: &str) -> Result<RoleName, Failure> {
     let text = unquoted(given);
     if text.starts_with("http://") || text.starts_with("https://") {
-        return role_of_console(text).ok_or_else(|| no_role(given, "not the address of a role's page"));
+        return role_of_console(text).ok_or_else(|| absent_role(given, "not the address of a role's page"));
     }
     if text.len() >= 4 && text.as_bytes()[..4].eq_ignore_ascii_case(b"arn:") {
         return role_of_arn(given, text);
     }
     let name = text.strip_prefix("role/").unwrap_or(text);
-    with_path(name, None, None).ok_or_else(|| no_role(given, "not the name of a role"))
+    with_path(name, None, None).ok_or_else(|| absent_role(given, "not the name of a role"))
 }
 
-fn no_role(given: &str, what: &str) -> Failure {
+fn absent_role(given: &str, what: &str) -> Failure {
     Failure::usage(format!("`{given}` is {what}"), ROLE_EXPECTED)
 }
 
@@ -41,8 +41,10 @@ fn role_of_arn(given: &str, text: &str) -> Result<RoleName, Failure> {
     let (kind, name) = arn.resource().split_once('/').unwrap_or((arn.resource(), ""));
     match (arn.service(), kind) {
         ("iam", "role") | ("sts", "assumed-role") => {}
-        ("iam", "root") => return Err(no_role(given, "the ARN of an account, not of a role")),
-        ("iam", kind) => return Err(no_role(given, &format!("the ARN of {}, not of a role", article(kind)))),
+        ("iam", "root") => return Err(absent_role(given, "the ARN of an account, not of a role")),
+        ("iam", kind) => {
+            return Err(absent_role(given, &format!("the ARN of {}, not of a role", article(kind))));
+        }
         (service, _) => return Err(mistyped_or(given, text, &format!("an ARN of {service}, not of a role"))),
     }
     let Some(account) = arn.account_id() else {
@@ -55,7 +57,7 @@ fn role_of_arn(given: &str, text: &str) -> Result<RoleName, Failure> {
     let role = with_path(name, Some(account), Some(arn.partition()));
     let role = role.map(|role| if assumed { RoleName { path: None, ..role } } else { with_root(role) });
     role.ok_or_else(|| {
-        no_role(given, "not the ARN of a role: the name has characters that no role's name has")
+        absent_role(given, "not the ARN of a role: the name has characters that no role's name has")
     })
 }
 
@@ -76,7 +78,7 @@ fn mistyped_or(given: &str, text: &str, what: &str) -> Failure {
                 format!("did you mean `{meant}`? IAM has no region: two colons stand before the account"),
             )
         }
-        _ => no_role(given, what),
+        _ => absent_role(given, what),
     }
 }
 
@@ -148,19 +150,19 @@ pub(super) struct BucketName {
 /// The bucket that was pasted.
 pub(super) fn bucket(given: &str) -> Result<BucketName, Failure> {
     let text = unquoted(given);
-    let no_bucket = |what: &str| Failure::usage(format!("`{given}` is {what}"), BUCKET_EXPECTED);
+    let absent_bucket = |what: &str| Failure::usage(format!("`{given}` is {what}"), BUCKET_EXPECTED);
     let scheme = ["s3://", "s3a://", "s3n://"].iter().find_map(|scheme| text.strip_prefix(scheme));
     let found = if let Some(rest) = scheme {
         split_key(rest)
     } else if text.starts_with("http://") || text.starts_with("https://") {
-        bucket_of_address(text).ok_or_else(|| no_bucket("not the address of a bucket"))?
+        bucket_of_address(text).ok_or_else(|| absent_bucket("not the address of a bucket"))?
     } else if text.len() >= 4 && text.as_bytes()[..4].eq_ignore_ascii_case(b"arn:") {
-        let arn: Arn = text.parse().map_err(|_| no_bucket("not a whole ARN"))?;
+        let arn: Arn = text.parse().map_err(|_| absent_bucket("not a whole ARN"))?;
         if arn.service() != "s3" {
-            return Err(no_bucket(&format!("an ARN of {}, not of a bucket", arn.service())));
+            return Err(absent_bucket(&format!("an ARN of {}, not of a bucket", arn.service())));
         }
         if arn.resource().starts_with("accesspoint") {
-            return Err(no_bucket("the ARN of an access point, not of a bucket"));
+            return Err(absent_bucket("the ARN of an access point, not of a bucket"));
         }
         split_key(arn.resource())
     } else {

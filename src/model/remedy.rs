@@ -116,6 +116,25 @@ pub enum Remedy {
         /// The policy's ARN.
         arn: String,
     },
+    /// A managed policy was detached from the role: attach it again.
+    AttachPolicy {
+        /// The policy's ARN.
+        arn: String,
+        /// Its document, where it is known from facts or history; to verify the fix with.
+        document: Option<String>,
+    },
+    /// An embedded policy of the role was deleted or changed: write what stood there.
+    PutInlinePolicy {
+        /// The policy's name.
+        name: String,
+        /// The document.
+        document: String,
+    },
+    /// The trust policy was changed: write what stood there.
+    RestoreTrust {
+        /// The document.
+        document: String,
+    },
     /// Something that no policy expresses.
     Manual {
         /// Who can do it.

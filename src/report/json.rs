@@ -28,3 +28,29 @@ pub fn schema() -> String {
     text.push('\n');
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::FailOn;
+    use super::super::sample::report;
+    use super::*;
+
+    #[test]
+    fn the_report_obeys_its_schema() {
+        let schema: serde_json::Value = serde_json::from_str(&schema()).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let value: serde_json::Value =
+            serde_json::from_str(&render(&report(FailOn::Fail, |_| true))).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+        let mut wrong = value;
+        wrong["checks"][0]["status"] = "fine".into();
+        assert!(!validator.is_valid(&wrong));
+    }
+
+    #[test]
+    fn the_report_is_read_back_as_it_was() {
+        let report = report(FailOn::Fail, |_| true);
+        assert_eq!(serde_json::from_str::<Report>(&render(&report)).unwrap(), report);
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::checks::shared::trust::{NearMiss, Principals, Reading, Trust};
 use crate::checks::shared::{
-    phrases::{self, no_role},
+    phrases::{self, absent_role},
     words,
 };
 use crate::checks::{Check, View};
@@ -12,7 +12,7 @@ use crate::policy::{PrincipalEntry, PrincipalKind};
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Assume, 2), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(trust) = Trust::read(view)? else { return Ok(no_role(view)) };
+    let Some(trust) = Trust::read(view)? else { return Ok(absent_role(view)) };
     let best = trust.best();
     Ok(match best.map(|best| (best, &best.principals)) {
         Some((best, principals)) if principals.cover() => Outcome::Pass(vec![covered(view, best)]),

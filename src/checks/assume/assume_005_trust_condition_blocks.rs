@@ -2,7 +2,7 @@
 
 use crate::checks::shared::trust::{Judged, Reading, Trust, Truth};
 use crate::checks::shared::{
-    phrases::{self, no_role},
+    phrases::{self, absent_role},
     words,
 };
 use crate::checks::{Check, View};
@@ -12,7 +12,7 @@ use crate::policy::Condition;
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Assume, 5), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(trust) = Trust::read(view)? else { return Ok(no_role(view)) };
+    let Some(trust) = Trust::read(view)? else { return Ok(absent_role(view)) };
     let Some(best) = trust.best() else {
         return Ok(Outcome::Skip(
             "no statement of the trust policy is about Streamkap: see ASSUME-002".to_owned(),

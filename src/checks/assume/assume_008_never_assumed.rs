@@ -2,7 +2,7 @@
 
 use crate::checks::shared::{
     history,
-    phrases::{self, no_role},
+    phrases::{self, absent_role},
 };
 use crate::checks::{Check, View};
 use crate::facts::{Purpose, Role};
@@ -12,7 +12,7 @@ use crate::trail::Event;
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Assume, 8), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(role) = view.role()? else { return Ok(no_role(view)) };
+    let Some(role) = view.role()? else { return Ok(absent_role(view)) };
     let assumptions = history::assumptions(view)?;
     let success = assumptions.successes.last();
     if let Some(refusal) = refused_last(view, &assumptions) {

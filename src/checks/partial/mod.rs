@@ -2,9 +2,15 @@
 
 mod partial_001_template_incomplete;
 mod partial_004_prefix_too_narrow;
+mod partial_005_denied_events;
+mod partial_006_trail_cannot_show;
 
 use super::Check;
 
 /// The section's checks, by number.
-pub(super) const CHECKS: &[Check] =
-    &[partial_001_template_incomplete::CHECK, partial_004_prefix_too_narrow::CHECK];
+pub(super) const CHECKS: &[Check] = &[
+    partial_001_template_incomplete::CHECK,
+    partial_004_prefix_too_narrow::CHECK,
+    partial_005_denied_events::CHECK,
+    partial_006_trail_cannot_show::CHECK,
+];

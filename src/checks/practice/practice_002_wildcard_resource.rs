@@ -1,6 +1,6 @@
 //! PRACTICE-002: a policy allows actions on every resource where one could be named.
 
-use crate::checks::shared::policies::{RolePolicy, role_policies};
+use crate::checks::shared::policies::{RolePolicy, is_everything, role_policies};
 use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, StatementRef};
@@ -97,13 +97,6 @@ fn scoped_to(view: &View<'_>, actions: &[&String]) -> Option<Vec<String>> {
         }
     }
     (!wanted.is_empty()).then_some(wanted)
-}
-
-/// Whether a resource pattern means every resource, or every bucket or object.
-pub(super) fn is_everything(resource: &str) -> bool {
-    covers(resource, "arn:aws:s3:::*")
-        || covers(resource, "arn:aws:kms:*")
-        || covers(resource, "arn:aws:s3:::*/*")
 }
 
 /// Conditions that tie a statement to resources though its `Resource` does not.

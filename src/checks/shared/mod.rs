@@ -5,8 +5,10 @@ pub(crate) mod history;
 pub mod needs;
 pub(crate) mod phrases;
 pub mod policies;
+pub(crate) mod rewind;
 pub mod simulated;
 pub mod standing;
+pub(crate) mod state;
 pub(crate) mod trust;
 pub mod words;
 

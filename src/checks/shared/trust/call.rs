@@ -8,6 +8,7 @@ use crate::model::ExternalId;
 use crate::policy::{Context, Principal};
 
 /// Streamkap's call of `sts:AssumeRole`.
+#[derive(Clone, Debug)]
 pub(crate) struct Call {
     /// The role's ARN.
     pub role_arn: String,

@@ -147,12 +147,16 @@ impl<'a> Trust<'a> {
     /// Reads the role's trust policy. `None`: there is no role.
     pub(crate) fn read(view: &View<'a>) -> Result<Option<Self>, Blocked> {
         let Some(role) = view.role()? else { return Ok(None) };
-        let text = crate::policy::decode(&role.trust_policy);
+        Self::of(view, role, &role.trust_policy, Call::of(view, role)).map(Some)
+    }
+
+    /// Reads a text as the role's trust policy, with a call in mind.
+    pub(crate) fn of(view: &View<'a>, role: &'a Role, text: &str, call: Call) -> Result<Self, Blocked> {
+        let text = crate::policy::decode(text);
         let (document, diagnostics) = Document::recover(Kind::Trust, &text);
         let Some(document) = document else {
             return Err(unreadable(role, &diagnostics));
         };
-        let call = Call::of(view, role);
         let settled = settled(view, role);
         let policy = Policy::compile(POLICY_NAME, document);
         let mut trust =
@@ -166,7 +170,7 @@ impl<'a> Trust<'a> {
                 Effect::Deny => {}
             }
         }
-        Ok(Some(trust))
+        Ok(trust)
     }
 
     fn reading(&self, view: &View<'_>, statement: &Statement, reference: StatementRef) -> Reading {
@@ -280,9 +284,23 @@ impl<'a> Trust<'a> {
         }
     }
 
-    /// The statement that lets Streamkap in, if one does, whatever others deny.
-    pub(crate) fn lets_streamkap_in(&self) -> Option<&Reading> {
-        self.best().filter(|best| best.wrong() + best.open() == 0)
+    /// Whether the whole policy lets Streamkap in.
+    pub(crate) fn lets_in_streamkap(&self) -> Truth {
+        let denied = self.denies.iter().map(hits).fold(Truth::Fails, |any, hit| match (any, hit) {
+            (Truth::Holds, _) | (_, Truth::Holds) => Truth::Holds,
+            (Truth::Hangs, _) | (_, Truth::Hangs) => Truth::Hangs,
+            _ => Truth::Fails,
+        });
+        let allowed = match self.best() {
+            Some(best) if best.wrong() + best.open() == 0 => Truth::Holds,
+            Some(best) if best.wrong() == 0 => Truth::Hangs,
+            _ => Truth::Fails,
+        };
+        match (denied, allowed) {
+            (Truth::Holds, _) | (_, Truth::Fails) => Truth::Fails,
+            (Truth::Hangs, _) => Truth::Hangs,
+            (Truth::Fails, allowed) => allowed,
+        }
     }
 }
 

@@ -1,0 +1,349 @@
+//! LATER-002: a change took from the role what the connector needs: who, when, and what went.
+//!
+//! What is refused now is put to the policies as they were before each change, newest first. The change
+//! before which it was allowed is the cause.
+
+use serde_json::Value;
+
+use crate::checks::shared::history::{self, Assumptions};
+use crate::checks::shared::needs::{Ask, asks};
+use crate::checks::shared::phrases::absent_role;
+use crate::checks::shared::rewind::{Past, text_of};
+use crate::checks::shared::state::{Judgement, Layer, State};
+use crate::checks::shared::trust::{Call, Trust, Truth};
+use crate::checks::shared::words;
+use crate::checks::{Check, View};
+use crate::facts::{FactId, Purpose};
+use crate::model::{Blocked, CheckId, Evidence, ExternalId, Finding, Outcome, Owner, Remedy, Section};
+use crate::trail::{Event, change_kind};
+
+pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Later, 2), judge };
+
+fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
+    let Some(role) = view.role()? else { return Ok(absent_role(view)) };
+    let searched = history::events(view, Purpose::Changes)?;
+    let changes: Vec<&Event> =
+        searched.events.iter().copied().filter(|it| change_kind(it).is_some()).collect();
+    let past = Past { view, role, changes };
+    let assumptions = history::assumptions(view).unwrap_or_default();
+    let asks: Vec<Ask<'_>> = asks(view)?.into_iter().filter(Ask::is_required).collect();
+    let mut causes = causes(&past, &asks);
+    causes.extend(trust_cause(&past, &assumptions));
+    causes.extend(key_causes(&past, &asks));
+    if !causes.is_empty() {
+        causes.sort_by_key(|cause| std::cmp::Reverse(cause.at));
+        return Ok(Outcome::Fail(causes.iter().map(|cause| finding(&past, &assumptions, cause)).collect()));
+    }
+    if let Some(blocked) = undecided(&past, &asks, &assumptions) {
+        return Err(blocked);
+    }
+    let refused =
+        asks.iter().any(|ask| matches!(State::now(view, &asks).judge(ask), Judgement::Refused { .. }));
+    if refused && !searched.is_complete() {
+        let rest = searched.unread.first().cloned();
+        return Err(rest.unwrap_or_else(|| cut_short(&searched)));
+    }
+    Ok(Outcome::Pass(passed(&past, &assumptions, &searched, refused)))
+}
+
+/// A change and what was lost by it.
+struct Cause<'a> {
+    /// The position of the change.
+    at: usize,
+    /// What is refused since: the actions with their resources, or `sts:AssumeRole`.
+    lost: Vec<String>,
+    grants: Vec<(String, Vec<String>)>,
+    /// Whether what stood there before is known and allowed it.
+    proven: bool,
+    layer: Option<Layer>,
+    event: &'a Event,
+}
+
+/// The changes before which something that is refused now was allowed.
+fn causes<'a>(past: &Past<'_, 'a>, asks: &[Ask<'_>]) -> Vec<Cause<'a>> {
+    let mut state = State::now(past.view, asks);
+    let mut refused: Vec<(&Ask<'_>, Layer)> = asks
+        .iter()
+        .filter_map(|ask| match state.judge(ask) {
+            Judgement::Refused { layer, .. } => Some((ask, layer)),
+            _ => None,
+        })
+        .collect();
+    let mut causes = Vec::new();
+    for at in (0..past.changes.len()).rev() {
+        if refused.is_empty() {
+            break;
+        }
+        if !past.undo(&mut state, at) {
+            continue;
+        }
+        let mut cause = Cause {
+            at,
+            lost: Vec::new(),
+            grants: Vec::new(),
+            proven: true,
+            layer: None,
+            event: past.changes[at],
+        };
+        refused.retain(|(ask, layer)| {
+            let judgement = state.judge(ask);
+            if matches!(judgement, Judgement::Refused { .. }) {
+                return true;
+            }
+            cause.proven &= matches!(judgement, Judgement::Allowed(_));
+            cause.layer = Some(*layer);
+            cause.lost.push(format!("{} on {}", ask.action(), ask.resource.pattern));
+            cause.grants.push((ask.action().to_owned(), vec![ask.resource.pattern.clone()]));
+            false
+        });
+        if !cause.lost.is_empty() {
+            causes.push(cause);
+        }
+    }
+    causes
+}
+
+/// The change of the trust policy since which Streamkap is kept out, if it is.
+fn trust_cause<'a>(past: &Past<'_, 'a>, assumptions: &Assumptions<'_>) -> Option<Cause<'a>> {
+    let mut call = Call::of(past.view, past.role);
+    if call.external_id.is_none() {
+        // What it last got in with is what it sends.
+        let used = assumptions.successes.iter().rev().find_map(|event| event.parameter("externalId"));
+        call.external_id = used.map(ExternalId::new);
+    }
+    let lets_in = |text: &str| {
+        Trust::of(past.view, past.role, text, call.clone())
+            .map_or(Truth::Hangs, |trust| trust.lets_in_streamkap())
+    };
+    if lets_in(&past.role.trust_policy) != Truth::Fails {
+        return None;
+    }
+    let name = past.role.arn.name();
+    for (at, event) in past.changes.iter().enumerate().rev() {
+        if event.event_name != "UpdateAssumeRolePolicy" || event.parameter("roleName") != Some(name) {
+            continue;
+        }
+        let before = past.trust_before(at);
+        let stood = before.as_deref().map(lets_in);
+        if stood == Some(Truth::Fails) {
+            continue;
+        }
+        let got_in = assumptions.successes.iter().any(|it| it.event_time < event.event_time);
+        return Some(Cause {
+            at,
+            lost: vec!["sts:AssumeRole by Streamkap".to_owned()],
+            grants: Vec::new(),
+            proven: stood == Some(Truth::Holds) || got_in,
+            layer: None,
+            event,
+        });
+    }
+    None
+}
+
+/// Keys that were disabled or are to be deleted.
+fn key_causes<'a>(past: &Past<'_, 'a>, asks: &[Ask<'_>]) -> Vec<Cause<'a>> {
+    let mut causes: Vec<Cause<'a>> = Vec::new();
+    for ask in asks.iter().filter(|ask| ask.is_of_key()) {
+        let arn = ask.resource.probe.as_str();
+        let Ok(Some(key)) = past.view.key(arn, FactId::Key, |it| &it.metadata) else { continue };
+        let id = arn.rsplit('/').next().unwrap_or(arn);
+        let stopped = past.changes.iter().enumerate().rev().find(|(_, event)| {
+            matches!(event.event_name.as_str(), "DisableKey" | "ScheduleKeyDeletion")
+                && event.parameter("keyId").is_some_and(|named| named.ends_with(id))
+        });
+        let Some((at, event)) = stopped.filter(|_| key.state != "Enabled") else { continue };
+        let lost = format!("{} on {arn}", ask.action());
+        match causes.iter_mut().find(|cause| cause.at == at) {
+            Some(cause) => cause.lost.push(lost),
+            None => {
+                causes.push(Cause {
+                    at,
+                    lost: vec![lost],
+                    grants: Vec::new(),
+                    proven: true,
+                    layer: None,
+                    event,
+                });
+            }
+        }
+    }
+    causes
+}
+
+/// What keeps the check from telling whether a change after Streamkap first got in took something.
+fn undecided(past: &Past<'_, '_>, asks: &[Ask<'_>], assumptions: &Assumptions<'_>) -> Option<Blocked> {
+    let first = assumptions.successes.first().and_then(|event| event.event_time);
+    let mut state = State::now(past.view, asks);
+    let open = asks.iter().find_map(|ask| match state.judge(ask) {
+        Judgement::Open(blocked) => Some(blocked),
+        _ => None,
+    })?;
+    let touched = (0..past.changes.len())
+        .rev()
+        .any(|at| past.changes[at].event_time > first && past.undo(&mut state, at));
+    touched.then_some(open)
+}
+
+fn cut_short(searched: &history::Events<'_>) -> Blocked {
+    Blocked {
+        what: "the changes of the role".to_owned(),
+        why: format!("the {} was not read to the end", searched.window()),
+        grant: None,
+        hint: Some("run again with a shorter --since".to_owned()),
+    }
+}
+
+fn passed(
+    past: &Past<'_, '_>,
+    assumptions: &Assumptions<'_>,
+    searched: &history::Events<'_>,
+    refused: bool,
+) -> Vec<Evidence> {
+    let first = assumptions.successes.first().and_then(|event| event.event_time);
+    let since: Vec<&&Event> = past.changes.iter().filter(|event| event.event_time > first).collect();
+    let window = searched.window();
+    let verdict = if refused {
+        format!("what is refused now was not taken by a change in the {window}")
+    } else if since.is_empty() {
+        format!("nothing was changed since Streamkap first got in, by the {window}")
+    } else {
+        "whatever was changed, all that the connector needs is still allowed".to_owned()
+    };
+    let mut evidence = vec![Evidence::read("cloudtrail:LookupEvents", verdict)];
+    for event in since.iter().rev().take(5) {
+        evidence.push(history::evidence(event, format!("{} on {}", told(event), history::when(event))));
+    }
+    evidence
+}
+
+/// A change in words: `arn:…:assumed-role/Admin/ann detached StreamkapS3Access from StreamkapConnectorAccess`.
+fn told(event: &Event) -> String {
+    let who = event.identity.actor();
+    let parameter = |name: &str| event.parameter(name).unwrap_or("?");
+    let policy = || parameter("policyArn").rsplit('/').next().unwrap_or("?").to_owned();
+    let role = parameter("roleName");
+    let did = match event.event_name.as_str() {
+        "DetachRolePolicy" => format!("detached {} from {role}", policy()),
+        "AttachRolePolicy" => format!("attached {} to {role}", policy()),
+        "DeleteRolePolicy" => format!("deleted the policy {} of {role}", parameter("policyName")),
+        "PutRolePolicy" => format!("wrote the policy {} of {role}", parameter("policyName")),
+        "CreatePolicyVersion" => format!("wrote a new version of {}", policy()),
+        "SetDefaultPolicyVersion" => {
+            format!("made {} the version of {} that counts", parameter("versionId"), policy())
+        }
+        "UpdateAssumeRolePolicy" => format!("changed the trust policy of {role}"),
+        "PutRolePermissionsBoundary" => format!("gave {role} a permissions boundary"),
+        "PutBucketPolicy" => format!("wrote the bucket policy of {}", parameter("bucketName")),
+        "DeleteBucketPolicy" => format!("deleted the bucket policy of {}", parameter("bucketName")),
+        "PutKeyPolicy" => format!("wrote the policy of the key {}", parameter("keyId")),
+        "DisableKey" => format!("disabled the key {}", parameter("keyId")),
+        "ScheduleKeyDeletion" => format!("scheduled the key {} for deletion", parameter("keyId")),
+        name => format!("called {name}"),
+    };
+    format!("{who} {did}")
+}
+
+fn finding(past: &Past<'_, '_>, assumptions: &Assumptions<'_>, cause: &Cause<'_>) -> Finding {
+    let event = cause.event;
+    let when = history::when(event);
+    let doubt = if cause.proven {
+        ""
+    } else {
+        ", as far as can be told: what stood there before is not in the history"
+    };
+    let what =
+        format!("On {when} {}; since then {} is not allowed{doubt}", told(event), words::list(&cause.lost));
+    let mut finding = Finding::new(past.role.arn.as_str(), what).evidence(history::evidence(
+        event,
+        format!("{} in {}, event {}", event.event_name, event.region, event.event_id),
+    ));
+    if let Some(gone) = statements_gone(past, cause.at) {
+        finding = finding.evidence(history::evidence(event, gone));
+    }
+    let last = assumptions.successes.iter().rev().find(|it| it.event_time < event.event_time);
+    if let Some(last) = last {
+        finding = finding.evidence(history::evidence(
+            last,
+            format!("Streamkap got in before, last on {}", history::when(last)),
+        ));
+    }
+    let denials = history::events(past.view, Purpose::Denials).unwrap_or_default();
+    if let Some(denial) = denials.events.iter().find(|it| it.is_denial() && it.event_time > event.event_time)
+    {
+        let text =
+            format!("the first refused call after it, on {}: {}", history::when(denial), denial.event_name);
+        finding = finding.evidence(history::evidence(denial, text));
+    }
+    remedies(past, cause).into_iter().fold(finding, Finding::remedy)
+}
+
+/// Which statements of the text before the change are not in the text after it.
+fn statements_gone(past: &Past<'_, '_>, at: usize) -> Option<String> {
+    let event = past.changes[at];
+    let after = ["policyDocument", "bucketPolicy", "policy"].iter().find_map(|name| text_of(event, name));
+    let before = match event.event_name.as_str() {
+        "UpdateAssumeRolePolicy" => past.trust_before(at)?,
+        "PutRolePolicy" | "DeleteRolePolicy" => past.inline_before(event.parameter("policyName")?, at)??,
+        "DetachRolePolicy" | "CreatePolicyVersion" | "SetDefaultPolicyVersion" => {
+            past.managed(event.parameter("policyArn")?, at)?.document().text().to_owned()
+        }
+        _ => return None,
+    };
+    let (before, after) = (statements(&before), after.map(|text| statements(&text)).unwrap_or_default());
+    let gone: Vec<String> = before
+        .iter()
+        .enumerate()
+        .filter(|(_, statement)| !after.contains(statement))
+        .map(|(number, statement)| match statement.get("Sid").and_then(Value::as_str) {
+            Some(sid) if !sid.is_empty() => format!("statement {sid}"),
+            _ => format!("statement {}", number + 1),
+        })
+        .collect();
+    let went = if after.is_empty() { "went" } else { "went or was changed" };
+    (!gone.is_empty()).then(|| format!("{} {went} with it", words::list(&gone)))
+}
+
+fn statements(text: &str) -> Vec<Value> {
+    let document: Value = serde_json::from_str(text).unwrap_or_default();
+    match document.get("Statement") {
+        Some(Value::Array(all)) => all.clone(),
+        Some(one) => vec![one.clone()],
+        None => Vec::new(),
+    }
+}
+
+fn remedies(past: &Past<'_, '_>, cause: &Cause<'_>) -> Vec<Remedy> {
+    let event = cause.event;
+    let restored = match event.event_name.as_str() {
+        "UpdateAssumeRolePolicy" => Some(
+            past.trust_before(cause.at)
+                .filter(|_| cause.proven)
+                .map_or(Remedy::TrustStreamkap, |document| Remedy::RestoreTrust { document }),
+        ),
+        "DetachRolePolicy" => event.parameter("policyArn").map(|arn| Remedy::AttachPolicy {
+            arn: arn.to_owned(),
+            document: past.managed(arn, cause.at).map(|policy| policy.document().text().to_owned()),
+        }),
+        "PutRolePolicy" | "DeleteRolePolicy" => event.parameter("policyName").and_then(|name| {
+            let document = past.inline_before(name, cause.at)??;
+            Some(Remedy::PutInlinePolicy { name: name.to_owned(), document })
+        }),
+        "DisableKey" | "ScheduleKeyDeletion" => Some(Remedy::Manual {
+            owner: Owner::KeyOwner,
+            title: "Enable the key again".to_owned(),
+            steps: vec!["Cancel the key's deletion if it is scheduled, then enable the key".to_owned()],
+            commands: vec![format!(
+                "aws kms enable-key --key-id {}",
+                event.parameter("keyId").unwrap_or("KEY")
+            )],
+        }),
+        _ => None,
+    };
+    let allowed = match cause.layer {
+        Some(Layer::Identity) => Some(Remedy::AllowOnRole { grants: cause.grants.clone() }),
+        Some(Layer::Boundary) => Some(Remedy::AllowInBoundary { grants: cause.grants.clone() }),
+        Some(Layer::Resource) | None => None,
+    };
+    restored.into_iter().chain(allowed).collect()
+}

@@ -1,0 +1,127 @@
+//! LATER-007: Streamkap went longer without assuming the role than a session lasts.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::checks::shared::history::{self, Assumptions};
+use crate::checks::shared::phrases::{self, absent_role};
+use crate::checks::{Check, View};
+use crate::facts::Purpose;
+use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section};
+use crate::trail::{Event, change_kind};
+
+pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Later, 7), judge };
+
+/// How late a refresh may be before it counts as missing: events come some minutes late themselves.
+const SLACK: SignedDuration = SignedDuration::from_mins(15);
+
+fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
+    let Some(role) = view.role()? else { return Ok(absent_role(view)) };
+    let assumptions = history::assumptions(view)?;
+    if assumptions.successes.is_empty() {
+        return Err(nothing(&assumptions));
+    }
+    let session = SignedDuration::from_secs(i64::from(view.vendor().session_seconds));
+    let limit = session + SLACK;
+    let now: Option<Timestamp> = view.now().parse().ok();
+    let gaps = gaps(&assumptions.successes, now);
+    let long: Vec<&Gap<'_>> = gaps.iter().filter(|gap| gap.length > limit).collect();
+    // One that is refreshed now and then only has nothing to write in between.
+    let regular = long.len() * 4 <= gaps.len();
+    if long.is_empty() || !regular {
+        return Ok(Outcome::Pass(vec![regularity(&assumptions, &gaps, regular, session)]));
+    }
+    Ok(Outcome::Warn(
+        long.iter().rev().take(5).map(|gap| finding(view, role.arn.as_str(), gap, session)).collect(),
+    ))
+}
+
+/// A time without a successful call.
+struct Gap<'a> {
+    from: &'a Event,
+    /// None: it lasts until now.
+    to: Option<&'a Event>,
+    length: SignedDuration,
+}
+
+/// The times between calls, the one until now last.
+fn gaps<'a>(successes: &[&'a Event], now: Option<Timestamp>) -> Vec<Gap<'a>> {
+    let between = successes.windows(2).filter_map(|pair| {
+        let length = pair[0].event_time?.duration_until(pair[1].event_time?);
+        Some(Gap { from: pair[0], to: Some(pair[1]), length })
+    });
+    let last = successes
+        .last()
+        .and_then(|last| Some(Gap { from: last, to: None, length: last.event_time?.duration_until(now?) }));
+    between.chain(last).collect()
+}
+
+fn nothing(assumptions: &Assumptions<'_>) -> Blocked {
+    assumptions.all.unread.first().cloned().unwrap_or_else(|| Blocked {
+        what: "how Streamkap refreshes its credentials".to_owned(),
+        why: format!("no successful AssumeRole by Streamkap shows in the {}", assumptions.all.window()),
+        grant: None,
+        hint: None,
+    })
+}
+
+fn regularity(
+    assumptions: &Assumptions<'_>,
+    gaps: &[Gap<'_>],
+    regular: bool,
+    session: SignedDuration,
+) -> Evidence {
+    let calls = phrases::count(assumptions.successes.len(), "successful call");
+    let longest = gaps.iter().map(|gap| gap.length).max().unwrap_or_default();
+    let text = if regular {
+        format!(
+            "{calls}, never more than {} apart; a session lasts {}",
+            phrases::span(longest),
+            phrases::span(session)
+        )
+    } else {
+        format!("{calls}, now and then only: Streamkap has nothing to write in between, or is paused")
+    };
+    assumptions.successes.last().map_or_else(
+        || Evidence::read("cloudtrail:LookupEvents", text.clone()),
+        |last| history::evidence(last, text.clone()),
+    )
+}
+
+fn finding(view: &View<'_>, role: &str, gap: &Gap<'_>, session: SignedDuration) -> Finding {
+    let from = history::when(gap.from);
+    let until = gap
+        .to
+        .map_or_else(|| "and has not since".to_owned(), |to| format!("and then on {}", history::when(to)));
+    let what = format!(
+        "Streamkap assumed the role on {from} {until}: {} without a refresh, while a session lasts {}. \
+         It was refused, paused, or had nothing to write",
+        phrases::span(gap.length),
+        phrases::span(session)
+    );
+    let mut finding = Finding::new(role, what)
+        .evidence(history::evidence(gap.from, format!("the last success before the gap, on {from}")));
+    if let Some(to) = gap.to {
+        finding = finding
+            .evidence(history::evidence(to, format!("the first success after it, on {}", history::when(to))));
+    }
+    let changes = history::events(view, Purpose::Changes).unwrap_or_default();
+    let within = changes.events.iter().filter(|event| {
+        change_kind(event).is_some()
+            && event.event_time > gap.from.event_time
+            && gap.to.is_none_or(|to| event.event_time < to.event_time)
+    });
+    for event in within.take(3) {
+        let text =
+            format!("{} called {} on {}", event.identity.actor(), event.event_name, history::when(event));
+        finding = finding.evidence(history::evidence(event, text));
+    }
+    finding.remedy(Remedy::Manual {
+        owner: Owner::Streamkap,
+        title: "See in the connector's log what happened in between".to_owned(),
+        steps: vec![
+            format!("Open the connector's log in the Streamkap app and look after {from} for AccessDenied on sts:AssumeRole"),
+            "If there is none, the connector was paused or had nothing to write, and nothing is wrong".to_owned(),
+        ],
+        commands: Vec::new(),
+    })
+}

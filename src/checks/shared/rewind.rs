@@ -1,0 +1,253 @@
+//! Changes in the history, undone one by one: what stood there before each.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::checks::View;
+use crate::facts::Role;
+use crate::model::Blocked;
+use crate::policy::{Kind, Policy};
+use crate::trail::{ChangeKind, Event, change_kind};
+
+use super::policies::compile;
+use super::state::{Doc, State, inline};
+
+/// The role whose history is wound back, and all of that history, oldest first.
+pub(crate) struct Past<'v, 'a> {
+    /// The facts.
+    pub view: &'v View<'a>,
+    /// The role.
+    pub role: &'a Role,
+    /// Successful changes, oldest first.
+    pub changes: Vec<&'a Event>,
+}
+
+impl Past<'_, '_> {
+    /// Whether the history goes back to the role's making.
+    fn reaches_creation(&self) -> bool {
+        self.changes.iter().any(|event| event.event_name == "CreateRole" && self.is_role(event))
+    }
+
+    fn is_role(&self, event: &Event) -> bool {
+        event.parameter("roleName") == Some(self.role.arn.name())
+    }
+
+    /// Undoes the change at this position; whether it has to do with the state at all.
+    pub(crate) fn undo(&self, state: &mut State, at: usize) -> bool {
+        let event = self.changes[at];
+        match change_kind(event) {
+            Some(ChangeKind::Attachment) if self.is_role(event) => self.undo_attachment(state, at),
+            Some(ChangeKind::InlinePolicy) if self.is_role(event) => self.undo_inline(state, at),
+            Some(ChangeKind::Boundary) if self.is_role(event) => self.undo_boundary(state, at),
+            Some(ChangeKind::ManagedPolicy) => self.undo_version(state, at),
+            Some(ChangeKind::Bucket) => self.undo_bucket(state, at),
+            Some(ChangeKind::Key) => self.undo_key(state, at),
+            _ => false,
+        }
+    }
+
+    fn undo_attachment(&self, state: &mut State, at: usize) -> bool {
+        let event = self.changes[at];
+        let Some(arn) = event.parameter("policyArn") else { return false };
+        if event.event_name == "AttachRolePolicy" {
+            return state.identity.remove(arn).is_some();
+        }
+        // Attached again since then: that is undone already.
+        let document =
+            self.managed(arn, at).map_or_else(|| unknown(&format!("the policy {arn}")), Doc::Known);
+        state.identity.insert(arn.to_owned(), document);
+        true
+    }
+
+    /// A managed policy as it stood before the change at a position: from the history, or as it is now.
+    pub(crate) fn managed(&self, arn: &str, at: usize) -> Option<Arc<Policy>> {
+        self.version(arn, at).or_else(|| {
+            let now = self.view.managed_policy(arn).ok().flatten()?;
+            compile(Kind::Identity, &now.name, &now.document).ok()
+        })
+    }
+
+    /// The last version that the history shows before a position.
+    fn version(&self, arn: &str, at: usize) -> Option<Arc<Policy>> {
+        let text = self.changes[..at].iter().rev().find_map(|event| match event.event_name.as_str() {
+            "CreatePolicy" if created_arn(event) == Some(arn) => text_of(event, "policyDocument"),
+            "CreatePolicyVersion" if is_default(event) && event.parameter("policyArn") == Some(arn) => {
+                text_of(event, "policyDocument")
+            }
+            _ => None,
+        })?;
+        compile(Kind::Identity, arn.rsplit('/').next().unwrap_or(arn), &text).ok()
+    }
+
+    fn undo_version(&self, state: &mut State, at: usize) -> bool {
+        let event = self.changes[at];
+        let replaces = match event.event_name.as_str() {
+            "CreatePolicyVersion" => is_default(event),
+            "SetDefaultPolicyVersion" => true,
+            _ => false,
+        };
+        let Some(arn) = event.parameter("policyArn").filter(|_| replaces) else { return false };
+        let bounding = self.role.boundary.as_ref().is_some_and(|boundary| boundary.as_str() == arn);
+        if !bounding && !state.identity.contains_key(arn) {
+            return false;
+        }
+        let before = self
+            .version(arn, at)
+            .map_or_else(|| unknown(&format!("the former version of {arn}")), Doc::Known);
+        if bounding {
+            state.boundary = match before {
+                Doc::Known(policy) => {
+                    compile(Kind::Boundary, policy.name(), policy.document().text()).map(Some).into()
+                }
+                other => other,
+            };
+        } else {
+            state.identity.insert(arn.to_owned(), before);
+        }
+        true
+    }
+
+    /// The text an earlier change gave an embedded policy: nothing if there was none then, `None` if nobody knows.
+    pub(crate) fn inline_before(&self, name: &str, at: usize) -> Option<Option<String>> {
+        let earlier = self.changes[..at].iter().rev().find(|event| {
+            change_kind(event) == Some(ChangeKind::InlinePolicy)
+                && self.is_role(event)
+                && event.parameter("policyName") == Some(name)
+        });
+        match earlier {
+            Some(event) if event.event_name == "PutRolePolicy" => text_of(event, "policyDocument").map(Some),
+            Some(_) => Some(None),
+            None => self.reaches_creation().then_some(None),
+        }
+    }
+
+    fn undo_inline(&self, state: &mut State, at: usize) -> bool {
+        let Some(name) = self.changes[at].parameter("policyName") else { return false };
+        match self.inline_before(name, at) {
+            Some(Some(text)) => {
+                state.identity.insert(inline(name), compile(Kind::Identity, name, &text).map(Some).into());
+            }
+            Some(None) => {
+                state.identity.remove(&inline(name));
+            }
+            None => {
+                state
+                    .identity
+                    .insert(inline(name), unknown(&format!("the former text of the policy {name}")));
+            }
+        }
+        true
+    }
+
+    fn undo_boundary(&self, state: &mut State, at: usize) -> bool {
+        if self.changes[at].event_name != "PutRolePermissionsBoundary" {
+            return false;
+        }
+        let earlier = self.changes[..at]
+            .iter()
+            .rev()
+            .find(|event| change_kind(event) == Some(ChangeKind::Boundary) && self.is_role(event));
+        let bare = self.changes[..at].iter().any(|event| {
+            event.event_name == "CreateRole"
+                && self.is_role(event)
+                && event.request_parameters.get("permissionsBoundary").is_none()
+        });
+        state.boundary = match earlier {
+            Some(event) if event.event_name == "DeleteRolePermissionsBoundary" => Doc::None,
+            None if bare => Doc::None,
+            _ => unknown("the former permissions boundary"),
+        };
+        true
+    }
+
+    fn undo_bucket(&self, state: &mut State, at: usize) -> bool {
+        let event = self.changes[at];
+        let Some(bucket) = event.parameter("bucketName").filter(|it| state.resources.contains_key(*it))
+        else {
+            return false;
+        };
+        if !matches!(event.event_name.as_str(), "PutBucketPolicy" | "DeleteBucketPolicy") {
+            return false;
+        }
+        let earlier = self.changes[..at].iter().rev().find(|it| {
+            matches!(it.event_name.as_str(), "PutBucketPolicy" | "DeleteBucketPolicy")
+                && it.parameter("bucketName") == Some(bucket)
+        });
+        let before = match earlier {
+            Some(event) if event.event_name == "PutBucketPolicy" => text_of(event, "bucketPolicy"),
+            Some(_) => {
+                state.resources.insert(bucket.to_owned(), Doc::None);
+                return true;
+            }
+            None => None,
+        };
+        let before = before.map_or_else(
+            || unknown(&format!("the former policy of {bucket}")),
+            |text| compile(Kind::Resource, "bucket policy", &text).map(Some).into(),
+        );
+        state.resources.insert(bucket.to_owned(), before);
+        true
+    }
+
+    fn undo_key(&self, state: &mut State, at: usize) -> bool {
+        let event = self.changes[at];
+        let named =
+            |event: &Event| event.parameter("keyId").map(|id| id.rsplit('/').next().unwrap_or(id).to_owned());
+        let Some(id) = named(event).filter(|_| event.event_name == "PutKeyPolicy") else { return false };
+        let Some(arn) = state.resources.keys().find(|arn| arn.ends_with(&format!("/{id}"))).cloned() else {
+            return false;
+        };
+        let earlier = self.changes[..at]
+            .iter()
+            .rev()
+            .find(|it| it.event_name == "PutKeyPolicy" && named(it) == Some(id.clone()));
+        let before = earlier.and_then(|event| text_of(event, "policy")).map_or_else(
+            || unknown(&format!("the former policy of {arn}")),
+            |text| compile(Kind::Resource, "key policy", &text).map(Some).into(),
+        );
+        state.resources.insert(arn, before);
+        true
+    }
+
+    /// The trust policy before the change at a position, as far as the history tells.
+    pub(crate) fn trust_before(&self, at: usize) -> Option<String> {
+        self.changes[..at].iter().rev().filter(|event| self.is_role(event)).find_map(|event| {
+            match event.event_name.as_str() {
+                "UpdateAssumeRolePolicy" => text_of(event, "policyDocument"),
+                "CreateRole" => text_of(event, "assumeRolePolicyDocument"),
+                _ => None,
+            }
+        })
+    }
+}
+
+/// A policy document in an event, which CloudTrail gives as text or, for buckets, as an object.
+pub(crate) fn text_of(event: &Event, member: &str) -> Option<String> {
+    match event.request_parameters.get(member)? {
+        Value::String(text) => Some(crate::policy::decode(text).into_owned()),
+        object @ Value::Object(_) => serde_json::to_string_pretty(object).ok(),
+        _ => None,
+    }
+}
+
+fn created_arn(event: &Event) -> Option<&str> {
+    event.response_elements.get("policy")?.get("arn")?.as_str()
+}
+
+fn is_default(event: &Event) -> bool {
+    match event.request_parameters.get("setAsDefault") {
+        Some(Value::Bool(default)) => *default,
+        Some(Value::String(default)) => default == "true",
+        _ => false,
+    }
+}
+
+fn unknown(what: &str) -> Doc {
+    Doc::Unknown(Blocked {
+        what: what.to_owned(),
+        why: "the history does not show it".to_owned(),
+        grant: None,
+        hint: None,
+    })
+}

@@ -1,0 +1,225 @@
+//! All policies that bear on the connectors' calls at one moment, so that a check can ask what is
+//! allowed now and what was before a change.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::checks::View;
+use crate::model::{Blocked, PolicyHome, StatementRef};
+use crate::policy::{NearestMiss, Policy};
+use crate::requirement::Resource;
+
+use super::needs::{Ask, Verdict, asks};
+use super::policies;
+use super::standing::depends;
+
+/// A policy that stands in a place, or not, or nobody knows.
+#[derive(Clone, Debug)]
+pub(crate) enum Doc {
+    /// There is none.
+    None,
+    /// It is known.
+    Known(Arc<Policy>),
+    /// It could not be read.
+    Unknown(Blocked),
+}
+
+impl From<Result<Option<Arc<Policy>>, Blocked>> for Doc {
+    fn from(read: Result<Option<Arc<Policy>>, Blocked>) -> Self {
+        match read {
+            Ok(None) => Self::None,
+            Ok(Some(policy)) => Self::Known(policy),
+            Err(blocked) => Self::Unknown(blocked),
+        }
+    }
+}
+
+/// All policies at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    /// The role's own: managed ones by ARN, embedded ones as `inline/NAME`.
+    pub identity: BTreeMap<String, Doc>,
+    /// The permissions boundary.
+    pub boundary: Doc,
+    /// Policies of buckets by name and of keys by ARN.
+    pub resources: BTreeMap<String, Doc>,
+}
+
+/// The layer that refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layer {
+    /// The role's own policies.
+    Identity,
+    /// The permissions boundary.
+    Boundary,
+    /// The bucket's or key's policy.
+    Resource,
+}
+
+impl Layer {
+    /// The layer in words.
+    pub(crate) fn in_words(self) -> &'static str {
+        match self {
+            Self::Identity => "the role's own policies",
+            Self::Boundary => "the permissions boundary",
+            Self::Resource => "the resource's policy",
+        }
+    }
+}
+
+/// What a state makes of a call.
+#[derive(Clone, Debug)]
+pub(crate) enum Judgement {
+    /// It is allowed, by these statements.
+    Allowed(Vec<StatementRef>),
+    /// It is refused.
+    Refused {
+        /// By which layer.
+        layer: Layer,
+        /// The statements that deny; none: nothing allows.
+        statements: Vec<StatementRef>,
+        /// What came closest to allowing.
+        nearest: Option<NearestMiss>,
+    },
+    /// It cannot be told.
+    Open(Blocked),
+}
+
+impl State {
+    /// The state as it is now.
+    pub(crate) fn now(view: &View<'_>, asks: &[Ask<'_>]) -> Self {
+        let own = policies::role_policies(view);
+        let mut identity: BTreeMap<String, Doc> =
+            own.read.iter().map(|it| (place(&it.home), Doc::Known(Arc::clone(&it.policy)))).collect();
+        for (number, blocked) in own.unread.iter().enumerate() {
+            identity.insert(format!("unread/{number}"), Doc::Unknown(blocked.clone()));
+        }
+        let mut resources = BTreeMap::new();
+        for ask in asks {
+            if let Some(place) = resource_place(&ask.resource.probe) {
+                let read = if ask.is_of_key() {
+                    policies::key_policy(view, &place)
+                } else {
+                    policies::bucket_policy(view, &place)
+                };
+                resources.insert(place, read.into());
+            }
+        }
+        Self { identity, boundary: policies::boundary(view).into(), resources }
+    }
+
+    /// What becomes of a call in this state.
+    pub(crate) fn judge(&self, ask: &Ask<'_>) -> Judgement {
+        let known: Vec<Arc<Policy>> = self.identity.values().filter_map(known).collect();
+        let resource = resource_place(&ask.resource.probe).and_then(|place| self.resources.get(&place));
+        let policy = resource.and_then(known_ref);
+        let own = if policy.is_some() { ask.with_resource(&known, policy) } else { ask.of_identity(&known) };
+        let statements = match own {
+            Verdict::Allowed(statements) => statements,
+            Verdict::Denied(statements) => {
+                let of_resource = statements.first().is_some_and(|it| it.layer == "resource");
+                let layer = if of_resource { Layer::Resource } else { Layer::Identity };
+                return Judgement::Refused { layer, statements, nearest: None };
+            }
+            Verdict::Depends { keys, statements } => {
+                return Judgement::Open(depends(ask, &keys, &statements));
+            }
+            Verdict::NotAllowed(nearest) => return self.not_allowed(ask, &known, nearest),
+        };
+        if let Some(refused) = self.bounded(ask) {
+            return refused;
+        }
+        // An unread policy can still deny, be it one of the role's own or the resource's.
+        match self.identity.values().chain(resource).find_map(unread) {
+            Some(blocked) => Judgement::Open(blocked.clone()),
+            None => Judgement::Allowed(statements),
+        }
+    }
+
+    fn not_allowed(&self, ask: &Ask<'_>, own: &[Arc<Policy>], nearest: Option<NearestMiss>) -> Judgement {
+        if let Some(blocked) = self.identity.values().find_map(unread) {
+            return Judgement::Open(blocked.clone());
+        }
+        let layer = if ask.of_identity(own).is_allowed() { Layer::Resource } else { Layer::Identity };
+        Judgement::Refused { layer, statements: Vec::new(), nearest }
+    }
+
+    fn bounded(&self, ask: &Ask<'_>) -> Option<Judgement> {
+        let refused =
+            |statements, nearest| Judgement::Refused { layer: Layer::Boundary, statements, nearest };
+        match &self.boundary {
+            Doc::None => None,
+            Doc::Unknown(blocked) => Some(Judgement::Open(blocked.clone())),
+            Doc::Known(policy) => match ask.of_boundary(policy) {
+                Verdict::Allowed(_) => None,
+                Verdict::Denied(statements) => Some(refused(statements, None)),
+                Verdict::NotAllowed(nearest) => Some(refused(Vec::new(), nearest)),
+                Verdict::Depends { keys, statements } => {
+                    Some(Judgement::Open(depends(ask, &keys, &statements)))
+                }
+            },
+        }
+    }
+}
+
+fn known(doc: &Doc) -> Option<Arc<Policy>> {
+    known_ref(doc).cloned()
+}
+
+fn known_ref(doc: &Doc) -> Option<&Arc<Policy>> {
+    match doc {
+        Doc::Known(policy) => Some(policy),
+        _ => None,
+    }
+}
+
+fn unread(doc: &Doc) -> Option<&Blocked> {
+    match doc {
+        Doc::Unknown(blocked) => Some(blocked),
+        _ => None,
+    }
+}
+
+/// The name of a policy's place in [`State::identity`].
+fn place(home: &PolicyHome) -> String {
+    match home {
+        PolicyHome::Managed { arn } => arn.clone(),
+        PolicyHome::Inline { name, .. } => inline(name),
+        _ => String::new(),
+    }
+}
+
+/// The place of an embedded policy.
+pub(crate) fn inline(name: &str) -> String {
+    format!("inline/{name}")
+}
+
+/// The name of a resource's policy in [`State::resources`]: the bucket's name or the key's ARN.
+fn resource_place(arn: &str) -> Option<String> {
+    let mut parts = arn.splitn(6, ':');
+    let (service, resource) = (parts.nth(2)?, parts.nth(2)?);
+    match service {
+        "s3" => resource.split('/').next().map(str::to_owned),
+        "kms" => Some(arn.to_owned()),
+        _ => None,
+    }
+}
+
+/// The question whether the role may do any action on any resource, with the condition keys of the
+/// connector that writes to the bucket. `None`: no connector has needs, so that none are known.
+pub(crate) fn ask_for<'s>(
+    view: &View<'s>,
+    action: &'s str,
+    resource: &str,
+) -> Result<Option<Ask<'s>>, Blocked> {
+    let Some(mut ask) = asks(view)?.into_iter().next() else { return Ok(None) };
+    ask.requirement.action = action;
+    ask.resource = Resource { pattern: resource.to_owned(), probe: resource.to_owned() };
+    ask.request.action = action.to_owned();
+    ask.request.resource = resource.to_owned();
+    if !action.starts_with("s3:") {
+        ask.request.resource_account = None;
+    }
+    ask.request.context = view.keys(&ask.requirement, &ask.resource).context();
+    Ok(Some(ask))
+}
