@@ -20,7 +20,7 @@ pub(super) fn for_each_mark(text: &[u8], mut seen: impl FnMut(usize) -> bool) {
         let blocks = (text.len() - at - 1).min(STRETCH) / BLOCK;
         let count = collect(&text[at..=at + blocks * BLOCK], &mut positions);
         for offset in &positions[..count] {
-            if !seen(at + *offset as usize) {
+            if !seen(at + usize::from(*offset)) {
                 return;
             }
         }
@@ -41,11 +41,11 @@ fn is_mark(first: u8, second: u8) -> bool {
 const BLOCK: usize = 64;
 /// Bytes whose positions are collected before any is looked at. Collecting goes without a branch
 /// for each, so that the processor mispredicts none.
-const STRETCH: usize = 4096;
+const STRETCH: usize = 2048;
 
 /// Collects the positions of pairs in the blocks of `stretch`, relative to its start, and gives
 /// their number. The stretch has one byte more than its blocks, for the last pair.
-fn collect(stretch: &[u8], positions: &mut [u32; STRETCH]) -> usize {
+fn collect(stretch: &[u8], positions: &mut [u16; STRETCH]) -> usize {
     #[cfg(target_arch = "x86_64")]
     use std::arch::is_x86_feature_detected;
     #[cfg(target_arch = "x86_64")]
@@ -62,15 +62,17 @@ fn collect(stretch: &[u8], positions: &mut [u32; STRETCH]) -> usize {
 
 /// Adds the positions of a block's pairs, one bit of `mask` each; `base` is the block's own.
 #[inline]
-fn add(mask: u64, base: u32, positions: &mut [u32; STRETCH], count: &mut usize) {
+#[expect(clippy::cast_possible_truncation, reason = "a mask has at most 64 zeros")]
+fn add(mask: u64, base: u16, positions: &mut [u16; STRETCH], count: &mut usize) {
+    let first = |mask: u64| base + mask.trailing_zeros() as u16;
     // Mostly there is none or one: written in any case, counted only if there is.
     if let Some(slot) = positions.get_mut(*count) {
-        *slot = base + mask.trailing_zeros();
+        *slot = first(mask);
     }
     *count += usize::from(mask != 0);
     let mut rest = mask & mask.wrapping_sub(1);
     while rest != 0 {
-        positions[*count] = base + rest.trailing_zeros();
+        positions[*count] = first(rest);
         *count += 1;
         rest &= rest - 1;
     }
@@ -78,7 +80,7 @@ fn add(mask: u64, base: u32, positions: &mut [u32; STRETCH], count: &mut usize) 
 
 /// The same in words that any compiler turns into vector instructions: most blocks have no pair.
 #[expect(clippy::needless_bitwise_bool, reason = "without branches the loop becomes vector instructions")]
-fn collect_portably(stretch: &[u8], positions: &mut [u32; STRETCH]) -> usize {
+fn collect_portably(stretch: &[u8], positions: &mut [u16; STRETCH]) -> usize {
     let (mut base, mut count) = (0, 0);
     for (first, second) in stretch.chunks_exact(BLOCK).zip(stretch[1..].chunks_exact(BLOCK)) {
         let any = first.iter().zip(second).fold(false, |any, (&one, &two)| {
@@ -110,7 +112,7 @@ mod avx2 {
     use super::{BLOCK, PAIRS, STRETCH, add};
 
     #[target_feature(enable = "avx2,bmi1,bmi2")]
-    pub(super) fn collect(stretch: &[u8], positions: &mut [u32; STRETCH]) -> usize {
+    pub(super) fn collect(stretch: &[u8], positions: &mut [u16; STRETCH]) -> usize {
         let (mut rest, mut base, mut count) = (stretch, 0, 0);
         while let Some(block) = rest.first_chunk::<{ BLOCK + 1 }>() {
             let mask = u64::from(bits(block, 0)) | u64::from(bits(block, 32)) << 32;
@@ -189,7 +191,7 @@ mod tests {
             let mut portable = [0; STRETCH];
             let end = text.len().saturating_sub(1) / BLOCK * BLOCK;
             let count = if end > 0 { collect_portably(&text[..=end], &mut portable) } else { 0 };
-            let portable: Vec<_> = portable[..count].iter().map(|at| *at as usize).collect();
+            let portable: Vec<_> = portable[..count].iter().map(|at| usize::from(*at)).collect();
             let whole: Vec<_> = slowly(&text).into_iter().filter(|&at| at < end).collect();
             prop_assert_eq!(portable, whole);
         }
