@@ -3,6 +3,8 @@
 //! What it selects must be what [`Scope::wants`] wants of the same records. Both Python packages are
 //! pinned and installed under `target/` on the first run.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;

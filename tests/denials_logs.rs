@@ -1,5 +1,7 @@
 //! `denials --logs` and `--paste` end to end: odd folders, standard input, interruption.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

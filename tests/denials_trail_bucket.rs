@@ -2,6 +2,8 @@
 //!
 //! MiniStack is pinned and installed under `target/` on the first run.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};

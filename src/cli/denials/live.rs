@@ -132,7 +132,7 @@ impl Live<'_> {
             return Err(crate::collect::StartError::Interrupted.into());
         }
         self.sharpen(&facts);
-        let wanted = self.wanted(&facts);
+        let wanted = Self::wanted(&facts);
         let bucket = self.bucket()?;
         let bucket = bucket.as_ref().map(|(name, prefix)| (name.as_str(), prefix.as_str()));
         let trails: &[Trail] = facts.trails.known().map_or(&[], Vec::as_slice);
@@ -194,7 +194,7 @@ impl Live<'_> {
     }
 
     /// The kinds of events in which this connector's denials show; all kinds without a connector.
-    fn wanted(&self, facts: &Facts) -> Vec<Kind> {
+    fn wanted(facts: &Facts) -> Vec<Kind> {
         let needs = requirements(&facts.target, Catalog::built_in(), &Known::of(facts));
         let kinds: BTreeSet<Kind> = needs.iter().map(|need| Kind::of_action(need.action)).collect();
         if kinds.is_empty() { Kind::ALL.to_vec() } else { kinds.into_iter().collect() }

@@ -18,7 +18,7 @@ use crate::facts::Facts;
 impl Run<'_> {
     /// Scans the logs given.
     pub(super) fn logs(&self, scope: &Scope, facts: Option<&Facts>) -> Ended {
-        let inputs = self.args.logs.iter().map(|path| input(path)).collect::<Result<Vec<_>, _>>()?;
+        let inputs = self.args.logs.iter().map(input).collect::<Result<Vec<_>, _>>()?;
         let cancel = Arc::new(AtomicBool::new(false));
         cancel_on_interrupt(&cancel)?;
         let bar = self.bar();

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_athena::Client;
-use aws_sdk_athena::types::{QueryExecutionContext, QueryExecutionState, TableMetadata};
+use aws_sdk_athena::types::{
+    QueryExecutionContext, QueryExecutionState, QueryExecutionStatistics, TableMetadata,
+};
 
 use super::archive::{Searched, asked, problem};
 use crate::collect::client::Aws;
@@ -21,7 +23,7 @@ use crate::trail::Event;
 const WAITS: [Duration; 4] =
     [Duration::from_millis(300), Duration::from_millis(700), Duration::from_secs(2), Duration::from_secs(5)];
 /// How long a query may take: Athena's own limit for `SELECT` is thirty minutes.
-const LIMIT: Duration = Duration::from_secs(1860);
+const LIMIT: Duration = Duration::from_mins(31);
 /// The catalogue in which tables of the Glue Data Catalog are.
 const CATALOG: &str = "AwsDataCatalog";
 
@@ -150,7 +152,7 @@ async fn ended(aws: &Aws<'_>, client: &Client, query: &str) -> Result<Option<u64
             Some(QueryExecutionState::Succeeded) => {
                 let bytes = execution
                     .and_then(|execution| execution.statistics())
-                    .and_then(|statistics| statistics.data_scanned_in_bytes());
+                    .and_then(QueryExecutionStatistics::data_scanned_in_bytes);
                 return Ok(bytes.and_then(|bytes| u64::try_from(bytes).ok()));
             }
             Some(QueryExecutionState::Queued | QueryExecutionState::Running) => {}

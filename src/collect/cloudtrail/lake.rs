@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_cloudtrail::Client;
-use aws_sdk_cloudtrail::types::QueryStatus;
+use aws_sdk_cloudtrail::types::{QueryStatisticsForDescribeQuery, QueryStatus};
 
 use super::archive::{Searched, asked, problem};
 use crate::collect::client::Aws;
@@ -19,7 +19,7 @@ use crate::trail::Event;
 const WAITS: [Duration; 4] =
     [Duration::from_millis(300), Duration::from_millis(700), Duration::from_secs(2), Duration::from_secs(5)];
 /// How long a query may take: Lake's own limit is an hour.
-const LIMIT: Duration = Duration::from_secs(3600);
+const LIMIT: Duration = Duration::from_hours(1);
 
 /// Searches an event data store.
 pub(super) async fn search(
@@ -127,7 +127,8 @@ async fn ended(aws: &Aws<'_>, client: &Client, query: &str) -> Result<Option<u64
         let answer = asked(aws, &DESCRIBE_QUERY, client.describe_query().query_id(query).send()).await?;
         match answer.query_status() {
             Some(QueryStatus::Finished) => {
-                let bytes = answer.query_statistics().and_then(|it| it.bytes_scanned());
+                let bytes =
+                    answer.query_statistics().and_then(QueryStatisticsForDescribeQuery::bytes_scanned);
                 return Ok(bytes.and_then(|bytes| u64::try_from(bytes).ok()));
             }
             Some(QueryStatus::Queued | QueryStatus::Running) => {}
