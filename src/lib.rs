@@ -9,6 +9,7 @@ pub mod cli;
 pub mod collect;
 pub mod demo;
 pub mod denial;
+pub mod denials;
 pub mod diagnosis;
 pub mod evaluate;
 pub mod facts;

@@ -66,6 +66,8 @@ pub(super) enum Command {
     Check(Box<CheckArgs>),
     /// Run the same diagnosis on a built-in case; needs no AWS account
     Demo(DemoArgs),
+    /// Show what was denied to a role: from CloudTrail's sources, log files, or a pasted text
+    Denials(Box<super::denials::DenialsArgs>),
     /// Print the change that mends a finding; never makes it
     Fix(Box<FixArgs>),
     /// Write what can be read of a role into a case file, to be checked elsewhere

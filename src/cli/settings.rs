@@ -56,7 +56,7 @@ fn unless_set(environment: &Environment, variable: &str, file: Option<&String>) 
 }
 
 /// `7d`, `12h`, `2w`, a day, or a full time.
-fn moment(given: &str, now: Timestamp) -> Result<Timestamp, Failure> {
+pub(super) fn moment(given: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     let text = target::unquoted(given);
     let wrong = || {
         Failure::usage(

@@ -5,7 +5,7 @@
 /// CloudTrail writes `AccessDenied` for most services whose API answers
 /// `AccessDeniedException`; both occur. `AuthorizationError` is SNS's, `ForbiddenException`
 /// the media services', `VpceAccessDenied` that of network activity events.
-const DENIALS: [&str; 15] = [
+pub const DENIALS: [&str; 15] = [
     "AccessDenied",
     "AccessDeniedException",
     "AccessDeniedError",

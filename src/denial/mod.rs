@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use action::{action_of, action_of_operation, service_prefix};
 pub(crate) use code::is_denial_bytes;
-pub use code::is_denial_code;
+pub use code::{DENIALS as DENIAL_CODES, is_denial_code};
 pub use find::find_all;
 pub use grammar::parse;
 

@@ -5,7 +5,12 @@ use super::sanitise;
 
 /// The report as JSON, ending with a line feed.
 pub(super) fn render(report: &Report) -> String {
-    sanitise::json(&pretty(report))
+    text(report)
+}
+
+/// Any answer as JSON fit for a terminal, ending with a line feed.
+pub fn text(answer: &impl serde::Serialize) -> String {
+    sanitise::json(&pretty(answer))
 }
 
 /// Indented JSON, ending with a line feed.

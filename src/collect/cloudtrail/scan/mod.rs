@@ -29,7 +29,7 @@ use file::{Given, Scanner};
 use jiff::{SignedDuration, Timestamp};
 use layout::{Kind, Place};
 use query::Compiled;
-pub use query::Query;
+pub use query::{Query, query_of};
 use walk::{Folders, Found};
 
 use crate::trail::{Coverage, Event, Problem, ProblemKind};
