@@ -24,7 +24,12 @@ fn main() -> io::Result<()> {
 /// Files of one folder by `folder/name`, sorted.
 fn files(checks: &Path, folder: &str, extension: &str) -> io::Result<Vec<(String, PathBuf)>> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(checks.join(folder))? {
+    let folder_path = checks.join(folder);
+    // A section without pages has no folder: git keeps none that is empty.
+    if !folder_path.exists() {
+        return Ok(found);
+    }
+    for entry in fs::read_dir(folder_path)? {
         let path = entry?.path();
         if path.extension().is_some_and(|it| it == extension) {
             let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -5,12 +5,16 @@
 
 pub mod catalog;
 pub mod checks;
+pub mod cli;
 pub mod collect;
 pub mod denial;
+pub mod diagnosis;
 pub mod evaluate;
 pub mod facts;
 pub mod model;
+pub mod plan;
 pub mod policy;
 pub mod prescribe;
+pub mod report;
 pub mod requirement;
 pub mod trail;

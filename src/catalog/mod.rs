@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
+use crate::facts::redaction::Kept;
 use crate::model::CheckId;
 
 pub use connector::{Connector, Grade, Level, Need, Parameter, ParameterKind, Phase, When, fill};
@@ -83,6 +84,19 @@ pub struct Byoc {
     pub accounts: Vec<crate::model::AccountId>,
     /// Where this is known from.
     pub source: String,
+}
+
+impl Vendor {
+    /// What of the vendor stays as it is when a case is redacted, with the words of the doctor itself.
+    pub fn kept(&self) -> Kept {
+        let accounts = self.byoc.accounts.iter().chain([&self.account]);
+        let roles = self.principals.iter().map(|principal| principal.arn.name().to_owned());
+        Kept {
+            accounts: accounts.map(ToString::to_string).collect(),
+            sessions: self.session_names.clone(),
+            words: roles.filter(|name| name != "root").collect(),
+        }
+    }
 }
 
 impl Catalog {

@@ -58,6 +58,8 @@ pub struct Patience {
     pub first: Duration,
     /// Attempts at a call.
     pub attempts: u32,
+    /// Between two calls to one region's event history.
+    pub pace: Duration,
 }
 
 impl Default for Patience {
@@ -68,6 +70,7 @@ impl Default for Patience {
             call: Duration::from_secs(20),
             first: Duration::from_secs(6),
             attempts: 4,
+            pace: Duration::from_millis(500),
         }
     }
 }

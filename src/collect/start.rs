@@ -1,5 +1,11 @@
 //! Why reading could not even start.
 
+use aws_credential_types::provider::error::CredentialsError;
+
+use super::error::{Problem, everything, innermost};
+use super::settings::Patience;
+use crate::facts::FailureKind;
+
 /// What stops a run before anything is read. `Display` is one sentence; [`StartError::hint`] says how to
 /// mend it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -81,6 +87,42 @@ impl StartError {
             Self::NoIdentity { .. } => "check --endpoint-url and AWS_ENDPOINT_URL: an AWS STS endpoint is expected there".to_owned(),
             Self::Settings(_) => "see --help".to_owned(),
             Self::Interrupted => "run it again".to_owned(),
+        }
+    }
+}
+
+impl StartError {
+    /// Why credentials could not be loaded.
+    pub(super) fn of_credentials(error: &CredentialsError, profile: Option<&str>) -> Self {
+        let all = everything(error);
+        let lower = all.to_lowercase();
+        let why = innermost(error);
+        if lower.contains("sso") || lower.contains("single sign-on") {
+            return Self::SignOn { profile: profile.map(str::to_owned), why };
+        }
+        if lower.contains("profile") && (lower.contains("not defined") || lower.contains("no profile")) {
+            let name = profile.map_or_else(|| "that is set".to_owned(), |name| format!("`{name}`"));
+            return Self::Profile { name, why };
+        }
+        match error {
+            CredentialsError::CredentialsNotLoaded(_) if profile.is_none() => Self::NoCredentials,
+            CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => {
+                let name = profile.map_or_else(|| "that is set".to_owned(), |name| format!("`{name}`"));
+                Self::Profile { name, why }
+            }
+            _ => Self::Credentials(why),
+        }
+    }
+
+    /// Why the first call brought no identity. `endpoint` is who was called.
+    pub(super) fn of_first_call(problem: Problem, endpoint: String, patience: Patience) -> Self {
+        match problem.kind {
+            FailureKind::Credentials if problem.is_expiry() => Self::Expired(problem.message),
+            FailureKind::Credentials if problem.code.is_some() => Self::Rejected(problem.message),
+            FailureKind::Credentials => Self::Credentials(problem.message),
+            FailureKind::Network => Self::Unreachable { endpoint, why: problem.message },
+            FailureKind::TimedOut => Self::TimedOut { endpoint, seconds: patience.first.as_secs() },
+            _ => Self::NoIdentity { endpoint, why: problem.message },
         }
     }
 }

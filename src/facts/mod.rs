@@ -4,9 +4,11 @@
 //! read, `prescribe` changes a copy of it to verify a fix.
 
 mod account;
+pub mod case;
 mod fact;
 mod history;
 mod id;
+pub mod redaction;
 mod resources;
 mod role;
 mod simulation;

@@ -151,6 +151,19 @@ pub enum Severity {
     Critical,
 }
 
+impl Severity {
+    /// The lower-case word used in every output.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -65,7 +65,7 @@ impl Situation {
     pub fn of(facts: &Facts, requirement: &Requirement<'_>) -> Self {
         let role = facts.role.known();
         let account = super::account(facts);
-        let partition = super::partition(&facts.target);
+        let partition = super::partition_of(facts);
         let named = account.as_ref().map(|account| {
             let resource =
                 format!("role{}{}", facts.target.role.path.as_deref().unwrap_or("/"), facts.target.role.name);

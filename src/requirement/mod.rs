@@ -86,14 +86,15 @@ pub struct Known {
 impl Known {
     /// What these facts tell.
     pub fn of(facts: &Facts) -> Self {
-        let account = account(facts);
+        let partition = partition_of(facts);
+        // A bare key id is one of the bucket's account, which is the caller's where it can be read.
+        let account = facts.caller.known().map(|caller| caller.account.clone());
         let bucket_keys = facts
             .buckets
             .iter()
             .map(|(name, bucket)| {
                 let region = bucket.head.known().map(|head| head.region.as_str());
                 let key = bucket.encryption.known().map_or(BucketKey::Unknown, |encryption| {
-                    let partition = partition(&facts.target);
                     let entry = configured_key(encryption, &partition, region, account.as_ref());
                     let read = entry.as_deref().and_then(|entry| facts.keys.get(entry));
                     bucket_key(encryption, entry.as_deref(), read)
@@ -101,7 +102,7 @@ impl Known {
                 (name.clone(), key)
             })
             .collect();
-        Self { partition: Some(partition(&facts.target)), account, bucket_keys }
+        Self { partition: Some(partition), account: self::account(facts), bucket_keys }
     }
 }
 
@@ -109,6 +110,15 @@ impl Known {
 pub fn partition(target: &Target) -> Partition {
     let named = target.role.partition.clone();
     named.or_else(|| target.region.as_deref().map(Partition::of_region)).unwrap_or_else(Partition::aws)
+}
+
+/// The partition of the role, by what was read before what was given.
+fn partition_of(facts: &Facts) -> Partition {
+    let role = facts.role.known().map(|role| role.arn.partition());
+    let caller = || facts.caller.known().map(|caller| caller.arn.partition());
+    role.or_else(|| facts.target.role.partition.clone())
+        .or_else(caller)
+        .unwrap_or_else(|| partition(&facts.target))
 }
 
 /// The account of the role: the one its ARN names, else the caller's.

@@ -1,19 +1,22 @@
 //! Worlds and the patches that pages make to them.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(dead_code, reason = "each test file uses what it needs")]
+
 use serde_json::Value;
 use streamkap_doctor::facts::Facts;
 
 const HEALTHY: &str = include_str!("../worlds/healthy.json");
 
 /// The healthy world as JSON, its policy documents as objects, so that patches can reach into them.
-pub fn healthy() -> Value {
+pub(crate) fn healthy() -> Value {
     let mut world = serde_json::from_str(HEALTHY).unwrap();
     open_documents(&mut world);
     world
 }
 
 /// The facts of a world whose policy documents may be objects.
-pub fn facts(mut world: Value) -> Result<Facts, serde_json::Error> {
+pub(crate) fn facts(mut world: Value) -> Result<Facts, serde_json::Error> {
     close_documents(&mut world);
     serde_json::from_value(world)
 }
@@ -21,7 +24,7 @@ pub fn facts(mut world: Value) -> Result<Facts, serde_json::Error> {
 /// Applies a JSON merge patch (RFC 7386), which is extended in one point: an object whose keys are
 /// all numbers patches the elements of an array by position; `null` removes one, and the number
 /// after the last appends.
-pub fn merge(target: &mut Value, patch: &Value) {
+pub(crate) fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(members) = patch else {
         target.clone_from(patch);
         return;

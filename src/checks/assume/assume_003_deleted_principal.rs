@@ -1,7 +1,7 @@
 //! ASSUME-003: the trust policy names a principal that was deleted, by its unique id.
 
 use crate::checks::shared::trust::{Principals, Trust};
-use crate::checks::shared::{phrases::no_role, words};
+use crate::checks::shared::{phrases::absent_role, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, Source};
 
@@ -11,7 +11,7 @@ const REFERENCE: &str =
     "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html";
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(trust) = Trust::read(view)? else { return Ok(no_role(view)) };
+    let Some(trust) = Trust::read(view)? else { return Ok(absent_role(view)) };
     let dead = deleted(&trust);
     if dead.is_empty() {
         return Ok(Outcome::Pass(vec![Evidence::read(
@@ -40,7 +40,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
 fn deleted(trust: &Trust<'_>) -> Vec<(usize, String)> {
     let readings = trust.allows.iter().enumerate();
     let ids = readings.flat_map(|(position, reading)| {
-        let entries = reading.statement.principals.iter().flat_map(|all| all.any());
+        let entries = reading.statement.principals.iter().flat_map(crate::policy::Selector::any);
         entries
             .filter(|entry| crate::checks::shared::trust::is_unique_id(&entry.value))
             .map(move |it| (position, it.value.clone()))

@@ -3,7 +3,7 @@
 use crate::checks::shared::trust::{
     Judged, Principals, Reading, Trust, Truth, difference, hits, is_placeholder,
 };
-use crate::checks::shared::{history, phrases::no_role, words};
+use crate::checks::shared::{history, phrases::absent_role, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, ExternalId, Finding, Outcome, Remedy, Section, Source};
 use crate::policy::Condition;
@@ -11,7 +11,7 @@ use crate::policy::Condition;
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Assume, 4), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(trust) = Trust::read(view)? else { return Ok(no_role(view)) };
+    let Some(trust) = Trust::read(view)? else { return Ok(absent_role(view)) };
     let Some(best) = trust.best() else {
         return Ok(Outcome::Skip(
             "no statement of the trust policy is about Streamkap (reported as ASSUME-002)".to_owned(),

@@ -1,6 +1,6 @@
 //! ASSUME-005: a condition of the trust policy, other than the external id, that Streamkap's call cannot meet.
 
-use crate::checks::shared::phrases::no_role;
+use crate::checks::shared::phrases::absent_role;
 use crate::checks::shared::trust::{Judged, Reading, Trust, Truth, reason, written};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section};
@@ -9,7 +9,7 @@ use crate::policy::Condition;
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Assume, 5), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(trust) = Trust::read(view)? else { return Ok(no_role(view)) };
+    let Some(trust) = Trust::read(view)? else { return Ok(absent_role(view)) };
     let Some(best) = trust.best() else {
         return Ok(Outcome::Skip(
             "no statement of the trust policy is about Streamkap (reported as ASSUME-002)".to_owned(),

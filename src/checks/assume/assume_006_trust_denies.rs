@@ -1,6 +1,6 @@
 //! ASSUME-006: a Deny statement of the trust policy hits Streamkap.
 
-use crate::checks::shared::phrases::no_role;
+use crate::checks::shared::phrases::absent_role;
 use crate::checks::shared::trust::{Reading, Trust, Truth, hits, reason, written};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section};
@@ -9,7 +9,7 @@ use crate::policy::Selector;
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Assume, 6), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(trust) = Trust::read(view)? else { return Ok(no_role(view)) };
+    let Some(trust) = Trust::read(view)? else { return Ok(absent_role(view)) };
     // A Deny that hits for the external id's sake is ASSUME-004's.
     let own: Vec<&Reading> = trust.denies.iter().filter(|deny| deny.external_ids.is_empty()).collect();
     let hit: Vec<Finding> = own

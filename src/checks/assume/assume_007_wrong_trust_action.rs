@@ -2,7 +2,7 @@
 
 use crate::checks::shared::trust::{Reading, Trust};
 use crate::checks::shared::{
-    phrases::{self, no_role},
+    phrases::{self, absent_role},
     words,
 };
 use crate::checks::{Check, View};
@@ -21,7 +21,7 @@ const KNOWN: [&str; 6] = [
 ];
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(trust) = Trust::read(view)? else { return Ok(no_role(view)) };
+    let Some(trust) = Trust::read(view)? else { return Ok(absent_role(view)) };
     let Some(best) = trust.best() else {
         return Ok(Outcome::Skip(
             "no statement of the trust policy is about Streamkap (reported as ASSUME-002)".to_owned(),

@@ -2,7 +2,7 @@
 
 use crate::checks::shared::{
     history,
-    phrases::{self, no_role},
+    phrases::{self, absent_role},
 };
 use crate::checks::{Check, View};
 use crate::facts::{Purpose, Role};
@@ -12,7 +12,7 @@ use crate::trail::Event;
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Assume, 8), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(role) = view.role()? else { return Ok(no_role(view)) };
+    let Some(role) = view.role()? else { return Ok(absent_role(view)) };
     let assumptions = history::assumptions(view)?;
     let success = assumptions.successes.last();
     if let Some(refusal) = refused_last(view, &assumptions) {
@@ -45,11 +45,11 @@ fn refused_last<'a>(view: &View<'a>, assumptions: &history::Assumptions<'a>) -> 
     let succeeded =
         assumptions.successes.last().is_some_and(|success| success.event_time >= refusal.event_time);
     let changes = history::events(view, Purpose::Changes).unwrap_or_default();
-    let changed = changes
+    let has_changed = changes
         .events
         .iter()
         .any(|event| event.event_time >= refusal.event_time && event.error_code.is_none());
-    (!succeeded && !changed).then_some(refusal)
+    (!succeeded && !has_changed).then_some(refusal)
 }
 
 fn refused(view: &View<'_>, role: &Role, refusal: &Event, success: Option<&Event>) -> Finding {

@@ -1,6 +1,6 @@
 //! ASSUME-010: a resource control policy of the organisation may refuse Streamkap, which cannot be seen from here.
 
-use crate::checks::shared::{history, phrases::no_role};
+use crate::checks::shared::{history, phrases::absent_role};
 use crate::checks::{Check, View};
 use crate::facts::Organization;
 use crate::model::{Blocked, CheckId, Evidence, Outcome, Section};
@@ -8,7 +8,7 @@ use crate::model::{Blocked, CheckId, Evidence, Outcome, Section};
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Assume, 10), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(role) = view.role()? else { return Ok(no_role(view)) };
+    let Some(role) = view.role()? else { return Ok(absent_role(view)) };
     let organization = view.organization();
     if let Ok(organization) = organization
         && let Some(reason) = exempt(organization, role.arn.account())

@@ -1,6 +1,6 @@
 //! LATER-001: the role's maximum session duration against what the connectors ask for.
 
-use crate::checks::shared::phrases::no_role;
+use crate::checks::shared::phrases::absent_role;
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source};
 
@@ -10,7 +10,7 @@ const CHAINING: &str =
     "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining";
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(role) = view.role()? else { return Ok(no_role(view)) };
+    let Some(role) = view.role()? else { return Ok(absent_role(view)) };
     let (allowed, asked) = (role.max_session_duration, view.vendor().session_seconds);
     let read =
         format!("the role's maximum session duration is {allowed} seconds; Streamkap asks for {asked}");

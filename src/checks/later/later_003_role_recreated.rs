@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::checks::shared::history::{self, Assumptions};
-use crate::checks::shared::phrases::{self, no_role};
+use crate::checks::shared::phrases::{self, absent_role};
 use crate::checks::{Check, View};
 use crate::facts::{Purpose, Role};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section};
@@ -12,7 +12,7 @@ use crate::trail::Event;
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Later, 3), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(role) = view.role()? else { return Ok(no_role(view)) };
+    let Some(role) = view.role()? else { return Ok(absent_role(view)) };
     let assumptions = history::assumptions(view)?;
     let created = role.created.parse::<Timestamp>().ok();
     let former = assumptions.successes.iter().rev().find(|event| is_former(event, role, created));

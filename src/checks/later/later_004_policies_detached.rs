@@ -1,7 +1,7 @@
 //! LATER-004: the role has no policies, or none that has to do with the connector.
 
 use crate::checks::shared::standing::Standings;
-use crate::checks::shared::{no_role, words};
+use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section};
 
@@ -9,7 +9,7 @@ use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Later, 4), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    if let Some(skip) = no_role(view) {
+    if let Some(skip) = absent_role(view) {
         return Ok(skip);
     }
     let standings = Standings::of(view)?;

@@ -5,7 +5,7 @@
 use crate::checks::shared::needs::{Ask, asks};
 use crate::checks::shared::policies::{boundary, role_policies};
 use crate::checks::shared::simulated::{Simulated, simulated};
-use crate::checks::shared::{no_role, words};
+use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
 use crate::facts::Organization;
 use crate::model::{
@@ -16,7 +16,7 @@ use crate::model::{
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Later, 5), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    if let Some(skip) = no_role(view) {
+    if let Some(skip) = absent_role(view) {
         return Ok(skip);
     }
     let asks: Vec<Ask<'_>> = asks(view)?.into_iter().filter(Ask::is_required).collect();

@@ -5,7 +5,7 @@ use crate::checks::shared::needs::{Ask, Verdict, asks};
 use crate::checks::shared::policies::boundary;
 use crate::checks::shared::simulated::{Simulated, simulated};
 use crate::checks::shared::standing::depends;
-use crate::checks::shared::{no_role, words};
+use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
 use crate::model::{Arn, Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, StatementRef};
 
@@ -13,7 +13,7 @@ use crate::model::{Arn, Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Se
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Later, 6), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    if let Some(skip) = no_role(view) {
+    if let Some(skip) = absent_role(view) {
         return Ok(skip);
     }
     let Some(arn) = view.role()?.and_then(|role| role.boundary.as_ref()) else {

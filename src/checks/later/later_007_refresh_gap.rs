@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::checks::shared::history::{self, Assumptions};
-use crate::checks::shared::phrases::{self, no_role};
+use crate::checks::shared::phrases::{self, absent_role};
 use crate::checks::{Check, View};
 use crate::facts::Purpose;
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section};
@@ -15,7 +15,7 @@ pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Later, 7), jud
 const SLACK: SignedDuration = SignedDuration::from_mins(15);
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(role) = view.role()? else { return Ok(no_role(view)) };
+    let Some(role) = view.role()? else { return Ok(absent_role(view)) };
     let assumptions = history::assumptions(view)?;
     if assumptions.successes.is_empty() {
         return Err(nothing(&assumptions));

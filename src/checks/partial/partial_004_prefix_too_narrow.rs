@@ -2,7 +2,7 @@
 
 use crate::checks::shared::needs::Ask;
 use crate::checks::shared::standing::{Cause, Refusal, Standings};
-use crate::checks::shared::{bucket_name, no_bucket, no_role, without_bucket, words};
+use crate::checks::shared::{absent_bucket, absent_role, bucket_name, without_bucket, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, Source, StatementRef};
 
@@ -13,7 +13,7 @@ type Member<'s, 'a> = (&'s Ask<'a>, &'s Refusal);
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let Some(bucket) = bucket_name(view) else { return Ok(without_bucket()) };
-    if let Some(skip) = no_role(view).or_else(|| no_bucket(view, bucket)) {
+    if let Some(skip) = absent_role(view).or_else(|| absent_bucket(view, bucket)) {
         return Ok(skip);
     }
     let standings = Standings::of(view)?;

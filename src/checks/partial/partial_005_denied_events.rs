@@ -2,7 +2,7 @@
 
 use crate::checks::shared::history;
 use crate::checks::shared::needs::{Ask, asks};
-use crate::checks::shared::phrases::{self, no_role};
+use crate::checks::shared::phrases::{self, absent_role};
 use crate::checks::shared::simulated::simulated;
 use crate::checks::shared::state::{Judgement, Layer, State, ask_for};
 use crate::checks::shared::words;
@@ -18,7 +18,7 @@ use crate::trail::{DenialGroup, DenialGroups, Event, change_kind, made_by_role};
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Partial, 5), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(role) = view.role()? else { return Ok(no_role(view)) };
+    let Some(role) = view.role()? else { return Ok(absent_role(view)) };
     let searched = history::events(view, Purpose::Denials)?;
     let mut groups = DenialGroups::new();
     for event in searched.events.iter().filter(|event| made_by_role(event, &role.arn)) {
@@ -37,7 +37,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
             standing: standing(view, group, &needs),
         })
         .collect();
-    Ok(outcome(view, &searched, &judged)?)
+    outcome(view, &searched, &judged)
 }
 
 /// A group of denials and what becomes of such a call now.
@@ -63,7 +63,7 @@ struct Still {
     why: String,
 }
 
-fn none(searched: &history::Events<'_>) -> Result<Outcome, Blocked> {
+fn none(searched: &history::Searched<'_>) -> Result<Outcome, Blocked> {
     if let Some(unread) = searched.unread.first() {
         return Err(unread.clone());
     }
@@ -77,7 +77,7 @@ fn none(searched: &history::Events<'_>) -> Result<Outcome, Blocked> {
 
 fn outcome(
     view: &View<'_>,
-    searched: &history::Events<'_>,
+    searched: &history::Searched<'_>,
     judged: &[Judged<'_>],
 ) -> Result<Outcome, Blocked> {
     let still = |needed: bool| -> Vec<Finding> {
@@ -205,7 +205,7 @@ fn times(group: &DenialGroup) -> String {
     format!("{count}{first}{last}")
 }
 
-fn finding(view: &View<'_>, searched: &history::Events<'_>, judged: &Judged<'_>, still: &Still) -> Finding {
+fn finding(view: &View<'_>, searched: &history::Searched<'_>, judged: &Judged<'_>, still: &Still) -> Finding {
     let group = judged.group;
     let use_of_it = if judged.needed { "" } else { "; the connector can do without it" };
     let what = format!(
@@ -236,7 +236,7 @@ fn finding(view: &View<'_>, searched: &history::Events<'_>, judged: &Judged<'_>,
     }
 }
 
-fn sample<'a>(searched: &history::Events<'a>, group: &DenialGroup) -> Option<&'a Event> {
+fn sample<'a>(searched: &history::Searched<'a>, group: &DenialGroup) -> Option<&'a Event> {
     let id = group.event_ids.last()?;
     searched.events.iter().copied().find(|event| event.event_id == *id)
 }

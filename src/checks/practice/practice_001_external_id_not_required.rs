@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::checks::shared::phrases::no_role;
+use crate::checks::shared::phrases::absent_role;
 use crate::checks::shared::trust::{Trust, is_placeholder, statement_name};
 use crate::checks::shared::words;
 use crate::checks::{Check, View};
@@ -13,7 +13,7 @@ use crate::policy::{Context, Policy, Principal};
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Practice, 1), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(trust) = Trust::read(view)? else { return Ok(no_role(view)) };
+    let Some(trust) = Trust::read(view)? else { return Ok(absent_role(view)) };
     let role_arn = trust.role.arn.as_str();
     if let Some(stranger) = stranger(&trust.policy)
         && let Proof::Always { statements, .. } = without_external_id(&trust.policy, role_arn, &stranger)

@@ -1,7 +1,7 @@
 //! PRACTICE-002: a policy allows actions on every resource where one could be named.
 
 use crate::checks::shared::policies::{RolePolicy, is_everything, role_policies};
-use crate::checks::shared::{no_role, words};
+use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, StatementRef};
 use crate::policy::scope::{covers, granted};
@@ -11,7 +11,7 @@ use crate::policy::{Effect, Selector, Statement};
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Practice, 2), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    if let Some(skip) = no_role(view) {
+    if let Some(skip) = absent_role(view) {
         return Ok(skip);
     }
     let policies = role_policies(view);

@@ -1,6 +1,6 @@
 //! PRACTICE-003: an AWS managed policy with broad access is attached.
 
-use crate::checks::shared::no_role;
+use crate::checks::shared::absent_role;
 use crate::checks::shared::policies::{RolePolicy, is_aws_managed, role_policies};
 use crate::checks::{Check, View};
 use crate::facts::AttachedPolicy;
@@ -14,7 +14,7 @@ pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Practice, 3), 
 const BROAD: [&str; 4] = ["AdministratorAccess", "PowerUserAccess", "ReadOnlyAccess", "SystemAdministrator"];
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    if let Some(skip) = no_role(view) {
+    if let Some(skip) = absent_role(view) {
         return Ok(skip);
     }
     let attached = view.attached_policies()?.map_or(&[][..], Vec::as_slice);

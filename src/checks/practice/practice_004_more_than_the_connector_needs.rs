@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::checks::shared::policies::{is_everything, role_policies};
-use crate::checks::shared::{no_role, words};
+use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, StatementRef};
 use crate::policy::Policy;
@@ -13,7 +13,7 @@ use crate::policy::scope::{Danger, Grant, Need, beyond, covers};
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Practice, 4), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    if let Some(skip) = no_role(view) {
+    if let Some(skip) = absent_role(view) {
         return Ok(skip);
     }
     let policies = role_policies(view);

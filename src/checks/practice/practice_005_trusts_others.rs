@@ -1,6 +1,6 @@
 //! PRACTICE-005: the role trusts others besides Streamkap.
 
-use crate::checks::shared::phrases::no_role;
+use crate::checks::shared::phrases::absent_role;
 use crate::checks::shared::trust::{Trust, statement_name};
 use crate::checks::shared::words as text;
 use crate::checks::{Check, View};
@@ -11,7 +11,7 @@ use crate::policy::{Principal, PrincipalKind};
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Practice, 5), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(trust) = Trust::read(view)? else { return Ok(no_role(view)) };
+    let Some(trust) = Trust::read(view)? else { return Ok(absent_role(view)) };
     let vendor = view.vendor();
     let root = Principal::parse(vendor.account.root_arn(&vendor.partition).as_str()).ok();
     let except: Vec<Principal> = root.into_iter().chain(trust.call.principals.iter().cloned()).collect();

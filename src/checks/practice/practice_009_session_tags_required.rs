@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::checks::shared::phrases::no_role;
+use crate::checks::shared::phrases::absent_role;
 use crate::checks::shared::policies::{boundary, role_policies};
 use crate::checks::shared::trust::{Trust, Truth};
 use crate::checks::shared::words;
@@ -10,12 +10,12 @@ use crate::checks::{Check, View};
 use crate::model::{
     Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, StatementRef,
 };
-use crate::policy::{Condition, Effect, Policy, Statement};
+use crate::policy::{Condition, Effect, Policy, Selector, Statement};
 
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Practice, 9), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(trust) = Trust::read(view)? else { return Ok(no_role(view)) };
+    let Some(trust) = Trust::read(view)? else { return Ok(absent_role(view)) };
     let mut findings = in_trust(view, &trust);
     let own = role_policies(view);
     let boundary = boundary(view);
@@ -70,7 +70,7 @@ fn missing_tag(statement: &Statement, tags: &BTreeMap<String, String>) -> Option
         .filter(|it| needs_tag(statement.effect, it))
         .find_map(|it| lacks(&it.key));
     by_condition.or_else(|| {
-        let resources = statement.resources.iter().flat_map(|all| all.values());
+        let resources = statement.resources.iter().flat_map(Selector::values);
         let values = statement.conditions.iter().flat_map(|it| &it.values);
         resources.chain(values).flat_map(|text| variables(text)).find_map(lacks)
     })

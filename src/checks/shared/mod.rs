@@ -26,14 +26,14 @@ pub fn bucket_name<'a>(view: &View<'a>) -> Option<&'a str> {
 }
 
 /// What a check says that has nothing to judge because there is no such role.
-pub fn no_role(view: &View<'_>) -> Option<Outcome> {
+pub fn absent_role(view: &View<'_>) -> Option<Outcome> {
     let name = &view.target().role.name;
     matches!(view.role(), Ok(None))
         .then(|| Outcome::Skip(format!("there is no role {name} (reported as ASSUME-001)")))
 }
 
 /// What a check says that has nothing to judge because there is no such bucket.
-pub fn no_bucket(view: &View<'_>, bucket: &str) -> Option<Outcome> {
+pub fn absent_bucket(view: &View<'_>, bucket: &str) -> Option<Outcome> {
     matches!(view.bucket(bucket, FactId::Bucket, |it| &it.head), Ok(None))
         .then(|| Outcome::Skip(format!("there is no bucket {bucket} (reported as WRITE-001)")))
 }

@@ -6,7 +6,7 @@ use crate::checks::View;
 use crate::model::Outcome;
 
 /// What a check of a role says when there is no such role: that is ASSUME-001's to report.
-pub(crate) fn no_role(view: &View<'_>) -> Outcome {
+pub(crate) fn absent_role(view: &View<'_>) -> Outcome {
     Outcome::Skip(format!("there is no role {} (reported as ASSUME-001)", view.target().role.name))
 }
 

@@ -1,7 +1,7 @@
 //! WRITE-003: a policy names the bucket where the objects are meant, or the objects where the bucket is.
 
 use crate::checks::shared::standing::{Answer, Cause, Refusal, Standing, Standings};
-use crate::checks::shared::{bucket_name, no_bucket, no_role, without_bucket, words};
+use crate::checks::shared::{absent_bucket, absent_role, bucket_name, without_bucket, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, StatementRef};
 
@@ -10,7 +10,7 @@ pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 3), jud
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let Some(bucket) = bucket_name(view) else { return Ok(without_bucket()) };
-    if let Some(skip) = no_role(view).or_else(|| no_bucket(view, bucket)) {
+    if let Some(skip) = absent_role(view).or_else(|| absent_bucket(view, bucket)) {
         return Ok(skip);
     }
     let standings = Standings::of(view)?;

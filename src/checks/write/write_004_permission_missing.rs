@@ -2,7 +2,7 @@
 
 use crate::checks::shared::needs::Ask;
 use crate::checks::shared::standing::{Cause, Refusal, Standings};
-use crate::checks::shared::{bucket_name, no_bucket, no_role, words};
+use crate::checks::shared::{absent_bucket, absent_role, bucket_name, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, Source, StatementRef};
 
@@ -12,13 +12,13 @@ pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 4), jud
 type Gap<'s, 'a> = (&'s Ask<'a>, &'s Refusal);
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    if let Some(skip) = no_role(view) {
+    if let Some(skip) = absent_role(view) {
         return Ok(skip);
     }
     let standings = Standings::of(view)?;
     let gaps: Vec<Gap<'_, '_>> = standings.gaps().collect();
     if let Some(skip) =
-        (!gaps.is_empty()).then(|| bucket_name(view)).flatten().and_then(|it| no_bucket(view, it))
+        (!gaps.is_empty()).then(|| bucket_name(view)).flatten().and_then(|it| absent_bucket(view, it))
     {
         return Ok(skip);
     }

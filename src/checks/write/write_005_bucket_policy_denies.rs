@@ -6,7 +6,7 @@ use crate::checks::shared::conditions::why_it_hits;
 use crate::checks::shared::needs::{Ask, Verdict, asks};
 use crate::checks::shared::policies::bucket_policy;
 use crate::checks::shared::standing::depends;
-use crate::checks::shared::{bucket_name, no_bucket, no_role, without_bucket, words};
+use crate::checks::shared::{absent_bucket, absent_role, bucket_name, without_bucket, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, StatementRef};
 use crate::policy::Policy;
@@ -16,7 +16,7 @@ pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 5), jud
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let Some(bucket) = bucket_name(view) else { return Ok(without_bucket()) };
-    if let Some(skip) = no_role(view).or_else(|| no_bucket(view, bucket)) {
+    if let Some(skip) = absent_role(view).or_else(|| absent_bucket(view, bucket)) {
         return Ok(skip);
     }
     // Only the account that owns a bucket may read its policy: what was read is of the caller's account.

@@ -6,7 +6,7 @@ use crate::checks::shared::conditions::why_it_hits;
 use crate::checks::shared::needs::{Ask, Verdict, asks};
 use crate::checks::shared::policies::{RolePolicies, key_policy, role_policies};
 use crate::checks::shared::standing::{Answer, Cause, Refusal, depends, identity_answer};
-use crate::checks::shared::{bucket_name, no_bucket, no_role, without_bucket, words};
+use crate::checks::shared::{absent_bucket, absent_role, bucket_name, without_bucket, words};
 use crate::checks::{Check, View};
 use crate::facts::{Encryption, FactId, Grant, KeyMetadata};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, StatementRef};
@@ -17,7 +17,7 @@ pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 6), jud
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let Some(bucket) = bucket_name(view) else { return Ok(without_bucket()) };
-    if let Some(skip) = no_role(view).or_else(|| no_bucket(view, bucket)) {
+    if let Some(skip) = absent_role(view).or_else(|| absent_bucket(view, bucket)) {
         return Ok(skip);
     }
     let encryption = view.bucket(bucket, FactId::BucketEncryption, |it| &it.encryption)?;

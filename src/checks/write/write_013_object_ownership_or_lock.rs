@@ -1,6 +1,6 @@
 //! WRITE-013: settings of the bucket, other than its policy, that can refuse the writes.
 
-use crate::checks::shared::{bucket_name, no_bucket, without_bucket};
+use crate::checks::shared::{absent_bucket, bucket_name, without_bucket};
 use crate::checks::{Check, View};
 use crate::facts::{Encryption, FactId};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section};
@@ -10,7 +10,7 @@ pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 13), ju
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let Some(bucket) = bucket_name(view) else { return Ok(without_bucket()) };
-    if let Some(skip) = no_bucket(view, bucket) {
+    if let Some(skip) = absent_bucket(view, bucket) {
         return Ok(skip);
     }
     let encryption = view.bucket(bucket, FactId::BucketEncryption, |it| &it.encryption)?;

@@ -1,0 +1,183 @@
+//! `check`: reads AWS or a case file, diagnoses, prints the report.
+
+use std::collections::BTreeSet;
+
+use super::args::{CheckArgs, GlobalArgs, ReportArgs, SelectionArgs, TargetArgs};
+use super::config::Config;
+use super::environment::Environment;
+use super::failure::{Failure, INTERRUPTED};
+use super::output::Printer;
+use super::parameters::Given;
+use super::{Ended, case, collect, settings};
+use crate::catalog::Catalog;
+use crate::checks::Selection;
+use crate::diagnosis::{Diagnosis, Ignore};
+use crate::facts::{FactId, Facts, Target};
+use crate::report::{FailOn, Format, Origin, render};
+
+/// Runs it.
+pub(super) fn run(
+    args: &CheckArgs,
+    global: &GlobalArgs,
+    environment: &Environment,
+    printer: &Printer,
+) -> Ended {
+    let config = Config::read(global, environment)?;
+    let catalog = Catalog::built_in();
+    let selection = selection(&args.selection, &config, catalog)?;
+    let report = Reporting { args: &args.report, config: &config, selection: &selection, printer };
+    if let Some(path) = &args.case {
+        refuse_target(&args.target, global)?;
+        let facts = case::read(path)?;
+        let origin = Origin::Case { path: path.display().to_string() };
+        return report.print(&facts, catalog, origin, None);
+    }
+    let region = settings::region(global, &config, environment)?;
+    let given = Given::new(&args.target, region.as_deref(), &config, environment);
+    let (target, warnings) = given.target(catalog)?;
+    warnings.iter().for_each(|warning| printer.warning(warning));
+    let mut settings = settings::settings(global, &args.history, &config, environment)?;
+    settings.facts = facts(&selection, catalog);
+    let words = words(&target, global, args);
+    let collected = collect::read(&settings, target, catalog, printer)?;
+    let code = report.print(&collected.facts, catalog, Origin::Live, Some(words))?;
+    Ok(if collected.interrupted { INTERRUPTED } else { code })
+}
+
+/// The checks that were selected, by flags or else by the configuration file.
+pub(super) fn selection(
+    args: &SelectionArgs,
+    config: &Config,
+    catalog: &Catalog,
+) -> Result<Selection, Failure> {
+    let only = if args.only.is_empty() { &config.only } else { &args.only };
+    let skip = if args.skip.is_empty() { &config.skip } else { &args.skip };
+    let selection = Selection::new(catalog, only, skip)
+        .map_err(|error| Failure::usage(error.to_string(), "`streamkap-doctor list` shows every check"))?;
+    if catalog.pages.iter().any(|page| selection.contains(page.id)) {
+        Ok(selection)
+    } else {
+        Err(Failure::usage("no check is left to run", "--skip leaves out all that --only names"))
+    }
+}
+
+/// The facts that the selected checks read; `None` when every check is selected.
+pub(super) fn facts(selection: &Selection, catalog: &Catalog) -> Option<BTreeSet<FactId>> {
+    let selected = || catalog.pages.iter().filter(|page| selection.contains(page.id));
+    if selected().count() == catalog.pages.len() {
+        return None;
+    }
+    Some(selected().flat_map(|page| page.needs.iter().chain(&page.uses)).copied().collect())
+}
+
+/// A case has its target in it.
+fn refuse_target(target: &TargetArgs, global: &GlobalArgs) -> Result<(), Failure> {
+    let given = [
+        ("a connector", target.connector.is_some()),
+        ("--role", target.role.is_some()),
+        ("--external-id", target.external_id.is_some()),
+        ("--bucket", target.bucket.is_some()),
+        ("--prefix", target.prefix.is_some()),
+        ("--region", global.region.is_some()),
+    ];
+    match given.iter().find(|(_, given)| *given) {
+        Some((name, _)) => Err(Failure::usage(
+            format!("{name} was given together with --case"),
+            "a case file holds its own target; leave one of the two out",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Reports facts in every format asked for.
+pub(super) struct Reporting<'a> {
+    /// The flags.
+    pub(super) args: &'a ReportArgs,
+    /// The file.
+    pub(super) config: &'a Config,
+    /// The checks to run.
+    pub(super) selection: &'a Selection,
+    /// Where to print.
+    pub(super) printer: &'a Printer,
+}
+
+impl Reporting<'_> {
+    /// Diagnoses the facts and writes the reports. `words` are the command line's, to be repeated.
+    pub(super) fn print(
+        &self,
+        facts: &Facts,
+        catalog: &Catalog,
+        origin: Origin,
+        words: Option<String>,
+    ) -> Ended {
+        let ignores: Vec<Ignore> = self
+            .config
+            .ignore
+            .iter()
+            .map(|ignore| Ignore {
+                check: ignore.check,
+                reason: ignore.reason.clone(),
+                expires: ignore.expires.map(|day| day.to_string()),
+            })
+            .collect();
+        let report = Diagnosis {
+            catalog,
+            selection: self.selection,
+            ignores: &ignores,
+            fail_on: self.args.fail_on.or(self.config.fail_on).map(FailOn::from).unwrap_or_default(),
+            origin,
+            again: words.as_deref().map(|words| format!("streamkap-doctor check {words}")),
+            policy: words.as_deref().map(|words| format!("streamkap-doctor policy {words}")),
+        }
+        .report(facts);
+        let layout = self.printer.layout(self.args.verbose);
+        for file in &self.args.report {
+            let plain = crate::report::Layout { colour: false, ..layout };
+            self.printer.file(&file.path, &render(&report, file.format.into(), plain))?;
+        }
+        let format = self.args.output.or(self.config.output).map_or(Format::Table, Format::from);
+        self.printer.out(&render(&report, format, layout))?;
+        Ok(report.summary.exit_code)
+    }
+}
+
+/// The words that name the target again on a command line. The external id is left to the reader.
+fn words(target: &Target, global: &GlobalArgs, args: &CheckArgs) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for connector in &target.connectors {
+        words.push(connector.connector.clone());
+        words.push("--role".to_owned());
+        words.push(quoted(
+            args.target.role.as_deref().map_or(target.role.name.as_str(), super::target::unquoted),
+        ));
+        for (name, value) in connector.parameters.iter().filter(|(_, value)| !value.is_empty()) {
+            words.extend([format!("--{name}"), quoted(value)]);
+        }
+    }
+    if args.target.external_id.is_some() {
+        words.extend(["--external-id".to_owned(), "EXTERNAL_ID".to_owned()]);
+    }
+    let options = [
+        ("--region", global.region.as_deref()),
+        ("--profile", global.profile.as_deref()),
+        ("--endpoint-url", global.endpoint_url.as_deref()),
+        ("--since", args.history.since.as_deref()),
+    ];
+    for (name, value) in options {
+        words.extend(value.into_iter().flat_map(|value| [name.to_owned(), quoted(value)]));
+    }
+    if args.history.no_history {
+        words.push("--no-history".to_owned());
+    }
+    words.join(" ")
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |it: char| it.is_ascii_alphanumeric() || "+=,.@:/-_%".contains(it);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}

@@ -1,0 +1,41 @@
+//! `policy`: the permissions that the doctor itself needs.
+
+use std::collections::BTreeSet;
+
+use super::Ended;
+use super::args::{GlobalArgs, PolicyArgs};
+use super::check::{facts, selection};
+use super::config::Config;
+use super::environment::Environment;
+use super::output::Printer;
+use super::parameters::Given;
+use super::settings;
+use crate::catalog::Catalog;
+use crate::collect::{History, minimal_policy};
+use crate::facts::FactId;
+
+/// Runs it. What was not given stands as `*` in the policy.
+pub(super) fn run(
+    args: &PolicyArgs,
+    global: &GlobalArgs,
+    environment: &Environment,
+    printer: &Printer,
+) -> Ended {
+    let config = Config::read(global, environment)?;
+    let catalog = Catalog::built_in();
+    let selection = selection(&args.selection, &config, catalog)?;
+    let settings = settings::settings(global, &args.history, &config, environment)?;
+    let given = Given::new(&args.target, settings.region.as_deref(), &config, environment);
+    let target = given.pattern(catalog)?;
+    let mut facts = facts(&selection, catalog);
+    if let History::Off(_) = settings.history {
+        let all = || FactId::ALL.iter().map(|(id, _, _)| *id).collect::<BTreeSet<_>>();
+        let kept = facts.get_or_insert_with(all);
+        kept.retain(|id| {
+            !matches!(id, FactId::HistoryAssumeRole | FactId::HistoryChanges | FactId::HistoryDenials)
+        });
+    }
+    let policy = minimal_policy(&target, catalog, facts.as_ref());
+    printer.out(&format!("{policy:#}\n"))?;
+    Ok(0)
+}

@@ -1,0 +1,109 @@
+//! How to read from AWS: flag before environment before file before default.
+
+use jiff::{SignedDuration, Timestamp, civil};
+
+use super::args::{GlobalArgs, HistoryArgs};
+use super::config::Config;
+use super::environment::Environment;
+use super::failure::Failure;
+use super::{regions, target};
+use crate::collect::{History, Settings};
+
+/// Options of AWS, each from the flag, the environment or the file.
+pub(super) fn settings(
+    global: &GlobalArgs,
+    history: &HistoryArgs,
+    config: &Config,
+    environment: &Environment,
+) -> Result<Settings, Failure> {
+    let mut settings = Settings::at(environment.now);
+    settings.profile =
+        global.profile.clone().or_else(|| unless_set(environment, "AWS_PROFILE", &config.profile));
+    settings.region = region(global, config, environment)?;
+    settings.endpoint_url = global.endpoint_url.clone().or_else(|| config.endpoint_url.clone());
+    if let Some(url) = &settings.endpoint_url
+        && !(url.starts_with("http://") || url.starts_with("https://"))
+    {
+        return Err(Failure::usage(
+            format!("`{url}` is not an endpoint"),
+            "expected an address that begins with https:// or http://",
+        ));
+    }
+    let since = history.since.as_ref().or(config.since.as_ref());
+    settings.since = since.map(|text| moment(text, environment.now)).transpose()?;
+    if history.no_history {
+        settings.history = History::Off("--no-history was given".to_owned());
+    } else if config.no_history && history.since.is_none() {
+        settings.history = History::Off("the configuration file says no_history".to_owned());
+    }
+    Ok(settings)
+}
+
+/// The region of the flag or the file; `None` leaves it to AWS's own settings.
+pub(super) fn region(
+    global: &GlobalArgs,
+    config: &Config,
+    environment: &Environment,
+) -> Result<Option<String>, Failure> {
+    let region = global.region.clone().or_else(|| unless_set(environment, "AWS_REGION", &config.region));
+    region.as_deref().map(regions::parse).transpose()
+}
+
+/// The file's value, unless AWS's own variable is set, which goes before it.
+fn unless_set(environment: &Environment, variable: &str, file: &Option<String>) -> Option<String> {
+    if environment.variable(variable).is_some() { None } else { file.clone() }
+}
+
+/// `7d`, `12h`, `2w`, a day, or a full time.
+fn moment(given: &str, now: Timestamp) -> Result<Timestamp, Failure> {
+    let text = target::unquoted(given);
+    let wrong = || {
+        Failure::usage(
+            format!("`{given}` is not a time"),
+            "expected how long ago (30m, 12h, 7d, 2w), a day (2026-11-01) or a full time (2026-11-01T08:00:00Z)",
+        )
+    };
+    if let Some(hours) = ago(text) {
+        return now.checked_sub(hours).map_err(|_| wrong());
+    }
+    let at: Timestamp = match (text.parse::<Timestamp>(), text.parse::<civil::Date>()) {
+        (Ok(at), _) => at,
+        (_, Ok(day)) => format!("{day}T00:00:00Z").parse().map_err(|_| wrong())?,
+        _ => return Err(wrong()),
+    };
+    if at >= now {
+        return Err(Failure::usage(format!("`{given}` is not in the past"), "the search ends now"));
+    }
+    Ok(at)
+}
+
+fn ago(text: &str) -> Option<SignedDuration> {
+    let unit = text.chars().last()?;
+    let number: i64 =
+        text[..text.len() - unit.len_utf8()].parse().ok().filter(|it| (1..=100_000).contains(it))?;
+    match unit {
+        'm' => Some(SignedDuration::from_mins(number)),
+        'h' => Some(SignedDuration::from_hours(number)),
+        'd' => Some(SignedDuration::from_hours(24 * number)),
+        'w' => Some(SignedDuration::from_hours(7 * 24 * number)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_a_length_a_day_or_a_time() {
+        let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        let at = |text: &str| moment(text, now).map(|it| it.to_string()).map_err(|failure| failure.message);
+        assert_eq!(at("7d").as_deref(), Ok("2026-11-17T12:00:00Z"));
+        assert_eq!(at("30m").as_deref(), Ok("2026-11-24T11:30:00Z"));
+        assert_eq!(at("2026-11-01").as_deref(), Ok("2026-11-01T00:00:00Z"));
+        assert_eq!(at("2026-11-01T08:00:00+02:00").as_deref(), Ok("2026-11-01T06:00:00Z"));
+        for wrong in ["", "7", "d", "-1d", "yesterday", "2027-01-01", "99999999999999999999d", "7é"] {
+            assert!(at(wrong).is_err(), "{wrong}");
+        }
+    }
+}

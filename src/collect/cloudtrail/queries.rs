@@ -1,0 +1,349 @@
+//! What to ask event history, and which events of the answers bear on the target. Pure.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::facts::{LookupFilter, Purpose};
+use crate::model::Arn;
+use crate::trail::{Event, made_by_role};
+
+/// Where IAM's events are, and those of the global endpoint of STS.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html>
+pub(super) const GLOBAL: &str = "us-east-1";
+/// Sessions whose denials are looked up by name: the newest.
+const SESSIONS: usize = 5;
+/// Policies once attached whose history is looked up.
+const DETACHED: usize = 5;
+
+/// Events of the bucket that change whether the role may write to it.
+const BUCKET_CHANGES: [&str; 3] = ["PutBucketPolicy", "DeleteBucketPolicy", "PutBucketEncryption"];
+/// Events of a key that change whether the role may use it.
+const KEY_CHANGES: [&str; 3] = ["PutKeyPolicy", "DisableKey", "ScheduleKeyDeletion"];
+
+/// What is searched for.
+#[derive(Clone, Debug)]
+pub(in crate::collect) struct Subject {
+    /// The role.
+    pub(in crate::collect) role: Arn,
+    /// The region that the vendor's calls are made in.
+    pub(in crate::collect) region: String,
+    /// The buckets, each with its region.
+    pub(in crate::collect) buckets: Vec<(String, String)>,
+    /// Regions of customer managed keys, to search for changes.
+    pub(in crate::collect) key_regions: BTreeSet<String>,
+    /// ARNs of the customer's managed policies that the role has, its boundary's included.
+    pub(in crate::collect) policies: Vec<String>,
+    /// The vendor's account.
+    pub(in crate::collect) vendor: String,
+    /// Session names of the connectors; `*` stands for anything.
+    pub(in crate::collect) sessions: Vec<String>,
+    /// What to search for.
+    pub(in crate::collect) purposes: BTreeSet<Purpose>,
+}
+
+/// One query.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Query {
+    pub(super) purpose: Purpose,
+    pub(super) region: String,
+    pub(super) filter: LookupFilter,
+}
+
+impl Query {
+    fn new(purpose: Purpose, region: &str, attribute: &str, value: &str) -> Self {
+        let filter = LookupFilter { attribute: attribute.to_owned(), value: value.to_owned() };
+        Self { purpose, region: region.to_owned(), filter }
+    }
+}
+
+/// The queries that can be asked at once.
+pub(super) fn first(subject: &Subject) -> Vec<Query> {
+    let mut queries = Vec::new();
+    let wants = |purpose| subject.purposes.contains(&purpose);
+    // Denials go by the names of the sessions that AssumeRole tells.
+    if wants(Purpose::AssumeRole) || wants(Purpose::Denials) {
+        for region in BTreeSet::from([subject.region.as_str(), GLOBAL]) {
+            queries.push(Query::new(Purpose::AssumeRole, region, "ResourceName", subject.role.as_str()));
+        }
+    }
+    if wants(Purpose::Changes) {
+        let change = |region: &str, attribute: &str, value: &str| {
+            Query::new(Purpose::Changes, region, attribute, value)
+        };
+        queries.push(change(GLOBAL, "ResourceName", subject.role.name()));
+        queries.extend(subject.policies.iter().map(|arn| change(GLOBAL, "ResourceName", arn)));
+        let regions: BTreeSet<&String> = subject.buckets.iter().map(|(_, region)| region).collect();
+        for region in regions {
+            queries.extend(BUCKET_CHANGES.map(|name| change(region, "EventName", name)));
+        }
+        for region in &subject.key_regions {
+            queries.extend(KEY_CHANGES.map(|name| change(region, "EventName", name)));
+        }
+    }
+    queries
+}
+
+/// The queries that the events of the first ones suggest.
+pub(super) fn second(subject: &Subject, assumed: &[&Event], changes: &[&Event]) -> Vec<Query> {
+    let mut queries = Vec::new();
+    if subject.purposes.contains(&Purpose::Denials) {
+        let names = session_names(subject, assumed);
+        queries
+            .extend(names.iter().map(|name| Query::new(Purpose::Denials, &subject.region, "Username", name)));
+    }
+    if subject.purposes.contains(&Purpose::Changes) {
+        let once_attached = detached(subject, changes);
+        let query = |arn: &String| Query::new(Purpose::Changes, GLOBAL, "ResourceName", arn);
+        queries.extend(once_attached.iter().map(query));
+    }
+    queries
+}
+
+/// Names of the newest sessions, the vendor's before others'; where none was seen, the names that its
+/// connectors are known to use.
+fn session_names(subject: &Subject, assumed: &[&Event]) -> Vec<String> {
+    let by_vendor = |event: &&&Event| event.identity.account_id.as_deref() == Some(subject.vendor.as_str());
+    let (vendor, others): (Vec<&&Event>, Vec<&&Event>) = assumed.iter().partition(by_vendor);
+    let mut names: Vec<String> = Vec::new();
+    for event in vendor.into_iter().chain(others) {
+        let Some(name) = event.parameter("roleSessionName").filter(|name| !name.is_empty()) else { continue };
+        if names.len() < SESSIONS && !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    if names.is_empty() {
+        names.extend(subject.sessions.iter().filter(|name| !name.contains('*')).take(SESSIONS).cloned());
+    }
+    names
+}
+
+/// Customer managed policies that were detached from the role and are not attached now.
+fn detached(subject: &Subject, changes: &[&Event]) -> Vec<String> {
+    let mut arns: Vec<String> = Vec::new();
+    for event in changes.iter().filter(|event| event.event_name == "DetachRolePolicy") {
+        let Some(arn) = event.parameter("policyArn") else { continue };
+        let aws_managed = arn.contains(":iam::aws:");
+        let known = arns.iter().chain(&subject.policies).any(|known| known == arn);
+        if !aws_managed && !known && arns.len() < DETACHED {
+            arns.push(arn.to_owned());
+        }
+    }
+    arns
+}
+
+/// Whether an event of a query's answer bears on the target.
+pub(super) fn bears_on(subject: &Subject, query: &Query, event: &Event) -> bool {
+    match query.purpose {
+        Purpose::AssumeRole => concerns_role(&subject.role, event),
+        Purpose::Denials => event.is_denial() && made_by_role(event, &subject.role),
+        Purpose::Changes => {
+            event.error_code.is_none() && event.read_only != Some(true) && changes(subject, query, event)
+        }
+    }
+}
+
+fn concerns_role(role: &Arn, event: &Event) -> bool {
+    if event.event_name != "AssumeRole" {
+        return false;
+    }
+    if let Some(arn) = event.parameter("roleArn") {
+        return arn == role.as_str() || same_role(arn, role);
+    }
+    // Refused calls often come without parameters.
+    let named = event.resources.iter().any(|it| it.arn.as_deref() == Some(role.as_str()));
+    named || event.error_message.as_deref().is_some_and(|message| message.contains(role.as_str()))
+}
+
+/// A role is told by account and name, whatever path it was called by.
+fn same_role(arn: &str, role: &Arn) -> bool {
+    arn.parse::<Arn>().is_ok_and(|arn| arn.account() == role.account() && arn.name() == role.name())
+}
+
+fn changes(subject: &Subject, query: &Query, event: &Event) -> bool {
+    let value = query.filter.value.as_str();
+    if query.filter.attribute == "EventName" {
+        return event.event_name == value && (of_bucket(subject, event) || of_key(subject, query, event));
+    }
+    let role = event.parameter("roleName");
+    if value == subject.role.name() {
+        // IAM compares names without regard to case, and records them as they were given.
+        return role.is_some_and(|name| name.eq_ignore_ascii_case(value));
+    }
+    // What was done to the policy itself; that it was attached to a role is that role's event.
+    role.is_none()
+        && (event.parameter("policyArn") == Some(value)
+            || event.response_elements.pointer("/policy/arn").and_then(Value::as_str) == Some(value))
+}
+
+fn of_bucket(subject: &Subject, event: &Event) -> bool {
+    let bucket = event.parameter("bucketName");
+    BUCKET_CHANGES.contains(&event.event_name.as_str())
+        && subject.buckets.iter().any(|(name, _)| bucket == Some(name.as_str()))
+}
+
+/// Which key it is, is asked again when the key's ARN is known: see [`of_keys`].
+fn of_key(subject: &Subject, query: &Query, event: &Event) -> bool {
+    KEY_CHANGES.contains(&event.event_name.as_str()) && subject.key_regions.contains(&query.region)
+}
+
+/// Whether an event changes one of these keys, or no key at all.
+pub(super) fn of_keys(arns: &[String], event: &Event) -> bool {
+    if !KEY_CHANGES.contains(&event.event_name.as_str()) {
+        return true;
+    }
+    let id = event.parameter("keyId");
+    let named = event.resources.iter().filter_map(|it| it.arn.as_deref()).chain(id);
+    let mut named = named.peekable();
+    named.peek().is_some()
+        && named.any(|name| arns.iter().any(|arn| arn == name || arn.ends_with(&format!("/{name}"))))
+}
+
+/// The event without the secrets of the credentials that a call brought.
+pub(super) fn without_secrets(mut event: Event) -> Event {
+    if let Value::Object(response) = &mut event.response_elements {
+        response.retain(|key, _| {
+            let key = key.to_ascii_lowercase();
+            !["credential", "secret", "token", "password"].iter().any(|word| key.contains(word))
+        });
+    }
+    event
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn subject() -> Subject {
+        Subject {
+            role: "arn:aws:iam::111122223333:role/data/Streamkap".parse().unwrap(),
+            region: "eu-west-1".to_owned(),
+            buckets: vec![("orders".to_owned(), "eu-central-1".to_owned())],
+            key_regions: BTreeSet::from(["eu-central-1".to_owned()]),
+            policies: vec!["arn:aws:iam::111122223333:policy/Writes".to_owned()],
+            vendor: "300973880807".to_owned(),
+            sessions: vec!["AwsV2SDKConnectorSession".to_owned(), "iceberg-aws-*".to_owned()],
+            purposes: BTreeSet::from([Purpose::AssumeRole, Purpose::Changes, Purpose::Denials]),
+        }
+    }
+
+    fn event(name: &str, parameters: &Value) -> Event {
+        Event::from_value(&json!({"eventID": "1", "eventSource": "iam.amazonaws.com", "eventName": name,
+            "awsRegion": "us-east-1", "requestParameters": parameters}))
+        .unwrap()
+    }
+
+    fn query(queries: &[Query], attribute: &str, value: &str) -> Query {
+        queries
+            .iter()
+            .find(|it| it.filter.attribute == attribute && it.filter.value == value)
+            .unwrap()
+            .clone()
+    }
+
+    #[test]
+    fn each_thing_is_searched_where_it_is_recorded() {
+        let queries = first(&subject());
+        let regions = |purpose, attribute: &str| -> BTreeSet<String> {
+            let found = queries.iter().filter(|it| it.purpose == purpose && it.filter.attribute == attribute);
+            found.map(|it| it.region.clone()).collect()
+        };
+        let set = |regions: &[&str]| regions.iter().map(|it| (*it).to_owned()).collect::<BTreeSet<_>>();
+        assert_eq!(regions(Purpose::AssumeRole, "ResourceName"), set(&["eu-west-1", "us-east-1"]));
+        assert_eq!(regions(Purpose::Changes, "ResourceName"), set(&["us-east-1"]));
+        assert_eq!(regions(Purpose::Changes, "EventName"), set(&["eu-central-1"]));
+        assert_eq!(query(&queries, "ResourceName", "Streamkap").region, "us-east-1");
+    }
+
+    #[test]
+    fn the_vendor_s_sessions_go_before_others_and_known_names_stand_in() {
+        let assumed = |session: &str, account: &str| Event {
+            identity: crate::trail::Identity { account_id: Some(account.to_owned()), ..Default::default() },
+            ..event("AssumeRole", &json!({"roleSessionName": session}))
+        };
+        let events = [assumed("me", "111122223333"), assumed("iceberg-aws-1", "300973880807")];
+        let events: Vec<&Event> = events.iter().collect();
+        assert_eq!(session_names(&subject(), &events), ["iceberg-aws-1", "me"]);
+        assert_eq!(session_names(&subject(), &[]), ["AwsV2SDKConnectorSession"]);
+    }
+
+    #[test]
+    fn a_policy_that_was_detached_is_looked_up_too() {
+        let detach =
+            |arn: &str| event("DetachRolePolicy", &json!({"roleName": "Streamkap", "policyArn": arn}));
+        let events = [
+            detach("arn:aws:iam::111122223333:policy/Gone"),
+            detach("arn:aws:iam::111122223333:policy/Writes"),
+            detach("arn:aws:iam::aws:policy/AmazonS3FullAccess"),
+        ];
+        let queries = second(&subject(), &[], &events.iter().collect::<Vec<_>>());
+        let changes: Vec<_> = queries.iter().filter(|it| it.purpose == Purpose::Changes).collect();
+        assert_eq!(changes.len(), 1);
+        assert_eq!(changes[0].filter.value, "arn:aws:iam::111122223333:policy/Gone");
+    }
+
+    #[test]
+    fn an_assumption_is_the_role_s_by_account_and_name_whatever_the_path() {
+        let subject = subject();
+        let query = query(&first(&subject), "ResourceName", subject.role.as_str());
+        for (arn, expected) in [
+            ("arn:aws:iam::111122223333:role/data/Streamkap", true),
+            ("arn:aws:iam::111122223333:role/Streamkap", true),
+            ("arn:aws:iam::444455556666:role/data/Streamkap", false),
+            ("arn:aws:iam::111122223333:role/Other", false),
+        ] {
+            assert_eq!(
+                bears_on(&subject, &query, &event("AssumeRole", &json!({"roleArn": arn}))),
+                expected,
+                "{arn}"
+            );
+        }
+        assert!(!bears_on(&subject, &query, &event("AssumeRole", &json!(null))));
+    }
+
+    #[test]
+    fn changes_are_those_of_this_role_its_policies_and_bucket_that_succeeded() {
+        let subject = subject();
+        let queries = first(&subject);
+        let of_role = query(&queries, "ResourceName", "Streamkap");
+        let attach = |role: &str| event("AttachRolePolicy", &json!({"roleName": role, "policyArn": "p"}));
+        assert!(bears_on(&subject, &of_role, &attach("streamkap")));
+        assert!(!bears_on(&subject, &of_role, &attach("Other")));
+        let refused = Event { error_code: Some("AccessDenied".to_owned()), ..attach("Streamkap") };
+        assert!(!bears_on(&subject, &of_role, &refused));
+        let read = Event { read_only: Some(true), ..event("GetRole", &json!({"roleName": "Streamkap"})) };
+        assert!(!bears_on(&subject, &of_role, &read));
+        let arn = "arn:aws:iam::111122223333:policy/Writes";
+        let of_policy = query(&queries, "ResourceName", arn);
+        assert!(bears_on(&subject, &of_policy, &event("CreatePolicyVersion", &json!({"policyArn": arn}))));
+        assert!(!bears_on(
+            &subject,
+            &of_policy,
+            &event("AttachRolePolicy", &json!({"policyArn": arn, "roleName": "Other"}))
+        ));
+        let of_bucket = query(&queries, "EventName", "PutBucketPolicy");
+        assert!(bears_on(&subject, &of_bucket, &event("PutBucketPolicy", &json!({"bucketName": "orders"}))));
+        assert!(!bears_on(&subject, &of_bucket, &event("PutBucketPolicy", &json!({"bucketName": "other"}))));
+    }
+
+    #[test]
+    fn a_key_is_told_by_its_arn_or_its_id() {
+        let arns = ["arn:aws:kms:eu-central-1:111122223333:key/1234".to_owned()];
+        for (id, expected) in [("1234", true), (arns[0].as_str(), true), ("5678", false)] {
+            assert_eq!(of_keys(&arns, &event("PutKeyPolicy", &json!({"keyId": id}))), expected, "{id}");
+        }
+        assert!(!of_keys(&arns, &event("DisableKey", &json!(null))));
+        assert!(of_keys(&arns, &event("PutBucketPolicy", &json!(null))));
+    }
+
+    #[test]
+    fn no_secret_of_a_session_is_kept() {
+        let event = Event {
+            response_elements: json!({"credentials": {"sessionToken": "x", "accessKeyId": "ASIA"}, "assumedRoleUser": {"arn": "a"}}),
+            ..event("AssumeRole", &json!({}))
+        };
+        assert_eq!(without_secrets(event).response_elements, json!({"assumedRoleUser": {"arn": "a"}}));
+    }
+}

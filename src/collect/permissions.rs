@@ -1,0 +1,126 @@
+//! The smallest IAM policy with which the doctor can do its work.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::operations::{ALL, Scope};
+use crate::catalog::Catalog;
+use crate::facts::{FactId, Target};
+use crate::plan::Plan;
+use crate::requirement;
+
+/// The policy document that lets a caller read what a run for this target reads; with `only`, what
+/// those facts take.
+///
+/// Limited to the role and the buckets; the account is a wildcard when the role's ARN was not given.
+pub fn minimal_policy(target: &Target, catalog: &Catalog, only: Option<&BTreeSet<FactId>>) -> Value {
+    let plan = Plan::new(target, catalog);
+    let plan = match only {
+        Some(only) => plan.only(only),
+        None => plan,
+    };
+    let mut actions: BTreeMap<Scope, BTreeSet<&str>> = BTreeMap::new();
+    for operation in ALL {
+        if operation.facts.iter().any(|id| plan.reads(*id)) {
+            actions.entry(operation.scope).or_default().insert(operation.action);
+        }
+    }
+    let statements: Vec<Value> = actions
+        .into_iter()
+        .filter_map(|(scope, actions)| {
+            let (sid, resources) = resources(scope, target, &plan)?;
+            Some(json!({"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}))
+        })
+        .collect();
+    json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+fn resources(scope: Scope, target: &Target, plan: &Plan) -> Option<(&'static str, Vec<String>)> {
+    let partition = requirement::partition(target);
+    let account = target.role.account.as_ref().map_or("*", |account| account.as_str());
+    let name = &target.role.name;
+    let role = |path: &str| format!("arn:{partition}:iam::{account}:role{path}{name}");
+    Some(match scope {
+        Scope::Nothing => return None,
+        Scope::Role => match target.role.path.as_deref() {
+            Some(path) => ("StreamkapDoctorRole", vec![role(path)]),
+            // A role named without its path may have one.
+            None => ("StreamkapDoctorRole", vec![role("/"), role("/*/")]),
+        },
+        Scope::Policies => (
+            "StreamkapDoctorPolicies",
+            vec![
+                format!("arn:{partition}:iam::{account}:policy/*"),
+                format!("arn:{partition}:iam::aws:policy/*"),
+            ],
+        ),
+        Scope::Buckets => (
+            "StreamkapDoctorBuckets",
+            plan.buckets.iter().map(|bucket| format!("arn:{partition}:s3:::{bucket}")).collect(),
+        ),
+        Scope::Keys => ("StreamkapDoctorKeys", vec![format!("arn:{partition}:kms:*:{account}:key/*")]),
+        Scope::Account => ("StreamkapDoctorAccount", vec!["*".to_owned()]),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{ConnectorTarget, RoleName};
+
+    fn target(account: Option<&str>) -> Target {
+        Target {
+            role: RoleName {
+                name: "Streamkap".to_owned(),
+                path: None,
+                account: account.map(|id| id.parse().unwrap()),
+                partition: None,
+            },
+            external_id: None,
+            region: None,
+            connectors: vec![ConnectorTarget {
+                connector: "s3".to_owned(),
+                parameters: [("bucket".to_owned(), "orders".to_owned())].into(),
+                definition: None,
+            }],
+        }
+    }
+
+    fn actions(policy: &Value) -> BTreeSet<String> {
+        let statements = policy["Statement"].as_array().unwrap();
+        let actions = statements.iter().flat_map(|it| it["Action"].as_array().unwrap());
+        actions.map(|action| action.as_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn every_permission_that_a_fact_needs_is_granted_and_no_other() {
+        let policy = minimal_policy(&target(Some("111122223333")), Catalog::built_in(), None);
+        let needed: BTreeSet<String> =
+            FactId::ALL.iter().flat_map(|(_, _, actions)| *actions).map(|it| (*it).to_owned()).collect();
+        assert_eq!(actions(&policy), needed);
+    }
+
+    #[test]
+    fn permissions_are_limited_to_the_role_and_the_bucket() {
+        let policy = minimal_policy(&target(Some("111122223333")), Catalog::built_in(), None);
+        let of = |sid: &str| {
+            let statements = policy["Statement"].as_array().unwrap();
+            statements.iter().find(|it| it["Sid"] == sid).unwrap()["Resource"].clone()
+        };
+        assert_eq!(of("StreamkapDoctorBuckets"), json!(["arn:aws:s3:::orders"]));
+        assert_eq!(of("StreamkapDoctorRole")[0], "arn:aws:iam::111122223333:role/Streamkap");
+        let policy = minimal_policy(&target(None), Catalog::built_in(), None).to_string();
+        assert!(policy.contains("arn:aws:iam::*:role/Streamkap"));
+    }
+
+    #[test]
+    fn a_run_of_few_checks_needs_few_permissions() {
+        let only = BTreeSet::from([FactId::BucketPolicy]);
+        let policy = minimal_policy(&target(None), Catalog::built_in(), Some(&only));
+        assert_eq!(
+            actions(&policy),
+            BTreeSet::from(["s3:GetBucketPolicy".to_owned(), "s3:ListBucket".to_owned()])
+        );
+    }
+}

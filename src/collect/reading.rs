@@ -1,0 +1,362 @@
+//! The rounds of reading: what is asked at once, and what has to wait for which answer.
+//!
+//! 1. the caller, the buckets' regions, the organisation, the trails of the connector's region
+//! 2. the role and the lists of its policies, the buckets' settings, the trails' status
+//! 3. policies, keys, simulations; the names of roles when there is no such role
+//! 4. versions of policies, the policy of a key named by alias, simulations of that key, denials without SCPs or
+//!    boundary
+//! 5. those of that key; grants of a key whose policies refuse
+//!
+//! Event history is searched beside rounds 3 to 5 and goes on after them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::join_all;
+
+use super::client::Aws;
+use super::cloudtrail::event_history::{self, Subject, Window};
+use super::s3::{NOT_WANTED, wanted};
+use super::settings::{History as HistorySetting, Settings};
+use super::start::StartError;
+use super::{grants, iam, kms, organizations, s3, simulate, sts, trails};
+use crate::catalog::Catalog;
+use crate::facts::{
+    Bucket, BucketHead, Caller, Fact, FactId, Facts, Failure, FailureKind, History, Key, ManagedPolicy,
+    Organization, Purpose, Simulation, Target, Trail,
+};
+use crate::model::{AccountId, Arn, Partition};
+use crate::plan::Plan;
+use crate::requirement::{self, BucketKey, Known, configured_key, requirements};
+
+/// One run of reading.
+pub(super) struct Reading<'a> {
+    aws: &'a Aws<'a>,
+    settings: &'a Settings,
+    plan: &'a Plan,
+    catalog: &'a Catalog,
+}
+
+/// What the first round brings beside the caller.
+struct First {
+    heads: BTreeMap<String, Fact<BucketHead>>,
+    organization: Fact<Organization>,
+    trails: Option<Fact<Vec<Trail>>>,
+}
+
+impl<'a> Reading<'a> {
+    /// Reads by these settings what the plan says.
+    pub(super) fn new(
+        aws: &'a Aws<'a>,
+        settings: &'a Settings,
+        plan: &'a Plan,
+        catalog: &'a Catalog,
+    ) -> Self {
+        Self { aws, settings, plan, catalog }
+    }
+
+    /// Goes through the rounds. Only a caller that cannot be read is an error.
+    pub(super) async fn read(&self, target: Target) -> Result<Facts, StartError> {
+        let mut facts = Facts::unread(target, self.settings.now.to_string());
+        let (caller, first) =
+            tokio::try_join!(sts::caller(self.aws), async { Ok(self.first(&facts.target).await) })?;
+        let role_account = facts.target.role.account.clone().unwrap_or_else(|| caller.account.clone());
+        self.aws.progress().signed_in(&caller, self.aws.region(), &role_account);
+        let elsewhere = elsewhere(&caller, &role_account);
+        facts.caller = Fact::Known(caller);
+        facts.organization = first.organization;
+        self.second(&mut facts, first.heads, first.trails, elsewhere.as_ref()).await;
+        let (history, mut facts) = tokio::join!(
+            self.history(&facts, elsewhere.as_ref()),
+            self.third(facts.clone(), &role_account, elsewhere.as_ref())
+        );
+        facts.history = history;
+        let keys = customer_keys(&Known::of(&facts));
+        event_history::keep_keys(&mut facts.history, &keys);
+        Ok(facts)
+    }
+
+    /// The region in which the connector's trails are.
+    fn trail_region(&self, target: &Target, heads: &BTreeMap<String, Fact<BucketHead>>) -> String {
+        let bucket = heads.values().find_map(|head| head.known()).map(|head| head.region.clone());
+        target.region.clone().or(bucket).unwrap_or_else(|| self.aws.region().to_owned())
+    }
+
+    async fn first(&self, target: &Target) -> First {
+        let region = target.region.as_deref();
+        let heads = self.plan.buckets.iter().map(|bucket| async move {
+            (bucket.clone(), wanted(self.plan, FactId::Bucket, s3::head(self.aws, bucket, region)).await)
+        });
+        let trails = async {
+            match region.filter(|_| self.plan.reads(FactId::Trails)) {
+                Some(region) => Some(trails::list(self.aws, region).await),
+                None => None,
+            }
+        };
+        let organization = wanted(self.plan, FactId::Organization, organizations::organization(self.aws));
+        let (heads, organization, trails) = tokio::join!(join_all(heads), organization, trails);
+        First { heads: heads.into_iter().collect(), organization, trails }
+    }
+
+    async fn second(
+        &self,
+        facts: &mut Facts,
+        heads: BTreeMap<String, Fact<BucketHead>>,
+        trails: Option<Fact<Vec<Trail>>>,
+        elsewhere: Option<&Fact<()>>,
+    ) {
+        let trail_region = self.trail_region(&facts.target, &heads);
+        let trails = async {
+            if !self.plan.reads(FactId::Trails) {
+                return Fact::NotAsked(NOT_WANTED.to_owned());
+            }
+            let trails = match trails {
+                Some(trails) => trails,
+                None => trails::list(self.aws, &trail_region).await,
+            };
+            trails::look_into(self.aws, trails).await
+        };
+        let buckets = heads.into_iter().map(|(name, head)| async move {
+            let bucket = s3::settings(self.aws, self.plan, &name, head).await;
+            (name, bucket)
+        });
+        let client = self.aws.iam();
+        let name = &facts.target.role.name;
+        let role = self.of_role(elsewhere, FactId::Role, iam::role(self.aws, &client, name));
+        let attached = self.of_role(elsewhere, FactId::RolePolicies, iam::attached(self.aws, &client, name));
+        let inline =
+            self.of_role(elsewhere, FactId::RolePolicies, iam::inline_names(self.aws, &client, name));
+        let buckets = join_all(buckets);
+        let (role, attached, inline, buckets, trails) = tokio::join!(role, attached, inline, buckets, trails);
+        facts.role = role;
+        facts.attached_policies = attached;
+        facts.inline_policy_names = inline;
+        facts.buckets = buckets.into_iter().collect::<BTreeMap<String, Bucket>>();
+        facts.trails = trails;
+    }
+
+    /// Reads a fact of the role, unless the role is in another account: there might be one of its name here.
+    async fn of_role<T>(
+        &self,
+        elsewhere: Option<&Fact<()>>,
+        id: FactId,
+        read: impl Future<Output = Fact<T>>,
+    ) -> Fact<T> {
+        match elsewhere {
+            Some(elsewhere) => elsewhere.unread().unwrap_or_default(),
+            None => wanted(self.plan, id, read).await,
+        }
+    }
+
+    async fn third(&self, mut facts: Facts, role_account: &AccountId, elsewhere: Option<&Fact<()>>) -> Facts {
+        let ((managed, inline), (keys, simulations), role_names) = tokio::join!(
+            self.documents(&facts),
+            self.keys_and_simulations(&facts, role_account, elsewhere),
+            self.role_names(&facts)
+        );
+        facts.managed_policies = managed;
+        facts.inline_policies = inline;
+        facts.keys = keys;
+        facts.simulations = simulations;
+        facts.role_names = role_names;
+        self.grants(&mut facts).await;
+        self.aws.progress().read();
+        facts
+    }
+
+    async fn role_names(&self, facts: &Facts) -> Fact<Vec<String>> {
+        if facts.role != Fact::Absent || !self.plan.reads(FactId::RoleNames) {
+            return Fact::NotAsked("asked only when the role is not found".to_owned());
+        }
+        iam::role_names(self.aws, &self.aws.iam()).await
+    }
+
+    /// The documents of the role's policies and of its boundary, each asked for once.
+    async fn documents(
+        &self,
+        facts: &Facts,
+    ) -> (BTreeMap<String, Fact<ManagedPolicy>>, BTreeMap<String, Fact<String>>) {
+        let client = &self.aws.iam();
+        let attached = facts.attached_policies.known().into_iter().flatten().map(|policy| &policy.arn);
+        let boundary = facts.role.known().and_then(|role| role.boundary.as_ref());
+        let boundary = boundary.filter(|_| self.plan.reads(FactId::Boundary));
+        let arns: BTreeSet<&Arn> = attached.chain(boundary).collect();
+        let managed = arns
+            .into_iter()
+            .map(|arn| async move { (arn.to_string(), iam::managed(self.aws, client, arn.as_str()).await) });
+        let role = &facts.target.role.name;
+        let names = facts.inline_policy_names.known().into_iter().flatten();
+        let inline =
+            names.map(|name| async move { (name.clone(), iam::inline(self.aws, client, role, name).await) });
+        let (managed, inline) = tokio::join!(join_all(managed), join_all(inline));
+        (managed.into_iter().collect(), inline.into_iter().collect())
+    }
+
+    async fn keys_and_simulations(
+        &self,
+        facts: &Facts,
+        role_account: &AccountId,
+        elsewhere: Option<&Fact<()>>,
+    ) -> (BTreeMap<String, Key>, Vec<Simulation>) {
+        let before = requirements(&facts.target, self.catalog, &Known::of(facts));
+        let arn = role_arn(facts, role_account);
+        let ask = async |facts: &Facts, needs: &[requirement::Requirement<'_>]| {
+            if !self.plan.reads(FactId::Simulation) {
+                return Vec::new();
+            }
+            match elsewhere.cloned().or_else(|| no_such_role(facts)) {
+                Some(why) => simulate::unasked(facts, needs, &why),
+                None => simulate::simulate(self.aws, facts, &arn, needs).await,
+            }
+        };
+        let (keys, mut simulations) = tokio::join!(self.keys(facts), ask(facts, &before));
+        // A key that the bucket names by an alias has its ARN only now.
+        let described = Facts { keys, ..facts.clone() };
+        let mut after = requirements(&facts.target, self.catalog, &Known::of(&described));
+        after.retain(|it| !before.contains(it));
+        simulations.extend(ask(&described, &after).await);
+        (described.keys, simulations)
+    }
+
+    /// The default keys of the buckets, by the name under which facts hold them.
+    async fn keys(&self, facts: &Facts) -> BTreeMap<String, Key> {
+        let Some(caller) = facts.caller.known() else { return BTreeMap::new() };
+        let entries: BTreeSet<Arn> = key_entries(facts).filter(|_| self.plan.reads(FactId::Key)).collect();
+        let keys = entries.into_iter().map(|entry| async move {
+            (entry.to_string(), kms::key(self.aws, self.plan, &entry, &caller.account).await)
+        });
+        join_all(keys).await.into_iter().collect()
+    }
+
+    /// Grants of those keys whose policies alone refuse.
+    async fn grants(&self, facts: &mut Facts) {
+        let Some(caller) = facts.caller.known().map(|caller| caller.account.clone()) else { return };
+        if !self.plan.reads(FactId::KeyGrants) || no_such_role(facts).is_some() {
+            return;
+        }
+        let needs = requirements(&facts.target, self.catalog, &Known::of(facts));
+        let wanting = facts.keys.iter().filter_map(|(entry, key)| {
+            let metadata = key.metadata.known().filter(|it| it.manager != "AWS")?;
+            grants::worth_asking(facts, &needs, &metadata.arn, key)
+                .then(|| (entry.clone(), metadata.arn.parse::<Arn>()))
+        });
+        let wanting: Vec<(String, Arn)> =
+            wanting.filter_map(|(entry, arn)| Some((entry, arn.ok()?))).collect();
+        let caller = &caller;
+        let read = wanting
+            .into_iter()
+            .map(|(entry, arn)| async move { (entry, kms::grants(self.aws, &arn, caller).await) });
+        for (entry, grants) in join_all(read).await {
+            if let Some(key) = facts.keys.get_mut(&entry) {
+                key.grants = grants;
+            }
+        }
+    }
+
+    async fn history(&self, facts: &Facts, elsewhere: Option<&Fact<()>>) -> History {
+        let off = |why: String| History { queries: Vec::new(), switched_off: Some(why) };
+        let pages = match &self.settings.history {
+            HistorySetting::Off(why) => return off(why.clone()),
+            HistorySetting::Search { pages } => *pages,
+        };
+        if let Some(Fact::Failed(failure)) = elsewhere {
+            return off(failure.message.clone());
+        }
+        let ids = [
+            (FactId::HistoryAssumeRole, Purpose::AssumeRole),
+            (FactId::HistoryChanges, Purpose::Changes),
+            (FactId::HistoryDenials, Purpose::Denials),
+        ];
+        let purposes: BTreeSet<Purpose> =
+            ids.into_iter().filter(|(id, _)| self.plan.reads(*id)).map(|(_, purpose)| purpose).collect();
+        if purposes.is_empty() {
+            return off(NOT_WANTED.to_owned());
+        }
+        match self.subject(facts, purposes) {
+            Some(subject) => {
+                let window = Window { since: self.settings.window_start(), until: self.settings.now, pages };
+                event_history::search(self.aws, &subject, window).await
+            }
+            None => off("the role's ARN is not known".to_owned()),
+        }
+    }
+
+    fn subject(&self, facts: &Facts, purposes: BTreeSet<Purpose>) -> Option<Subject> {
+        let caller = facts.caller.known()?;
+        let bucket_region = |bucket: &Bucket| bucket.head.known().map(|head| head.region.clone());
+        let buckets: Vec<(String, String)> = facts
+            .buckets
+            .iter()
+            .filter_map(|(name, bucket)| Some((name.clone(), bucket_region(bucket)?)))
+            .collect();
+        let region =
+            facts.target.region.clone().or_else(|| buckets.first().map(|(_, region)| region.clone()));
+        let boundary = facts.role.known().and_then(|role| role.boundary.clone());
+        let attached = facts.attached_policies.known().into_iter().flatten().map(|policy| policy.arn.clone());
+        let policies: BTreeSet<Arn> = attached.chain(boundary).filter(|arn| arn.account() != "aws").collect();
+        let connectors = facts.target.connectors.iter();
+        let connectors = connectors.filter_map(|it| self.catalog.connector(&it.connector));
+        let mut sessions: Vec<String> = connectors.flat_map(|connector| connector.sessions.clone()).collect();
+        sessions.extend(self.catalog.vendor.session_names.iter().cloned());
+        let mut seen = BTreeSet::new();
+        sessions.retain(|name| seen.insert(name.clone()));
+        Some(Subject {
+            role: role_arn(facts, &caller.account).parse().ok()?,
+            region: region.unwrap_or_else(|| self.aws.region().to_owned()),
+            key_regions: key_entries(facts).map(|entry| entry.region().to_owned()).collect(),
+            buckets,
+            policies: policies.iter().map(ToString::to_string).collect(),
+            vendor: self.catalog.vendor.account.to_string(),
+            sessions,
+            purposes,
+        })
+    }
+}
+
+/// Why nothing is read of a role that is in another account than the caller.
+fn elsewhere(caller: &Caller, role_account: &AccountId) -> Option<Fact<()>> {
+    (caller.account != *role_account).then(|| {
+        Fact::Failed(Failure {
+            kind: FailureKind::OtherAccount,
+            action: "iam:GetRole".to_owned(),
+            message: format!(
+                "the role is in account {role_account}, and you are signed in to account {}",
+                caller.account
+            ),
+        })
+    })
+}
+
+/// Why nothing is asked about a role that does not exist.
+fn no_such_role(facts: &Facts) -> Option<Fact<()>> {
+    (facts.role == Fact::Absent).then(|| Fact::NotAsked("there is no such role".to_owned()))
+}
+
+/// The role's ARN: as read, else as given, without a path where none was given, which IAM accepts.
+fn role_arn(facts: &Facts, account: &AccountId) -> String {
+    if let Some(role) = facts.role.known() {
+        return role.arn.to_string();
+    }
+    let given = facts.target.role.partition.clone();
+    let caller = facts.caller.known().map(|caller| caller.arn.partition());
+    let partition = given.or(caller).unwrap_or_else(Partition::aws);
+    let path = facts.target.role.path.as_deref().unwrap_or("/");
+    format!("arn:{partition}:iam::{account}:role{path}{}", facts.target.role.name)
+}
+
+/// The keys that the buckets' default encryption names, as ARNs of keys or aliases.
+fn key_entries(facts: &Facts) -> impl Iterator<Item = Arn> {
+    let partition = facts.caller.known().map_or_else(Partition::aws, |caller| caller.arn.partition());
+    let account = facts.caller.known().map(|caller| caller.account.clone());
+    facts.buckets.values().filter_map(move |bucket| {
+        let region = bucket.head.known().map(|head| head.region.as_str());
+        configured_key(bucket.encryption.known()?, &partition, region, account.as_ref())?.parse().ok()
+    })
+}
+
+fn customer_keys(known: &Known) -> Vec<String> {
+    let arn = |key: &BucketKey| match key {
+        BucketKey::Customer { arn } => Some(arn.clone()),
+        _ => None,
+    };
+    known.bucket_keys.values().filter_map(arn).collect()
+}

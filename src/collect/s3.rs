@@ -1,0 +1,178 @@
+//! Buckets: where they are and how they are set up.
+
+use aws_sdk_s3::Client;
+
+use super::client::{Aws, interrupted};
+use super::error::{Problem, failed};
+use super::operations::{
+    GET_BUCKET_ENCRYPTION, GET_BUCKET_OWNERSHIP_CONTROLS, GET_BUCKET_POLICY, GET_OBJECT_LOCK_CONFIGURATION,
+    GET_PUBLIC_ACCESS_BLOCK, HEAD_BUCKET, Operation,
+};
+use crate::facts::{Bucket, BucketHead, Encryption, Fact, FactId, FailureKind, ObjectOwnership};
+use crate::plan::Plan;
+
+/// Whether the bucket exists and where. S3 names the region in a header whatever else it answers, so
+/// even a refusal tells; only 404 means that there is no such bucket.
+pub(super) async fn head(aws: &Aws<'_>, bucket: &str, region: Option<&str>) -> Fact<BucketHead> {
+    let first = head_in(aws, bucket, region).await;
+    let asked = region.unwrap_or(aws.region());
+    match &first {
+        Fact::Known(head) if !head.accessible && head.region != asked => {
+            // Asked in the wrong region, S3 redirects or refuses whatever the caller may do.
+            let second = head_in(aws, bucket, Some(&head.region)).await;
+            if second.known().is_some() { second } else { first }
+        }
+        _ => first,
+    }
+}
+
+async fn head_in(aws: &Aws<'_>, bucket: &str, region: Option<&str>) -> Fact<BucketHead> {
+    let client = aws.s3(region);
+    match aws.ask_in_full(&HEAD_BUCKET, client.head_bucket().bucket(bucket).send()).await {
+        Ok(answer) => {
+            let region = answer.bucket_region().or(region).unwrap_or(aws.region()).to_owned();
+            Fact::Known(BucketHead { region, accessible: true })
+        }
+        Err(None) => interrupted(&HEAD_BUCKET),
+        Err(Some(error)) => {
+            let answer = error.raw_response();
+            let status = answer.map(|answer| answer.status().as_u16());
+            let header = answer.and_then(|answer| answer.headers().get("x-amz-bucket-region"));
+            match (status, header) {
+                (Some(404), _) => Fact::Absent,
+                (Some(301 | 307 | 400 | 403), Some(region)) => {
+                    Fact::Known(BucketHead { region: region.to_owned(), accessible: false })
+                }
+                _ => Problem::of(&error).fact(&HEAD_BUCKET),
+            }
+        }
+    }
+}
+
+/// The bucket's settings, all asked at once, in its own region.
+pub(super) async fn settings(aws: &Aws<'_>, plan: &Plan, name: &str, head: Fact<BucketHead>) -> Bucket {
+    if head == Fact::Absent {
+        let none = || "there is no such bucket".to_owned();
+        return Bucket {
+            head,
+            policy: Fact::NotAsked(none()),
+            encryption: Fact::NotAsked(none()),
+            ownership: Fact::NotAsked(none()),
+            restrict_public_buckets: Fact::NotAsked(none()),
+            object_lock: Fact::NotAsked(none()),
+        };
+    }
+    let client = aws.s3(head.known().map(|head| head.region.as_str()));
+    let (policy, encryption, ownership, restrict_public_buckets, object_lock) = tokio::join!(
+        wanted(plan, FactId::BucketPolicy, policy(aws, &client, name)),
+        wanted(plan, FactId::BucketEncryption, encryption(aws, &client, name)),
+        wanted(plan, FactId::BucketOwnership, ownership(aws, &client, name)),
+        wanted(plan, FactId::BucketPublicAccess, restrict_public_buckets(aws, &client, name)),
+        wanted(plan, FactId::BucketObjectLock, object_lock(aws, &client, name)),
+    );
+    Bucket { head, policy, encryption, ownership, restrict_public_buckets, object_lock }
+}
+
+/// Reads a fact if the plan wants it.
+pub(super) async fn wanted<T>(plan: &Plan, id: FactId, read: impl Future<Output = Fact<T>>) -> Fact<T> {
+    if plan.reads(id) { read.await } else { Fact::NotAsked(NOT_WANTED.to_owned()) }
+}
+
+/// Why a fact was not asked for.
+pub(super) const NOT_WANTED: &str = "no selected check reads it";
+
+async fn policy(aws: &Aws<'_>, client: &Client, bucket: &str) -> Fact<String> {
+    let answer = aws.ask(&GET_BUCKET_POLICY, client.get_bucket_policy().bucket(bucket).send()).await;
+    let answer = other_account(answer, bucket, &GET_BUCKET_POLICY);
+    let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
+    match answer.policy() {
+        Some(text) => Fact::Known(text.to_owned()),
+        None => {
+            failed(&GET_BUCKET_POLICY, FailureKind::Unreadable, "GetBucketPolicy answered without a policy")
+        }
+    }
+}
+
+/// Says in words what S3's `MethodNotAllowed` means.
+fn other_account<T>(fact: Fact<T>, bucket: &str, operation: &Operation) -> Fact<T> {
+    match fact {
+        Fact::Failed(failure) if failure.kind == FailureKind::OtherAccount => failed(
+            operation,
+            FailureKind::OtherAccount,
+            format!(
+                "the bucket {bucket} belongs to another account, and only callers of that account can read this"
+            ),
+        ),
+        fact => fact,
+    }
+}
+
+async fn encryption(aws: &Aws<'_>, client: &Client, bucket: &str) -> Fact<Encryption> {
+    let answer = aws.ask(&GET_BUCKET_ENCRYPTION, client.get_bucket_encryption().bucket(bucket).send()).await;
+    let answer = other_account(answer, bucket, &GET_BUCKET_ENCRYPTION);
+    let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
+    let rules = answer
+        .server_side_encryption_configuration()
+        .map(aws_sdk_s3::types::ServerSideEncryptionConfiguration::rules)
+        .unwrap_or_default();
+    // A bucket has one rule; a rule that only blocks encryption types has no default of its own.
+    let default = rules.iter().find_map(|rule| Some((rule, rule.apply_server_side_encryption_by_default()?)));
+    let blocked = rules
+        .iter()
+        .filter_map(|rule| rule.blocked_encryption_types())
+        .flat_map(aws_sdk_s3::types::BlockedEncryptionTypes::encryption_type)
+        .map(|it| it.as_str().to_owned())
+        .collect();
+    Fact::Known(match default {
+        Some((rule, default)) => Encryption {
+            algorithm: default.sse_algorithm().as_str().to_owned(),
+            key: default.kms_master_key_id().filter(|key| !key.is_empty()).map(str::to_owned),
+            bucket_key: rule.bucket_key_enabled().unwrap_or(false),
+            blocked,
+        },
+        None => Encryption { algorithm: "AES256".to_owned(), key: None, bucket_key: false, blocked },
+    })
+}
+
+async fn ownership(aws: &Aws<'_>, client: &Client, bucket: &str) -> Fact<ObjectOwnership> {
+    let call = client.get_bucket_ownership_controls().bucket(bucket).send();
+    let answer = other_account(
+        aws.ask(&GET_BUCKET_OWNERSHIP_CONTROLS, call).await,
+        bucket,
+        &GET_BUCKET_OWNERSHIP_CONTROLS,
+    );
+    let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
+    let rule = answer.ownership_controls().and_then(|controls| controls.rules().first());
+    rule.map_or(Fact::Absent, |rule| {
+        Fact::Known(ObjectOwnership(rule.object_ownership().as_str().to_owned()))
+    })
+}
+
+async fn restrict_public_buckets(aws: &Aws<'_>, client: &Client, bucket: &str) -> Fact<bool> {
+    let call = client.get_public_access_block().bucket(bucket).send();
+    let answer =
+        other_account(aws.ask(&GET_PUBLIC_ACCESS_BLOCK, call).await, bucket, &GET_PUBLIC_ACCESS_BLOCK);
+    let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
+    let block = answer.public_access_block_configuration();
+    Fact::Known(
+        block
+            .and_then(aws_sdk_s3::types::PublicAccessBlockConfiguration::restrict_public_buckets)
+            .unwrap_or(false),
+    )
+}
+
+async fn object_lock(aws: &Aws<'_>, client: &Client, bucket: &str) -> Fact<String> {
+    let call = client.get_object_lock_configuration().bucket(bucket).send();
+    let answer = other_account(
+        aws.ask(&GET_OBJECT_LOCK_CONFIGURATION, call).await,
+        bucket,
+        &GET_OBJECT_LOCK_CONFIGURATION,
+    );
+    let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
+    let Some(lock) = answer.object_lock_configuration().filter(|lock| lock.object_lock_enabled().is_some())
+    else {
+        return Fact::Absent;
+    };
+    let retention = lock.rule().and_then(|rule| rule.default_retention()).and_then(|it| it.mode());
+    Fact::Known(retention.map(|mode| mode.as_str().to_owned()).unwrap_or_default())
+}

@@ -1,0 +1,439 @@
+//! AWS's policy simulator: one call for each resource, with the condition keys of the calls it stands for.
+//!
+//! One resource to a call, because condition keys are given per call, and because what an answer says of
+//! several resources at once differs between the service's old and new response shapes. A denial is asked
+//! again without SCPs and without the boundary, so that AWS itself names the layer.
+//!
+//! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_iam::types::{
+    ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType, PolicyIdentifier,
+    PolicyIdentifierPolicyType,
+};
+use futures::future::join_all;
+use tokio::sync::Semaphore;
+
+use super::client::Aws;
+use super::error::failed;
+use super::operations::SIMULATE_PRINCIPAL_POLICY;
+use crate::catalog::Level;
+use crate::facts::{Fact, Facts, FailureKind, MatchedStatement, Simulation, SimulationResult};
+use crate::model::EngineVerdict;
+use crate::requirement::{Requirement, Situation, keys};
+
+/// Calls under way at once: the simulator's rate is not published, and low.
+const IN_FLIGHT: usize = 2;
+/// Actions in a call: AWS publishes no limit; real callers have used forty.
+const ACTIONS: usize = 40;
+/// Pages of an answer.
+const PAGES: usize = 20;
+/// Keys that the simulator fills in from the principal itself.
+const FILLED_IN: [&str; 2] = ["aws:userid", "aws:PrincipalType"];
+
+/// Actions to be asked on one resource with the same condition keys.
+struct Group {
+    resource: String,
+    context: BTreeMap<String, Vec<String>>,
+    actions: Vec<String>,
+    /// Those of them without which the connector does not work.
+    needed: BTreeSet<String>,
+}
+
+/// Which policies to leave out when a denial is asked about again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Layers {
+    /// The account may have SCPs.
+    pub(super) scps: bool,
+    /// The role may have a boundary.
+    pub(super) boundary: bool,
+}
+
+impl Layers {
+    /// The layers that may refuse, by these facts.
+    pub(super) fn of(facts: &Facts) -> Self {
+        let own = facts.caller.known().map(|caller| &caller.account);
+        let scps = match &facts.organization {
+            Fact::Absent => false,
+            // SCPs do not apply in the management account, nor without the organisation's full features.
+            Fact::Known(it) => Some(&it.management_account) != own && it.feature_set == "ALL",
+            _ => true,
+        };
+        let boundary = facts.role.known().is_none_or(|role| role.boundary.is_some());
+        Self { scps, boundary }
+    }
+}
+
+/// Asks all that is required and was not asked yet.
+pub(super) async fn simulate(
+    aws: &Aws<'_>,
+    facts: &Facts,
+    role_arn: &str,
+    requirements: &[Requirement<'_>],
+) -> Vec<Simulation> {
+    let client = aws.iam();
+    let in_flight = Semaphore::new(IN_FLIGHT);
+    let layers = Layers::of(facts);
+    let groups = groups(facts, requirements);
+    let simulator = Simulator { aws, client: &client, in_flight: &in_flight, role_arn };
+    let answers = join_all(groups.iter().map(|group| simulator.group(group, layers))).await;
+    answers.into_iter().flatten().collect()
+}
+
+/// The same questions, none of them asked: why is said for each.
+pub(super) fn unasked(facts: &Facts, requirements: &[Requirement<'_>], why: &Fact<()>) -> Vec<Simulation> {
+    let unread = why.unread::<SimulationResult>().unwrap_or_default();
+    groups(facts, requirements)
+        .into_iter()
+        .flat_map(|group| {
+            let (resource, context, unread) = (group.resource, group.context, unread.clone());
+            group.actions.into_iter().map(move |action| Simulation {
+                action,
+                resource: resource.clone(),
+                context: context.clone(),
+                result: unread.clone(),
+            })
+        })
+        .collect()
+}
+
+fn groups(facts: &Facts, requirements: &[Requirement<'_>]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for requirement in requirements {
+        let situation = Situation::of(facts, requirement);
+        for resource in &requirement.resources {
+            let asked = |it: &Simulation| it.action == requirement.action && it.resource == resource.probe;
+            if facts.simulations.iter().any(asked) {
+                continue;
+            }
+            let mut context = keys(&situation, requirement, resource).values;
+            context.retain(|key, _| !FILLED_IN.contains(&key.as_str()));
+            let action = requirement.action.to_owned();
+            let at = groups.iter().position(|it| {
+                it.resource == resource.probe
+                    && it.context == context
+                    && (it.actions.len() < ACTIONS || it.actions.contains(&action))
+            });
+            let at = at.unwrap_or_else(|| {
+                let (actions, needed) = (Vec::new(), BTreeSet::new());
+                groups.push(Group { resource: resource.probe.clone(), context, actions, needed });
+                groups.len() - 1
+            });
+            if requirement.need.level != Level::Documented {
+                groups[at].needed.insert(action.clone());
+            }
+            if !groups[at].actions.contains(&action) {
+                groups[at].actions.push(action);
+            }
+        }
+    }
+    groups
+}
+
+struct Simulator<'a> {
+    aws: &'a Aws<'a>,
+    client: &'a aws_sdk_iam::Client,
+    in_flight: &'a Semaphore,
+    role_arn: &'a str,
+}
+
+impl Simulator<'_> {
+    async fn group(&self, group: &Group, layers: Layers) -> Vec<Simulation> {
+        let answer = self.ask(group, &group.actions, None).await;
+        let mut results: BTreeMap<String, Fact<SimulationResult>> = group
+            .actions
+            .iter()
+            .map(|action| {
+                let result = match &answer {
+                    Fact::Known(results) => read(results, action, &group.resource),
+                    unread => unread.unread().unwrap_or_default(),
+                };
+                (action.clone(), result)
+            })
+            .collect();
+        self.peel(group, layers, &mut results).await;
+        let simulation = |action: &String| Simulation {
+            action: action.clone(),
+            resource: group.resource.clone(),
+            context: group.context.clone(),
+            result: results.remove(action).unwrap_or_default(),
+        };
+        group.actions.iter().map(simulation).collect()
+    }
+
+    /// Asks again about denials that matter, without SCPs and without the boundary.
+    async fn peel(
+        &self,
+        group: &Group,
+        layers: Layers,
+        results: &mut BTreeMap<String, Fact<SimulationResult>>,
+    ) {
+        let denied = |may_refuse: bool, said: fn(&SimulationResult) -> Option<bool>| -> Vec<String> {
+            let refused = |action: &&String| {
+                let result = results.get(*action).and_then(Fact::known);
+                result.is_some_and(|it| !it.decision.is_allowed() && said(it) != Some(true))
+            };
+            if may_refuse { group.needed.iter().filter(refused).cloned().collect() } else { Vec::new() }
+        };
+        let scps = denied(layers.scps, |it| it.allowed_by_organization);
+        let boundary = denied(layers.boundary, |it| it.allowed_by_boundary);
+        let (without_scps, without_boundary) = tokio::join!(
+            self.without(group, &scps, PolicyIdentifierPolicyType::Scp),
+            self.without(group, &boundary, PolicyIdentifierPolicyType::PermissionBoundary),
+        );
+        for (action, result) in results {
+            if let Fact::Known(result) = result {
+                result.without_scps = without_scps.get(action).copied();
+                result.without_boundary = without_boundary.get(action).copied();
+            }
+        }
+    }
+
+    /// The verdicts without one layer. A call that fails gives none: the denial stands as it is.
+    async fn without(
+        &self,
+        group: &Group,
+        actions: &[String],
+        layer: PolicyIdentifierPolicyType,
+    ) -> BTreeMap<String, EngineVerdict> {
+        if actions.is_empty() {
+            return BTreeMap::new();
+        }
+        let Fact::Known(results) = self.ask(group, actions, Some(layer)).await else {
+            return BTreeMap::new();
+        };
+        let verdict = |action: &String| match read(&results, action, &group.resource) {
+            Fact::Known(result) => Some((action.clone(), result.decision)),
+            _ => None,
+        };
+        actions.iter().filter_map(verdict).collect()
+    }
+
+    /// All pages of one call's answer.
+    async fn ask(
+        &self,
+        group: &Group,
+        actions: &[String],
+        without: Option<PolicyIdentifierPolicyType>,
+    ) -> Fact<Vec<EvaluationResult>> {
+        let _turn = self.in_flight.acquire().await;
+        let (mut results, mut marker) = (Vec::new(), None);
+        for _ in 0..PAGES {
+            let call = self
+                .client
+                .simulate_principal_policy()
+                .policy_source_arn(self.role_arn)
+                .set_action_names(Some(actions.to_vec()))
+                .resource_arns(&group.resource)
+                .set_context_entries(Some(
+                    group.context.iter().map(|(key, values)| entry(key, values)).collect(),
+                ))
+                .set_policy_exclusion_list(
+                    without.clone().map(|layer| vec![PolicyIdentifier::PolicyType(layer)]),
+                )
+                .set_marker(marker)
+                .send();
+            let answer = self.aws.ask(&SIMULATE_PRINCIPAL_POLICY, call).await;
+            let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
+            results.extend_from_slice(answer.evaluation_results());
+            marker = answer.marker().filter(|_| answer.is_truncated()).map(str::to_owned);
+            if marker.is_none() {
+                return Fact::Known(results);
+            }
+        }
+        unreadable("the simulator's answer does not end".to_owned())
+    }
+}
+
+/// A condition key as the simulator takes it.
+fn entry(key: &str, values: &[String]) -> ContextEntry {
+    let kind = match key {
+        "aws:SecureTransport" | "aws:ViaAWSService" | "aws:PrincipalIsAWSService" => {
+            ContextKeyTypeEnum::Boolean
+        }
+        "aws:CurrentTime" => ContextKeyTypeEnum::Date,
+        "aws:EpochTime" | "s3:TlsVersion" => ContextKeyTypeEnum::Numeric,
+        "kms:EncryptionContextKeys" => ContextKeyTypeEnum::StringList,
+        _ if values.len() > 1 => ContextKeyTypeEnum::StringList,
+        _ => ContextKeyTypeEnum::String,
+    };
+    ContextEntry::builder()
+        .context_key_name(key)
+        .context_key_type(kind)
+        .set_context_key_values(Some(values.to_vec()))
+        .build()
+}
+
+fn unreadable<T>(what: String) -> Fact<T> {
+    failed(&SIMULATE_PRINCIPAL_POLICY, FailureKind::Unreadable, what)
+}
+
+/// What an answer says of an action on the one resource that was asked about.
+///
+/// Since 30 July 2026 AWS answers once for each action, with the resource in `ResourceSpecificResults`
+/// and an ARN template at the top; before, and still in places, once for each action and resource with
+/// the ARN at the top. An answer that names neither the ARN nor a template is of something else.
+fn read(results: &[EvaluationResult], action: &str, resource: &str) -> Fact<SimulationResult> {
+    let of_action = || results.iter().filter(|it| it.eval_action_name().eq_ignore_ascii_case(action));
+    let specific = of_action().find_map(|result| {
+        let specific =
+            result.resource_specific_results().iter().find(|it| it.eval_resource_name() == resource)?;
+        Some((result, Some(specific)))
+    });
+    let at_top = || {
+        let names = |name: Option<&str>| name.is_some_and(|name| name == resource || name.contains("${"));
+        let of_this = |it: &&EvaluationResult| {
+            it.resource_specific_results().is_empty() && names(it.eval_resource_name())
+        };
+        of_action().find(of_this).map(|result| (result, None))
+    };
+    let Some((result, specific)) = specific.or_else(at_top) else {
+        return unreadable(format!("the simulator's answer says nothing of {action} on {resource}"));
+    };
+    let decision = specific.map_or(result.eval_decision(), |it| it.eval_resource_decision());
+    let decision = match decision {
+        PolicyEvaluationDecisionType::Allowed => EngineVerdict::Allowed,
+        PolicyEvaluationDecisionType::ExplicitDeny => EngineVerdict::ExplicitDeny,
+        PolicyEvaluationDecisionType::ImplicitDeny => EngineVerdict::ImplicitDeny,
+        other => {
+            return unreadable(format!("the simulator decided `{}`, which is not known", other.as_str()));
+        }
+    };
+    let matched = specific.map_or(result.matched_statements(), |it| it.matched_statements());
+    let missing = specific.map_or(&[][..], |it| it.missing_context_values());
+    let missing: BTreeSet<&String> = result.missing_context_values().iter().chain(missing).collect();
+    let boundary = specific
+        .and_then(|it| it.permissions_boundary_decision_detail())
+        .or(result.permissions_boundary_decision_detail());
+    Fact::Known(SimulationResult {
+        decision,
+        matched: matched
+            .iter()
+            .map(|statement| MatchedStatement {
+                policy_id: statement.source_policy_id().unwrap_or_default().to_owned(),
+                line: statement.start_position().map_or(0, aws_sdk_iam::types::Position::line),
+                column: statement.start_position().map_or(0, aws_sdk_iam::types::Position::column),
+            })
+            .collect(),
+        missing_context: missing.into_iter().cloned().collect(),
+        allowed_by_boundary: boundary
+            .map(aws_sdk_iam::types::PermissionsBoundaryDecisionDetail::allowed_by_permissions_boundary),
+        allowed_by_organization: result
+            .organizations_decision_detail()
+            .map(aws_sdk_iam::types::OrganizationsDecisionDetail::allowed_by_organizations),
+        without_scps: None,
+        without_boundary: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_iam::types::{
+        OrganizationsDecisionDetail, PermissionsBoundaryDecisionDetail, Position, ResourceSpecificResult,
+        Statement,
+    };
+
+    use super::*;
+
+    const OBJECT: &str = "arn:aws:s3:::orders/streamkap-doctor-probe";
+
+    fn top(
+        action: &str,
+        name: &str,
+        decision: PolicyEvaluationDecisionType,
+    ) -> aws_sdk_iam::types::builders::EvaluationResultBuilder {
+        EvaluationResult::builder().eval_action_name(action).eval_resource_name(name).eval_decision(decision)
+    }
+
+    fn specific(name: &str, decision: PolicyEvaluationDecisionType) -> ResourceSpecificResult {
+        ResourceSpecificResult::builder()
+            .eval_resource_name(name)
+            .eval_resource_decision(decision)
+            .missing_context_values("aws:SourceIp")
+            .permissions_boundary_decision_detail(
+                PermissionsBoundaryDecisionDetail::builder().allowed_by_permissions_boundary(false).build(),
+            )
+            .build()
+            .unwrap()
+    }
+
+    fn verdict(fact: &Fact<SimulationResult>) -> Option<EngineVerdict> {
+        fact.known().map(|it| it.decision)
+    }
+
+    #[test]
+    fn the_answer_for_the_resource_goes_before_the_aggregate() {
+        use PolicyEvaluationDecisionType::{Allowed, ImplicitDeny};
+        let result = top("s3:PutObject", "arn:${Partition}:s3:::${BucketName}/${KeyName}", ImplicitDeny)
+            .resource_specific_results(specific("arn:aws:s3:::other/key", ImplicitDeny))
+            .resource_specific_results(specific(OBJECT, Allowed))
+            .organizations_decision_detail(
+                OrganizationsDecisionDetail::builder().allowed_by_organizations(true).build(),
+            )
+            .build()
+            .unwrap();
+        let read = read(&[result], "s3:PutObject", OBJECT);
+        let result = read.known().unwrap();
+        assert_eq!(result.decision, EngineVerdict::Allowed);
+        assert_eq!(result.missing_context, ["aws:SourceIp"]);
+        assert_eq!((result.allowed_by_boundary, result.allowed_by_organization), (Some(false), Some(true)));
+    }
+
+    #[test]
+    fn the_older_shape_is_read_by_action_and_resource() {
+        use PolicyEvaluationDecisionType::{Allowed, ExplicitDeny};
+        let position = Position::builder().line(3).column(6).build();
+        let statement = Statement::builder().source_policy_id("role_r_p").start_position(position).build();
+        let results = [
+            top("s3:PutObject", "arn:aws:s3:::orders", ExplicitDeny).build().unwrap(),
+            top("S3:putobject", OBJECT, Allowed).matched_statements(statement).build().unwrap(),
+        ];
+        let read = read(&results, "s3:PutObject", OBJECT);
+        assert_eq!(verdict(&read), Some(EngineVerdict::Allowed));
+        let matched = &read.known().unwrap().matched[0];
+        assert_eq!((matched.policy_id.as_str(), matched.line, matched.column), ("role_r_p", 3, 6));
+    }
+
+    #[test]
+    fn an_answer_about_something_else_is_never_taken_for_one() {
+        use PolicyEvaluationDecisionType::Allowed;
+        for result in [
+            top("s3:PutObject", "*", Allowed).build().unwrap(),
+            top("s3:PutObject", "arn:aws:s3:::orders", Allowed).build().unwrap(),
+            top("s3:GetObject", OBJECT, Allowed).build().unwrap(),
+            top("s3:PutObject", "arn:${Partition}:s3:::${BucketName}", Allowed)
+                .resource_specific_results(specific("arn:aws:s3:::orders", Allowed))
+                .build()
+                .unwrap(),
+            top("s3:PutObject", OBJECT, PolicyEvaluationDecisionType::from("perhaps")).build().unwrap(),
+        ] {
+            let read = read(&[result], "s3:PutObject", OBJECT);
+            assert!(
+                matches!(&read, Fact::Failed(failure) if failure.kind == FailureKind::Unreadable),
+                "{read:?}"
+            );
+        }
+        assert!(!read(&[], "s3:PutObject", OBJECT).is_read());
+    }
+
+    #[test]
+    fn a_template_at_the_top_stands_for_the_one_resource_asked_about() {
+        let result = top(
+            "s3:PutObject",
+            "arn:${Partition}:s3:::${BucketName}/${KeyName}",
+            PolicyEvaluationDecisionType::ImplicitDeny,
+        );
+        let read = read(&[result.build().unwrap()], "s3:PutObject", OBJECT);
+        assert_eq!(verdict(&read), Some(EngineVerdict::ImplicitDeny));
+    }
+
+    #[test]
+    fn condition_keys_are_sent_with_their_types() {
+        let kind = |key: &str| entry(key, &["v".to_owned()]).context_key_type().cloned().unwrap();
+        assert_eq!(kind("aws:SecureTransport"), ContextKeyTypeEnum::Boolean);
+        assert_eq!(kind("aws:CurrentTime"), ContextKeyTypeEnum::Date);
+        assert_eq!(kind("aws:PrincipalTag/team"), ContextKeyTypeEnum::String);
+        assert_eq!(kind("kms:EncryptionContextKeys"), ContextKeyTypeEnum::StringList);
+    }
+}

@@ -1,0 +1,147 @@
+//! The stages after reading, in one function: facts to outcomes to fixes to a report. Pure.
+
+mod coverage;
+
+use crate::catalog::Catalog;
+use crate::checks::{self, Judged, Selection};
+use crate::facts::Facts;
+use crate::model::{CheckId, Outcome, Status};
+use crate::report::{
+    Caller, CheckInput, ConnectorTarget, FailOn, Inputs, Origin, Report, RoleTarget, Target, build,
+};
+
+/// How to diagnose.
+pub struct Diagnosis<'a> {
+    /// What is known of checks, connectors and Streamkap.
+    pub catalog: &'a Catalog,
+    /// The checks to run.
+    pub selection: &'a Selection,
+    /// Findings that are accepted.
+    pub ignores: &'a [Ignore],
+    /// From which status on the exit code is 1.
+    pub fail_on: FailOn,
+    /// Where the facts come from.
+    pub origin: Origin,
+    /// The command line that repeats this run, where that could show something new.
+    pub again: Option<String>,
+    /// The command line that prints the permissions the doctor needs.
+    pub policy: Option<String>,
+}
+
+/// A check whose finding is accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignore {
+    /// The check.
+    pub check: CheckId,
+    /// Why it is accepted.
+    pub reason: String,
+    /// The last day on which it is: `2026-12-31`.
+    pub expires: Option<String>,
+}
+
+impl Diagnosis<'_> {
+    /// Diagnoses the facts.
+    pub fn report(self, facts: &Facts) -> Report {
+        let mut judged = checks::diagnose(facts, self.catalog, self.selection);
+        let mut notes: Vec<String> = other_account(facts).into_iter().collect();
+        notes.extend(ignore(&mut judged, self.ignores, &facts.collected_at));
+        build(Inputs {
+            origin: self.origin,
+            collected_at: facts.collected_at.clone(),
+            caller: facts
+                .caller
+                .known()
+                .map(|caller| Caller { arn: caller.arn.to_string(), account: caller.account.to_string() }),
+            target: target(facts, self.catalog),
+            notes,
+            checks: judged.into_iter().filter_map(|judged| input(judged, self.catalog)).collect(),
+            coverage: coverage::coverage(facts),
+            fail_on: self.fail_on,
+            again: self.again,
+            policy: self.policy,
+            commands: &|_| Vec::new(),
+        })
+    }
+}
+
+/// Joins what a check concluded with its page.
+fn input(judged: Judged, catalog: &Catalog) -> Option<CheckInput> {
+    let page = catalog.page(judged.id)?;
+    Some(CheckInput {
+        id: page.id,
+        name: page.name.clone(),
+        title: page.title.clone(),
+        severity: page.severity,
+        page: page.path(),
+        guide: catalog.vendor.guide.clone(),
+        outcome: judged.outcome,
+    })
+}
+
+fn target(facts: &Facts, catalog: &Catalog) -> Target {
+    let asked = &facts.target;
+    let role = facts.role.known();
+    let given = || {
+        Some(format!(
+            "arn:{}:iam::{}:role{}{}",
+            asked.role.partition.as_ref()?,
+            asked.role.account.as_ref()?,
+            asked.role.path.as_ref()?,
+            asked.role.name
+        ))
+    };
+    let account = role.and_then(|role| role.arn.account_id()).or_else(|| asked.role.account.clone());
+    Target {
+        role: RoleTarget {
+            name: asked.role.name.clone(),
+            arn: role.map(|role| role.arn.to_string()).or_else(given),
+            account: account.map(|account| account.to_string()),
+        },
+        external_id: asked.external_id.as_ref().map(ToString::to_string),
+        region: asked.region.clone(),
+        connectors: asked
+            .connectors
+            .iter()
+            .map(|it| ConnectorTarget {
+                name: it.connector.clone(),
+                title: catalog
+                    .connector(&it.connector)
+                    .map_or_else(|| it.connector.clone(), |connector| connector.title.clone()),
+                parameters: it.parameters.clone(),
+            })
+            .collect(),
+    }
+}
+
+/// Half of all bugs are the wrong profile.
+fn other_account(facts: &Facts) -> Option<String> {
+    let caller = &facts.caller.known()?.account;
+    let role = facts.target.role.account.as_ref()?;
+    (caller != role).then(|| {
+        format!("The role is in account {role}, and you are signed in to account {caller}: only account {role} can read it.")
+    })
+}
+
+/// Turns ignored findings into skips. Notes those that have expired and those that ignore nothing.
+fn ignore(judged: &mut [Judged], ignores: &[Ignore], now: &str) -> Vec<String> {
+    let mut notes = Vec::new();
+    for ignore in ignores {
+        let Some(judged) = judged.iter_mut().find(|judged| judged.id == ignore.check) else { continue };
+        let found = matches!(judged.outcome.status(), Status::Fail | Status::Warn);
+        let expired = ignore.expires.as_deref().filter(|day| now.get(..10).is_some_and(|today| *day < today));
+        match (found, expired) {
+            (true, Some(day)) => {
+                notes.push(format!("The ignore of {} ended on {day} and no longer holds.", ignore.check));
+            }
+            (true, None) => {
+                let first = judged.outcome.findings().first().map_or("", |finding| finding.what.as_str());
+                judged.outcome = Outcome::Skip(format!("Ignored ({}): {first}", ignore.reason));
+            }
+            (false, _) if judged.outcome.status() == Status::Pass => {
+                notes.push(format!("The ignore of {} is stale: the check passes.", ignore.check));
+            }
+            (false, _) => {}
+        }
+    }
+    notes
+}

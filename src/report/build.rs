@@ -1,0 +1,243 @@
+//! Builds a report from what the stages before it concluded: counts, verdict, exit code, next commands.
+
+use crate::model::{Change, CheckId, Finding, Fix, Outcome, Section, Severity, Status};
+
+use super::model::{
+    Caller, CheckReport, Counts, Coverage, Doctor, FailOn, FindingReport, FixReport, NextCommand, Origin,
+    Report, SCHEMA_VERSION, SectionSummary, Summary, Target,
+};
+
+/// What a report is built from.
+pub struct Inputs<'a> {
+    /// Where the facts come from.
+    pub origin: Origin,
+    /// When they were read: RFC 3339, UTC.
+    pub collected_at: String,
+    /// Who read them.
+    pub caller: Option<Caller>,
+    /// What was looked at.
+    pub target: Target,
+    /// What must be known first.
+    pub notes: Vec<String>,
+    /// Every selected check, in catalogue order.
+    pub checks: Vec<CheckInput>,
+    /// What was searched.
+    pub coverage: Coverage,
+    /// From which status on the exit code is 1.
+    pub fail_on: FailOn,
+    /// The command line that repeats this run, where that could show something new.
+    pub again: Option<String>,
+    /// The command line that prints the permissions the doctor needs.
+    pub policy: Option<String>,
+    /// Writes a change as commands of the AWS CLI.
+    pub commands: &'a dyn Fn(&Change) -> Vec<String>,
+}
+
+/// One check and what it concluded.
+pub struct CheckInput {
+    /// The id.
+    pub id: CheckId,
+    /// The problem, as a name.
+    pub name: String,
+    /// The problem, as a sentence.
+    pub title: String,
+    /// How much it hurts.
+    pub severity: Severity,
+    /// The page below the project's root.
+    pub page: String,
+    /// Address of the guide.
+    pub guide: String,
+    /// What was concluded.
+    pub outcome: Outcome,
+}
+
+/// Builds the report.
+pub fn build(inputs: Inputs<'_>) -> Report {
+    let checks: Vec<CheckReport> =
+        inputs.checks.into_iter().map(|check| check_report(check, inputs.commands)).collect();
+    let counts = Counts::of(checks.iter().map(|check| check.status));
+    let summary = Summary {
+        counts,
+        sections: sections(&checks),
+        verdict: verdict(&checks, counts),
+        exit_code: exit_code(counts, inputs.fail_on),
+        next: next(&checks, &inputs.origin, inputs.again, inputs.policy),
+    };
+    Report {
+        schema_version: SCHEMA_VERSION,
+        doctor: Doctor {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
+        source: inputs.origin,
+        collected_at: inputs.collected_at,
+        caller: inputs.caller,
+        target: inputs.target,
+        notes: inputs.notes,
+        summary,
+        checks,
+        coverage: inputs.coverage,
+    }
+}
+
+fn check_report(check: CheckInput, commands: &dyn Fn(&Change) -> Vec<String>) -> CheckReport {
+    let mut report = CheckReport {
+        id: check.id,
+        name: check.name,
+        title: check.title,
+        section: check.id.section(),
+        severity: check.severity,
+        status: check.outcome.status(),
+        findings: Vec::new(),
+        blocked: Vec::new(),
+        reason: None,
+        evidence: Vec::new(),
+        bug: None,
+        page: check.page,
+        guide: check.guide,
+    };
+    match check.outcome {
+        Outcome::Pass(evidence) => report.evidence = evidence,
+        Outcome::Warn(findings) | Outcome::Fail(findings) => {
+            report.findings = findings.into_iter().map(|finding| finding_report(finding, commands)).collect();
+        }
+        Outcome::Unknown(blocked) => report.blocked = blocked,
+        Outcome::Skip(reason) => report.reason = Some(reason),
+        Outcome::Broken(bug) => report.bug = Some(bug),
+    }
+    report
+}
+
+fn finding_report(finding: Finding, commands: &dyn Fn(&Change) -> Vec<String>) -> FindingReport {
+    let fix_report = |fix: Fix| FixReport {
+        title: fix.title,
+        owner: fix.owner,
+        commands: commands(&fix.change),
+        change: fix.change,
+        verification: fix.verification,
+    };
+    FindingReport {
+        resource: finding.resource,
+        what: finding.what,
+        evidence: finding.evidence,
+        because: finding.because,
+        fixes: finding.fixes.into_iter().map(fix_report).collect(),
+    }
+}
+
+fn sections(checks: &[CheckReport]) -> Vec<SectionSummary> {
+    let of = |section| {
+        let statuses = checks.iter().filter(|check| check.section == section).map(|check| check.status);
+        SectionSummary { section, symptom: section.symptom().to_owned(), counts: Counts::of(statuses) }
+    };
+    let present = |section: &Section| checks.iter().any(|check| check.section == *section);
+    Section::ALL.into_iter().filter(present).map(of).collect()
+}
+
+/// The exit code: a broken check first, as it may hide a failure; then what reaches `fail_on`; then
+/// what could not be looked at.
+fn exit_code(counts: Counts, fail_on: FailOn) -> u8 {
+    let failing = counts.fail
+        + if fail_on >= FailOn::Warn { counts.warn } else { 0 }
+        + if fail_on >= FailOn::Unknown { counts.unknown } else { 0 };
+    if counts.broken > 0 {
+        4
+    } else if failing > 0 {
+        1
+    } else if counts.unknown > 0 {
+        3
+    } else {
+        0
+    }
+}
+
+fn verdict(checks: &[CheckReport], counts: Counts) -> String {
+    if counts.fail > 0 {
+        return failing_verdict(checks);
+    }
+    let ids = |status| ids(checks, |check| check.status == status);
+    if counts.broken > 0 {
+        return format!(
+            "No verdict: {} went wrong, which is our fault. Please report it.",
+            ids(Status::Broken)
+        );
+    }
+    let warned = match counts.warn {
+        0 => String::new(),
+        1 => format!(" {} deserves attention.", ids(Status::Warn)),
+        _ => format!(" {} deserve attention.", ids(Status::Warn)),
+    };
+    if counts.unknown > 0 {
+        let number = match counts.unknown {
+            1 => "1 check".to_owned(),
+            number => format!("{number} checks"),
+        };
+        return format!("Nothing was found in Streamkap's way, but {number} could not look.{warned}");
+    }
+    if counts.pass + counts.warn == 0 {
+        return "No verdict: no check was run.".to_owned();
+    }
+    format!("Nothing was found in Streamkap's way.{warned}")
+}
+
+fn failing_verdict(checks: &[CheckReport]) -> String {
+    let failing = |section| ids(checks, |check| check.status == Status::Fail && check.section == section);
+    let says = |section| match section {
+        Section::Assume => "Streamkap cannot assume the role",
+        Section::Write => "Streamkap cannot write with this role",
+        Section::Partial => "some operations of Streamkap fail",
+        Section::Later => "the connector stops, or has stopped",
+        Section::Practice => "the role is not safe",
+    };
+    let mut sentence = String::new();
+    for section in Section::ALL {
+        let ids = failing(section);
+        if !ids.is_empty() {
+            let join = if sentence.is_empty() { "" } else { "; " };
+            sentence.push_str(&format!("{join}{} ({ids})", says(section)));
+        }
+    }
+    let mut characters = sentence.chars();
+    let first = characters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(characters).chain(['.']).collect()
+}
+
+/// The ids of the checks that `which` picks: `A, B and C`.
+fn ids(checks: &[CheckReport], which: impl Fn(&CheckReport) -> bool) -> String {
+    let ids: Vec<String> =
+        checks.iter().filter(|check| which(check)).map(|check| check.id.to_string()).collect();
+    match ids.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [head @ .., last] => format!("{} and {last}", head.join(", ")),
+    }
+}
+
+fn next(
+    checks: &[CheckReport],
+    origin: &Origin,
+    again: Option<String>,
+    policy: Option<String>,
+) -> Vec<NextCommand> {
+    let mut next = Vec::new();
+    let mut add = |command: String, purpose: &str| {
+        next.push(NextCommand { command, purpose: purpose.to_owned() });
+    };
+    let first = [Status::Fail, Status::Warn]
+        .into_iter()
+        .find_map(|status| checks.iter().find(|check| check.status == status));
+    if let Some(check) = first {
+        add(format!("streamkap-doctor explain {}", check.id), "what this check looks at, and why");
+    }
+    let refused = checks.iter().flat_map(|check| &check.blocked).any(|blocked| blocked.grant.is_some());
+    if let Some(policy) = policy.filter(|_| refused) {
+        add(policy, "the permissions that the doctor needs");
+    }
+    if let Some(again) = again {
+        add(again, if first.is_some() { "when it is mended" } else { "to look again" });
+    }
+    if matches!(origin, Origin::Demo { .. }) {
+        add("streamkap-doctor check s3 --role ROLE --bucket BUCKET".to_owned(), "the same on your account");
+    }
+    next
+}

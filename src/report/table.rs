@@ -1,0 +1,400 @@
+//! The report as a person reads it: by the guide's symptoms, failures in full, passes as counts,
+//! the verdict and the next command last.
+//!
+//! No line is ever cut: the table has no right border, so that what cannot be broken may stand out.
+
+use std::collections::BTreeSet;
+
+use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
+use unicode_width::UnicodeWidthStr;
+
+use crate::model::{Section, Status};
+
+use super::model::{CheckReport, Counts, FindingReport, FixReport, Origin, Report, Search, SectionSummary};
+use super::sanitise::{block, line};
+use super::style::Style;
+use super::wrap::{join, labelled, wrap};
+use super::{Layout, words};
+
+/// Columns of the left part: the longest id.
+const LEFT: usize = 12;
+/// Columns that the bar between the parts takes.
+const BAR: usize = 3;
+/// Columns of the labels `Proof`, `Cause`, `Fix`.
+const LABEL: usize = 7;
+
+/// Renders the table, with style marks.
+pub(super) fn render(report: &Report, layout: Layout) -> String {
+    let layout = Layout { width: layout.width.clamp(60, 160), ..layout };
+    let mut lines = head(report, layout.width);
+    lines.push(String::new());
+    for section in &report.summary.sections {
+        lines.extend(heading(section, layout.width));
+        let rows = rows(report, section.section, layout);
+        if !rows.is_empty() {
+            lines.extend(rows);
+            lines.push(String::new());
+        }
+    }
+    while lines.pop_if(|line| line.is_empty()).is_some() {}
+    lines.extend(mending(report, layout.width));
+    lines.extend(coverage(report, layout));
+    lines.extend(foot(report, layout.width));
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Who looked, at what, and when.
+fn head(report: &Report, width: usize) -> Vec<String> {
+    let mut who = vec![match &report.caller {
+        Some(caller) => format!("You are {}", line(&caller.arn)),
+        None => "Caller not known".to_owned(),
+    }];
+    if let Some(caller) = &report.caller {
+        who.push(format!("account {}", line(&caller.account)));
+    }
+    who.push(match &report.target.region {
+        Some(region) => format!("region {}", line(region)),
+        None => "no region".to_owned(),
+    });
+    let role = &report.target.role;
+    who.push(format!("role {}", line(role.arn.as_deref().unwrap_or(&role.name))));
+
+    let mut what = Vec::new();
+    for connector in &report.target.connectors {
+        let mut text = line(&connector.title);
+        let values = connector.parameters.iter().filter(|(_, value)| !value.is_empty());
+        for (position, (name, value)) in values.enumerate() {
+            text.push_str(if position == 0 { ": " } else { ", " });
+            text.push_str(&format!("{} {}", line(name), line(value)));
+        }
+        what.push(text);
+    }
+    what.push(match &report.source {
+        Origin::Live => format!("read {}", words::time(&report.collected_at)),
+        Origin::Case { path } => format!("case {}, read {}", line(path), words::time(&report.collected_at)),
+        Origin::Demo { scenario } => format!("built-in case {}", line(scenario)),
+    });
+
+    let mut lines = joined(&who, width);
+    lines.extend(joined(&what, width));
+    for note in &report.notes {
+        lines.extend(labelled(&Style::Warn.paint("Note"), 6, &line(note), width));
+    }
+    lines
+}
+
+fn joined(parts: &[String], width: usize) -> Vec<String> {
+    join(parts.iter().map(String::as_str), " · ", width)
+}
+
+/// The symptom as a question, its answer, and at the right how the section's checks ended.
+fn heading(section: &SectionSummary, width: usize) -> Vec<String> {
+    let (answer, style) = answer(section.section, section.counts);
+    let mark = if section.section == Section::Practice { ":" } else { "?" };
+    let question = Style::Strong.paint(&format!("{}{mark}", line(&section.symptom)));
+    let left = format!("{question} {}", style.paint(answer));
+    let only_skips = Counts { skip: 0, ..section.counts } == Counts::default();
+    let counts: Vec<String> = words::counts(section.counts)
+        .into_iter()
+        .filter(|(status, _)| only_skips || *status != Status::Skip)
+        .map(|(status, text)| Style::of(status).paint(&text))
+        .collect();
+    let right = counts.join(" · ");
+    match width.checked_sub(left.width() + right.width()) {
+        Some(gap) if gap >= 2 => vec![format!("{left}{}{right}", " ".repeat(gap))],
+        _ => vec![left, format!("{}{right}", " ".repeat(width.saturating_sub(right.width())))],
+    }
+}
+
+fn answer(section: Section, counts: Counts) -> (&'static str, Style) {
+    let practice = section == Section::Practice;
+    if counts.fail > 0 {
+        (if practice { "NOT KEPT" } else { "YES" }, Style::Fail)
+    } else if counts.broken > 0 {
+        ("cannot tell", Style::Fail)
+    } else if counts.unknown > 0 {
+        ("cannot tell", Style::Unknown)
+    } else if counts.warn > 0 {
+        (if practice { "not kept" } else { "not yet" }, Style::Warn)
+    } else if counts.pass > 0 {
+        (if practice { "kept" } else { "no" }, Style::Pass)
+    } else {
+        ("does not apply", Style::Faint)
+    }
+}
+
+/// A section's table: what did not pass, and with `-v` the rest.
+fn rows(report: &Report, section: Section, layout: Layout) -> Vec<String> {
+    let checks: Vec<&CheckReport> = report
+        .checks
+        .iter()
+        .filter(|check| check.section == section)
+        .filter(|check| layout.verbose || !matches!(check.status, Status::Pass | Status::Skip))
+        .collect();
+    if checks.is_empty() {
+        return Vec::new();
+    }
+    let mut table = Table::new();
+    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Disabled);
+    let mut told: Vec<&CheckReport> = Vec::new();
+    for check in &checks {
+        if told.iter().any(|other| other.id == check.id) {
+            continue;
+        }
+        // Checks that were blocked by the same thing share one row.
+        let same = |other: &&&CheckReport| {
+            other.id == check.id || (check.status == Status::Unknown && other.blocked == check.blocked)
+        };
+        let group: Vec<&CheckReport> = checks.iter().filter(same).copied().collect();
+        let right = detail(check, layout.width - LEFT - BAR);
+        table.add_row(vec![left(&group).join("\n"), right.join("\n")]);
+        told.extend(group);
+    }
+    set_columns(&mut table, layout.width);
+    // Rules are as wide as the widest line, which may stand out: cut them to the width.
+    let cut = |line: String| if is_rule(&line) { line.chars().take(layout.width).collect() } else { line };
+    table.lines().map(cut).collect()
+}
+
+/// Rules above, between and below the rows, a bar between the columns, and nothing at the right.
+const STYLE: TableStyle = {
+    let rule = LineStyle::none().fill('─');
+    let mut style = TableStyle::new()
+        .top_border(rule.junction('┬'))
+        .row_separator(rule.junction('┼'))
+        .bottom_border(rule.junction('┴'));
+    style.content_lines.junction = Some('│');
+    style
+};
+
+fn set_columns(table: &mut Table, width: usize) {
+    let columns = [(LEFT + 1, (0, 1)), (width - LEFT - BAR + 1, (1, 0))];
+    for (column, (least, padding)) in table.column_iter_mut().zip(columns) {
+        column.set_padding(padding);
+        let least = u16::try_from(least).unwrap_or(u16::MAX);
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
+    }
+}
+
+fn is_rule(line: &str) -> bool {
+    line.starts_with('─')
+}
+
+fn left(group: &[&CheckReport]) -> Vec<String> {
+    let Some(first) = group.first() else { return Vec::new() };
+    let word = first.status.as_str();
+    let word = if matches!(first.status, Status::Pass | Status::Skip) {
+        word.to_owned()
+    } else {
+        word.to_ascii_uppercase()
+    };
+    let mut lines = vec![Style::of(first.status).paint(&word)];
+    lines.extend(group.iter().map(|check| check.id.to_string()));
+    if matches!(first.status, Status::Fail | Status::Warn) {
+        lines.push(Style::Faint.paint(first.severity.as_str()));
+    }
+    lines
+}
+
+fn detail(check: &CheckReport, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    match check.status {
+        Status::Fail | Status::Warn => {
+            for (position, finding) in check.findings.iter().enumerate() {
+                if position > 0 {
+                    lines.push(String::new());
+                }
+                lines.extend(finding_lines(finding, width));
+            }
+            lines.extend(item("More", &format!("streamkap-doctor explain {}", check.id), width));
+            lines.extend(item("", &line(&check.guide), width));
+        }
+        Status::Unknown => {
+            for blocked in &check.blocked {
+                lines.extend(wrap(&words::blocked(blocked), width));
+                if let Some(action) = &blocked.grant {
+                    lines.extend(item("Grant", &format!("{} to yourself", line(action)), width));
+                }
+                if let Some(hint) = &blocked.hint {
+                    lines.extend(item("Hint", &line(hint), width));
+                }
+            }
+        }
+        Status::Pass if check.evidence.is_empty() => lines.extend(wrap(&line(&check.name), width)),
+        Status::Pass => {
+            for evidence in &check.evidence {
+                lines.extend(wrap(&words::evidence(evidence), width));
+            }
+        }
+        Status::Skip => lines.extend(wrap(&line(check.reason.as_deref().unwrap_or_default()), width)),
+        Status::Broken => {
+            let message = check.bug.as_ref().map(|bug| line(&bug.message)).unwrap_or_default();
+            lines
+                .extend(wrap(&format!("This check itself went wrong, which is our fault: {message}"), width));
+        }
+    }
+    lines
+}
+
+fn finding_lines(finding: &FindingReport, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> =
+        wrap(&line(&finding.what), width).iter().map(|line| Style::Strong.paint(line)).collect();
+    if let Some(statement) = &finding.because {
+        lines.extend(item("Cause", &words::statement(statement), width));
+    }
+    for (position, evidence) in finding.evidence.iter().enumerate() {
+        let label = if position == 0 { "Proof" } else { "" };
+        lines.extend(item(label, &words::evidence(evidence), width));
+    }
+    for (position, fix) in finding.fixes.iter().enumerate() {
+        let label = if position == 0 { "Fix" } else { "Or" };
+        lines.extend(item(label, &line(&fix.title), width));
+        lines.extend(item("", &words::owner_and_verification(fix), width));
+    }
+    lines
+}
+
+fn item(label: &str, text: &str, width: usize) -> Vec<String> {
+    labelled(&Style::Faint.paint(label), LABEL, text, width)
+}
+
+/// The first fix of each finding as commands, outside of the table so that they can be copied.
+/// A change that mends several findings is shown once.
+fn mending(report: &Report, width: usize) -> Vec<String> {
+    let mut fixes: Vec<(&FixReport, Vec<String>)> = Vec::new();
+    for check in &report.checks {
+        for fix in check.findings.iter().filter_map(|finding| finding.fixes.first()) {
+            let id = check.id.to_string();
+            match fixes.iter_mut().find(|(known, _)| known.change == fix.change) {
+                Some((_, ids)) if ids.contains(&id) => {}
+                Some((_, ids)) => ids.push(id),
+                None => fixes.push((fix, vec![id])),
+            }
+        }
+    }
+    let mut lines = Vec::new();
+    for (fix, ids) in fixes.iter().filter(|(fix, _)| !fix.commands.is_empty()) {
+        lines.push(String::new());
+        let title = format!("To mend {}: {}", ids.join(", "), line(&fix.title));
+        lines.extend(wrap(&title, width).iter().map(|line| Style::Strong.paint(line)));
+        lines.push(String::new());
+        for command in &fix.commands {
+            lines.extend(block(command).lines().map(|line| format!("    {line}")));
+        }
+    }
+    lines
+}
+
+/// What was searched, and what cannot be seen: silence is no good news by itself.
+fn coverage(report: &Report, layout: Layout) -> Vec<String> {
+    let mut lines = Vec::new();
+    let searched = searched(&report.coverage.searches);
+    if !searched.is_empty() {
+        lines.extend(labelled("Searched", LEFT + BAR, &searched, layout.width));
+    }
+    let spots: Vec<String> = report.coverage.blind_spots.iter().map(|spot| line(spot)).collect();
+    if !spots.is_empty() {
+        lines.extend(labelled("Not visible", LEFT + BAR, &spots.join(" "), layout.width));
+    }
+    if !lines.is_empty() {
+        lines.insert(0, String::new());
+    }
+    lines
+}
+
+/// The searches of event history in one sentence for each window.
+fn searched(searches: &[Search]) -> String {
+    let mut windows: Vec<(&str, &str)> = Vec::new();
+    for search in searches {
+        let window = (search.since.as_str(), search.until.as_str());
+        if !windows.contains(&window) {
+            windows.push(window);
+        }
+    }
+    let sentence = |(since, until): &(&str, &str)| {
+        let of_window: Vec<&Search> = searches
+            .iter()
+            .filter(|search| (search.since.as_str(), search.until.as_str()) == (*since, *until))
+            .collect();
+        format!("event history, {} to {}: {}.", words::day(since), words::day(until), found(&of_window))
+    };
+    windows.iter().map(sentence).collect::<Vec<_>>().join(" ")
+}
+
+/// `14 AssumeRole calls (eu-west-1, us-east-1), 4 changes (eu-west-1)`.
+fn found(searches: &[&Search]) -> String {
+    let mut purposes: Vec<&str> = searches.iter().map(|search| search.purpose.as_str()).collect();
+    purposes.dedup();
+    let part = |purpose: &&str| {
+        let of_purpose = || searches.iter().filter(|search| search.purpose == **purpose);
+        let events: usize = of_purpose().filter_map(|search| search.events).sum();
+        let count = if of_purpose().all(|search| search.events.is_none()) {
+            format!("no answer about {}", line(purpose))
+        } else {
+            format!("{events} {}", line(purpose))
+        };
+        let regions: BTreeSet<String> = of_purpose().map(|search| line(&search.region)).collect();
+        let gaps: BTreeSet<String> =
+            of_purpose().filter_map(|search| search.gap.as_deref()).map(line).collect();
+        let regions = regions.into_iter().collect::<Vec<_>>().join(", ");
+        let gaps: String = gaps.iter().map(|gap| format!("; {gap}")).collect();
+        format!("{count} ({regions}{gaps})")
+    };
+    purposes.iter().map(part).collect::<Vec<_>>().join(", ")
+}
+
+/// The verdict, all counts, what to do first, and what to type next.
+fn foot(report: &Report, width: usize) -> Vec<String> {
+    let summary = &report.summary;
+    let worst =
+        Status::ALL.into_iter().find(|status| summary.counts.get(*status) > 0).unwrap_or(Status::Skip);
+    let style = if worst == Status::Skip { Style::Strong } else { Style::of(worst) };
+    let mut lines = vec![String::new(), "═".repeat(width)];
+    lines.extend(wrap(&line(&summary.verdict), width).iter().map(|line| style.paint(line)));
+    let counts: Vec<String> = words::counts(summary.counts).into_iter().map(|(_, text)| text).collect();
+    lines.push(counts.join(" · "));
+
+    let failing = report.checks.iter().filter(|check| check.status == Status::Fail);
+    let first = failing.filter_map(|check| {
+        let fix = check.findings.iter().find_map(|finding| finding.fixes.first())?;
+        Some((check.id.to_string(), format!("{} (by {})", line(&fix.title), fix.owner.in_words())))
+    });
+    let todo: Vec<String> = first.flat_map(|(id, text)| labelled(&id, LEFT + BAR, &text, width)).collect();
+    if !todo.is_empty() {
+        lines.push(String::new());
+        lines.extend(todo);
+    }
+    lines.push(String::new());
+    for next in &summary.next {
+        let (command, purpose) = (line(&next.command), line(&next.purpose));
+        if command.width() + purpose.width() + 8 <= width {
+            lines.push(format!("  {command}   {}", Style::Faint.paint(&format!("# {purpose}"))));
+        } else {
+            lines.push(format!("  {}", Style::Faint.paint(&format!("# {purpose}"))));
+            lines.push(format!("  {command}"));
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{LONG_ARN, report};
+    use super::super::{FailOn, Format, render};
+    use super::*;
+
+    fn at(width: usize, verbose: bool) -> String {
+        let layout = Layout { width, verbose, colour: false };
+        render(&report(FailOn::Fail, |_| true), Format::Table, layout)
+    }
+
+    #[test]
+    fn it_reads_at_80_columns() {
+        insta::assert_snapshot!(at(80, false));
+    }
+}

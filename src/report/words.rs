@@ -1,0 +1,101 @@
+//! The report's parts in words, the same in every format for people. All of it is safe to print.
+
+use crate::model::{Blocked, Evidence, Source, StatementRef, Status, Verification};
+
+use super::model::{Counts, FixReport};
+use super::sanitise::line;
+
+/// `1 fail · 26 pass · 3 skip`, with nothing that is zero.
+pub(super) fn counts(counts: Counts) -> Vec<(Status, String)> {
+    Status::ALL
+        .into_iter()
+        .filter(|status| counts.get(*status) > 0)
+        .map(|status| (status, format!("{} {status}", counts.get(status))))
+        .collect()
+}
+
+/// The statement so that a person finds it: `Allow statement WriteOrders of the policy P, line 4`.
+pub(super) fn statement(statement: &StatementRef) -> String {
+    let name = match &statement.sid {
+        Some(sid) => format!("`{}`", line(sid)),
+        None => format!("number {}", statement.index + 1),
+    };
+    let policy = match statement.policy.as_str() {
+        name @ ("trust policy" | "bucket policy" | "key policy") => format!("the {name}"),
+        name => format!("the {} `{}`", layer(&statement.layer), line(name)),
+    };
+    format!("{} statement {name} of {policy}, line {}", line(&statement.effect), statement.line)
+}
+
+fn layer(layer: &str) -> &'static str {
+    match layer {
+        "boundary" => "permissions boundary",
+        "session" => "session policy",
+        "scp" => "service control policy",
+        "rcp" => "resource control policy",
+        "resource" => "resource policy",
+        "endpoint" => "endpoint policy",
+        _ => "policy",
+    }
+}
+
+/// Evidence with its source in brackets.
+pub(super) fn evidence(evidence: &Evidence) -> String {
+    format!("{} [{}]", line(&evidence.text), source(&evidence.source))
+}
+
+fn source(source: &Source) -> String {
+    match source {
+        Source::Simulator => "AWS's policy simulator".to_owned(),
+        Source::Evaluation { statements } if statements.is_empty() => {
+            "the doctor's own evaluation".to_owned()
+        }
+        Source::Evaluation { statements } => {
+            let statements: Vec<String> = statements.iter().map(statement).collect();
+            format!("the doctor's own evaluation: {}", statements.join("; "))
+        }
+        Source::Read { action } => format!("read with {}", line(action)),
+        Source::Event { id, time, region } => {
+            format!("CloudTrail event {} of {}, {}", line(id), line(time), line(region))
+        }
+        Source::Message => "AWS's own message".to_owned(),
+        Source::Documentation { reference } => line(reference),
+        Source::Given => "as given".to_owned(),
+    }
+}
+
+/// What could not be looked at and why.
+pub(super) fn blocked(blocked: &Blocked) -> String {
+    format!("Could not look at {}: {}", line(&blocked.what), line(&blocked.why))
+}
+
+/// Who makes the change, and whether it was verified.
+pub(super) fn owner_and_verification(fix: &FixReport) -> String {
+    format!("By {} · {}", fix.owner.in_words(), verification(&fix.verification))
+}
+
+/// What became of applying the fix to what was read and diagnosing again.
+fn verification(verification: &Verification) -> String {
+    match verification {
+        Verification::Verified => "verified: it clears this and breaks nothing".to_owned(),
+        Verification::VerifiedTogether { with } => {
+            format!("verified together with the fixes of {}", line(&with.join(", ")))
+        }
+        Verification::Unverified { reason } => format!("not verified: {}", line(reason)),
+    }
+}
+
+/// An RFC 3339 time without its seconds' fraction, as people read it: `2026-11-24 01:52 UTC`.
+pub(super) fn time(rfc3339: &str) -> String {
+    let text = line(rfc3339);
+    match (text.get(..10), text.get(10..11), text.get(11..16)) {
+        (Some(day), Some("T"), Some(minute)) if text.ends_with('Z') => format!("{day} {minute} UTC"),
+        _ => text,
+    }
+}
+
+/// The day of an RFC 3339 time.
+pub(super) fn day(rfc3339: &str) -> String {
+    let text = line(rfc3339);
+    text.get(..10).map(str::to_owned).unwrap_or(text)
+}

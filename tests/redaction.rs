@@ -1,0 +1,85 @@
+//! Redacting a case changes no verdict, and gives nothing away.
+
+mod common;
+
+use serde_json::{Value, json};
+use streamkap_doctor::catalog::Catalog;
+use streamkap_doctor::checks::{Selection, diagnose};
+use streamkap_doctor::facts::Facts;
+use streamkap_doctor::facts::case::Case;
+use streamkap_doctor::model::{CheckId, Status};
+
+fn verdicts(facts: &Facts) -> Vec<(CheckId, Status, usize)> {
+    let catalog = Catalog::built_in();
+    let judged = diagnose(facts, catalog, &Selection::all(catalog));
+    judged.iter().map(|it| (it.id, it.outcome.status(), it.outcome.findings().len())).collect()
+}
+
+fn redacted(facts: &Facts) -> Facts {
+    Case::redacted(facts, &Catalog::built_in().vendor.kept()).unwrap().facts
+}
+
+/// The healthy world, and worlds broken in ways that a careless pseudonym would mend or make worse.
+fn worlds() -> Vec<(&'static str, Facts)> {
+    let trust =
+        |statement: &Value| json!({"role": {"value": {"trust_policy": {"Statement": {"0": statement}}}}});
+    let patches = [
+        ("healthy", json!({})),
+        (
+            "external id in another case",
+            json!({"target": {"external_id": "4F9D2C71-6B0E-4A83-9C15-E72D08B5A6F3"}}),
+        ),
+        (
+            "external id with white space",
+            json!({"target": {"external_id": "4f9d2c71-6b0e-4a83-9c15-e72d08b5a6f3 "}}),
+        ),
+        ("mistyped account", trust(&json!({"Principal": {"AWS": "arn:aws:iam::300973880870:root"}}))),
+        ("another account", trust(&json!({"Principal": {"AWS": "arn:aws:iam::999988887777:root"}}))),
+        (
+            "the vendor's role",
+            trust(
+                &json!({"Principal": {"AWS": "arn:aws:iam::300973880807:role/kafkaConnectTenantAccessRole"}}),
+            ),
+        ),
+        (
+            "another bucket",
+            json!({"target": {"connectors": {"0": {"parameters": {"bucket": "orders-landing-2"}}}}}),
+        ),
+        ("no organization", json!({"organization": {"state": "absent", "value": null}})),
+    ];
+    let build = |patch: &Value| {
+        let mut world = common::healthy();
+        common::merge(&mut world, patch);
+        common::facts(world).unwrap()
+    };
+    patches.iter().map(|(name, patch)| (*name, build(patch))).collect()
+}
+
+#[test]
+fn no_verdict_changes() {
+    for (name, facts) in worlds() {
+        assert_eq!(verdicts(&redacted(&facts)), verdicts(&facts), "{name}");
+    }
+}
+
+#[test]
+fn nothing_of_the_owner_is_left() {
+    for (name, facts) in worlds() {
+        let text = Case::redacted(&facts, &Catalog::built_in().vendor.kept()).unwrap().to_json().unwrap();
+        for secret in
+            ["111122223333", "orders-landing", "StreamkapConnectorAccess", "4f9d2c71", "e72d08b5a6f3"]
+        {
+            assert!(!text.to_lowercase().contains(&secret.to_lowercase()), "{name}: {secret} is left");
+        }
+    }
+}
+
+#[test]
+fn a_redacted_case_reads_back_and_is_the_same_every_time() {
+    let (_, facts) = worlds().remove(0);
+    let case = Case::redacted(&facts, &Catalog::built_in().vendor.kept()).unwrap();
+    let text = case.to_json().unwrap();
+    assert_eq!(Case::parse(text.as_bytes()).unwrap(), case);
+    let again = Case::redacted(&facts, &Catalog::built_in().vendor.kept()).unwrap();
+    assert_eq!(again.to_json().unwrap(), text);
+}
