@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod checks;
 pub mod cli;
 pub mod collect;
+pub mod demo;
 pub mod denial;
 pub mod diagnosis;
 pub mod evaluate;

@@ -1,6 +1,8 @@
 //! The log scanner against log files of every oddity, against a slow reader that shares no code
 //! with it, and against files damaged at random.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -100,7 +102,9 @@ fn slowly(bytes: &[u8], role: Option<&str>) -> Vec<String> {
 
 fn denials_in(value: &Value, role: Option<&str>, ids: &mut Vec<String>) {
     if let Some(items) = value.as_array() {
-        items.iter().for_each(|item| denials_in(item, role, ids));
+        for item in items {
+            denials_in(item, role, ids);
+        }
     } else if value["eventName"].is_string() && value["eventSource"].is_string() {
         let code = value["errorCode"].as_str().unwrap_or_default();
         let spelling = code.rsplit('.').next().unwrap();
@@ -139,7 +143,7 @@ fn odd_files() -> Vec<(&'static str, Vec<u8>)> {
     let mut padded = gz(&native);
     padded.extend([0; 512]);
     let lookup = json!({"Events": [{"EventId": "1", "EventName": "x", "CloudTrailEvent": denied("1")}]});
-    let unicode: String = "AccessDenied".chars().map(|letter| format!("\\u{:04x}", letter as u32)).collect();
+    let unicode = "\\u0041\\u0063\\u0063\\u0065\\u0073\\u0073\\u0044\\u0065\\u006e\\u0069\\u0065\\u0064";
     let utf16: Vec<u8> =
         [0xff, 0xfe].into_iter().chain(native.encode_utf16().flat_map(u16::to_le_bytes)).collect();
     let mut not_utf8 = native.clone().into_bytes();
@@ -209,7 +213,7 @@ fn a_stream_gives_the_same_as_memory() {
         let mut ids = Vec::new();
         let input = Input::Reader("standard input".into(), Box::new(std::io::Cursor::new(bytes)));
         let coverage = scan(vec![input], &query(), Options { threads: 1, ..Options::default() }, |event| {
-            ids.push(event.event_id)
+            ids.push(event.event_id);
         });
         assert_eq!(ids, ["1"], "{name}");
         assert!(coverage.complete, "{name}: {:?}", coverage.problems);
@@ -233,6 +237,20 @@ fn every_spelling_of_a_denial_is_found() {
     for code in ["Throttling", "InvalidCloudWatchLogsRoleArnException", "NoSuchBucket"] {
         let text = wrapped(&[other("0"), record("1", ROLE, code).to_string()]);
         assert_eq!(scan_bytes(&gz(&text), &query()).0, Vec::<String>::new(), "{code}");
+    }
+}
+
+#[test]
+fn a_role_known_by_name_alone_is_found_in_any_account_and_path() {
+    let records = [
+        denied("1"),
+        record("2", "arn:aws:iam::999922223333:role/orders", "AccessDenied").to_string(),
+        record("3", "arn:aws:iam::111122223333:role/service/orders-canary", "AccessDenied").to_string(),
+    ];
+    let query =
+        Query { role: Some(streamkap_doctor::trail::role_of_any_account("orders")), ..Query::default() };
+    for text in [wrapped(&records), pretty(&wrapped(&records))] {
+        assert_eq!(scan_bytes(&gz(text), &query).0, ["1", "2"]);
     }
 }
 

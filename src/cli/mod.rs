@@ -14,6 +14,7 @@ mod environment;
 mod evaluate;
 mod explain;
 mod failure;
+mod fix;
 mod list;
 mod output;
 mod parameters;
@@ -61,6 +62,7 @@ fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Ended {
     match cli.command {
         Command::Check(check) => check::run(&check, global, environment, printer),
         Command::Demo(demo) => demo::run(&demo, printer),
+        Command::Fix(fix) => fix::run(&fix, global, environment, printer),
         Command::Collect(collect) => collect::run(&collect, global, environment, printer),
         Command::Evaluate(evaluate) => evaluate::run(&evaluate, printer),
         Command::Explain(explain) => explain::run(&explain, printer),

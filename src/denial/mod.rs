@@ -19,6 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use action::{action_of, action_of_operation, service_prefix};
+pub(crate) use code::is_denial_bytes;
 pub use code::is_denial_code;
 pub use find::find_all;
 pub use grammar::parse;

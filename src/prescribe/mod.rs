@@ -15,7 +15,7 @@ mod words;
 
 use crate::catalog::Catalog;
 use crate::checks::{Judged, Selection, diagnose};
-use crate::facts::Facts;
+use crate::facts::{Fact, Facts, ManagedPolicy};
 use crate::model::{Change, CheckId, Finding, Fix, Owner, PolicyHome, Remedy, Verification};
 
 pub use apply::apply;
@@ -29,6 +29,31 @@ struct Plan {
     title: String,
     owner: Owner,
     change: Change,
+    /// A managed policy that the change brings in, whose document is known from elsewhere than the facts.
+    brings: Option<(String, String)>,
+}
+
+impl Plan {
+    fn new(title: String, owner: Owner, change: Change) -> Self {
+        Self { title, owner, change, brings: None }
+    }
+
+    /// The facts after it.
+    fn apply(&self, facts: &Facts) -> Facts {
+        let mut facts = apply(&self.change, facts);
+        if let Some((arn, document)) = &self.brings {
+            let policy = facts.managed_policies.entry(arn.clone()).or_default();
+            if !policy.is_read() {
+                *policy = Fact::Known(ManagedPolicy {
+                    name: arn.rsplit('/').next().unwrap_or_default().to_owned(),
+                    version: "v1".to_owned(),
+                    document: document.clone(),
+                    updated: None,
+                });
+            }
+        }
+        facts
+    }
 }
 
 /// Completes every finding with its fixes, each tried on a copy of the facts.
@@ -50,9 +75,21 @@ pub fn prescribe(facts: &Facts, catalog: &Catalog, judged: &mut Vec<Judged>) {
         found.iter_mut().for_each(|fix| mask(fix, facts, catalog));
         let outcome = judged.iter_mut().find(|judged| judged.id == id).map(|judged| &mut judged.outcome);
         if let Some(finding) = outcome.and_then(|outcome| outcome.findings_mut().get_mut(at)) {
-            finding.fixes = found;
+            finding.fixes = best_first(found);
         }
     }
+}
+
+/// What was verified, in the order of the remedies, then manual steps. A change that was tried in vain is
+/// shown only where there is nothing better.
+fn best_first(mut fixes: Vec<Fix>) -> Vec<Fix> {
+    let in_vain = |fix: &Fix| matches!(fix.verification, Verification::Unverified { .. });
+    let manual = |fix: &Fix| matches!(fix.change, Change::Manual { .. });
+    if fixes.iter().any(|fix| !in_vain(fix)) {
+        fixes.retain(|fix| !in_vain(fix) || manual(fix));
+    }
+    fixes.sort_by_key(in_vain);
+    fixes
 }
 
 /// The fixes that one remedy makes: several only when all of them are needed, in order.
@@ -65,13 +102,12 @@ fn fixes_of(before: &Before<'_>, id: CheckId, finding: &Finding, remedy: &Remedy
             return vec![Fix { title: in_words(remedy), owner: owner(remedy), change, verification }];
         }
     };
-    let changes: Vec<Change> = plans.iter().map(|plan| plan.change.clone()).collect();
-    let mut verification = before.verify(id, finding, &changes);
+    let mut verification = before.verify(id, finding, &plans);
     if plans.len() > 1 && verification == Verification::Verified {
         verification = Verification::VerifiedTogether { with: vec![id.to_string()] };
     }
     let fix =
-        |Plan { title, owner, change }| Fix { title, owner, change, verification: verification.clone() };
+        |Plan { title, owner, change, .. }| Fix { title, owner, change, verification: verification.clone() };
     plans.into_iter().map(fix).collect()
 }
 
@@ -90,6 +126,8 @@ fn plan(remedy: &Remedy, facts: &Facts, catalog: &Catalog) -> Result<Vec<Plan>, 
             one(role::replace_resource(facts, catalog, policy, *statement, found, wanted))
         }
         Remedy::ReplaceManagedPolicy { arn } => role::replace_managed(facts, catalog, arn),
+        Remedy::AttachPolicy { arn, document } => Ok(vec![role::attach(facts, arn, document.as_deref())]),
+        Remedy::PutInlinePolicy { name, document } => Ok(vec![role::put_inline(facts, name, document)]),
         Remedy::ExemptFromBucketPolicy { bucket, statement } => {
             one(resource::exempt_from_bucket_policy(facts, bucket, *statement))
         }
@@ -102,7 +140,7 @@ fn plan(remedy: &Remedy, facts: &Facts, catalog: &Catalog) -> Result<Vec<Plan>, 
         }
         Remedy::Manual { owner, title, steps, commands } => {
             let change = Change::Manual { steps: steps.clone(), commands: commands.clone() };
-            Ok(vec![Plan { title: title.clone(), owner: *owner, change }])
+            Ok(vec![Plan::new(title.clone(), *owner, change)])
         }
         _ => Err("nothing is known that would do it".to_owned()),
     }
@@ -153,6 +191,9 @@ fn in_words(remedy: &Remedy) -> String {
         Remedy::ReplaceManagedPolicy { arn } => {
             format!("Replace {arn} by a policy of what the connector needs")
         }
+        Remedy::AttachPolicy { arn, .. } => format!("Attach {arn} to the role again"),
+        Remedy::PutInlinePolicy { name, .. } => format!("Write the embedded policy {name} as it was"),
+        Remedy::RestoreTrust { .. } => "Write the trust policy as it was".to_owned(),
         Remedy::RemovePrincipal { found, .. } => format!("Stop trusting {found}"),
         Remedy::ReplacePrincipal { found, wanted, .. } => format!("Trust {wanted} in place of {found}"),
         Remedy::Manual { title, .. } => title.clone(),
@@ -174,9 +215,9 @@ fn together(before: &Before<'_>, fixes: &mut [(CheckId, usize, Vec<Fix>)]) {
         let Some(finding) = finding_of(before.judged, *id, *at) else { continue };
         // Made anew for the facts as the fixes before left them: documents are whole.
         let plans = finding.remedies.first().map(|remedy| plan(remedy, &facts, before.catalog));
-        for Plan { change, .. } in plans.into_iter().flatten().flatten() {
-            if !matches!(change, Change::Manual { .. }) {
-                facts = apply(&change, &facts);
+        for plan in plans.into_iter().flatten().flatten() {
+            if !matches!(plan.change, Change::Manual { .. }) {
+                facts = plan.apply(&facts);
                 if !used.contains(id) {
                     used.push(*id);
                 }

@@ -67,6 +67,7 @@ pub(super) fn exempt_from_bucket_policy(
         title: format!("Spare {role} in statement {} of the policy of bucket {bucket}", statement + 1),
         owner: Owner::You,
         change: set(PolicyHome::Bucket { bucket: bucket.to_owned() }, Some(before), &draft),
+        brings: None,
     })
 }
 
@@ -87,6 +88,7 @@ pub(super) fn allow_in_bucket_policy(
         title: format!("Allow {role} {} in the policy of bucket {bucket}", words::list(&actions)),
         owner: Owner::BucketAccount,
         change: set(PolicyHome::Bucket { bucket: bucket.to_owned() }, before, &draft),
+        brings: None,
     })
 }
 
@@ -100,6 +102,7 @@ pub(super) fn exempt_from_key_policy(facts: &Facts, key: &str, statement: usize)
         title: format!("Spare {role} in statement {} of the policy of key {key}", statement + 1),
         owner: Owner::KeyOwner,
         change: set(PolicyHome::Key { arn: key.to_owned() }, Some(before), &draft),
+        brings: None,
     })
 }
 
@@ -113,6 +116,7 @@ pub(super) fn allow_in_key_policy(facts: &Facts, key: &str, actions: &[String]) 
         title: format!("Allow {role} {} in the policy of key {key}", words::list(actions)),
         owner: Owner::KeyOwner,
         change: set(PolicyHome::Key { arn: key.to_owned() }, Some(before), &draft),
+        brings: None,
     })
 }
 

@@ -106,7 +106,12 @@ pub(super) fn allow(facts: &Facts, catalog: &Catalog, grants: &Grants) -> Result
         if let (true, Change::SetPolicy { before, .. }) = (new, &mut change) {
             *before = None;
         }
-        plans.push(Plan { title: format!("{title} in {}", policy.name), owner: Owner::You, change });
+        plans.push(Plan {
+            title: format!("{title} in {}", policy.name),
+            owner: Owner::You,
+            change,
+            brings: None,
+        });
     }
     Ok(plans)
 }
@@ -246,6 +251,7 @@ pub(super) fn exempt(
         ),
         owner: Owner::You,
         change: set(&policy),
+        brings: None,
     })
 }
 
@@ -348,6 +354,7 @@ pub(super) fn allow_in_boundary(facts: &Facts, catalog: &Catalog, grants: &Grant
         title: format!("{} in the permissions boundary {}", title(grants), policy.name),
         owner: Owner::You,
         change: set(&policy),
+        brings: None,
     })
 }
 
@@ -418,6 +425,7 @@ pub(super) fn replace_resource(
         title: format!("Name {} in place of {found} in {name}", words::list(wanted)),
         owner: Owner::You,
         change: set(&policy),
+        brings: None,
     })
 }
 
@@ -435,6 +443,35 @@ pub(super) fn replace_managed(facts: &Facts, catalog: &Catalog, arn: &str) -> Re
     }
     let mut plans = if grants.is_empty() { Vec::new() } else { allow(&without, catalog, &grants)? };
     let name = arn.rsplit('/').next().unwrap_or(arn);
-    plans.push(Plan { title: format!("Detach {name} from the role"), owner: Owner::You, change: detach });
+    plans.push(Plan {
+        title: format!("Detach {name} from the role"),
+        owner: Owner::You,
+        change: detach,
+        brings: None,
+    });
     Ok(plans)
+}
+
+/// Attaches a managed policy again.
+pub(super) fn attach(facts: &Facts, arn: &str, document: Option<&str>) -> Plan {
+    let name = arn.rsplit('/').next().unwrap_or(arn);
+    let role = facts.target.role.name.clone();
+    Plan {
+        title: format!("Attach {name} to the role again"),
+        owner: Owner::You,
+        change: Change::AttachPolicy { role, policy_arn: arn.to_owned() },
+        brings: document.map(|document| (arn.to_owned(), document.to_owned())),
+    }
+}
+
+/// Writes an embedded policy as it was.
+pub(super) fn put_inline(facts: &Facts, name: &str, document: &str) -> Plan {
+    let before = facts.inline_policies.get(name).and_then(Fact::known).cloned();
+    let home = PolicyHome::Inline { role: facts.target.role.name.clone(), name: name.to_owned() };
+    let after = document.to_owned();
+    Plan::new(
+        format!("Write the embedded policy {name} as it was"),
+        Owner::You,
+        Change::SetPolicy { home, before, after },
+    )
 }

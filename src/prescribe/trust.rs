@@ -37,6 +37,7 @@ pub(super) fn plan(remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> Option<Re
             | Remedy::ExemptFromTrustDeny { .. }
             | Remedy::SetTrustAction { .. }
             | Remedy::RemovePrincipal { .. }
+            | Remedy::RestoreTrust { .. }
     );
     is_mine.then(|| edited(remedy, facts, vendor))
 }
@@ -53,7 +54,7 @@ fn edited(remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> Result<Plan, Strin
     }
     let home = PolicyHome::Trust { role: facts.target.role.name.clone() };
     let change = Change::SetPolicy { home, before: Some(before.clone()), after };
-    Ok(Plan { title, owner: Owner::You, change })
+    Ok(Plan { title, owner: Owner::You, change, brings: None })
 }
 
 /// The external id to ask for: the target's, or a place to put it.
@@ -77,7 +78,9 @@ fn edit(draft: &mut Draft, remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> R
             Ok(format!("Trust {principal} with your external id"))
         }
         Remedy::ReplacePrincipal { statement, found, wanted } => {
-            replace_principal(at(draft, *statement)?, found, wanted);
+            let statement = at(draft, *statement)?;
+            replace_principal(statement, found, wanted);
+            require_some_external_id(statement, external_id(facts));
             Ok(format!("Trust {wanted} in place of {found}"))
         }
         Remedy::SetExternalId { statement } => {
@@ -104,11 +107,17 @@ fn edit(draft: &mut Draft, remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> R
         }
         Remedy::RemovePrincipal { statement, found } => {
             if found == "*" {
-                replace_principal(at(draft, *statement)?, found, &principal);
+                let statement = at(draft, *statement)?;
+                replace_principal(statement, found, &principal);
+                require_some_external_id(statement, external_id(facts));
                 return Ok(format!("Trust {principal} in place of everybody"));
             }
             remove_principal(draft, *statement, found)?;
             Ok(format!("Stop trusting {found}"))
+        }
+        Remedy::RestoreTrust { document } => {
+            *draft = Draft::parse(document).ok_or("the trust policy as it was is no JSON")?;
+            Ok("Write the trust policy as it was".to_owned())
         }
         _ => Err("this is no change of the trust policy".to_owned()),
     }
@@ -176,8 +185,23 @@ fn remove_principal(draft: &mut Draft, index: usize, found: &str) -> Result<(), 
     Ok(())
 }
 
+/// Streamkap is never let in without an external id where a statement comes to name it.
+fn require_some_external_id(statement: &mut Map<String, Value>, id: &str) {
+    let operators = statement.get("Condition").and_then(Value::as_object);
+    let mut keys = operators.into_iter().flat_map(|it| it.values()).filter_map(Value::as_object);
+    if !keys.any(|keys| keys.keys().any(|key| key.eq_ignore_ascii_case("sts:ExternalId"))) {
+        add_condition(statement, "StringEquals", "sts:ExternalId", id);
+    }
+}
+
 /// Exactly this external id, unless several are listed: those of other connectors stay.
 fn set_external_id(statement: &mut Map<String, Value>, id: &str) {
+    if statement.get("Effect").and_then(Value::as_str) == Some("Deny") {
+        // Whoever sends another is denied, and no longer whoever sends this one.
+        drop_condition(statement, None, "sts:ExternalId");
+        add_condition(statement, "StringNotEquals", "sts:ExternalId", id);
+        return;
+    }
     let operators = statement.get("Condition").and_then(Value::as_object);
     let exact = operators.and_then(|operators| operators.iter().find(|(name, _)| *name == "StringEquals"));
     let listed = exact.and_then(|(_, keys)| {

@@ -5,7 +5,8 @@ use crate::checks::{Judged, Selection, diagnose};
 use crate::facts::Facts;
 use crate::model::{Change, CheckId, Finding, Outcome, Status, Verification};
 
-use super::apply::{STALE, apply};
+use super::Plan;
+use super::apply::STALE;
 
 /// The diagnosis before any change, which a change must not worsen.
 pub(super) struct Before<'a> {
@@ -17,13 +18,13 @@ pub(super) struct Before<'a> {
 
 impl Before<'_> {
     /// What became of the changes: whether a check's finding is gone and nothing else is worse.
-    pub(super) fn verify(&self, id: CheckId, finding: &Finding, changes: &[Change]) -> Verification {
-        if changes.iter().any(|change| matches!(change, Change::Manual { .. })) {
+    pub(super) fn verify(&self, id: CheckId, finding: &Finding, plans: &[Plan]) -> Verification {
+        if plans.iter().any(|plan| matches!(plan.change, Change::Manual { .. })) {
             let reason =
                 "it changes no policy, so that the doctor cannot try it on what it has read".to_owned();
             return Verification::Unverified { reason };
         }
-        let facts = changes.iter().fold(self.facts.clone(), |facts, change| apply(change, &facts));
+        let facts = plans.iter().fold(self.facts.clone(), |facts, plan| plan.apply(&facts));
         let after = diagnose(&facts, self.catalog, &self.selection);
         match self.fault(id, finding, &after) {
             Some(reason) => Verification::Unverified { reason },
@@ -48,9 +49,6 @@ impl Before<'_> {
             }
             Some(Outcome::Broken(bug)) => Some(format!("after it {id} broke: {}", bug.message)),
             Some(outcome) => {
-                let same = |left: &Finding, right: &Finding| {
-                    left.resource == right.resource && left.what == right.what
-                };
                 let left = outcome.findings();
                 let fresh = left.iter().find(|it| !known.iter().any(|known| same(known, it)));
                 let still = left.iter().find(|it| same(it, finding));
@@ -76,6 +74,12 @@ impl Before<'_> {
         }
         None
     }
+}
+
+/// Whether two findings are one: their sentence may change with what else stands in a policy.
+fn same(left: &Finding, right: &Finding) -> bool {
+    let by_remedy = !left.remedies.is_empty() && left.remedies == right.remedies;
+    left.resource == right.resource && (left.what == right.what || by_remedy)
 }
 
 /// Whether an outcome is unknown only because AWS's simulator was not asked again.

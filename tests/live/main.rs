@@ -1,0 +1,16 @@
+//! The program against a real AWS API server on loopback: MiniStack, with a pass-through proxy before it.
+//!
+//! The server is wrong here and there (see `server`), so a green run shows that its answers are handled,
+//! not that AWS answers so. `SimulatePrincipalPolicy` and `LookupEvents`, which no such server answers well,
+//! are answered by the proxy in AWS's shapes.
+
+mod account;
+mod answers;
+mod failures;
+mod healthy;
+mod proxy;
+mod refusals;
+mod run;
+mod server;
+mod targets;
+mod wire;

@@ -1,0 +1,100 @@
+//! Runs the built program as a user does: a clean environment, AWS's own variables, arguments.
+
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use streamkap_doctor::facts::Facts;
+use streamkap_doctor::facts::case::Case;
+
+use super::account::{Account, EXTERNAL_ID, REGION, ROLE};
+use super::proxy::Proxy;
+
+/// A run to be.
+pub struct Run {
+    command: Command,
+    target: Vec<String>,
+}
+
+/// How a run ended.
+pub struct Ended {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+    pub took: Duration,
+}
+
+impl Run {
+    /// Signed in to an account, calling through the proxy.
+    pub fn new(account: &Account, proxy: &Proxy) -> Self {
+        let mut run = Self::signed_out();
+        run.command
+            .env("AWS_ACCESS_KEY_ID", &account.id)
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_ENDPOINT_URL", proxy.url());
+        run.target(&["--role", ROLE, "--bucket", &account.bucket_name(), "--external-id", EXTERNAL_ID])
+    }
+
+    /// Without credentials.
+    pub fn signed_out() -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_streamkap-doctor"));
+        command
+            .env_clear()
+            .env("HOME", env!("CARGO_TARGET_TMPDIR"))
+            .env("AWS_CONFIG_FILE", "/nonexistent/config")
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials")
+            .env("AWS_REGION", REGION)
+            .current_dir(env!("CARGO_TARGET_TMPDIR"));
+        Self { command, target: Vec::new() }
+    }
+
+    /// Another target than the account's own.
+    pub fn target(mut self, arguments: &[&str]) -> Self {
+        self.target = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        self
+    }
+
+    /// A variable of the environment.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Without a variable of the environment.
+    pub fn without(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
+    /// Runs a command for the target, with more arguments.
+    pub fn end(mut self, command: &str, more: &[&str]) -> Ended {
+        let started = Instant::now();
+        let Output { status, stdout, stderr } =
+            self.command.args([command, "s3"]).args(&self.target).args(more).output().unwrap();
+        Ended {
+            code: status.code().unwrap_or(-1),
+            stdout: String::from_utf8(stdout).unwrap(),
+            stderr: String::from_utf8(stderr).unwrap(),
+            took: started.elapsed(),
+        }
+    }
+
+    /// The facts that `collect` writes, without event history.
+    pub fn facts(self) -> Facts {
+        self.facts_with(&["--no-history"])
+    }
+
+    /// The same with other arguments.
+    pub fn facts_with(self, more: &[&str]) -> Facts {
+        let ended = self.end("collect", &[&["-o", "-", "--unredacted"], more].concat());
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        Case::parse(ended.stdout.as_bytes()).unwrap_or_else(|error| panic!("{error}: {}", ended.stdout)).facts
+    }
+
+    /// The report of `check`, without event history.
+    pub fn report(self) -> Value {
+        let ended = self.end("check", &["--no-history", "-o", "json"]);
+        serde_json::from_str(&ended.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {} {}", ended.stdout, ended.stderr))
+    }
+}
