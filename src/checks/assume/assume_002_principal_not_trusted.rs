@@ -7,7 +7,7 @@ use crate::checks::shared::{
 };
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section};
-use crate::policy::{PrincipalEntry, PrincipalKind};
+use crate::policy::{PrincipalEntry, PrincipalKind, Selector};
 
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Assume, 2), judge };
 
@@ -31,14 +31,11 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
 
 fn covered(view: &View<'_>, best: &Reading) -> Evidence {
     let account = view.vendor().account.as_str();
-    let text = match best.principals {
-        Principals::Everybody => {
-            format!("{} trusts everybody, Streamkap's account {account} included", best.name())
-        }
-        _ => {
-            let named = names(best, |entry| entry.value.contains(account));
-            format!("{} names {}", best.name(), words::list(&named))
-        }
+    let text = if best.principals == Principals::Everybody {
+        format!("{} trusts everybody, Streamkap's account {account} included", best.name())
+    } else {
+        let named = names(best, |entry| entry.value.contains(account));
+        format!("{} names {}", best.name(), words::list(&named))
     };
     best.evidence(text)
 }
@@ -106,7 +103,7 @@ fn aws_principal(best: &Reading) -> Option<String> {
 }
 
 fn names(reading: &Reading, which: impl Fn(&PrincipalEntry) -> bool) -> Vec<String> {
-    let entries = reading.statement.principals.iter().flat_map(|all| all.any());
+    let entries = reading.statement.principals.iter().flat_map(Selector::any);
     entries.filter(|entry| which(entry)).map(|entry| shown(&entry.value)).collect()
 }
 

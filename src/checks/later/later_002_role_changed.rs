@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::checks::shared::history::{self, Assumptions};
 use crate::checks::shared::needs::{Ask, asks};
 use crate::checks::shared::phrases::absent_role;
-use crate::checks::shared::rewind::{Past, text_of};
+use crate::checks::shared::rewind::{Before, Past, text_of};
 use crate::checks::shared::state::{Judgement, Layer, State};
 use crate::checks::shared::trust::{Call, Trust, Truth};
 use crate::checks::shared::words;
@@ -187,7 +187,7 @@ fn undecided(past: &Past<'_, '_>, asks: &[Ask<'_>], assumptions: &Assumptions<'_
     touched.then_some(open)
 }
 
-fn cut_short(searched: &history::Events<'_>) -> Blocked {
+fn cut_short(searched: &history::Searched<'_>) -> Blocked {
     Blocked {
         what: "the changes of the role".to_owned(),
         why: format!("the {} was not read to the end", searched.window()),
@@ -199,7 +199,7 @@ fn cut_short(searched: &history::Events<'_>) -> Blocked {
 fn passed(
     past: &Past<'_, '_>,
     assumptions: &Assumptions<'_>,
-    searched: &history::Events<'_>,
+    searched: &history::Searched<'_>,
     refused: bool,
 ) -> Vec<Evidence> {
     let first = assumptions.successes.first().and_then(|event| event.event_time);
@@ -254,9 +254,9 @@ fn finding(past: &Past<'_, '_>, assumptions: &Assumptions<'_>, cause: &Cause<'_>
     } else {
         ", as far as can be told: what stood there before is not in the history"
     };
-    let are = if cause.lost.len() == 1 { "is" } else { "are" };
-    let lost = words::list(&cause.lost);
-    let what = format!("On {when} {}; since then {lost} {are} not allowed{doubt}", told(event));
+    let verb = if cause.lost.len() == 1 { "is" } else { "are" };
+    let refused = words::list(&cause.lost);
+    let what = format!("On {when} {}; since then {refused} {verb} not allowed{doubt}", told(event));
     let mut finding = Finding::new(past.role.arn.as_str(), what).evidence(history::evidence(
         event,
         format!("{} in {}, event {}", event.event_name, event.region, event.event_id),
@@ -287,9 +287,7 @@ fn statements_moved(past: &Past<'_, '_>, at: usize) -> Option<String> {
     let after = ["policyDocument", "bucketPolicy", "policy"].iter().find_map(|name| text_of(event, name));
     let before = match event.event_name.as_str() {
         "UpdateAssumeRolePolicy" => past.trust_before(at),
-        "PutRolePolicy" | "DeleteRolePolicy" => {
-            past.inline_before(event.parameter("policyName")?, at).flatten()
-        }
+        "PutRolePolicy" | "DeleteRolePolicy" => text_before(past, event.parameter("policyName")?, at),
         "DetachRolePolicy" | "CreatePolicyVersion" | "SetDefaultPolicyVersion" => {
             past.managed(event.parameter("policyArn")?, at).map(|policy| policy.document().text().to_owned())
         }
@@ -324,6 +322,14 @@ fn names(statements: &[Value], pick: impl Fn(&Value) -> bool) -> Vec<String> {
         .collect()
 }
 
+/// The text of an embedded policy before a change, if it is known.
+fn text_before(past: &Past<'_, '_>, name: &str, at: usize) -> Option<String> {
+    match past.inline_before(name, at) {
+        Before::Text(text) => Some(text),
+        Before::Nothing | Before::Unknown => None,
+    }
+}
+
 fn statements(text: &str) -> Vec<Value> {
     let document: Value = serde_json::from_str(text).unwrap_or_default();
     match document.get("Statement") {
@@ -346,7 +352,7 @@ fn remedies(past: &Past<'_, '_>, cause: &Cause<'_>) -> Vec<Remedy> {
             document: past.managed(arn, cause.at).map(|policy| policy.document().text().to_owned()),
         }),
         "PutRolePolicy" | "DeleteRolePolicy" => event.parameter("policyName").and_then(|name| {
-            let document = past.inline_before(name, cause.at)??;
+            let document = text_before(past, name, cause.at)?;
             Some(Remedy::PutInlinePolicy { name: name.to_owned(), document })
         }),
         "DisableKey" | "ScheduleKeyDeletion" => Some(Remedy::Manual {

@@ -314,7 +314,11 @@ pub(crate) fn hits(deny: &Reading) -> Truth {
 }
 
 fn names_accounts(statement: &Statement) -> bool {
-    statement.principals.iter().flat_map(|all| all.any()).any(|entry| entry.kind == PrincipalKind::Aws)
+    statement
+        .principals
+        .iter()
+        .flat_map(crate::policy::Selector::any)
+        .any(|entry| entry.kind == PrincipalKind::Aws)
 }
 
 fn with(statement: &Value, element: &str, value: &Value) -> Value {
