@@ -1,6 +1,17 @@
 //! The command line as a person or a script meets it: exit code, standard output and standard error
 //! together, on built-in cases and hostile input. No AWS.
 
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "helpers of tests: a panic is a failed test, and a story is told in one piece"
+)]
+
 mod common;
 
 use std::fs;

@@ -4,6 +4,18 @@
 //! (standard output and error); a line `…` stands for any lines. `UPDATE_CONSOLE=1 cargo test --test
 //! console` writes what the commands print now, except where a `…` shortens it.
 
+#![allow(
+    unreachable_pub,
+    clippy::struct_field_names,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "helpers of tests: a panic is a failed test, and a story is told in one piece"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

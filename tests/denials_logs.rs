@@ -1,5 +1,15 @@
 //! `denials --logs` and `--paste` end to end: odd folders, standard input, interruption.
 
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "helpers of tests: a panic is a failed test, and a story is told in one piece"
+)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::Write as _;
@@ -183,7 +193,7 @@ fn a_pasted_stack_trace_is_explained_without_aws() {
 #[test]
 fn denials_are_verified_against_a_case() {
     let folder = tempfile::tempdir().unwrap();
-    let mut world: Value = serde_json::from_str(include_str!("worlds/healthy.json")).unwrap();
+    let mut world: Value = serde_json::from_str(include_str!("../demo/healthy.json")).unwrap();
     let role = world["role"]["value"]["arn"].as_str().unwrap().to_owned();
     let mut denied = record("1", &role, "AccessDenied");
     denied["errorMessage"] = json!(

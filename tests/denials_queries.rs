@@ -4,6 +4,18 @@
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetQueryResults.html>
 //! <https://docs.aws.amazon.com/athena/latest/APIReference/API_GetQueryResults.html>
 
+#![allow(
+    unreachable_pub,
+    clippy::unnecessary_wraps,
+    clippy::assigning_clones,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "helpers of tests: a panic is a failed test, and a story is told in one piece"
+)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -2,6 +2,16 @@
 //!
 //! MiniStack is pinned and installed under `target/` on the first run.
 
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "helpers of tests: a panic is a failed test, and a story is told in one piece"
+)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{Read as _, Write as _};
@@ -44,7 +54,7 @@ impl MiniStack {
         let server = Self { child, port };
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(60), "MiniStack does not listen");
+            assert!(begun.elapsed() < Duration::from_mins(1), "MiniStack does not listen");
             std::thread::sleep(Duration::from_millis(100));
         }
         server

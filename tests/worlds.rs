@@ -1,7 +1,16 @@
 //! The cases built into the program: each shows its one fault, by the check that owns it and by those of
 //! the other sections that have to, and mends it.
 
-#![allow(clippy::unwrap_used)]
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "helpers of tests: a panic is a failed test, and a story is told in one piece"
+)]
 
 use std::collections::BTreeMap;
 

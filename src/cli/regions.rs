@@ -71,7 +71,7 @@ pub(super) fn parse(given: &str) -> Result<String, Failure> {
             _ => false,
         }
     };
-    if KNOWN.iter().any(|known| is_sibling(known)) || is_isolated(&text) {
+    if KNOWN.iter().any(is_sibling) || is_isolated(&text) {
         return Ok(text);
     }
     let normal = text.replace(['_', ' '], "-");

@@ -305,7 +305,7 @@ mod tests {
         groups.groups().remove(0)
     }
 
-    fn policy(statement: serde_json::Value) -> String {
+    fn policy(statement: &serde_json::Value) -> String {
         json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
     }
 
@@ -319,10 +319,10 @@ mod tests {
     #[test]
     fn what_no_statement_allows_is_denied_still_and_what_one_allows_is_fixed() {
         let other = policy(
-            json!({"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/other/*"}),
+            &json!({"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/other/*"}),
         );
         let same =
-            policy(json!({"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/raw/*"}));
+            policy(&json!({"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/raw/*"}));
         let still = verify(&group(IMPLICIT), Some(&facts(&other, Fact::Absent)));
         assert!(matches!(still, Verification::StillDenied { .. }), "{still:?}");
         let fixed = verify(&group(IMPLICIT), Some(&facts(&same, Fact::Absent)));
@@ -332,13 +332,13 @@ mod tests {
     #[test]
     fn an_unread_policy_that_could_matter_makes_it_unknown_but_a_deny_that_was_read_decides() {
         let same =
-            policy(json!({"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/raw/*"}));
+            policy(&json!({"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/raw/*"}));
         let unread: Fact<String> = Fact::NotAsked("no".to_owned());
         assert!(matches!(
             verify(&group(IMPLICIT), Some(&facts(&same, unread.clone()))),
             Verification::Unknown { .. }
         ));
-        let deny = policy(json!({"Sid": "No", "Effect": "Deny", "Action": "s3:*", "Resource": "*"}));
+        let deny = policy(&json!({"Sid": "No", "Effect": "Deny", "Action": "s3:*", "Resource": "*"}));
         let still = verify(&group(IMPLICIT), Some(&facts(&deny, unread)));
         let Verification::StillDenied { statements, .. } = still else { panic!("{still:?}") };
         assert_eq!(statements.len(), 1);
@@ -346,7 +346,7 @@ mod tests {
 
     #[test]
     fn conditions_on_what_events_do_not_tell_leave_it_open() {
-        let by_agent = policy(json!({"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*",
+        let by_agent = policy(&json!({"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*",
             "Condition": {"StringEquals": {"aws:UserAgent": "x"}}}));
         let open = verify(&group(IMPLICIT), Some(&facts(&by_agent, Fact::Absent)));
         let Verification::Unknown { why } = open else { panic!("{open:?}") };
@@ -355,7 +355,7 @@ mod tests {
 
     #[test]
     fn layers_beyond_the_account_cannot_be_verified() {
-        let same = policy(json!({"Effect": "Allow", "Action": "*", "Resource": "*"}));
+        let same = policy(&json!({"Effect": "Allow", "Action": "*", "Resource": "*"}));
         let scp = verify(
             &group("with an explicit deny in a service control policy"),
             Some(&facts(&same, Fact::Absent)),
@@ -367,7 +367,7 @@ mod tests {
     fn the_policies_of_one_role_say_nothing_of_another() {
         let mut group = group(IMPLICIT);
         group.principals = BTreeSet::from(["arn:aws:iam::111122223333:role/other".to_owned()]);
-        let same = policy(json!({"Effect": "Allow", "Action": "*", "Resource": "*"}));
+        let same = policy(&json!({"Effect": "Allow", "Action": "*", "Resource": "*"}));
         assert!(matches!(verify(&group, Some(&facts(&same, Fact::Absent))), Verification::Unknown { .. }));
     }
 }

@@ -106,18 +106,13 @@ fn edit(draft: &mut Draft, remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> R
             Ok("Allow sts:AssumeRole in the statement that names Streamkap".to_owned())
         }
         Remedy::RemovePrincipal { statement, found } => {
-            if found == "*" {
+            // A trust policy must have a statement: its only one comes to be Streamkap's.
+            if found == "*" || remove_principal(draft, *statement, found).is_err() {
                 let statement = at(draft, *statement)?;
                 replace_principal(statement, found, &principal);
                 require_some_external_id(statement, external_id(facts));
-                return Ok(format!("Trust {principal} in place of everybody"));
-            }
-            if remove_principal(draft, *statement, found).is_err() {
-                // A trust policy must have a statement: its only one comes to be Streamkap's.
-                let statement = at(draft, *statement)?;
-                replace_principal(statement, found, &principal);
-                require_some_external_id(statement, external_id(facts));
-                return Ok(format!("Trust {principal} in place of {found}"));
+                let whom = if found == "*" { "everybody" } else { found };
+                return Ok(format!("Trust {principal} in place of {whom}"));
             }
             Ok(format!("Stop trusting {found}"))
         }

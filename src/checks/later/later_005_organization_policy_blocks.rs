@@ -8,9 +8,7 @@ use crate::checks::shared::simulated::{Simulated, simulated};
 use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
 use crate::facts::Organization;
-use crate::model::{
-    AccountId, Blocked, CheckId, EngineVerdict, Evidence, Finding, Outcome, Owner, Remedy, Section,
-};
+use crate::model::{AccountId, Blocked, CheckId, EngineVerdict, Finding, Outcome, Owner, Remedy, Section};
 
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Later, 5), judge };
