@@ -16,7 +16,7 @@ fn main() -> io::Result<()> {
     }
     table(&mut source, "PAGES", &pages);
     table(&mut source, "CONNECTORS", &files(&checks, "connectors", "toml")?);
-    let vendor = checks.join("streamkap.toml");
+    let vendor = checks.join("streamkap.toml").display().to_string();
     let _ = writeln!(source, "pub(super) const VENDOR: &str = include_str!({vendor:?});");
     fs::write(PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("embedded.rs"), source)
 }
@@ -43,6 +43,7 @@ fn files(checks: &Path, folder: &str, extension: &str) -> io::Result<Vec<(String
 fn table(source: &mut String, name: &str, files: &[(String, PathBuf)]) {
     let _ = writeln!(source, "pub(super) const {name}: &[(&str, &str)] = &[");
     for (key, path) in files {
+        let path = path.display().to_string();
         let _ = writeln!(source, "    ({key:?}, include_str!({path:?})),");
     }
     source.push_str("];\n");

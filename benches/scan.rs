@@ -10,6 +10,12 @@
 //! a buffer used again. Runs alternate; medians are compared. The files should be in the page
 //! cache: the first round is not counted.
 
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and stops at the first surprise"
+)]
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -20,14 +26,7 @@ use streamkap_doctor::collect::cloudtrail::scan::{Input, Options, Query, scan};
 
 fn main() {
     let arguments = Arguments::read();
-    let made;
-    let archive = match &arguments.archive {
-        Some(archive) => archive.clone(),
-        None => {
-            made = make_archive();
-            made.clone()
-        }
-    };
+    let archive = arguments.archive.clone().unwrap_or_else(make_archive);
     let query = Query {
         role: arguments
             .role
@@ -231,7 +230,8 @@ fn make_archive() -> PathBuf {
             .map(|_| {
                 let mut number = counter.lock().expect("one thread");
                 *number += 1;
-                let denied = if *number % 1_000 == 0 { "\"errorCode\":\"AccessDenied\"," } else { "" };
+                let denied =
+                    if number.is_multiple_of(1_000) { "\"errorCode\":\"AccessDenied\"," } else { "" };
                 record
                     .replace("@ID@", &format!("{:032x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
                     .replace("@CODE@", denied)

@@ -1,5 +1,16 @@
 //! Redacting a case changes no verdict, and gives nothing away.
 
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "helpers of tests: a panic is a failed test, and a story is told in one piece"
+)]
+
 mod common;
 
 use serde_json::{Value, json};

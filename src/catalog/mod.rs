@@ -101,6 +101,9 @@ impl Vendor {
 
 impl Catalog {
     /// The catalogue built into the program.
+    ///
+    /// # Panics
+    /// Never: a test of every build loads it.
     pub fn built_in() -> &'static Self {
         static BUILT_IN: OnceLock<Catalog> = OnceLock::new();
         BUILT_IN.get_or_init(|| {

@@ -14,7 +14,7 @@ use crate::requirement::{
 };
 
 /// A fact as a check reads it: the value, nothing where AWS says there is none, or why nobody looked.
-pub type Read<'a, T> = Result<Option<&'a T>, Blocked>;
+pub(crate) type Read<'a, T> = Result<Option<&'a T>, Blocked>;
 
 /// The facts, with a note of which were read.
 pub struct View<'a> {

@@ -66,6 +66,10 @@ pub(super) enum Command {
     Check(Box<CheckArgs>),
     /// Run the same diagnosis on a built-in case; needs no AWS account
     Demo(DemoArgs),
+    /// Show what was denied to a role: from CloudTrail's sources, log files, or a pasted text
+    Denials(Box<super::denials::DenialsArgs>),
+    /// Print the change that mends a finding; never makes it
+    Fix(Box<FixArgs>),
     /// Write what can be read of a role into a case file, to be checked elsewhere
     Collect(CollectArgs),
     /// Decide requests with the policy engine alone: JSON lines in, JSON lines out
@@ -234,20 +238,51 @@ fn report_file(text: &str) -> Result<ReportFile, String> {
     Ok(ReportFile { format, path: PathBuf::from(path) })
 }
 
-/// `check`.
+/// What to look at, and where: AWS or a case file.
 #[derive(Args, Clone, Debug)]
-pub(super) struct CheckArgs {
+pub(super) struct SubjectArgs {
     #[command(flatten)]
     pub(super) target: TargetArgs,
-    /// Check a case file in place of AWS; `-` reads standard input
+    /// Look at a case file in place of AWS; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     pub(super) case: Option<PathBuf>,
     #[command(flatten)]
     pub(super) history: HistoryArgs,
+}
+
+/// `check`.
+#[derive(Args, Clone, Debug)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    pub(super) subject: SubjectArgs,
     #[command(flatten)]
     pub(super) selection: SelectionArgs,
     #[command(flatten)]
     pub(super) report: ReportArgs,
+}
+
+/// `fix`.
+#[derive(Args, Clone, Debug)]
+pub(super) struct FixArgs {
+    /// The check whose finding to mend: id or name [default: every check that fails or warns]
+    #[arg(value_name = "CHECK")]
+    pub(super) check: Option<String>,
+    #[command(flatten)]
+    pub(super) subject: SubjectArgs,
+    /// As what to print the change
+    #[arg(short, long, value_name = "FORMAT", default_value = "cli")]
+    pub(super) output: FixFormat,
+}
+
+/// As what to print a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum FixFormat {
+    /// Commands of the AWS CLI
+    Cli,
+    /// The policy as it would stand afterwards
+    Policy,
+    /// The changes as in the report's JSON
+    Json,
 }
 
 /// `demo`.

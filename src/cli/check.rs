@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::args::{CheckArgs, GlobalArgs, ReportArgs, SelectionArgs, TargetArgs};
+use super::args::{CheckArgs, GlobalArgs, ReportArgs, SelectionArgs, SubjectArgs, TargetArgs};
 use super::config::Config;
 use super::environment::Environment;
 use super::failure::{Failure, INTERRUPTED};
@@ -13,7 +13,7 @@ use crate::catalog::Catalog;
 use crate::checks::Selection;
 use crate::diagnosis::{Diagnosis, Ignore};
 use crate::facts::{FactId, Facts, Target};
-use crate::report::{FailOn, Format, Origin, render};
+use crate::report::{FailOn, Format, Origin, Report, render};
 
 /// Runs it.
 pub(super) fn run(
@@ -25,23 +25,50 @@ pub(super) fn run(
     let config = Config::read(global, environment)?;
     let catalog = Catalog::built_in();
     let selection = selection(&args.selection, &config, catalog)?;
-    let report = Reporting { args: &args.report, config: &config, selection: &selection, printer };
-    if let Some(path) = &args.case {
-        refuse_target(&args.target, global)?;
-        let facts = case::read(path)?;
-        let origin = Origin::Case { path: path.display().to_string() };
-        return report.print(&facts, catalog, origin, None);
+    let subject = Subject::read(&args.subject, &selection, &config, global, environment, printer)?;
+    let reporting = Reporting { args: &args.report, config: &config, selection: &selection, printer };
+    reporting.print(&subject)
+}
+
+/// Facts and where they come from.
+pub(super) struct Subject {
+    /// The facts.
+    pub(super) facts: Facts,
+    /// Where they come from.
+    pub(super) origin: Origin,
+    /// The words that name the target again on a command line.
+    pub(super) words: Option<String>,
+    /// Whether Ctrl-C ended the reading.
+    pub(super) interrupted: bool,
+}
+
+impl Subject {
+    /// Reads the case file, or AWS.
+    pub(super) fn read(
+        args: &SubjectArgs,
+        selection: &Selection,
+        config: &Config,
+        global: &GlobalArgs,
+        environment: &Environment,
+        printer: &Printer,
+    ) -> Result<Self, Failure> {
+        if let Some(path) = &args.case {
+            refuse_target(&args.target, global)?;
+            let facts = case::read(path)?;
+            let origin = Origin::Case { path: path.display().to_string() };
+            return Ok(Self { facts, origin, words: None, interrupted: false });
+        }
+        let catalog = Catalog::built_in();
+        let region = settings::region(global, config, environment)?;
+        let given = Given::new(&args.target, region.as_deref(), config, environment);
+        let (target, warnings) = given.target(catalog)?;
+        printer.warnings(&warnings);
+        let mut settings = settings::settings(global, &args.history, config, environment)?;
+        settings.facts = facts(selection, catalog);
+        let words = Some(words(&target, global, args));
+        let collected = collect::read(&settings, target, catalog, printer)?;
+        Ok(Self { facts: collected.facts, origin: Origin::Live, words, interrupted: collected.interrupted })
     }
-    let region = settings::region(global, &config, environment)?;
-    let given = Given::new(&args.target, region.as_deref(), &config, environment);
-    let (target, warnings) = given.target(catalog)?;
-    warnings.iter().for_each(|warning| printer.warning(warning));
-    let mut settings = settings::settings(global, &args.history, &config, environment)?;
-    settings.facts = facts(&selection, catalog);
-    let words = words(&target, global, args);
-    let collected = collect::read(&settings, target, catalog, printer)?;
-    let code = report.print(&collected.facts, catalog, Origin::Live, Some(words))?;
-    Ok(if collected.interrupted { INTERRUPTED } else { code })
 }
 
 /// The checks that were selected, by flags or else by the configuration file.
@@ -102,14 +129,8 @@ pub(super) struct Reporting<'a> {
 }
 
 impl Reporting<'_> {
-    /// Diagnoses the facts and writes the reports. `words` are the command line's, to be repeated.
-    pub(super) fn print(
-        &self,
-        facts: &Facts,
-        catalog: &Catalog,
-        origin: Origin,
-        words: Option<String>,
-    ) -> Ended {
+    /// Diagnoses the facts.
+    pub(super) fn report(&self, subject: &Subject) -> Report {
         let ignores: Vec<Ignore> = self
             .config
             .ignore
@@ -120,16 +141,22 @@ impl Reporting<'_> {
                 expires: ignore.expires.map(|day| day.to_string()),
             })
             .collect();
-        let report = Diagnosis {
-            catalog,
+        let command = |name: &str| Some(format!("streamkap-doctor {name} {}", subject.words.as_ref()?));
+        Diagnosis {
+            catalog: Catalog::built_in(),
             selection: self.selection,
             ignores: &ignores,
             fail_on: self.args.fail_on.or(self.config.fail_on).map(FailOn::from).unwrap_or_default(),
-            origin,
-            again: words.as_deref().map(|words| format!("streamkap-doctor check {words}")),
-            policy: words.as_deref().map(|words| format!("streamkap-doctor policy {words}")),
+            origin: subject.origin.clone(),
+            again: command("check"),
+            policy: command("policy"),
         }
-        .report(facts);
+        .report(&subject.facts)
+    }
+
+    /// Diagnoses the facts and writes the reports.
+    pub(super) fn print(&self, subject: &Subject) -> Ended {
+        let report = self.report(subject);
         let layout = self.printer.layout(self.args.verbose);
         for file in &self.args.report {
             let plain = crate::report::Layout { colour: false, ..layout };
@@ -137,12 +164,12 @@ impl Reporting<'_> {
         }
         let format = self.args.output.or(self.config.output).map_or(Format::Table, Format::from);
         self.printer.out(&render(&report, format, layout))?;
-        Ok(report.summary.exit_code)
+        Ok(if subject.interrupted { INTERRUPTED } else { report.summary.exit_code })
     }
 }
 
 /// The words that name the target again on a command line. The external id is left to the reader.
-fn words(target: &Target, global: &GlobalArgs, args: &CheckArgs) -> String {
+fn words(target: &Target, global: &GlobalArgs, args: &SubjectArgs) -> String {
     let mut words: Vec<String> = Vec::new();
     for connector in &target.connectors {
         words.push(connector.connector.clone());

@@ -1,5 +1,7 @@
 //! `collect`: writes what can be read of a role into a case file.
 
+use std::path::{Path, PathBuf};
+
 use super::args::{CollectArgs, GlobalArgs};
 use super::config::Config;
 use super::environment::Environment;
@@ -7,10 +9,12 @@ use super::failure::{Failure, INTERRUPTED};
 use super::output::Printer;
 use super::parameters::Given;
 use super::progress::Screen;
-use super::{Ended, case, settings};
+use super::{Ended, settings};
 use crate::catalog::Catalog;
 use crate::collect::{Collected, Settings, collect};
 use crate::facts::Target;
+use crate::facts::case::Case;
+use crate::report::line;
 
 /// Runs it.
 pub(super) fn run(
@@ -24,15 +28,40 @@ pub(super) fn run(
     let region = settings::region(global, &config, environment)?;
     let given = Given::new(&args.target, region.as_deref(), &config, environment);
     let (target, warnings) = given.target(catalog)?;
-    warnings.iter().for_each(|warning| printer.warning(warning));
+    printer.warnings(&warnings);
     let settings = settings::settings(global, &args.history, &config, environment)?;
+    let path = if args.unredacted { marked(&args.output) } else { args.output.clone() };
     let collected = read(&settings, target, catalog, printer)?;
-    let path = case::path(&args.output, args.unredacted);
-    printer.file(&path, &case::text(collected.facts, args.unredacted, catalog)?)?;
-    if path != args.output {
-        printer.note(&format!("written to {}", path.display()));
+    let case = if args.unredacted {
+        Ok(Case::in_clear(collected.facts))
+    } else {
+        Case::redacted(&collected.facts, &catalog.vendor.kept())
+    };
+    let text = case.and_then(|case| case.to_json()).map_err(|error| {
+        Failure::usage(format!("the case cannot be written: {error}"), "please report this")
+    })?;
+    printer.file(&path, &text)?;
+    if path != Path::new("-") {
+        let what =
+            if args.unredacted { "in clear: do not pass it on" } else { "with pseudonyms for your names" };
+        printer.note(&format!("Wrote {} ({what}).", line(&path.display().to_string())));
+        printer.note(&format!("Next: streamkap-doctor check --case {}", line(&path.display().to_string())));
     }
     Ok(if collected.interrupted { INTERRUPTED } else { 0 })
+}
+
+/// A case in clear says so in its name: `case.json` becomes `case.unredacted.json`.
+fn marked(path: &Path) -> PathBuf {
+    const MARK: &str = "unredacted";
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if path == Path::new("-") || name.contains(MARK) {
+        return path.to_owned();
+    }
+    let named = match name.rsplit_once('.') {
+        Some((stem, extension)) if !stem.is_empty() => format!("{stem}.{MARK}.{extension}"),
+        _ => format!("{name}.{MARK}"),
+    };
+    path.with_file_name(named)
 }
 
 /// Reads AWS, showing how it goes on.
@@ -55,4 +84,21 @@ pub(super) fn read(
     // Calls that are still on their way must not hold the exit up.
     runtime.shutdown_background();
     Ok(collected?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_in_clear_says_so_in_its_name() {
+        for (given, wanted) in [
+            ("case.json", "case.unredacted.json"),
+            ("a/b/case", "a/b/case.unredacted"),
+            ("my-unredacted-case.json", "my-unredacted-case.json"),
+            ("-", "-"),
+        ] {
+            assert_eq!(marked(Path::new(given)), Path::new(wanted));
+        }
+    }
 }

@@ -17,7 +17,8 @@ pub(super) fn run(args: &ExplainArgs, printer: &Printer) -> Ended {
     Ok(0)
 }
 
-fn find<'c>(catalog: &'c Catalog, given: &str) -> Result<&'c Page, Failure> {
+/// The page of the check that was named by id or name.
+pub(super) fn find<'c>(catalog: &'c Catalog, given: &str) -> Result<&'c Page, Failure> {
     let wanted = given.trim();
     let names = |page: &Page| [page.id.to_string(), page.name.clone()];
     let is = |page: &&Page| names(page).iter().any(|name| name.eq_ignore_ascii_case(wanted));

@@ -10,10 +10,12 @@ mod collect;
 mod completions;
 mod config;
 mod demo;
+mod denials;
 mod environment;
 mod evaluate;
 mod explain;
 mod failure;
+mod fix;
 mod list;
 mod output;
 mod parameters;
@@ -60,7 +62,9 @@ fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Ended {
     let global = &cli.global;
     match cli.command {
         Command::Check(check) => check::run(&check, global, environment, printer),
+        Command::Denials(denials) => denials::run(&denials, global, environment, printer),
         Command::Demo(demo) => demo::run(&demo, printer),
+        Command::Fix(fix) => fix::run(&fix, global, environment, printer),
         Command::Collect(collect) => collect::run(&collect, global, environment, printer),
         Command::Evaluate(evaluate) => evaluate::run(&evaluate, printer),
         Command::Explain(explain) => explain::run(&explain, printer),

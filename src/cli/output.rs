@@ -26,16 +26,16 @@ pub(super) struct Printer {
 impl Printer {
     /// Prints to the terminal or pipes of this process.
     pub(super) fn new(environment: &Environment, color: Color) -> Self {
-        let colour = |choice: ColorChoice| match color {
-            Color::Auto => choice != ColorChoice::Never,
+        let used = |detected: ColorChoice| match color {
+            Color::Auto => detected != ColorChoice::Never,
             Color::Always => true,
             Color::Never => false,
         };
         let dumb = environment.variable("TERM") == Some("dumb");
         Self {
             width: environment.columns().unwrap_or(WIDTH),
-            colour_out: colour(AutoStream::choice(&io::stdout())),
-            colour_err: colour(AutoStream::choice(&io::stderr())),
+            colour_out: used(AutoStream::choice(&io::stdout())),
+            colour_err: used(AutoStream::choice(&io::stderr())),
             progress: io::stderr().is_terminal() && !dumb,
         }
     }
@@ -93,6 +93,13 @@ impl Printer {
     /// Says something that needs attention but stops nothing.
     pub(super) fn warning(&self, text: &str) {
         self.labelled(AnsiColor::Yellow, "warning", text);
+    }
+
+    /// Says each of several such things.
+    pub(super) fn warnings(&self, texts: &[String]) {
+        for text in texts {
+            self.warning(text);
+        }
     }
 
     /// Says what ended the command, and what to do.

@@ -102,7 +102,8 @@ impl Given {
         let names = || catalog.connectors.iter().map(|connector| connector.name.clone());
         if let Some(given) = &self.connector {
             return catalog.connector(given).ok_or_else(|| {
-                let commands = ["check", "demo", "collect", "evaluate", "explain", "list", "policy"];
+                let commands =
+                    ["check", "denials", "demo", "fix", "collect", "evaluate", "explain", "list", "policy"];
                 let near = nearest(given, names().chain(commands.map(str::to_owned)));
                 let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
                 let known = names().collect::<Vec<_>>().join(", ");

@@ -47,6 +47,11 @@ const KNOWN: [&str; 39] = [
     "us-west-2",
 ];
 
+/// Every region that is known.
+pub(super) fn all() -> impl Iterator<Item = &'static str> {
+    KNOWN.into_iter()
+}
+
 /// The region that was named. One that is not known but differs from a known one by its number only
 /// is taken: AWS opens new ones.
 pub(super) fn parse(given: &str) -> Result<String, Failure> {
@@ -66,7 +71,7 @@ pub(super) fn parse(given: &str) -> Result<String, Failure> {
             _ => false,
         }
     };
-    if KNOWN.iter().any(|known| is_sibling(&known)) || is_isolated(&text) {
+    if KNOWN.iter().any(is_sibling) || is_isolated(&text) {
         return Ok(text);
     }
     let normal = text.replace(['_', ' '], "-");

@@ -18,7 +18,7 @@ pub(super) fn settings(
 ) -> Result<Settings, Failure> {
     let mut settings = Settings::at(environment.now);
     settings.profile =
-        global.profile.clone().or_else(|| unless_set(environment, "AWS_PROFILE", &config.profile));
+        global.profile.clone().or_else(|| unless_set(environment, "AWS_PROFILE", config.profile.as_ref()));
     settings.region = region(global, config, environment)?;
     settings.endpoint_url = global.endpoint_url.clone().or_else(|| config.endpoint_url.clone());
     if let Some(url) = &settings.endpoint_url
@@ -45,17 +45,18 @@ pub(super) fn region(
     config: &Config,
     environment: &Environment,
 ) -> Result<Option<String>, Failure> {
-    let region = global.region.clone().or_else(|| unless_set(environment, "AWS_REGION", &config.region));
+    let region =
+        global.region.clone().or_else(|| unless_set(environment, "AWS_REGION", config.region.as_ref()));
     region.as_deref().map(regions::parse).transpose()
 }
 
 /// The file's value, unless AWS's own variable is set, which goes before it.
-fn unless_set(environment: &Environment, variable: &str, file: &Option<String>) -> Option<String> {
-    if environment.variable(variable).is_some() { None } else { file.clone() }
+fn unless_set(environment: &Environment, variable: &str, file: Option<&String>) -> Option<String> {
+    if environment.variable(variable).is_some() { None } else { file.cloned() }
 }
 
 /// `7d`, `12h`, `2w`, a day, or a full time.
-fn moment(given: &str, now: Timestamp) -> Result<Timestamp, Failure> {
+pub(super) fn moment(given: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     let text = target::unquoted(given);
     let wrong = || {
         Failure::usage(

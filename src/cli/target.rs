@@ -212,7 +212,7 @@ fn bucket_fault(name: &str) -> Option<(&'static str, String)> {
             "it names a directory bucket (S3 Express One Zone), which the S3 destination does not write to",
             BUCKET_EXPECTED.to_owned(),
         ));
-    } else if name.ends_with("-s3alias") || name.ends_with("--ol-s3") || name.ends_with(".mrap") {
+    } else if ["-s3alias", "--ol-s3", ".mrap"].iter().any(|end| name.ends_with(end)) {
         return Some(("it is the alias of an access point", "give the bucket behind it".to_owned()));
     } else if name.is_empty() {
         return Some(("it is empty", BUCKET_EXPECTED.to_owned()));

@@ -161,6 +161,12 @@ impl<'p> Aws<'p> {
         aws_sdk_cloudtrail::Client::from_conf(config.build())
     }
 
+    /// Athena in the region of last resort or the one set.
+    pub(super) fn athena(&self) -> aws_sdk_athena::Client {
+        let config = aws_sdk_athena::config::Builder::from(&self.config).interceptor(ReadOnly);
+        aws_sdk_athena::Client::from_conf(config.build())
+    }
+
     /// Makes a call: the one way by which every call is made.
     ///
     /// Boxed, for the futures of the SDK are large and every reader holds several of them.
@@ -371,7 +377,7 @@ impl Intercept for ReadOnly {
         "ReadOnly"
     }
 
-    // The first hook that knows the operation: before execution, its configuration is not there yet.
+    // Not before execution: a client's interceptors run there before the operation's name is known.
     fn read_before_serialization(
         &self,
         _: &BeforeSerializationInterceptorContextRef<'_>,

@@ -95,7 +95,25 @@ operations! {
         "CloudTrail" "GetEventSelectors", "cloudtrail:GetEventSelectors", Account, [Trails], ["TrailNotFoundException"];
     LOOKUP_EVENTS = "CloudTrail" "LookupEvents", "cloudtrail:LookupEvents", Account,
         [HistoryAssumeRole, HistoryChanges, HistoryDenials], [];
+    LIST_OBJECTS = "S3" "ListObjectsV2", "s3:ListBucket", Account, [], [];
+    GET_OBJECT = "S3" "GetObject", "s3:GetObject", Account, [], ["NoSuchKey"];
+    LIST_EVENT_DATA_STORES =
+        "CloudTrail" "ListEventDataStores", "cloudtrail:ListEventDataStores", Account, [], [];
+    START_QUERY = "CloudTrail" "StartQuery", "cloudtrail:StartQuery", Account, [], [];
+    DESCRIBE_QUERY = "CloudTrail" "DescribeQuery", "cloudtrail:DescribeQuery", Account, [], [];
+    GET_QUERY_RESULTS = "CloudTrail" "GetQueryResults", "cloudtrail:GetQueryResults", Account, [], [];
+    GET_TABLE_METADATA = "Athena" "GetTableMetadata", "athena:GetTableMetadata", Account, [], [];
+    START_QUERY_EXECUTION = "Athena" "StartQueryExecution", "athena:StartQueryExecution", Account, [], [];
+    GET_QUERY_EXECUTION = "Athena" "GetQueryExecution", "athena:GetQueryExecution", Account, [], [];
+    GET_ATHENA_RESULTS = "Athena" "GetQueryResults", "athena:GetQueryResults", Account, [], [];
+    DECODE_AUTHORIZATION_MESSAGE =
+        "STS" "DecodeAuthorizationMessage", "sts:DecodeAuthorizationMessage", Account, [], [];
 }
+
+/// Operations that only read though their names do not say so: both languages are asked `SELECT` alone
+/// (Lake knows nothing else), and decoding opens a message that the caller holds already.
+#[cfg(test)]
+const READING_BY_OTHER_NAMES: [&str; 3] = ["StartQuery", "StartQueryExecution", "DecodeAuthorizationMessage"];
 
 /// Whether the operation is in the list.
 pub(super) fn is_listed(service: &str, name: &str) -> bool {
@@ -110,7 +128,7 @@ mod tests {
 
     #[test]
     fn every_operation_only_reads() {
-        for operation in ALL {
+        for operation in ALL.iter().filter(|it| !READING_BY_OTHER_NAMES.contains(&it.name)) {
             let reads = ["Get", "List", "Describe", "Head", "Lookup", "Simulate"]
                 .iter()
                 .any(|verb| operation.name.starts_with(verb));

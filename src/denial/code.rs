@@ -5,7 +5,7 @@
 /// CloudTrail writes `AccessDenied` for most services whose API answers
 /// `AccessDeniedException`; both occur. `AuthorizationError` is SNS's, `ForbiddenException`
 /// the media services', `VpceAccessDenied` that of network activity events.
-const DENIALS: [&str; 15] = [
+pub const DENIALS: [&str; 15] = [
     "AccessDenied",
     "AccessDeniedException",
     "AccessDeniedError",
@@ -29,10 +29,15 @@ const DENIALS: [&str; 15] = [
 /// and `com.amazonaws.glue#AccessDeniedException` count. Codes whose *message* merely speaks of
 /// access, such as `InvalidCloudWatchLogsRoleArnException`, do not.
 pub fn is_denial_code(code: &str) -> bool {
-    let code = code.trim();
-    let prefix = code.bytes().rposition(|byte| matches!(byte, b'.' | b'#' | b':'));
+    is_denial_bytes(code.as_bytes())
+}
+
+/// The same of bytes, as they stand in a log.
+pub(crate) fn is_denial_bytes(code: &[u8]) -> bool {
+    let code = code.trim_ascii();
+    let prefix = code.iter().rposition(|byte| matches!(byte, b'.' | b'#' | b':'));
     let name = prefix.map_or(code, |end| &code[end + 1..]);
-    DENIALS.contains(&name)
+    DENIALS.iter().any(|denial| denial.as_bytes() == name)
 }
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use action::{action_of, action_of_operation, service_prefix};
-pub use code::is_denial_code;
+pub(crate) use code::is_denial_bytes;
+pub use code::{DENIALS as DENIAL_CODES, is_denial_code};
 pub use find::find_all;
 pub use grammar::parse;
 

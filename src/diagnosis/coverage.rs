@@ -9,11 +9,9 @@ pub(super) fn coverage(facts: &Facts) -> Coverage {
 }
 
 fn search(query: &LookupQuery) -> Search {
-    let events = query.events.known().map(Vec::len).or_else(|| match query.events {
-        Fact::Absent => Some(0),
-        _ => None,
-    });
-    let unread = query.events.read("event history").err().map(|blocked| blocked.why);
+    let read = query.events.read("event history");
+    let events = read.as_ref().ok().map(|events| events.map_or(0, Vec::len));
+    let unread = read.err().map(|blocked| blocked.why);
     let incomplete = query.incomplete.then(|| format!("older pages were left unread after {}", query.pages));
     Search {
         purpose: purpose(query.purpose).to_owned(),

@@ -6,6 +6,7 @@ use crate::catalog::Catalog;
 use crate::checks::{self, Judged, Selection};
 use crate::facts::Facts;
 use crate::model::{CheckId, Outcome, Status};
+use crate::prescribe::{commands, prescribe};
 use crate::report::{
     Caller, CheckInput, ConnectorTarget, FailOn, Inputs, Origin, Report, RoleTarget, Target, build,
 };
@@ -43,6 +44,7 @@ impl Diagnosis<'_> {
     /// Diagnoses the facts.
     pub fn report(self, facts: &Facts) -> Report {
         let mut judged = checks::diagnose(facts, self.catalog, self.selection);
+        prescribe(facts, self.catalog, &mut judged);
         let mut notes: Vec<String> = other_account(facts).into_iter().collect();
         notes.extend(ignore(&mut judged, self.ignores, &facts.collected_at));
         build(Inputs {
@@ -59,7 +61,7 @@ impl Diagnosis<'_> {
             fail_on: self.fail_on,
             again: self.again,
             policy: self.policy,
-            commands: &|_| Vec::new(),
+            commands: &commands,
         })
     }
 }

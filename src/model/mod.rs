@@ -9,6 +9,7 @@ mod fix;
 mod near;
 mod remedy;
 mod secret;
+mod shell;
 mod status;
 
 pub use arn::{AccountId, Arn, ArnError, Partition};
@@ -18,4 +19,5 @@ pub use fix::{Change, Fix, Owner, PolicyHome, Verification};
 pub use near::{edit_distance, nearest};
 pub use remedy::Remedy;
 pub use secret::ExternalId;
+pub use shell::{shell_flag, shell_word};
 pub use status::Status;

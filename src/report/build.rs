@@ -1,5 +1,7 @@
 //! Builds a report from what the stages before it concluded: counts, verdict, exit code, next commands.
 
+use std::fmt::Write as _;
+
 use crate::model::{Change, CheckId, Finding, Fix, Outcome, Section, Severity, Status};
 
 use super::model::{
@@ -186,7 +188,7 @@ fn failing_verdict(checks: &[CheckReport]) -> String {
         Section::Assume => "Streamkap cannot assume the role",
         Section::Write => "Streamkap cannot write with this role",
         Section::Partial => "some operations of Streamkap fail",
-        Section::Later => "the connector stops, or has stopped",
+        Section::Later => "the connector fails, now or later",
         Section::Practice => "the role is not safe",
     };
     let mut sentence = String::new();
@@ -194,7 +196,7 @@ fn failing_verdict(checks: &[CheckReport]) -> String {
         let ids = failing(section);
         if !ids.is_empty() {
             let join = if sentence.is_empty() { "" } else { "; " };
-            sentence.push_str(&format!("{join}{} ({ids})", says(section)));
+            let _ = write!(sentence, "{join}{} ({ids})", says(section));
         }
     }
     let mut characters = sentence.chars();
@@ -240,4 +242,55 @@ fn next(
         add("streamkap-doctor check s3 --role ROLE --bucket BUCKET".to_owned(), "the same on your account");
     }
     next
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::report;
+    use super::*;
+
+    fn exit(fail_on: FailOn, without: &[Status]) -> u8 {
+        report(fail_on, |check| !without.contains(&check.outcome.status())).summary.exit_code
+    }
+
+    #[test]
+    fn the_exit_code_tells_the_worst() {
+        use Status::{Broken, Fail, Unknown, Warn};
+        assert_eq!(exit(FailOn::Fail, &[]), 4);
+        assert_eq!(exit(FailOn::Fail, &[Broken]), 1);
+        assert_eq!(exit(FailOn::Fail, &[Broken, Fail]), 3);
+        assert_eq!(exit(FailOn::Warn, &[Broken, Fail]), 1);
+        assert_eq!(exit(FailOn::Fail, &[Broken, Fail, Unknown]), 0);
+        assert_eq!(exit(FailOn::Warn, &[Broken, Fail, Unknown]), 1);
+        assert_eq!(exit(FailOn::Warn, &[Broken, Fail, Warn]), 3);
+        assert_eq!(exit(FailOn::Unknown, &[Broken, Fail, Warn]), 1);
+        assert_eq!(exit(FailOn::Unknown, &[Broken, Fail, Warn, Unknown]), 0);
+    }
+
+    #[test]
+    fn the_verdict_says_what_fails_before_what_is_unknown() {
+        let verdict = |without: &[Status]| {
+            report(FailOn::Fail, |check| !without.contains(&check.outcome.status())).summary.verdict
+        };
+        let (fail, broken, unknown, warn) = (Status::Fail, Status::Broken, Status::Unknown, Status::Warn);
+        assert_eq!(verdict(&[]), "Streamkap cannot write with this role (WRITE-003).");
+        assert!(verdict(&[fail]).starts_with("No verdict: LATER-001 went wrong"));
+        assert_eq!(
+            verdict(&[fail, broken]),
+            "Nothing was found in Streamkap's way, but 2 checks could not look. PRACTICE-002 deserves attention."
+        );
+        assert_eq!(verdict(&[fail, broken, unknown, warn]), "Nothing was found in Streamkap's way.");
+    }
+
+    #[test]
+    fn every_selected_check_is_in_the_report() {
+        let report = report(FailOn::Fail, |_| true);
+        let ids: Vec<String> = report.checks.iter().map(|check| check.id.to_string()).collect();
+        assert_eq!(
+            ids,
+            ["ASSUME-001", "ASSUME-010", "WRITE-003", "WRITE-005", "WRITE-006", "LATER-001", "PRACTICE-002"]
+        );
+        let counted: usize = Status::ALL.iter().map(|status| report.summary.counts.get(*status)).sum();
+        assert_eq!(counted, ids.len());
+    }
 }

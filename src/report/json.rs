@@ -5,18 +5,47 @@ use super::sanitise;
 
 /// The report as JSON, ending with a line feed.
 pub(super) fn render(report: &Report) -> String {
-    #[expect(clippy::expect_used, reason = "the model has no map with other keys than text")]
-    let text = serde_json::to_string_pretty(report).expect("a report is always JSON");
-    let mut safe = sanitise::json(&text);
-    safe.push('\n');
-    safe
+    text(report)
+}
+
+/// Any answer as JSON fit for a terminal, ending with a line feed.
+pub fn text(answer: &impl serde::Serialize) -> String {
+    sanitise::json(&pretty(answer))
+}
+
+/// Indented JSON, ending with a line feed.
+pub(super) fn pretty(value: &impl serde::Serialize) -> String {
+    // The model has no map with other keys than text, which is all that could go wrong.
+    serde_json::to_string_pretty(value).map(|text| text + "\n").unwrap_or_default()
 }
 
 /// The JSON schema of the report.
 pub fn schema() -> String {
-    let schema = schemars::schema_for!(Report);
-    #[expect(clippy::expect_used, reason = "a schema is JSON")]
-    let mut text = serde_json::to_string_pretty(&schema).expect("a schema is JSON");
-    text.push('\n');
-    text
+    pretty(&schemars::schema_for!(Report))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::FailOn;
+    use super::super::sample::report;
+    use super::*;
+
+    #[test]
+    fn the_report_obeys_its_schema() {
+        let schema: serde_json::Value = serde_json::from_str(&schema()).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let value: serde_json::Value =
+            serde_json::from_str(&render(&report(FailOn::Fail, |_| true))).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+        let mut wrong = value;
+        wrong["checks"][0]["status"] = "fine".into();
+        assert!(!validator.is_valid(&wrong));
+    }
+
+    #[test]
+    fn the_report_is_read_back_as_it_was() {
+        let report = report(FailOn::Fail, |_| true);
+        assert_eq!(serde_json::from_str::<Report>(&render(&report)).unwrap(), report);
+    }
 }

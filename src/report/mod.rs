@@ -3,6 +3,7 @@
 //! Knows nothing of AWS or of checks: plain values in, text out. Nothing here prints.
 
 mod build;
+mod fixes;
 mod json;
 mod model;
 mod sanitise;
@@ -16,7 +17,8 @@ mod wrap;
 mod sample;
 
 pub use build::{CheckInput, Inputs, build};
-pub use json::schema;
+pub use fixes::{FixStyle, render_fixes};
+pub use json::{schema, text as json_text};
 pub use model::{
     Caller, CheckReport, ConnectorTarget, Counts, Coverage, Doctor, FailOn, FindingReport, FixReport,
     NextCommand, Origin, Report, RoleTarget, SCHEMA_VERSION, Search, SectionSummary, Summary, Target,

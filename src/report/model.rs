@@ -261,6 +261,16 @@ pub struct FixReport {
     pub verification: Verification,
 }
 
+impl FixReport {
+    /// Whether the change is one of several that mend a finding of this check only together.
+    pub fn belongs_to(&self, id: CheckId) -> bool {
+        match &self.verification {
+            Verification::VerifiedTogether { with } => with.contains(&id.to_string()),
+            _ => false,
+        }
+    }
+}
+
 /// What was searched, and what cannot be seen from here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Coverage {

@@ -30,3 +30,25 @@ fn what(check: &CheckReport) -> String {
     let first = first.unwrap_or_else(|| line(&check.title));
     if more == 0 { first } else { format!("{first} (and {more} more)") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::report;
+    use super::super::{FailOn, Format, Layout, render};
+    use super::*;
+
+    fn short(kept: impl Fn(Status) -> bool) -> String {
+        let report = report(FailOn::Fail, |check| kept(check.outcome.status()));
+        render(&report, Format::Short, Layout { width: 80, verbose: false, colour: false })
+    }
+
+    #[test]
+    fn it_has_one_line_for_each_check_that_did_not_pass() {
+        insta::assert_snapshot!(short(|_| true));
+    }
+
+    #[test]
+    fn it_is_silent_when_healthy() {
+        assert_eq!(short(|status| matches!(status, Status::Pass | Status::Skip)), "");
+    }
+}

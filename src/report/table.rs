@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
 use unicode_width::UnicodeWidthStr;
 
-use crate::model::{Section, Status};
+use crate::model::{Change, CheckId, Evidence, Section, StatementRef, Status};
 
-use super::model::{CheckReport, Counts, FindingReport, FixReport, Origin, Report, Search, SectionSummary};
+use super::fixes::best_fixes;
+use super::model::{CheckReport, Counts, FindingReport, Origin, Report, Search, SectionSummary};
 use super::sanitise::{block, line};
 use super::style::Style;
 use super::wrap::{join, labelled, wrap};
@@ -22,6 +23,9 @@ const LEFT: usize = 12;
 const BAR: usize = 3;
 /// Columns of the labels `Proof`, `Cause`, `Fix`.
 const LABEL: usize = 7;
+
+/// Pieces of proof shown without `-v`.
+const PROOFS: usize = 2;
 
 /// Renders the table, with style marks.
 pub(super) fn render(report: &Report, layout: Layout) -> String {
@@ -37,7 +41,7 @@ pub(super) fn render(report: &Report, layout: Layout) -> String {
         }
     }
     while lines.pop_if(|line| line.is_empty()).is_some() {}
-    lines.extend(mending(report, layout.width));
+    lines.extend(mending(report, layout));
     lines.extend(coverage(report, layout));
     lines.extend(foot(report, layout.width));
     let mut text = String::new();
@@ -50,8 +54,9 @@ pub(super) fn render(report: &Report, layout: Layout) -> String {
 
 /// Who looked, at what, and when.
 fn head(report: &Report, width: usize) -> Vec<String> {
+    let whose = if report.source == Origin::Live { "You are" } else { "Read as" };
     let mut who = vec![match &report.caller {
-        Some(caller) => format!("You are {}", line(&caller.arn)),
+        Some(caller) => format!("{whose} {}", line(&caller.arn)),
         None => "Caller not known".to_owned(),
     }];
     if let Some(caller) = &report.caller {
@@ -70,7 +75,7 @@ fn head(report: &Report, width: usize) -> Vec<String> {
         let values = connector.parameters.iter().filter(|(_, value)| !value.is_empty());
         for (position, (name, value)) in values.enumerate() {
             text.push_str(if position == 0 { ": " } else { ", " });
-            text.push_str(&format!("{} {}", line(name), line(value)));
+            text.extend([line(name).as_str(), " ", line(value).as_str()]);
         }
         what.push(text);
     }
@@ -120,9 +125,9 @@ fn answer(section: Section, counts: Counts) -> (&'static str, Style) {
     } else if counts.unknown > 0 {
         ("cannot tell", Style::Unknown)
     } else if counts.warn > 0 {
-        (if practice { "not kept" } else { "not yet" }, Style::Warn)
+        (if practice { "not kept" } else { "likely to come" }, Style::Warn)
     } else if counts.pass > 0 {
-        (if practice { "kept" } else { "no" }, Style::Pass)
+        (if practice { "kept" } else { "no cause found" }, Style::Pass)
     } else {
         ("does not apply", Style::Faint)
     }
@@ -151,7 +156,7 @@ fn rows(report: &Report, section: Section, layout: Layout) -> Vec<String> {
             other.id == check.id || (check.status == Status::Unknown && other.blocked == check.blocked)
         };
         let group: Vec<&CheckReport> = checks.iter().filter(same).copied().collect();
-        let right = detail(check, layout.width - LEFT - BAR);
+        let right = detail(check, layout.width - LEFT - BAR, layout.verbose);
         table.add_row(vec![left(&group).join("\n"), right.join("\n")]);
         told.extend(group);
     }
@@ -201,7 +206,7 @@ fn left(group: &[&CheckReport]) -> Vec<String> {
     lines
 }
 
-fn detail(check: &CheckReport, width: usize) -> Vec<String> {
+fn detail(check: &CheckReport, width: usize, verbose: bool) -> Vec<String> {
     let mut lines = Vec::new();
     match check.status {
         Status::Fail | Status::Warn => {
@@ -209,7 +214,7 @@ fn detail(check: &CheckReport, width: usize) -> Vec<String> {
                 if position > 0 {
                     lines.push(String::new());
                 }
-                lines.extend(finding_lines(finding, width));
+                lines.extend(finding_lines(check.id, finding, width, verbose));
             }
             lines.extend(item("More", &format!("streamkap-doctor explain {}", check.id), width));
             lines.extend(item("", &line(&check.guide), width));
@@ -228,7 +233,7 @@ fn detail(check: &CheckReport, width: usize) -> Vec<String> {
         Status::Pass if check.evidence.is_empty() => lines.extend(wrap(&line(&check.name), width)),
         Status::Pass => {
             for evidence in &check.evidence {
-                lines.extend(wrap(&words::evidence(evidence), width));
+                lines.extend(wrap(&words::evidence(evidence, None), width));
             }
         }
         Status::Skip => lines.extend(wrap(&line(check.reason.as_deref().unwrap_or_default()), width)),
@@ -241,21 +246,49 @@ fn detail(check: &CheckReport, width: usize) -> Vec<String> {
     lines
 }
 
-fn finding_lines(finding: &FindingReport, width: usize) -> Vec<String> {
+fn finding_lines(id: CheckId, finding: &FindingReport, width: usize, verbose: bool) -> Vec<String> {
     let mut lines: Vec<String> =
         wrap(&line(&finding.what), width).iter().map(|line| Style::Strong.paint(line)).collect();
     if let Some(statement) = &finding.because {
         lines.extend(item("Cause", &words::statement(statement), width));
     }
-    for (position, evidence) in finding.evidence.iter().enumerate() {
-        let label = if position == 0 { "Proof" } else { "" };
-        lines.extend(item(label, &words::evidence(evidence), width));
+    let shown = if verbose { finding.evidence.len() } else { PROOFS };
+    for evidence in finding.evidence.iter().take(shown) {
+        lines.extend(proof(evidence, finding.because.as_ref(), width));
+    }
+    match finding.evidence.len().saturating_sub(shown) {
+        0 => {}
+        more => lines.extend(item("", &format!("(-v shows {more} more)"), width)),
     }
     for (position, fix) in finding.fixes.iter().enumerate() {
-        let label = if position == 0 { "Fix" } else { "Or" };
+        let label = match position {
+            0 => "Fix",
+            _ if fix.belongs_to(id) => "And",
+            _ => "Or",
+        };
         lines.extend(item(label, &line(&fix.title), width));
-        lines.extend(item("", &words::owner_and_verification(fix), width));
+        lines.extend(item("", &words::owner_and_verification(fix, id), width));
+        if let (0, Change::Manual { steps, .. }) = (position, &fix.change) {
+            for (number, step) in steps.iter().enumerate().filter(|(_, step)| **step != fix.title) {
+                lines.extend(item("", &format!("{}. {}", number + 1, line(step)), width));
+            }
+        }
     }
+    lines
+}
+
+/// Proof. Text of several lines is laid out already, as where a caret points at a difference.
+fn proof(evidence: &Evidence, cause: Option<&StatementRef>, width: usize) -> Vec<String> {
+    if !evidence.text.trim().contains('\n') {
+        return item("Proof", &words::evidence(evidence, cause), width);
+    }
+    let label = Style::Faint.paint("Proof");
+    let text = block(evidence.text.trim_end());
+    let mut lines: Vec<String> = text.lines().map(|line| format!("{}{line}", " ".repeat(LABEL))).collect();
+    if let Some(first) = lines.first_mut() {
+        *first = format!("{label}{}{}", " ".repeat(LABEL - label.width()), first.trim_start());
+    }
+    lines.extend(item("", &format!("[{}]", words::source(&evidence.source, cause)), width));
     lines
 }
 
@@ -263,28 +296,20 @@ fn item(label: &str, text: &str, width: usize) -> Vec<String> {
     labelled(&Style::Faint.paint(label), LABEL, text, width)
 }
 
-/// The first fix of each finding as commands, outside of the table so that they can be copied.
-/// A change that mends several findings is shown once.
-fn mending(report: &Report, width: usize) -> Vec<String> {
-    let mut fixes: Vec<(&FixReport, Vec<String>)> = Vec::new();
-    for check in &report.checks {
-        for fix in check.findings.iter().filter_map(|finding| finding.fixes.first()) {
-            let id = check.id.to_string();
-            match fixes.iter_mut().find(|(known, _)| known.change == fix.change) {
-                Some((_, ids)) if ids.contains(&id) => {}
-                Some((_, ids)) => ids.push(id),
-                None => fixes.push((fix, vec![id])),
-            }
-        }
-    }
+/// The best fix of each failing finding as commands, outside of the table and at the margin so that
+/// they can be copied.
+fn mending(report: &Report, layout: Layout) -> Vec<String> {
     let mut lines = Vec::new();
-    for (fix, ids) in fixes.iter().filter(|(fix, _)| !fix.commands.is_empty()) {
+    for best in best_fixes(report, |check| layout.verbose || check.status == Status::Fail) {
+        if best.fix.commands.is_empty() {
+            continue;
+        }
+        let title = format!("To mend {}: {}", best.mended(), line(&best.fix.title));
         lines.push(String::new());
-        let title = format!("To mend {}: {}", ids.join(", "), line(&fix.title));
-        lines.extend(wrap(&title, width).iter().map(|line| Style::Strong.paint(line)));
+        lines.extend(wrap(&title, layout.width).iter().map(|line| Style::Strong.paint(line)));
         lines.push(String::new());
-        for command in &fix.commands {
-            lines.extend(block(command).lines().map(|line| format!("    {line}")));
+        for command in &best.fix.commands {
+            lines.extend(block(command).lines().map(str::to_owned));
         }
     }
     lines
@@ -342,10 +367,28 @@ fn found(searches: &[&Search]) -> String {
         let gaps: BTreeSet<String> =
             of_purpose().filter_map(|search| search.gap.as_deref()).map(line).collect();
         let regions = regions.into_iter().collect::<Vec<_>>().join(", ");
-        let gaps: String = gaps.iter().map(|gap| format!("; {gap}")).collect();
-        format!("{count} ({regions}{gaps})")
+        let where_and_gaps: Vec<String> = std::iter::once(regions).chain(gaps).collect();
+        format!("{count} ({})", where_and_gaps.join("; "))
     };
     purposes.iter().map(part).collect::<Vec<_>>().join(", ")
+}
+
+/// A failing check once more: what is wrong, and what to do.
+fn in_short(check: &CheckReport, width: usize) -> Vec<String> {
+    let indent = LEFT + BAR;
+    let mut lines = Vec::new();
+    let mut told: Option<&str> = None;
+    for finding in &check.findings {
+        let label = if lines.is_empty() { check.id.to_string() } else { String::new() };
+        lines.extend(labelled(&label, indent, &line(&finding.what), width));
+        let fix = finding.fixes.first().filter(|fix| told != Some(&fix.title));
+        if let Some(fix) = fix {
+            let text = format!("Fix: {} (by {})", line(&fix.title), fix.owner.in_words());
+            lines.extend(labelled("", indent, &text, width).iter().map(|line| Style::Strong.paint(line)));
+            told = Some(&fix.title);
+        }
+    }
+    lines
 }
 
 /// The verdict, all counts, what to do first, and what to type next.
@@ -359,17 +402,13 @@ fn foot(report: &Report, width: usize) -> Vec<String> {
     let counts: Vec<String> = words::counts(summary.counts).into_iter().map(|(_, text)| text).collect();
     lines.push(counts.join(" · "));
 
-    let failing = report.checks.iter().filter(|check| check.status == Status::Fail);
-    let first = failing.filter_map(|check| {
-        let fix = check.findings.iter().find_map(|finding| finding.fixes.first())?;
-        Some((check.id.to_string(), format!("{} (by {})", line(&fix.title), fix.owner.in_words())))
-    });
-    let todo: Vec<String> = first.flat_map(|(id, text)| labelled(&id, LEFT + BAR, &text, width)).collect();
-    if !todo.is_empty() {
+    for check in report.checks.iter().filter(|check| check.status == Status::Fail) {
         lines.push(String::new());
-        lines.extend(todo);
+        lines.extend(in_short(check, width));
     }
-    lines.push(String::new());
+    if !summary.next.is_empty() {
+        lines.push(String::new());
+    }
     for next in &summary.next {
         let (command, purpose) = (line(&next.command), line(&next.purpose));
         if command.width() + purpose.width() + 8 <= width {
@@ -383,18 +422,4 @@ fn foot(report: &Report, width: usize) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::sample::{LONG_ARN, report};
-    use super::super::{FailOn, Format, render};
-    use super::*;
-
-    fn at(width: usize, verbose: bool) -> String {
-        let layout = Layout { width, verbose, colour: false };
-        render(&report(FailOn::Fail, |_| true), Format::Table, layout)
-    }
-
-    #[test]
-    fn it_reads_at_80_columns() {
-        insta::assert_snapshot!(at(80, false));
-    }
-}
+mod tests;

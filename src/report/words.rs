@@ -1,6 +1,6 @@
 //! The report's parts in words, the same in every format for people. All of it is safe to print.
 
-use crate::model::{Blocked, Evidence, Source, StatementRef, Status, Verification};
+use crate::model::{Blocked, CheckId, Evidence, Source, StatementRef, Status, Verification};
 
 use super::model::{Counts, FixReport};
 use super::sanitise::line;
@@ -39,20 +39,23 @@ fn layer(layer: &str) -> &'static str {
     }
 }
 
-/// Evidence with its source in brackets.
-pub(super) fn evidence(evidence: &Evidence) -> String {
-    format!("{} [{}]", line(&evidence.text), source(&evidence.source))
+/// Evidence with its source in brackets. `cause` is the statement that was named already.
+pub(super) fn evidence(evidence: &Evidence, cause: Option<&StatementRef>) -> String {
+    format!("{} [{}]", line(&evidence.text), source(&evidence.source, cause))
 }
 
-fn source(source: &Source) -> String {
+/// Where evidence comes from. `cause` is the statement that was named already.
+pub(super) fn source(source: &Source, cause: Option<&StatementRef>) -> String {
     match source {
-        Source::Simulator => "AWS's policy simulator".to_owned(),
-        Source::Evaluation { statements } if statements.is_empty() => {
-            "the doctor's own evaluation".to_owned()
-        }
+        Source::Simulator => "AWS's simulator".to_owned(),
         Source::Evaluation { statements } => {
-            let statements: Vec<String> = statements.iter().map(statement).collect();
-            format!("the doctor's own evaluation: {}", statements.join("; "))
+            let statements: Vec<String> =
+                statements.iter().filter(|it| Some(*it) != cause).map(statement).collect();
+            if statements.is_empty() {
+                "own evaluation".to_owned()
+            } else {
+                format!("own evaluation: {}", statements.join("; "))
+            }
         }
         Source::Read { action } => format!("read with {}", line(action)),
         Source::Event { id, time, region } => {
@@ -69,20 +72,22 @@ pub(super) fn blocked(blocked: &Blocked) -> String {
     format!("Could not look at {}: {}", line(&blocked.what), line(&blocked.why))
 }
 
-/// Who makes the change, and whether it was verified.
-pub(super) fn owner_and_verification(fix: &FixReport) -> String {
-    format!("By {} · {}", fix.owner.in_words(), verification(&fix.verification))
-}
-
-/// What became of applying the fix to what was read and diagnosing again.
-fn verification(verification: &Verification) -> String {
-    match verification {
+/// Who makes the change that mends a finding of this check, and whether it was verified.
+pub(super) fn owner_and_verification(fix: &FixReport, id: CheckId) -> String {
+    let verified = match &fix.verification {
         Verification::Verified => "verified: it clears this and breaks nothing".to_owned(),
         Verification::VerifiedTogether { with } => {
-            format!("verified together with the fixes of {}", line(&with.join(", ")))
+            let others: Vec<&str> =
+                with.iter().map(String::as_str).filter(|with| *with != id.to_string()).collect();
+            if others.is_empty() {
+                "verified together with the other changes named here".to_owned()
+            } else {
+                format!("verified together with the fixes of {}", line(&others.join(", ")))
+            }
         }
         Verification::Unverified { reason } => format!("not verified: {}", line(reason)),
-    }
+    };
+    format!("By {} · {verified}", fix.owner.in_words())
 }
 
 /// An RFC 3339 time without its seconds' fraction, as people read it: `2026-11-24 01:52 UTC`.

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::identity::is_account_of;
 use super::record::Event;
 use crate::model::Arn;
 
@@ -151,7 +152,7 @@ pub fn names_role(event: &Event, role: &Arn) -> bool {
     }
     if let Some(name) = event.parameter("roleName") {
         let here = event.recipient_account.as_deref().or(event.identity.account_id.as_deref());
-        return name == role.name() && here.is_none_or(|account| account == role.account());
+        return name == role.name() && here.is_none_or(|account| is_account_of(account, role));
     }
     event.resources.iter().filter_map(|resource| resource.arn.as_deref()).any(|arn| is_same_role(arn, role))
 }
@@ -162,7 +163,7 @@ fn is_same_role(arn: &str, role: &Arn) -> bool {
         || arn.parse::<Arn>().is_ok_and(|other| {
             other.service() == "iam"
                 && other.resource().starts_with("role/")
-                && other.account() == role.account()
+                && is_account_of(other.account(), role)
                 && other.name() == role.name()
         })
 }

@@ -343,7 +343,9 @@ mod tests {
 
     fn collect(events: &[Event]) -> Vec<DenialGroup> {
         let mut groups = DenialGroups::new();
-        events.iter().for_each(|event| groups.add(event));
+        for event in events {
+            groups.add(event);
+        }
         groups.groups()
     }
 

@@ -105,6 +105,8 @@ impl Identity {
 /// and account identify a role, as a name is given once per account whatever the path. For the
 /// same reason a `role` given without a path matches the name under any path.
 ///
+/// A role without an account, as [`role_of_any_account`] makes it, matches in every account.
+///
 /// A call that *concerns* the role, such as a refused `AssumeRole` of it, is not made by it.
 pub fn made_by_role(event: &Event, role: &Arn) -> bool {
     let identity = &event.identity;
@@ -116,7 +118,7 @@ pub fn made_by_role(event: &Event, role: &Arn) -> bool {
             return arn == role.as_str() || is_without_path(role) && same_name(arn, role);
         }
         if let (Some(account), Some(name)) = (&issuer.account_id, &issuer.user_name) {
-            return account == role.account() && name == role.name();
+            return is_account_of(account, role) && name == role.name();
         }
     }
     identity.arn.as_deref().is_some_and(|arn| is_session_of(arn, role))
@@ -126,13 +128,28 @@ fn is_without_path(role: &Arn) -> bool {
     role.resource().strip_prefix("role/").is_some_and(|name| !name.contains('/'))
 }
 
+/// A role of which only the name is known, for logs that are read without asking AWS whose they
+/// are.
+pub fn role_of_any_account(name: &str) -> Arn {
+    Arn::new("aws", "iam", "", "", &format!("role/{name}"))
+}
+
+/// Whether an account is the role's, as far as that is known.
+pub(super) fn is_account_of(account: &str, role: &Arn) -> bool {
+    role.account().is_empty() || account == role.account()
+}
+
+fn is_partition_of(arn: &Arn, role: &Arn) -> bool {
+    role.account().is_empty() || arn.partition() == role.partition()
+}
+
 fn same_name(issuer: &str, role: &Arn) -> bool {
     issuer.parse::<Arn>().is_ok_and(|issuer| {
         issuer.service() == "iam"
             && issuer.resource().starts_with("role/")
-            && issuer.account() == role.account()
+            && is_account_of(issuer.account(), role)
             && issuer.name() == role.name()
-            && issuer.partition() == role.partition()
+            && is_partition_of(&issuer, role)
     })
 }
 
@@ -145,8 +162,8 @@ fn is_session_of(arn: &str, role: &Arn) -> bool {
     let Ok(session) = arn.parse::<Arn>() else { return false };
     let Some(rest) = session.resource().strip_prefix("assumed-role/") else { return false };
     session.service() == "sts"
-        && session.account() == role.account()
-        && session.partition() == role.partition()
+        && is_account_of(session.account(), role)
+        && is_partition_of(&session, role)
         && rest.split('/').next() == Some(role.name())
 }
 

@@ -18,7 +18,7 @@ pub use changes::{ChangeKind, change_kind, is_assumption, is_history_of, may_mat
 pub use coverage::{Coverage, Problem, ProblemKind};
 pub use denials::{DenialGroup, DenialGroups};
 pub use document::{StatementChange, StatementChangeKind};
-pub use identity::{Identity, Issuer, made_by_role};
+pub use identity::{Identity, Issuer, made_by_role, role_of_any_account};
 pub use record::{Event, Resource};
 pub use report::{DenialReport, SCHEMA_VERSION};
 pub use resource::resource_of;

@@ -285,6 +285,7 @@ fn denied(at: usize, denial: &DenialGroup) -> Entry {
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "reads better at the many calls")]
 mod tests {
     use serde_json::{Value, json};
 

@@ -4,6 +4,20 @@
 //! not that AWS answers so. `SimulatePrincipalPolicy` and `LookupEvents`, which no such server answers well,
 //! are answered by the proxy in AWS's shapes.
 
+#![allow(
+    unreachable_pub,
+    dead_code,
+    clippy::unused_self,
+    clippy::zombie_processes,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "helpers of tests: a panic is a failed test, and a story is told in one piece"
+)]
+
 mod account;
 mod answers;
 mod failures;

@@ -61,7 +61,7 @@ fn try_start(python: &Path) -> Option<Server> {
         .stderr(File::create(folder.join("log")).unwrap())
         .spawn()
         .unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while Instant::now() < deadline {
         if process.try_wait().unwrap().is_some() {
             return None;

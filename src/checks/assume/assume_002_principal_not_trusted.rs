@@ -7,7 +7,7 @@ use crate::checks::shared::{
 };
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section};
-use crate::policy::{PrincipalEntry, PrincipalKind};
+use crate::policy::{PrincipalEntry, PrincipalKind, Selector};
 
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Assume, 2), judge };
 
@@ -16,12 +16,12 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let best = trust.best();
     Ok(match best.map(|best| (best, &best.principals)) {
         Some((best, principals)) if principals.cover() => Outcome::Pass(vec![covered(view, best)]),
-        Some((_, Principals::Deleted(_))) => {
-            Outcome::Skip("the principal is the id of a deleted role or user: see ASSUME-003".to_owned())
-        }
-        Some((_, Principals::Near(misses))) if other_partition(view, &trust, misses) => {
-            Outcome::Skip("the role is in another partition than Streamkap: see ASSUME-009".to_owned())
-        }
+        Some((_, Principals::Deleted(_))) => Outcome::Skip(
+            "the principal is the id of a deleted role or user (reported as ASSUME-003)".to_owned(),
+        ),
+        Some((_, Principals::Near(misses))) if other_partition(view, &trust, misses) => Outcome::Skip(
+            "the role is in another partition than Streamkap (reported as ASSUME-009)".to_owned(),
+        ),
         Some((best, Principals::Near(misses))) => {
             Outcome::Fail(misses.iter().map(|miss| near(view, &trust, best, miss)).collect())
         }
@@ -31,14 +31,11 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
 
 fn covered(view: &View<'_>, best: &Reading) -> Evidence {
     let account = view.vendor().account.as_str();
-    let text = match best.principals {
-        Principals::Everybody => {
-            format!("{} trusts everybody, Streamkap's account {account} included", best.name())
-        }
-        _ => {
-            let named = names(best, |entry| entry.value.contains(account));
-            format!("{} names {}", best.name(), words::list(&named))
-        }
+    let text = if best.principals == Principals::Everybody {
+        format!("{} trusts everybody, Streamkap's account {account} included", best.name())
+    } else {
+        let named = names(best, |entry| entry.value.contains(account));
+        format!("{} names {}", best.name(), words::list(&named))
     };
     best.evidence(text)
 }
@@ -106,7 +103,7 @@ fn aws_principal(best: &Reading) -> Option<String> {
 }
 
 fn names(reading: &Reading, which: impl Fn(&PrincipalEntry) -> bool) -> Vec<String> {
-    let entries = reading.statement.principals.iter().flat_map(|all| all.any());
+    let entries = reading.statement.principals.iter().flat_map(Selector::any);
     entries.filter(|entry| which(entry)).map(|entry| shown(&entry.value)).collect()
 }
 

@@ -20,6 +20,11 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         )]));
     }
     let best = trust.best();
+    if let Some(Principals::Near(_)) = best.map(|best| &best.principals) {
+        return Ok(Outcome::Skip(
+            "another principal was meant to be Streamkap's (reported as ASSUME-002)".to_owned(),
+        ));
+    }
     if let Some(best) = best.filter(|best| best.principals.cover()) {
         let text = format!(
             "{} trusts Streamkap; {} elsewhere in the policy is of no account",
@@ -35,7 +40,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
 fn deleted(trust: &Trust<'_>) -> Vec<(usize, String)> {
     let readings = trust.allows.iter().enumerate();
     let ids = readings.flat_map(|(position, reading)| {
-        let entries = reading.statement.principals.iter().flat_map(|all| all.any());
+        let entries = reading.statement.principals.iter().flat_map(crate::policy::Selector::any);
         entries
             .filter(|entry| crate::checks::shared::trust::is_unique_id(&entry.value))
             .map(move |it| (position, it.value.clone()))

@@ -14,7 +14,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let Some(trust) = Trust::read(view)? else { return Ok(absent_role(view)) };
     let Some(best) = trust.best() else {
         return Ok(Outcome::Skip(
-            "no statement of the trust policy is about Streamkap: see ASSUME-002".to_owned(),
+            "no statement of the trust policy is about Streamkap (reported as ASSUME-002)".to_owned(),
         ));
     };
     let Some(given) = view.target().external_id.as_ref() else { return not_given(view, &trust, best) };

@@ -1,7 +1,7 @@
 //! ASSUME-006: a Deny statement of the trust policy hits Streamkap.
 
 use crate::checks::shared::phrases::absent_role;
-use crate::checks::shared::trust::{Reading, Trust, Truth, hits};
+use crate::checks::shared::trust::{Reading, Trust, Truth, hits, reason, written};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section};
 use crate::policy::Selector;
@@ -12,8 +12,11 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let Some(trust) = Trust::read(view)? else { return Ok(absent_role(view)) };
     // A Deny that hits for the external id's sake is ASSUME-004's.
     let own: Vec<&Reading> = trust.denies.iter().filter(|deny| deny.external_ids.is_empty()).collect();
-    let hit: Vec<Finding> =
-        own.iter().filter(|deny| hits(deny) == Truth::Holds).map(|deny| finding(&trust, deny)).collect();
+    let hit: Vec<Finding> = own
+        .iter()
+        .filter(|deny| hits(deny) == Truth::Holds)
+        .map(|deny| finding(view, &trust, deny))
+        .collect();
     if !hit.is_empty() {
         return Ok(Outcome::Fail(hit));
     }
@@ -30,21 +33,18 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     }]))
 }
 
-fn finding(trust: &Trust<'_>, deny: &Reading) -> Finding {
+fn finding(view: &View<'_>, trust: &Trust<'_>, deny: &Reading) -> Finding {
+    let reasons: Vec<String> = deny.conditions.iter().map(|it| reason(view, trust, &it.condition)).collect();
     let how = match &deny.statement.principals {
-        Some(Selector::AllBut(_)) => "denies everybody but those in its NotPrincipal, so Streamkap too",
-        _ if deny.conditions.is_empty() => "denies Streamkap's account",
-        _ => "denies Streamkap's account under a condition that its call meets",
+        Some(Selector::AllBut(_)) => {
+            "denies everybody but those in its NotPrincipal, so Streamkap too".to_owned()
+        }
+        _ if reasons.is_empty() => "denies Streamkap's account".to_owned(),
+        _ => format!("denies Streamkap's account: {}", reasons.join("; ")),
     };
-    let what = format!(
-        "The trust policy of {}: {} {how}; a Deny outweighs every Allow",
-        trust.role.arn.name(),
-        deny.name()
-    );
-    let conditions = deny.conditions.iter().map(|it| {
-        format!("{} {} {}", it.condition.operator, it.condition.key, it.condition.values.join(", "))
-    });
-    let conditions: Vec<String> = conditions.collect();
+    let role = trust.role.arn.name();
+    let what = format!("The trust policy of {role}: {} {how}. A Deny outweighs every Allow", deny.name());
+    let conditions: Vec<String> = deny.conditions.iter().map(|it| written(&it.condition)).collect();
     let evidence = if conditions.is_empty() {
         format!("{} has no condition", deny.name())
     } else {

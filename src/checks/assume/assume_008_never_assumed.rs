@@ -45,11 +45,11 @@ fn refused_last<'a>(view: &View<'a>, assumptions: &history::Assumptions<'a>) -> 
     let succeeded =
         assumptions.successes.last().is_some_and(|success| success.event_time >= refusal.event_time);
     let changes = history::events(view, Purpose::Changes).unwrap_or_default();
-    let changed = changes
+    let has_changed = changes
         .events
         .iter()
         .any(|event| event.event_time >= refusal.event_time && event.error_code.is_none());
-    (!succeeded && !changed).then_some(refusal)
+    (!succeeded && !has_changed).then_some(refusal)
 }
 
 fn refused(view: &View<'_>, role: &Role, refusal: &Event, success: Option<&Event>) -> Finding {

@@ -8,13 +8,15 @@ use serde_json::Value;
 use crate::checks::shared::history::{self, Assumptions};
 use crate::checks::shared::needs::{Ask, asks};
 use crate::checks::shared::phrases::absent_role;
-use crate::checks::shared::rewind::{Past, text_of};
+use crate::checks::shared::rewind::{Before, Past, text_of};
 use crate::checks::shared::state::{Judgement, Layer, State};
 use crate::checks::shared::trust::{Call, Trust, Truth};
 use crate::checks::shared::words;
 use crate::checks::{Check, View};
 use crate::facts::{FactId, Purpose};
-use crate::model::{Blocked, CheckId, Evidence, ExternalId, Finding, Outcome, Owner, Remedy, Section};
+use crate::model::{
+    Blocked, CheckId, Evidence, ExternalId, Finding, Outcome, Owner, Remedy, Section, shell_flag,
+};
 use crate::trail::{Event, change_kind};
 
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Later, 2), judge };
@@ -185,7 +187,7 @@ fn undecided(past: &Past<'_, '_>, asks: &[Ask<'_>], assumptions: &Assumptions<'_
     touched.then_some(open)
 }
 
-fn cut_short(searched: &history::Events<'_>) -> Blocked {
+fn cut_short(searched: &history::Searched<'_>) -> Blocked {
     Blocked {
         what: "the changes of the role".to_owned(),
         why: format!("the {} was not read to the end", searched.window()),
@@ -197,7 +199,7 @@ fn cut_short(searched: &history::Events<'_>) -> Blocked {
 fn passed(
     past: &Past<'_, '_>,
     assumptions: &Assumptions<'_>,
-    searched: &history::Events<'_>,
+    searched: &history::Searched<'_>,
     refused: bool,
 ) -> Vec<Evidence> {
     let first = assumptions.successes.first().and_then(|event| event.event_time);
@@ -252,13 +254,14 @@ fn finding(past: &Past<'_, '_>, assumptions: &Assumptions<'_>, cause: &Cause<'_>
     } else {
         ", as far as can be told: what stood there before is not in the history"
     };
-    let what =
-        format!("On {when} {}; since then {} is not allowed{doubt}", told(event), words::list(&cause.lost));
+    let verb = if cause.lost.len() == 1 { "is" } else { "are" };
+    let refused = words::list(&cause.lost);
+    let what = format!("On {when} {}; since then {refused} {verb} not allowed{doubt}", told(event));
     let mut finding = Finding::new(past.role.arn.as_str(), what).evidence(history::evidence(
         event,
         format!("{} in {}, event {}", event.event_name, event.region, event.event_id),
     ));
-    if let Some(gone) = statements_gone(past, cause.at) {
+    if let Some(gone) = statements_moved(past, cause.at) {
         finding = finding.evidence(history::evidence(event, gone));
     }
     let last = assumptions.successes.iter().rev().find(|it| it.event_time < event.event_time);
@@ -278,30 +281,53 @@ fn finding(past: &Past<'_, '_>, assumptions: &Assumptions<'_>, cause: &Cause<'_>
     remedies(past, cause).into_iter().fold(finding, Finding::remedy)
 }
 
-/// Which statements of the text before the change are not in the text after it.
-fn statements_gone(past: &Past<'_, '_>, at: usize) -> Option<String> {
+/// Which statements went with the change, and which that deny came with it.
+fn statements_moved(past: &Past<'_, '_>, at: usize) -> Option<String> {
     let event = past.changes[at];
     let after = ["policyDocument", "bucketPolicy", "policy"].iter().find_map(|name| text_of(event, name));
     let before = match event.event_name.as_str() {
-        "UpdateAssumeRolePolicy" => past.trust_before(at)?,
-        "PutRolePolicy" | "DeleteRolePolicy" => past.inline_before(event.parameter("policyName")?, at)??,
+        "UpdateAssumeRolePolicy" => past.trust_before(at),
+        "PutRolePolicy" | "DeleteRolePolicy" => text_before(past, event.parameter("policyName")?, at),
         "DetachRolePolicy" | "CreatePolicyVersion" | "SetDefaultPolicyVersion" => {
-            past.managed(event.parameter("policyArn")?, at)?.document().text().to_owned()
+            past.managed(event.parameter("policyArn")?, at).map(|policy| policy.document().text().to_owned())
         }
-        _ => return None,
+        _ => None,
     };
-    let (before, after) = (statements(&before), after.map(|text| statements(&text)).unwrap_or_default());
-    let gone: Vec<String> = before
-        .iter()
-        .enumerate()
-        .filter(|(_, statement)| !after.contains(statement))
+    let before = before.map(|text| statements(&text)).unwrap_or_default();
+    let after = after.map(|text| statements(&text)).unwrap_or_default();
+    let gone = names(&before, |statement| !after.contains(statement));
+    let denies = |statement: &Value| statement.get("Effect").and_then(Value::as_str) == Some("Deny");
+    let came = names(&after, |statement| denies(statement) && !before.contains(statement));
+    let went = if after.is_empty() { "went" } else { "went or was changed" };
+    match (gone.is_empty(), came.is_empty()) {
+        (true, true) => None,
+        (false, true) => Some(format!("{} {went} with it", words::list(&gone))),
+        (true, false) => Some(format!("{}, which denies, came with it", words::list(&came))),
+        (false, false) => Some(format!(
+            "{} {went} with it, and {}, which denies, came",
+            words::list(&gone),
+            words::list(&came)
+        )),
+    }
+}
+
+/// The names of the statements that are picked.
+fn names(statements: &[Value], pick: impl Fn(&Value) -> bool) -> Vec<String> {
+    let picked = statements.iter().enumerate().filter(|(_, statement)| pick(statement));
+    picked
         .map(|(number, statement)| match statement.get("Sid").and_then(Value::as_str) {
             Some(sid) if !sid.is_empty() => format!("statement {sid}"),
             _ => format!("statement {}", number + 1),
         })
-        .collect();
-    let went = if after.is_empty() { "went" } else { "went or was changed" };
-    (!gone.is_empty()).then(|| format!("{} {went} with it", words::list(&gone)))
+        .collect()
+}
+
+/// The text of an embedded policy before a change, if it is known.
+fn text_before(past: &Past<'_, '_>, name: &str, at: usize) -> Option<String> {
+    match past.inline_before(name, at) {
+        Before::Text(text) => Some(text),
+        Before::Nothing | Before::Unknown => None,
+    }
 }
 
 fn statements(text: &str) -> Vec<Value> {
@@ -326,7 +352,7 @@ fn remedies(past: &Past<'_, '_>, cause: &Cause<'_>) -> Vec<Remedy> {
             document: past.managed(arn, cause.at).map(|policy| policy.document().text().to_owned()),
         }),
         "PutRolePolicy" | "DeleteRolePolicy" => event.parameter("policyName").and_then(|name| {
-            let document = past.inline_before(name, cause.at)??;
+            let document = text_before(past, name, cause.at)?;
             Some(Remedy::PutInlinePolicy { name: name.to_owned(), document })
         }),
         "DisableKey" | "ScheduleKeyDeletion" => Some(Remedy::Manual {
@@ -334,8 +360,8 @@ fn remedies(past: &Past<'_, '_>, cause: &Cause<'_>) -> Vec<Remedy> {
             title: "Enable the key again".to_owned(),
             steps: vec!["Cancel the key's deletion if it is scheduled, then enable the key".to_owned()],
             commands: vec![format!(
-                "aws kms enable-key --key-id {}",
-                event.parameter("keyId").unwrap_or("KEY")
+                "aws kms enable-key {}",
+                shell_flag("--key-id", event.parameter("keyId").unwrap_or("KEY"))
             )],
         }),
         _ => None,

@@ -8,9 +8,7 @@ use crate::checks::shared::simulated::{Simulated, simulated};
 use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
 use crate::facts::Organization;
-use crate::model::{
-    AccountId, Blocked, CheckId, EngineVerdict, Evidence, Finding, Outcome, Owner, Remedy, Section,
-};
+use crate::model::{AccountId, Blocked, CheckId, EngineVerdict, Finding, Outcome, Owner, Remedy, Section};
 
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Later, 5), judge };
@@ -112,8 +110,7 @@ fn finding(
     let mut finding = Finding::new(resources.join(", "), what);
     for (_, aws) in blocked {
         words::add(&mut finding.evidence, aws.evidence());
-        let text = "the same question without service control policies is allowed, or AWS names the organization as refusing";
-        words::add(&mut finding.evidence, Evidence::simulated(text));
+        words::add(&mut finding.evidence, aws.organization_evidence());
     }
     let region = view.target().region.as_deref().unwrap_or("the connector's region");
     let manager = organization.map_or_else(String::new, |it| format!(" (account {})", it.management_account));

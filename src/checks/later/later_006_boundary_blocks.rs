@@ -32,7 +32,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         };
         match compared(ask, own, simulated(view, ask).ok()) {
             Ok(Answer { refusal: None, evidence }) => {
-                evidence.into_iter().for_each(|piece| words::add(&mut proof, piece));
+                words::add_all(&mut proof, evidence);
             }
             Ok(Answer { refusal: Some(refusal), evidence }) => refused.push((ask, refusal, evidence)),
             Err(blocked) => undecided = undecided.or(Some(blocked)),
@@ -138,7 +138,7 @@ fn finding(
         words::add(&mut actions, ask.action());
         words::add(&mut resources, ask.resource.pattern.clone());
         grants.push((ask.action().to_owned(), vec![ask.resource.pattern.clone()]));
-        pieces.iter().for_each(|piece| words::add(&mut evidence, piece.clone()));
+        words::add_all(&mut evidence, pieces.iter().cloned());
     }
     let role = &view.target().role.name;
     let mut what = format!(

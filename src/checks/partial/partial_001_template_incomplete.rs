@@ -30,11 +30,10 @@ fn is_missing(standing: &Standing<'_>) -> bool {
 }
 
 fn incomplete(view: &View<'_>, standings: &Standings<'_>, missing: &[&Standing<'_>]) -> Finding {
-    let mut names: Vec<&str> = Vec::new();
-    missing.iter().for_each(|it| words::add(&mut names, it.ask.action()));
+    let names: Vec<&str> = words::unique(missing.iter().map(|it| it.ask.action()));
     let mut allowed: Vec<&str> = Vec::new();
     let works = standings.required().filter(|it| matches!(it.answer, Answer::Allowed(_)));
-    works.for_each(|it| words::add(&mut allowed, it.ask.action()));
+    words::add_all(&mut allowed, works.map(|it| it.ask.action()));
     let what = format!(
         "{} has part of the guide's template: {} is there, {} is missing (see WRITE-004)",
         view.target().role.name,
@@ -63,7 +62,7 @@ fn present(standings: &Standings<'_>) -> Evidence {
         let verdict = standing.ask.of_identity(&standings.policies.documents());
         if verdict.is_allowed() {
             words::add(&mut names, standing.ask.action());
-            verdict.statements().iter().for_each(|it| words::add(&mut statements, it.clone()));
+            words::add_all(&mut statements, verdict.statements().iter().cloned());
         }
     }
     Evidence::evaluated(statements, format!("of the guide's template the role has {}", words::list(&names)))
@@ -79,5 +78,5 @@ fn absent(standings: &Standings<'_>) -> Option<Evidence> {
     }
     let text = format!("the template also lists {}, which the connector never calls", words::list(&names));
     let reference = "docs.streamkap.com/aws-cross-account-iam".to_owned();
-    (!names.is_empty()).then(|| Evidence { source: Source::Documentation { reference }, text })
+    (!names.is_empty()).then_some(Evidence { source: Source::Documentation { reference }, text })
 }

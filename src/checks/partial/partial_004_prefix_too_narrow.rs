@@ -42,7 +42,7 @@ fn finding(because: Option<StatementRef>, written: &[String], members: &[Member<
     for (ask, refusal) in members {
         words::add(&mut actions, ask.action());
         words::add(&mut asked, ask.resource.pattern.clone());
-        refusal.evidence.iter().for_each(|piece| words::add(&mut evidence, piece.clone()));
+        words::add_all(&mut evidence, refusal.evidence.iter().cloned());
     }
     let prefix = members.first().map(|(ask, _)| ask.requirement.prefix.as_str()).unwrap_or_default();
     let given = if prefix.is_empty() {

@@ -37,7 +37,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
             standing: standing(view, group, &needs),
         })
         .collect();
-    Ok(outcome(view, &searched, &judged)?)
+    outcome(view, &searched, &judged)
 }
 
 /// A group of denials and what becomes of such a call now.
@@ -63,7 +63,7 @@ struct Still {
     why: String,
 }
 
-fn none(searched: &history::Events<'_>) -> Result<Outcome, Blocked> {
+fn none(searched: &history::Searched<'_>) -> Result<Outcome, Blocked> {
     if let Some(unread) = searched.unread.first() {
         return Err(unread.clone());
     }
@@ -77,7 +77,7 @@ fn none(searched: &history::Events<'_>) -> Result<Outcome, Blocked> {
 
 fn outcome(
     view: &View<'_>,
-    searched: &history::Events<'_>,
+    searched: &history::Searched<'_>,
     judged: &[Judged<'_>],
 ) -> Result<Outcome, Blocked> {
     let still = |needed: bool| -> Vec<Finding> {
@@ -205,7 +205,7 @@ fn times(group: &DenialGroup) -> String {
     format!("{count}{first}{last}")
 }
 
-fn finding(view: &View<'_>, searched: &history::Events<'_>, judged: &Judged<'_>, still: &Still) -> Finding {
+fn finding(view: &View<'_>, searched: &history::Searched<'_>, judged: &Judged<'_>, still: &Still) -> Finding {
     let group = judged.group;
     let use_of_it = if judged.needed { "" } else { "; the connector can do without it" };
     let what = format!(
@@ -236,7 +236,7 @@ fn finding(view: &View<'_>, searched: &history::Events<'_>, judged: &Judged<'_>,
     }
 }
 
-fn sample<'a>(searched: &history::Events<'a>, group: &DenialGroup) -> Option<&'a Event> {
+fn sample<'a>(searched: &history::Searched<'a>, group: &DenialGroup) -> Option<&'a Event> {
     let id = group.event_ids.last()?;
     searched.events.iter().copied().find(|event| event.event_id == *id)
 }

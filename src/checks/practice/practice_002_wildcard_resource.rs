@@ -1,9 +1,9 @@
 //! PRACTICE-002: a policy allows actions on every resource where one could be named.
 
-use crate::checks::shared::policies::{RolePolicy, role_policies};
+use crate::checks::shared::policies::{RolePolicy, is_everything, role_policies};
 use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
-use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, StatementRef};
+use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, StatementRef};
 use crate::policy::scope::{covers, granted};
 use crate::policy::{Effect, Selector, Statement};
 
@@ -74,7 +74,15 @@ fn finding(view: &View<'_>, reference: &StatementRef, statement: &Statement) -> 
             found: resources[0].clone(),
             wanted,
         }),
-        _ => finding,
+        _ => finding.remedy(Remedy::Manual {
+            owner: Owner::You,
+            title: format!("Name the resources that are meant in {}", words::statement(reference)),
+            steps: vec![
+                "List the buckets and keys that the role works with, and put their ARNs into Resource"
+                    .to_owned(),
+            ],
+            commands: Vec::new(),
+        }),
     })
 }
 
@@ -90,20 +98,13 @@ fn scoped_to(view: &View<'_>, actions: &[&String]) -> Option<Vec<String>> {
         let mut any = false;
         for need in needs.iter().filter(of_service) {
             any = true;
-            need.resources.iter().for_each(|it| words::add(&mut wanted, it.pattern.clone()));
+            words::add_all(&mut wanted, need.resources.iter().map(|it| it.pattern.clone()));
         }
         if !any && wanted.len() == before {
             return None;
         }
     }
     (!wanted.is_empty()).then_some(wanted)
-}
-
-/// Whether a resource pattern means every resource, or every bucket or object.
-pub(super) fn is_everything(resource: &str) -> bool {
-    covers(resource, "arn:aws:s3:::*")
-        || covers(resource, "arn:aws:kms:*")
-        || covers(resource, "arn:aws:s3:::*/*")
 }
 
 /// Conditions that tie a statement to resources though its `Resource` does not.

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::checks::shared::policies::role_policies;
+use crate::checks::shared::policies::{is_everything, role_policies};
 use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, StatementRef};
 use crate::policy::Policy;
 use crate::policy::scope::{Danger, Grant, Need, beyond, covers};
-
-use super::practice_002_wildcard_resource::is_everything;
 
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Practice, 4), judge };

@@ -75,7 +75,7 @@ fn finding(view: &View<'_>, trust: &Trust<'_>, other: &Grantee) -> Finding {
     let role = trust.role.arn.name();
     let who = words(&other.who);
     let own = account(&other.who) == Some(trust.role.arn.account());
-    let whose = if own { ", of your own" } else { "" };
+    let whose = if own { " (your own)" } else { "" };
     let how = match &other.proof {
         Proof::Depends { keys, .. } => format!(", depending on {}", text::list(keys)),
         Proof::Always { witness: Some(_), .. } => ", with the external id that it asks for".to_owned(),

@@ -10,7 +10,7 @@ use crate::checks::{Check, View};
 use crate::model::{
     Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, StatementRef,
 };
-use crate::policy::{Condition, Effect, Policy, Statement};
+use crate::policy::{Condition, Effect, Policy, Selector, Statement};
 
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Practice, 9), judge };
 
@@ -70,7 +70,7 @@ fn missing_tag(statement: &Statement, tags: &BTreeMap<String, String>) -> Option
         .filter(|it| needs_tag(statement.effect, it))
         .find_map(|it| lacks(&it.key));
     by_condition.or_else(|| {
-        let resources = statement.resources.iter().flat_map(|all| all.values());
+        let resources = statement.resources.iter().flat_map(Selector::values);
         let values = statement.conditions.iter().flat_map(|it| &it.values);
         resources.chain(values).flat_map(|text| variables(text)).find_map(lacks)
     })

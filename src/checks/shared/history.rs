@@ -11,40 +11,40 @@ use crate::trail::Event;
 
 /// The events of one purpose, each once, oldest first, and what was not searched.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Events<'a> {
+pub(crate) struct Searched<'a> {
     /// Events that have a time.
     pub events: Vec<&'a Event>,
     /// Queries that brought no answer, in words.
     pub unread: Vec<Blocked>,
     /// Queries that were answered.
-    pub searched: Vec<&'a LookupQuery>,
+    pub queries: Vec<&'a LookupQuery>,
 }
 
-impl Events<'_> {
+impl Searched<'_> {
     /// Whether every query was answered to the end.
     pub(crate) fn is_complete(&self) -> bool {
-        self.unread.is_empty() && self.searched.iter().all(|query| !query.incomplete)
+        self.unread.is_empty() && self.queries.iter().all(|query| !query.incomplete)
     }
 
     /// Where and since when was searched: `event history of eu-west-1 and us-east-1 since 2026-08-22 12:00 UTC`.
     pub(crate) fn window(&self) -> String {
-        let regions: BTreeSet<&str> = self.searched.iter().map(|query| query.region.as_str()).collect();
-        let since = self.searched.iter().map(|query| query.since.as_str()).min().unwrap_or_default();
+        let regions: BTreeSet<&str> = self.queries.iter().map(|query| query.region.as_str()).collect();
+        let since = self.queries.iter().map(|query| query.since.as_str()).min().unwrap_or_default();
         let regions = super::words::list(&regions.into_iter().collect::<Vec<_>>());
         format!("event history of {regions} since {}", super::phrases::moment_of(since))
     }
 }
 
 /// The events searched for a purpose; an error when no query of it was answered.
-pub(crate) fn events<'a>(view: &View<'a>, purpose: Purpose) -> Result<Events<'a>, Blocked> {
+pub(crate) fn events<'a>(view: &View<'a>, purpose: Purpose) -> Result<Searched<'a>, Blocked> {
     let history = view.history(fact_of(purpose));
-    let mut found = Events::default();
+    let mut found = Searched::default();
     let mut seen = BTreeSet::new();
     for query in history.queries.iter().filter(|query| query.purpose == purpose) {
         let what = format!("the event history of {} ({})", query.region, query.filter.value);
         match query.events.read(&what) {
             Ok(events) => {
-                found.searched.push(query);
+                found.queries.push(query);
                 let new = events.into_iter().flatten().filter(|event| event.event_time.is_some());
                 found
                     .events
@@ -53,7 +53,7 @@ pub(crate) fn events<'a>(view: &View<'a>, purpose: Purpose) -> Result<Events<'a>
             Err(blocked) => found.unread.push(blocked),
         }
     }
-    if found.searched.is_empty() {
+    if found.queries.is_empty() {
         return Err(found.unread.into_iter().next().unwrap_or_else(|| not_searched(history)));
     }
     found.events.sort_by_key(|event| event.event_time);
@@ -85,7 +85,7 @@ pub(crate) struct Assumptions<'a> {
     /// Calls that were refused, oldest first. Mostly these show in the caller's account only.
     pub refusals: Vec<&'a Event>,
     /// What was searched.
-    pub all: Events<'a>,
+    pub all: Searched<'a>,
 }
 
 /// Calls of `AssumeRole` for the role by Streamkap's account; an error when nothing could be searched.
@@ -122,16 +122,14 @@ pub(crate) fn trust_unchanged_since(view: &View<'_>, created: &str) -> Option<Ti
         return None;
     }
     let name = &view.target().role.name;
-    let changed = changes.events.iter().rev().find(|event| {
+    let last = changes.events.iter().rev().find(|event| {
         matches!(event.event_name.as_str(), "UpdateAssumeRolePolicy" | "CreateRole")
             && event.error_code.is_none()
             && event.parameter("roleName") == Some(name)
     });
-    if let Some(changed) = changed {
-        return changed.event_time;
-    }
-    let searched = changes.searched.iter().filter_map(|query| query.since.parse().ok()).max()?;
-    Some(created.parse().map_or(searched, |created: Timestamp| created.max(searched)))
+    let start = changes.queries.iter().filter_map(|query| query.since.parse().ok()).max()?;
+    let known = last.map_or(Some(start), |event| event.event_time)?;
+    Some(created.parse().map_or(known, |created: Timestamp| created.max(known)))
 }
 
 /// The event as proof.

@@ -145,9 +145,9 @@ impl Ask<'_> {
         evaluate(policies, &self.request).into()
     }
 
-    /// A key's policy has to allow whatever else does: one that leaves it to the account.
+    /// A key's policy has to allow whatever else does: one that leaves it to the role's account.
     fn delegation(&self) -> Option<Arc<Policy>> {
-        let account = self.resource.probe.split(':').nth(4).filter(|_| self.is_of_key())?;
+        let account = self.request.principal.account().filter(|_| self.is_of_key())?;
         Some(delegate_to(account))
     }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use crate::checks::View;
 use crate::facts::FactId;
 use crate::model::{Blocked, PolicyHome};
+use crate::policy::scope::covers;
 use crate::policy::{Diagnostic, Document, Kind, Policy};
 
 /// The role's own policies, as far as they could be read.
@@ -52,6 +53,13 @@ impl RolePolicies {
 /// Whether a managed policy is AWS's own.
 pub fn is_aws_managed(arn: &str) -> bool {
     arn.split(':').nth(4) == Some("aws")
+}
+
+/// Whether a resource pattern means every resource, or every bucket or object.
+pub fn is_everything(resource: &str) -> bool {
+    covers(resource, "arn:aws:s3:::*")
+        || covers(resource, "arn:aws:kms:*")
+        || covers(resource, "arn:aws:s3:::*/*")
 }
 
 /// Reads the role's policies. What is not there counts as read.

@@ -13,6 +13,17 @@ use crate::trail::{ChangeKind, Event, change_kind};
 use super::policies::compile;
 use super::state::{Doc, State, inline};
 
+/// What stood in a policy's place before a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// Nothing.
+    Nothing,
+    /// This text.
+    Text(String),
+    /// Something that the history does not show.
+    Unknown,
+}
+
 /// The role whose history is wound back, and all of that history, oldest first.
 pub(crate) struct Past<'v, 'a> {
     /// The facts.
@@ -108,30 +119,33 @@ impl Past<'_, '_> {
         true
     }
 
-    /// The text an earlier change gave an embedded policy: nothing if there was none then, `None` if nobody knows.
-    pub(crate) fn inline_before(&self, name: &str, at: usize) -> Option<Option<String>> {
+    /// What an embedded policy said before the change at a position.
+    pub(crate) fn inline_before(&self, name: &str, at: usize) -> Before {
         let earlier = self.changes[..at].iter().rev().find(|event| {
             change_kind(event) == Some(ChangeKind::InlinePolicy)
                 && self.is_role(event)
                 && event.parameter("policyName") == Some(name)
         });
         match earlier {
-            Some(event) if event.event_name == "PutRolePolicy" => text_of(event, "policyDocument").map(Some),
-            Some(_) => Some(None),
-            None => self.reaches_creation().then_some(None),
+            Some(event) if event.event_name == "PutRolePolicy" => {
+                text_of(event, "policyDocument").map_or(Before::Unknown, Before::Text)
+            }
+            Some(_) => Before::Nothing,
+            None if self.reaches_creation() => Before::Nothing,
+            None => Before::Unknown,
         }
     }
 
     fn undo_inline(&self, state: &mut State, at: usize) -> bool {
         let Some(name) = self.changes[at].parameter("policyName") else { return false };
         match self.inline_before(name, at) {
-            Some(Some(text)) => {
+            Before::Text(text) => {
                 state.identity.insert(inline(name), compile(Kind::Identity, name, &text).map(Some).into());
             }
-            Some(None) => {
+            Before::Nothing => {
                 state.identity.remove(&inline(name));
             }
-            None => {
+            Before::Unknown => {
                 state
                     .identity
                     .insert(inline(name), unknown(&format!("the former text of the policy {name}")));

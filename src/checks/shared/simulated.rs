@@ -88,6 +88,30 @@ impl Simulated<'_> {
         self.result.allowed_by_organization
     }
 
+    /// How it is known that the organisation refuses.
+    pub fn organization_evidence(&self) -> Evidence {
+        let Simulation { action, resource, .. } = self.asked;
+        let ground = if self.without_organization().is_some_and(EngineVerdict::is_allowed) {
+            "without service control policies AWS's simulator allows it"
+        } else if self.result.allowed_by_organization == Some(false) {
+            "AWS's simulator says that the organization does not allow it"
+        } else {
+            "AWS's simulator shows no statement that denies it, and none of those that can be read does"
+        };
+        Evidence::simulated(format!("{action} on {resource}: {ground}"))
+    }
+
+    /// The answer as proof for the role's own policies, where another layer may be what refuses.
+    pub fn identity_evidence(&self) -> Evidence {
+        let mut evidence = self.evidence();
+        if !self.decision().is_allowed() && self.identity().is_none_or(EngineVerdict::is_allowed) {
+            evidence
+                .text
+                .push_str(", which is not the role's own policies' doing (see LATER-005 and LATER-006)");
+        }
+        evidence
+    }
+
     /// Whether a statement that AWS may show decided: it never shows those of the organisation.
     pub fn shows_statements(&self) -> bool {
         !self.result.matched.is_empty()

@@ -112,7 +112,7 @@ impl<'a> Standings<'a> {
         let mut proof = Vec::new();
         for standing in self.required() {
             if let Answer::Allowed(evidence) = &standing.answer {
-                evidence.iter().for_each(|piece| words::add(&mut proof, piece.clone()));
+                words::add_all(&mut proof, evidence.iter().cloned());
             }
         }
         proof
@@ -158,7 +158,7 @@ fn own_verdict(ask: &Ask<'_>, policies: &RolePolicies) -> Result<Verdict, Blocke
 
 fn by_simulator(aws: Simulated<'_>, blocked: &Blocked) -> Answer {
     match aws.identity() {
-        Some(EngineVerdict::Allowed) => Answer::Allowed(vec![aws.evidence()]),
+        Some(EngineVerdict::Allowed) => Answer::Allowed(vec![aws.identity_evidence()]),
         Some(verdict) => Answer::Refused(Refusal {
             cause: if verdict == EngineVerdict::ExplicitDeny { Cause::Denied } else { Cause::Missing },
             because: None,
@@ -177,10 +177,10 @@ fn both(
     aws: Simulated<'_>,
 ) -> Answer {
     let (Some(ours), Some(theirs)) = (own.bare(), aws.identity()) else {
-        return alone(view, ask, policies, own, Some(aws.evidence()));
+        return alone(view, ask, policies, own, Some(aws.identity_evidence()));
     };
     if ours.is_allowed() == theirs.is_allowed() {
-        return alone(view, ask, policies, own, Some(aws.evidence()));
+        return alone(view, ask, policies, own, Some(aws.identity_evidence()));
     }
     let missing = aws.missing_context();
     if ours.is_allowed() && !missing.is_empty() {
@@ -290,37 +290,26 @@ fn unread_bucket_policy(view: &View<'_>, ask: &Ask<'_>) -> Option<Evidence> {
 }
 
 fn refusal(ask: &Ask<'_>, policies: &RolePolicies, own: &Verdict) -> Refusal {
-    match own {
-        Verdict::Denied(statements) => {
-            let detail = statements.first().map(|it| format!("{} denies it", words::statement(it)));
-            let text = format!("{} on {} is denied", ask.action(), ask.resource.pattern);
-            Refusal {
-                cause: Cause::Denied,
-                because: statements.first().cloned(),
-                detail,
-                evidence: vec![Evidence::evaluated(statements.clone(), text)],
-            }
-        }
-        _ => {
-            let nearest = match own {
-                Verdict::NotAllowed(nearest) => nearest.as_ref(),
-                _ => None,
-            };
-            let statements: Vec<StatementRef> =
-                nearest.map(|miss| miss.statement.clone()).into_iter().collect();
-            let (cause, because) = gap(ask, policies, nearest);
-            let detail = nearest.map(ToString::to_string);
-            let text = detail.clone().unwrap_or_else(|| "none of the role's policies comes near".to_owned());
-            let text = format!("{} on {}: {text}", ask.action(), ask.resource.pattern);
-            let evidence = vec![Evidence::evaluated(statements, text)];
-            Refusal {
-                cause,
-                because: because.or_else(|| nearest.map(|miss| miss.statement.clone())),
-                detail,
-                evidence,
-            }
-        }
+    let asked = format!("{} on {}", ask.action(), ask.resource.pattern);
+    if let Verdict::Denied(statements) = own {
+        return Refusal {
+            cause: Cause::Denied,
+            because: statements.first().cloned(),
+            detail: statements.first().map(|it| format!("{} denies it", words::statement(it))),
+            evidence: vec![Evidence::evaluated(statements.clone(), format!("{asked} is denied"))],
+        };
     }
+    let nearest = match own {
+        Verdict::NotAllowed(nearest) => nearest.as_ref(),
+        _ => None,
+    };
+    let (cause, because) = gap(ask, policies, nearest);
+    let statement = nearest.map(|miss| miss.statement.clone());
+    let detail = nearest.map(ToString::to_string);
+    let near = detail.as_deref().unwrap_or("none of the role's policies comes near");
+    let text = format!("{asked}: {near}");
+    let evidence = vec![Evidence::evaluated(statement.iter().cloned().collect(), text)];
+    Refusal { cause, because: because.or(statement), detail, evidence }
 }
 
 /// The kind of a gap, by the resources of the statements that allow the action.
@@ -364,7 +353,7 @@ fn resources_for(policies: &[Arc<Policy>], action: &str) -> Vec<(StatementRef, S
                 continue;
             }
             let Some(reference) = policy.statement_ref(at) else { continue };
-            let resources = statement.resources.iter().flat_map(|resources| resources.any());
+            let resources = statement.resources.iter().flat_map(Selector::any);
             found.extend(resources.map(|resource| (reference.clone(), resource.clone())));
         }
     }

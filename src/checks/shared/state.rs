@@ -56,17 +56,6 @@ pub(crate) enum Layer {
     Resource,
 }
 
-impl Layer {
-    /// The layer in words.
-    pub(crate) fn in_words(self) -> &'static str {
-        match self {
-            Self::Identity => "the role's own policies",
-            Self::Boundary => "the permissions boundary",
-            Self::Resource => "the resource's policy",
-        }
-    }
-}
-
 /// What a state makes of a call.
 #[derive(Clone, Debug)]
 pub(crate) enum Judgement {
@@ -215,8 +204,8 @@ pub(crate) fn ask_for<'s>(
     let Some(mut ask) = asks(view)?.into_iter().next() else { return Ok(None) };
     ask.requirement.action = action;
     ask.resource = Resource { pattern: resource.to_owned(), probe: resource.to_owned() };
-    ask.request.action = action.to_owned();
-    ask.request.resource = resource.to_owned();
+    action.clone_into(&mut ask.request.action);
+    resource.clone_into(&mut ask.request.resource);
     if !action.starts_with("s3:") {
         ask.request.resource_account = None;
     }

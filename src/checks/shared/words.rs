@@ -30,6 +30,20 @@ pub fn add<T: PartialEq>(items: &mut Vec<T>, item: T) {
     }
 }
 
+/// Each once, in the order of their first appearance.
+pub fn unique<T: PartialEq>(items: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut found = Vec::new();
+    add_all(&mut found, items);
+    found
+}
+
+/// Adds each that is not there yet, keeping the order.
+pub fn add_all<T: PartialEq>(items: &mut Vec<T>, more: impl IntoIterator<Item = T>) {
+    for item in more {
+        add(items, item);
+    }
+}
+
 /// The sentence with its first letter in upper case.
 pub fn capital(sentence: &str) -> String {
     let mut letters = sentence.chars();

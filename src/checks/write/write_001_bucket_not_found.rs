@@ -6,8 +6,9 @@ use crate::checks::{Check, View};
 use crate::facts::FactId;
 use crate::model::{
     Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, StatementRef,
-    edit_distance, nearest,
+    edit_distance, nearest, shell_flag, shell_word,
 };
+use crate::policy::Selector;
 
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 1), judge };
@@ -59,13 +60,17 @@ fn remedy(view: &View<'_>, bucket: &str, near: Option<&str>) -> Remedy {
     let location = if region == "us-east-1" {
         String::new()
     } else {
-        format!(" --create-bucket-configuration LocationConstraint={region}")
+        format!(" --create-bucket-configuration {}", shell_word(&format!("LocationConstraint={region}")))
     };
     Remedy::Manual {
         owner: Owner::You,
         title: format!("Name a bucket that exists, or create {bucket}"),
         steps,
-        commands: vec![format!("aws s3api create-bucket --bucket {bucket} --region {region}{location}")],
+        commands: vec![format!(
+            "aws s3api create-bucket {} {}{location}",
+            shell_flag("--bucket", bucket),
+            shell_flag("--region", region)
+        )],
     }
 }
 
@@ -75,7 +80,7 @@ fn buckets_in_policies(view: &View<'_>) -> Vec<(String, StatementRef)> {
     for policy in role_policies(view).documents() {
         for (at, statement) in policy.document().statements().iter().enumerate() {
             let Some(reference) = policy.statement_ref(at) else { continue };
-            for resource in statement.resources.iter().flat_map(|resources| resources.any()) {
+            for resource in statement.resources.iter().flat_map(Selector::any) {
                 let Some((_, rest)) = resource.split_once(":s3:::") else { continue };
                 let name = rest.split('/').next().unwrap_or(rest);
                 let known = found.iter().any(|(known, _)| known == name);

@@ -27,9 +27,11 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     Ok(Outcome::Pass(vec![Evidence::evaluated(Vec::new(), text)]))
 }
 
+type Member<'s, 'a> = (&'s Standing<'a>, &'s Refusal);
+
 /// One finding for each resource as written.
 fn findings(standings: &Standings<'_>, required: bool) -> Vec<Finding> {
-    let mut groups: Vec<(Option<StatementRef>, String, Vec<(&Standing<'_>, &Refusal)>)> = Vec::new();
+    let mut groups: Vec<(Option<StatementRef>, String, Vec<Member<'_, '_>>)> = Vec::new();
     for standing in standings.all.iter().filter(|it| it.ask.is_required() == required) {
         let Answer::Refused(refusal) = &standing.answer else { continue };
         let Cause::WrongForm { written } = &refusal.cause else { continue };
@@ -41,7 +43,7 @@ fn findings(standings: &Standings<'_>, required: bool) -> Vec<Finding> {
     groups.into_iter().map(|(because, written, members)| finding(because, &written, &members)).collect()
 }
 
-fn finding(because: Option<StatementRef>, written: &str, members: &[(&Standing<'_>, &Refusal)]) -> Finding {
+fn finding(because: Option<StatementRef>, written: &str, members: &[Member<'_, '_>]) -> Finding {
     let mut actions = Vec::new();
     let mut asked = Vec::new();
     for (standing, _) in members {
@@ -61,7 +63,7 @@ fn finding(because: Option<StatementRef>, written: &str, members: &[(&Standing<'
     );
     let mut finding = Finding::new(asked.join(", "), what);
     for (_, refusal) in members {
-        refusal.evidence.iter().for_each(|piece| words::add(&mut finding.evidence, piece.clone()));
+        words::add_all(&mut finding.evidence, refusal.evidence.iter().cloned());
     }
     finding.because = because;
     let grants = members

@@ -77,8 +77,7 @@ fn finding(
     members: &[Gap<'_, '_>],
 ) -> Finding {
     let role = &view.target().role.name;
-    let mut actions = Vec::new();
-    members.iter().for_each(|(ask, _)| words::add(&mut actions, ask.action()));
+    let actions = words::unique(members.iter().map(|(ask, _)| ask.action()));
     let mut what = format!("{role} may not do {} on {}", words::list(&actions), key.pattern);
     let detail = members.iter().find_map(|(_, refusal)| refusal.detail.as_deref());
     match detail {
@@ -88,7 +87,7 @@ fn finding(
     }
     let mut finding = Finding::new(key.pattern.clone(), what);
     for (_, refusal) in members {
-        refusal.evidence.iter().for_each(|piece| words::add(&mut finding.evidence, piece.clone()));
+        words::add_all(&mut finding.evidence, refusal.evidence.iter().cloned());
     }
     for (ask, _) in members {
         let need = ask.requirement.need;

@@ -57,7 +57,7 @@ fn judge_policy(
         }
     }
     let mut findings: Vec<Finding> =
-        denied.into_iter().map(|(statement, asks)| denies(view, bucket, policy, statement, &asks)).collect();
+        denied.into_iter().map(|(statement, asks)| denies(view, bucket, policy, &statement, &asks)).collect();
     if !not_allowed.is_empty() {
         findings.push(does_not_allow(view, bucket, &not_allowed));
     }
@@ -75,14 +75,13 @@ fn denies(
     view: &View<'_>,
     bucket: &str,
     policy: &Arc<Policy>,
-    statement: StatementRef,
+    statement: &StatementRef,
     asks: &[&Ask<'_>],
 ) -> Finding {
-    let mut actions = Vec::new();
-    asks.iter().for_each(|ask| words::add(&mut actions, ask.action()));
+    let actions = words::unique(asks.iter().map(|ask| ask.action()));
     let why = asks.first().map(|ask| why_it_hits(policy, statement.index, &view.situation(&ask.requirement)));
     let why = why.unwrap_or_default();
-    let named = words::statement(&statement);
+    let named = words::statement(statement);
     let role = &view.target().role.name;
     let what =
         format!("The policy of bucket {bucket} denies {role} {} by {named}: {why}", words::list(&actions));
@@ -100,8 +99,7 @@ fn denies(
 
 /// The bucket is another account's, whose policy has to allow the role.
 fn does_not_allow(view: &View<'_>, bucket: &str, asks: &[&Ask<'_>]) -> Finding {
-    let mut actions = Vec::new();
-    asks.iter().for_each(|ask| words::add(&mut actions, ask.action()));
+    let actions = words::unique(asks.iter().map(|ask| ask.action()));
     let role = &view.target().role.name;
     let what = format!(
         "Bucket {bucket} belongs to another account, and its policy does not allow {role} {}",

@@ -9,8 +9,10 @@ use crate::checks::shared::standing::{Answer, Cause, Refusal, depends, identity_
 use crate::checks::shared::{absent_bucket, absent_role, bucket_name, without_bucket, words};
 use crate::checks::{Check, View};
 use crate::facts::{Encryption, FactId, Grant, KeyMetadata};
-use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, StatementRef};
-use crate::policy::Policy;
+use crate::model::{
+    Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, StatementRef, shell_flag,
+};
+use crate::policy::{Policy, Selector};
 
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 6), judge };
@@ -80,7 +82,7 @@ fn aws_managed(view: &View<'_>, bucket: &str) -> Outcome {
         steps: vec![
             "Set the bucket's default encryption to SSE-S3, or to a customer managed key whose policy allows the role".to_owned(),
         ],
-        commands: vec![format!("aws s3api get-bucket-encryption --bucket {bucket}")],
+        commands: vec![format!("aws s3api get-bucket-encryption {}", shell_flag("--bucket", bucket))],
     };
     let evidence = Evidence::read("s3:GetEncryptionConfiguration", "aws:kms with the AWS managed key");
     Outcome::Fail(vec![
@@ -94,7 +96,7 @@ fn no_such_key(bucket: &str, key: &str) -> Finding {
         owner: Owner::BucketAccount,
         title: format!("Give bucket {bucket} a key that exists"),
         steps: vec!["Set the bucket's default encryption to SSE-S3 or to a key that exists".to_owned()],
-        commands: vec![format!("aws s3api get-bucket-encryption --bucket {bucket}")],
+        commands: vec![format!("aws s3api get-bucket-encryption {}", shell_flag("--bucket", bucket))],
     };
     let evidence = Evidence::read("kms:DescribeKey", format!("{key}: not found"));
     Finding::new(key, what).evidence(evidence).remedy(remedy)
@@ -104,16 +106,17 @@ fn no_such_key(bucket: &str, key: &str) -> Finding {
 fn unusable(bucket: &str, key: &KeyMetadata) -> Option<Finding> {
     let KeyMetadata { arn, state, usage, spec, .. } = key;
     let (what, steps, commands) = if state != "Enabled" {
-        let enable = format!("aws kms enable-key --key-id {arn}");
+        let enable = format!("aws kms enable-key {}", shell_flag("--key-id", arn));
         let (step, commands) = match state.as_str() {
             "PendingDeletion" => (
                 "Cancel the key's deletion, then enable it",
-                vec![format!("aws kms cancel-key-deletion --key-id {arn}"), enable],
+                vec![format!("aws kms cancel-key-deletion {}", shell_flag("--key-id", arn)), enable],
             ),
             "Disabled" => ("Enable the key", vec![enable]),
-            _ => {
-                ("Bring the key into the state Enabled", vec![format!("aws kms describe-key --key-id {arn}")])
-            }
+            _ => (
+                "Bring the key into the state Enabled",
+                vec![format!("aws kms describe-key {}", shell_flag("--key-id", arn))],
+            ),
         };
         (format!("is {state}"), vec![step.to_owned()], commands)
     } else if usage != "ENCRYPT_DECRYPT" || spec != "SYMMETRIC_DEFAULT" {
@@ -190,7 +193,9 @@ impl Sides<'_, '_> {
                 },
             }
         }
-        denied.into_iter().for_each(|(statement, asks)| self.report_denied(policy, statement, &asks));
+        for (statement, asks) in &denied {
+            self.report_denied(policy, statement, asks);
+        }
         self.report_not_allowed(&not_allowed);
         let gaps = self.identity_gaps(left_to_role.into_iter(), policies, Some(policy));
         self.report_identity(&gaps);
@@ -247,14 +252,13 @@ impl Sides<'_, '_> {
         }
     }
 
-    fn report_denied(&mut self, policy: &Arc<Policy>, statement: StatementRef, asks: &[&Ask<'_>]) {
-        let mut actions = Vec::new();
-        asks.iter().for_each(|ask| words::add(&mut actions, ask.action()));
+    fn report_denied(&mut self, policy: &Arc<Policy>, statement: &StatementRef, asks: &[&Ask<'_>]) {
+        let actions = words::unique(asks.iter().map(|ask| ask.action()));
         let Some(key) = asks.first().map(|ask| ask.resource.probe.clone()) else { return };
         let why = asks
             .first()
             .map(|ask| why_it_hits(policy, statement.index, &self.view.situation(&ask.requirement)));
-        let (role, named) = (&self.view.target().role.name, words::statement(&statement));
+        let (role, named) = (&self.view.target().role.name, words::statement(statement));
         let what = format!(
             "The policy of the bucket's key {key} denies {role} {} by {named}: {}",
             words::list(&actions),
@@ -271,8 +275,7 @@ impl Sides<'_, '_> {
 
     fn report_not_allowed(&mut self, asks: &[(&Ask<'_>, Option<String>)]) {
         let Some((first, nearest)) = asks.first() else { return };
-        let mut actions: Vec<String> = Vec::new();
-        asks.iter().for_each(|(ask, _)| words::add(&mut actions, ask.action().to_owned()));
+        let actions: Vec<String> = words::unique(asks.iter().map(|(ask, _)| ask.action().to_owned()));
         let key = first.resource.probe.clone();
         let role = &self.view.target().role.name;
         let what = format!(
@@ -293,8 +296,7 @@ impl Sides<'_, '_> {
 
     fn report_identity(&mut self, gaps: &[(&Ask<'_>, Refusal)]) {
         let Some((first, refusal)) = gaps.first() else { return };
-        let mut actions: Vec<String> = Vec::new();
-        gaps.iter().for_each(|(ask, _)| words::add(&mut actions, ask.action().to_owned()));
+        let actions: Vec<String> = words::unique(gaps.iter().map(|(ask, _)| ask.action().to_owned()));
         let key = first.resource.probe.clone();
         let role = &self.view.target().role.name;
         let mut what = format!("{role} may not do {} on {key}, the bucket's key", words::list(&actions));
@@ -320,7 +322,7 @@ impl Sides<'_, '_> {
         };
         let mut finding = Finding::new(key, what);
         for (_, refusal) in gaps {
-            refusal.evidence.iter().for_each(|piece| words::add(&mut finding.evidence, piece.clone()));
+            words::add_all(&mut finding.evidence, refusal.evidence.iter().cloned());
         }
         finding.because.clone_from(&refusal.because);
         self.findings.push(finding.remedy(remedy));
@@ -331,7 +333,7 @@ impl Sides<'_, '_> {
         let documents = role_policies(self.view).documents();
         let policy = documents.iter().find(|policy| policy.name() == statement.policy)?;
         let written = policy.document().statements().iter().find(|it| it.index == statement.index)?;
-        let mut resources = written.resources.iter().flat_map(|resources| resources.any());
+        let mut resources = written.resources.iter().flat_map(Selector::any);
         resources.find(|it| it.contains(":kms:") && it.contains(":alias/")).cloned()
     }
 

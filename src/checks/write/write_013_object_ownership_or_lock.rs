@@ -3,7 +3,7 @@
 use crate::checks::shared::{absent_bucket, bucket_name, without_bucket};
 use crate::checks::{Check, View};
 use crate::facts::{Encryption, FactId};
-use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section};
+use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, shell_flag};
 
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 13), judge };
@@ -53,7 +53,7 @@ fn blocked_type(bucket: &str, encryption: &Encryption) -> Option<Finding> {
         steps: vec![format!(
             "In the bucket's default encryption, take {blocked} off the blocked encryption types"
         )],
-        commands: vec![format!("aws s3api get-bucket-encryption --bucket {bucket}")],
+        commands: vec![format!("aws s3api get-bucket-encryption {}", shell_flag("--bucket", bucket))],
     };
     let evidence = Evidence::read(
         "s3:GetEncryptionConfiguration",

@@ -33,8 +33,10 @@ pub(crate) enum Key {
     ExternalId,
     /// `aws:SourceIp`.
     Address,
-    /// One of these sets of values, where none of them is the one asked for unless it says so; `None`: absent.
+    /// One of these sets of values, certainly; `None`: absent.
     OneOf(Vec<Option<Vec<String>>>),
+    /// One of these sets of values, as far as the doctor supposes. Proof that Streamkap got in outweighs it.
+    Supposed(Vec<Option<Vec<String>>>),
     /// Nothing is known.
     Unknown,
 }
@@ -84,10 +86,10 @@ impl Call {
         if self.context.get(&key).is_some() {
             return Key::Settled;
         }
-        let absent_or = |value: &str| Key::OneOf(vec![None, Some(vec![value.to_owned()])]);
+        let absent_or = |value: &str| vec![None, Some(vec![value.to_owned()])];
         let each = |values: &[String]| match values {
             [] => Key::Unknown,
-            values => Key::OneOf(values.iter().map(|value| Some(vec![value.clone()])).collect()),
+            values => Key::Supposed(values.iter().map(|value| Some(vec![value.clone()])).collect()),
         };
         match key.as_str() {
             "sts:externalid" => Key::ExternalId,
@@ -95,16 +97,16 @@ impl Call {
             "sts:rolesessionname" => each(&self.sessions),
             "aws:requestedregion" => each(&self.regions),
             // A role's temporary credentials carry it as false; some sources say that it is absent.
-            "aws:multifactorauthpresent" => absent_or("false"),
+            "aws:multifactorauthpresent" => Key::OneOf(absent_or("false")),
             // The call may come through an endpoint of Streamkap's own network, never of another's.
             "aws:sourcevpc" | "aws:sourcevpce" | "aws:sourcevpcarn" | "aws:vpceaccount" | "aws:vpceorgid"
-            | "aws:vpceorgpaths" => absent_or("of-streamkaps-own-network"),
-            "aws:vpcsourceip" => absent_or("192.0.2.1"),
+            | "aws:vpceorgpaths" => Key::Supposed(absent_or("of-streamkaps-own-network")),
+            "aws:vpcsourceip" => Key::Supposed(absent_or("192.0.2.1")),
             // Streamkap's account is in no organisation that the owner of the role would name.
             "aws:principalorgid" | "aws:principalorgpaths" | "aws:principalorgmasteraccountid" => {
-                absent_or("of-streamkaps-own-organization")
+                Key::Supposed(absent_or("of-streamkaps-own-organization"))
             }
-            "sts:durationseconds" => absent_or("3600"),
+            "sts:durationseconds" => Key::OneOf(absent_or("3600")),
             "aws:useragent"
             | "aws:userid"
             | "aws:tokenissuetime"
@@ -123,7 +125,7 @@ impl Call {
             | "aws:resourceaccount"
             | "aws:resourceorgid"
             | "aws:resourceorgpaths" => Key::Settled,
-            _ if key.starts_with("aws:principaltag/") => absent_or("of-streamkaps-own-role"),
+            _ if key.starts_with("aws:principaltag/") => Key::Supposed(absent_or("of-streamkaps-own-role")),
             // Session tags, a source identity, MFA's age, keys that only AWS services or identity providers send,
             // tags that the role does not have, and names that are no keys at all.
             _ => Key::OneOf(vec![None]),

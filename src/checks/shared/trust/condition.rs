@@ -39,10 +39,10 @@ impl Truth {
     }
 }
 
-/// Whether a condition holds for Streamkap's call.
-pub(crate) fn holds(call: &Call, version: Version, condition: &Condition) -> Truth {
+/// Whether a condition holds for Streamkap's call, and whether that rests on what the doctor supposes of it.
+pub(crate) fn holds(call: &Call, version: Version, condition: &Condition) -> (Truth, bool) {
     let policy = policy_of(version, condition);
-    let with = |context: Context| put(&policy, call, context);
+    let with = |context: Context| put(&policy, call, &context);
     let given = |values: &Option<Vec<String>>| match values {
         Some(values) => {
             let mut context = call.context.clone();
@@ -51,16 +51,18 @@ pub(crate) fn holds(call: &Call, version: Version, condition: &Condition) -> Tru
         }
         None => with(call.context.clone().absent(&condition.key)),
     };
+    let agreed = |all: &[Option<Vec<String>>]| Truth::agreed(all.iter().map(given));
     match call.key(&condition.key) {
-        Key::Settled => with(call.context.clone()),
-        Key::Unknown => with(call.context.clone().unknown(&condition.key)),
-        Key::OneOf(all) => Truth::agreed(all.iter().map(given)),
-        Key::ExternalId if call.external_id.is_none() => with(call.context.clone().unknown(&condition.key)),
-        Key::ExternalId => with(call.context.clone()),
+        Key::Settled => (with(call.context.clone()), false),
+        Key::ExternalId if call.external_id.is_some() => (with(call.context.clone()), false),
+        Key::Unknown | Key::ExternalId => (with(call.context.clone().unknown(&condition.key)), false),
+        Key::OneOf(all) => (agreed(&all), false),
+        Key::Supposed(all) => (agreed(&all), true),
         Key::Address => {
             let known = !call.addresses.is_empty();
             let addresses = if known { call.addresses.clone() } else { telling_addresses(&condition.values) };
-            Truth::agreed(addresses.iter().map(|address| given(&Some(vec![address.clone()]))))
+            let all: Vec<Option<Vec<String>>> = addresses.into_iter().map(|it| Some(vec![it])).collect();
+            (agreed(&all), known)
         }
     }
 }
@@ -84,7 +86,7 @@ fn policy_of(version: Version, condition: &Condition) -> Arc<Policy> {
 }
 
 /// Whether any of Streamkap's principals gets in by the policy.
-fn put(policy: &Arc<Policy>, call: &Call, context: Context) -> Truth {
+fn put(policy: &Arc<Policy>, call: &Call, context: &Context) -> Truth {
     let external_id = call.external_id.as_ref().map(crate::model::ExternalId::expose);
     let mut best = Truth::Fails;
     for principal in &call.principals {

@@ -7,6 +7,7 @@ mod call;
 mod condition;
 mod external;
 mod near;
+mod reason;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub(crate) use condition::Truth;
 pub(crate) use external::{difference, is_placeholder};
 use near::Likeness;
 pub(crate) use near::{NearMiss, is_unique_id};
+pub(crate) use reason::{reason, written};
 
 /// The name explanations give the trust policy.
 pub(crate) const POLICY_NAME: &str = "trust policy";
@@ -189,11 +191,13 @@ impl<'a> Trust<'a> {
         }
     }
 
-    /// A condition judged. What nobody outside can know is settled by the proof that Streamkap got in.
+    /// A condition judged. What nobody outside can know, and what the doctor only supposes, gives way
+    /// to the proof that Streamkap got in.
     fn judge(&self, condition: &Condition) -> Judged {
-        let mut truth = condition::holds(&self.call, self.policy.document().version(), condition);
+        let (mut truth, supposed) = condition::holds(&self.call, self.policy.document().version(), condition);
         let is_external_id = condition.key.eq_ignore_ascii_case("sts:ExternalId");
-        if truth == Truth::Hangs && self.settled.is_some() && !is_external_id {
+        let gives_way = truth == Truth::Hangs || (truth == Truth::Fails && supposed);
+        if gives_way && self.settled.is_some() && !is_external_id {
             truth = Truth::Holds;
         }
         Judged { condition: condition.clone(), truth }
@@ -310,7 +314,11 @@ pub(crate) fn hits(deny: &Reading) -> Truth {
 }
 
 fn names_accounts(statement: &Statement) -> bool {
-    statement.principals.iter().flat_map(|all| all.any()).any(|entry| entry.kind == PrincipalKind::Aws)
+    statement
+        .principals
+        .iter()
+        .flat_map(crate::policy::Selector::any)
+        .any(|entry| entry.kind == PrincipalKind::Aws)
 }
 
 fn with(statement: &Value, element: &str, value: &Value) -> Value {

@@ -85,9 +85,8 @@ fn aws(value: &str, account: &str, role: &str) -> Option<String> {
         return bare(value, account);
     }
     let parts: Vec<&str> = trimmed.splitn(6, ':').collect();
-    let [_, partition, service, region, owner, resource] = match parts[..] {
-        [a, b, c, d, e, f] => [a, b, c, d, e, f],
-        _ => return colons(trimmed, account, role),
+    let [_, partition, service, region, owner, resource] = parts[..] else {
+        return colons(trimmed, account, role);
     };
     let role_name = role.rsplit('/').next().unwrap_or_default();
     let names_role = resource.rsplit('/').next().is_some_and(|name| name.eq_ignore_ascii_case(role_name));

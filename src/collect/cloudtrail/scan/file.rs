@@ -2,17 +2,17 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::carrier;
 use super::inflate::{Inflated, Inflater};
 use super::layout::Place;
+use super::marks::Positions;
 use super::native;
 use super::query::Compiled;
 use super::split::{MAX_OBJECT, Splitter};
 use super::stream::TextStream;
-use super::tally::Tally;
+use super::tally::{Tally, note};
 use crate::trail::{Coverage, Event, Problem, ProblemKind};
 
 /// The largest file, and the largest text, that is held in memory as a whole. CloudTrail's own
@@ -34,6 +34,7 @@ pub(super) struct Scanner<'q> {
     input: Vec<u8>,
     /// Its text.
     text: Vec<u8>,
+    positions: Positions,
     /// What was found since it was last taken.
     pub(super) found: Vec<Event>,
     /// What was seen of the file at hand.
@@ -61,6 +62,7 @@ impl<'q> Scanner<'q> {
             inflater: Inflater::new(),
             input: Vec::new(),
             text: Vec::new(),
+            positions: Positions::default(),
             found: Vec::new(),
             tally: Tally::default(),
             coverage: Coverage::default(),
@@ -68,11 +70,17 @@ impl<'q> Scanner<'q> {
         }
     }
 
-    /// Scans a file on disk.
-    pub(super) fn scan_path(&mut self, path: &Path, given: Given, place: Place) {
+    /// Scans a file on disk; `name` gives its name, if there is something to tell of it.
+    pub(super) fn scan_file(
+        &mut self,
+        file: std::io::Result<File>,
+        given: Given,
+        place: Place<'_>,
+        name: impl FnOnce() -> String,
+    ) {
         self.begin(place);
         let mut input = std::mem::take(&mut self.input);
-        let outcome = File::open(path).and_then(|mut file| {
+        let outcome = file.and_then(|mut file| {
             let len = read_whole(&mut file, &mut input, given)?;
             Ok((file, len))
         });
@@ -90,21 +98,21 @@ impl<'q> Scanner<'q> {
             Err(error) => self.tally.problems.push(ProblemKind::Unreadable { detail: error.to_string() }),
         }
         self.input = input;
-        self.end(&path.to_string_lossy());
+        self.end(name);
     }
 
     /// Scans an object already in memory.
-    pub(super) fn scan_object(&mut self, name: &str, object: &[u8], place: Place) {
+    pub(super) fn scan_object(&mut self, name: &str, object: &[u8], place: Place<'_>) {
         self.begin(place);
         self.object(object);
-        self.end(name);
+        self.end(|| name.to_owned());
     }
 
     /// Scans what can only be read once, from front to end.
     pub(super) fn scan_reader(&mut self, name: &str, reader: impl Read) {
         self.begin(Place::default());
         self.stream(reader);
-        self.end(name);
+        self.end(|| name.to_owned());
     }
 
     /// Bytes read since last asked.
@@ -114,24 +122,27 @@ impl<'q> Scanner<'q> {
         new
     }
 
-    fn begin(&mut self, place: Place) {
+    fn begin(&mut self, place: Place<'_>) {
         self.tally = Tally::default();
         self.place(place);
     }
 
-    fn place(&mut self, place: Place) {
+    fn place(&mut self, place: Place<'_>) {
         self.tally.placed = place.account.is_some() && place.region.is_some();
-        self.tally.coverage.accounts.extend(place.account);
-        self.tally.coverage.regions.extend(place.region);
+        note(&mut self.coverage.accounts, place.account);
+        note(&mut self.coverage.regions, place.region);
     }
 
-    fn end(&mut self, name: &str) {
+    fn end(&mut self, name: impl FnOnce() -> String) {
         let mut tally = std::mem::take(&mut self.tally);
         tally.finish();
         tally.coverage.files = 1;
         let records_kept = tally.coverage.records;
-        for kind in tally.problems {
-            tally.coverage.problems.push(Problem { file: name.to_owned(), kind, records_kept });
+        if !tally.problems.is_empty() {
+            let file = name();
+            let problems = tally.problems.into_iter();
+            tally.coverage.problems =
+                problems.map(|kind| Problem { file: file.clone(), kind, records_kept }).collect();
         }
         // A vast archive of broken files must not fill the memory with their names.
         if self.coverage.problems.len() > 2_000 {
@@ -193,10 +204,9 @@ impl<'q> Scanner<'q> {
         let text = wide.as_deref().unwrap_or(text);
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let before = self.found.len();
-        let kept = self.tally.clone();
-        if native::scan(text, self.query, &mut self.found, &mut self.tally).is_err() {
+        if native::scan(text, self.query, &mut self.positions, &mut self.found, &mut self.tally).is_err() {
             self.found.truncate(before);
-            self.tally = kept;
+            self.tally.forget_records();
             let mut splitter = Splitter::default();
             self.split(&mut splitter, text, true);
             self.judge(&splitter, text.trim_ascii_start().first().copied());
@@ -214,6 +224,7 @@ impl<'q> Scanner<'q> {
                 }
             });
             tally.carrier |= any;
+            tally.foreign |= !any;
             true
         })
     }
@@ -229,7 +240,8 @@ impl<'q> Scanner<'q> {
         if splitter.truncated && !compression_broke {
             problems.push(ProblemKind::Truncated);
         }
-        let nothing = self.tally.coverage.records == 0 && !self.tally.carrier && !splitter.carrier;
+        let carrier = self.tally.carrier || splitter.carrier;
+        let nothing = self.tally.coverage.records == 0 && (!carrier || self.tally.foreign);
         if nothing && problems.is_empty() {
             problems.push(match first {
                 Some(b'{' | b'[') => ProblemKind::NoRecords,

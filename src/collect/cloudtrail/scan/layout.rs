@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 
 /// What a file is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind<'a> {
     /// A log file, or what may be one.
-    Log(Place),
+    Log(Place<'a>),
     /// A digest of log files.
     Digest,
     /// An insight.
@@ -22,18 +22,23 @@ pub(super) enum Kind {
 }
 
 /// What a log file's name tells.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) account: Option<String>,
-    pub(super) region: Option<String>,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place<'a> {
+    pub(super) account: Option<&'a str>,
+    pub(super) region: Option<&'a str>,
     /// When it was delivered: its records are of that time or earlier.
     pub(super) delivered: Option<Timestamp>,
 }
 
-/// Tells what the file at `path` is; `path` is relative to the folder that is searched, with `/`
-/// between its parts.
-pub(super) fn kind(path: &str) -> Kind {
-    let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+/// Tells what the object with this key is.
+pub(super) fn kind_of_key(key: &str) -> Kind<'_> {
+    let (folders, name) = key.rsplit_once('/').unwrap_or(("", key));
+    kind(folders, name)
+}
+
+/// Tells what a file is; `folders` is its folder's path relative to the one that is searched, with
+/// `/` between its parts.
+pub(super) fn kind<'a>(folders: &'a str, name: &'a str) -> Kind<'a> {
     let mut place = Place::default();
     if let Some(named) = of_name(name) {
         match named {
@@ -54,7 +59,7 @@ fn is_sibling(part: &str) -> bool {
     matches!(part, "CloudTrail-Digest" | "CloudTrail-Insight" | "CloudTrail-Aggregated")
 }
 
-fn of_service(service: &str) -> Option<Kind> {
+fn of_service(service: &str) -> Option<Kind<'static>> {
     match service {
         "CloudTrail" => None,
         "CloudTrail-Digest" => Some(Kind::Digest),
@@ -64,7 +69,7 @@ fn of_service(service: &str) -> Option<Kind> {
 }
 
 /// What follows `AWSLogs`.
-fn of_folders<'a>(mut folders: impl Iterator<Item = &'a str>, mut place: Place) -> Kind {
+fn of_folders<'a>(mut folders: impl Iterator<Item = &'a str>, mut place: Place<'a>) -> Kind<'a> {
     let mut account = folders.next();
     if account.is_some_and(|part| part.starts_with("o-")) {
         account = folders.next();
@@ -74,9 +79,9 @@ fn of_folders<'a>(mut folders: impl Iterator<Item = &'a str>, mut place: Place) 
     if let Some(other) = of_service(service) {
         return other;
     }
-    place.account.get_or_insert_with(|| account.to_owned());
+    place.account.get_or_insert(account);
     if let Some(region) = folders.next() {
-        place.region.get_or_insert_with(|| region.to_owned());
+        place.region.get_or_insert(region);
     }
     Kind::Log(place)
 }
@@ -86,7 +91,7 @@ fn is_account(text: &str) -> bool {
 }
 
 /// What `ACCOUNT_CloudTrail_REGION_TIME_….json.gz` tells; some old names lack the last `_`.
-fn of_name(name: &str) -> Option<Kind> {
+fn of_name(name: &str) -> Option<Kind<'_>> {
     let mut parts = name.split('_');
     let account = parts.next().filter(|account| is_account(account))?;
     let service = parts.next()?;
@@ -98,11 +103,7 @@ fn of_name(name: &str) -> Option<Kind> {
     }
     let region = parts.next()?;
     let time = parts.next().and_then(|time| time.get(..14)).and_then(time);
-    Some(Kind::Log(Place {
-        account: Some(account.to_owned()),
-        region: Some(region.to_owned()),
-        delivered: time,
-    }))
+    Some(Kind::Log(Place { account: Some(account), region: Some(region), delivered: time }))
 }
 
 /// `YYYYMMDDTHHmmZ`.
@@ -130,9 +131,10 @@ mod tests {
             "flat/",
             "",
         ] {
-            let Kind::Log(place) = kind(&format!("{folder}{name}")) else { panic!("{folder}") };
-            assert_eq!(place.account.as_deref(), Some("111122223333"));
-            assert_eq!(place.region.as_deref(), Some("eu-west-1"));
+            let path = format!("{folder}{name}");
+            let Kind::Log(place) = kind_of_key(&path) else { panic!("{folder}") };
+            assert_eq!(place.account, Some("111122223333"));
+            assert_eq!(place.region, Some("eu-west-1"));
             assert_eq!(place.delivered.unwrap().to_string(), "2026-03-02T00:05:00Z");
         }
     }
@@ -151,7 +153,7 @@ mod tests {
             ),
             ("flat/111122223333_CloudTrail-Insight_eu-west-1_20260302T0510Z_abc.json.gz", Kind::Insight),
         ] {
-            assert_eq!(kind(path), expected, "{path}");
+            assert_eq!(kind_of_key(path), expected, "{path}");
         }
     }
 
@@ -164,7 +166,7 @@ mod tests {
             "AWSLogs/notes/x.json",
             "123_CloudTrail_a.json",
         ] {
-            assert_eq!(kind(path), Kind::Log(Place::default()), "{path}");
+            assert_eq!(kind_of_key(path), Kind::Log(Place::default()), "{path}");
         }
     }
 }

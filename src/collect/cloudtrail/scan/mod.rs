@@ -18,6 +18,7 @@ mod stream;
 mod tally;
 mod walk;
 
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -28,7 +29,7 @@ use file::{Given, Scanner};
 use jiff::{SignedDuration, Timestamp};
 use layout::{Kind, Place};
 use query::Compiled;
-pub use query::Query;
+pub use query::{Query, query_of};
 use walk::{Folders, Found};
 
 use crate::trail::{Coverage, Event, Problem, ProblemKind};
@@ -97,6 +98,7 @@ pub fn scan(
         sink: Mutex::new(sink),
         counters: Counters::default(),
         running: AtomicUsize::new(threads),
+        caller: std::thread::current(),
     };
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| job.work())).collect();
@@ -105,6 +107,7 @@ pub fn scan(
                 std::thread::park_timeout(Duration::from_millis(100));
                 progress(job.counters.read());
             }
+            progress(job.counters.read());
         }
         for worker in workers {
             match worker.join() {
@@ -139,7 +142,7 @@ impl<'q> ObjectScanner<'q> {
 
     /// Scans an object, named by its key, and gives the events wanted, copies included.
     pub fn scan(&mut self, key: &str, object: &[u8]) -> Vec<Event> {
-        match layout::kind(key) {
+        match layout::kind_of_key(key) {
             Kind::Log(place) => self.scanner.scan_object(key, object, place),
             other => pass_over(&mut self.scanner.coverage, &other),
         }
@@ -162,6 +165,8 @@ struct Job<'a, S> {
     sink: Mutex<S>,
     counters: Counters,
     running: AtomicUsize,
+    /// Who waits for the workers and tells the progress.
+    caller: std::thread::Thread,
 }
 
 #[derive(Default)]
@@ -184,6 +189,7 @@ impl<S: FnMut(Event) + Send> Job<'_, S> {
         self.work_on_singles(&mut scanner);
         self.work_on_folders(&mut scanner);
         self.running.fetch_sub(1, Ordering::Release);
+        self.caller.unpark();
         scanner.coverage
     }
 
@@ -191,7 +197,7 @@ impl<S: FnMut(Event) + Send> Job<'_, S> {
         while let Some(single) = self.singles.get(self.next_single.fetch_add(1, Ordering::Relaxed)) {
             let input = single.lock().unwrap_or_else(PoisonError::into_inner).take();
             match input {
-                Some(Input::Path(path)) => scanner.scan_path(&path, Given::Named, place_of_name(&path)),
+                Some(Input::Path(path)) => scan_single(scanner, &path),
                 Some(Input::Reader(name, reader)) => scanner.scan_reader(&name, reader),
                 None => {}
             }
@@ -219,9 +225,10 @@ impl<S: FnMut(Event) + Send> Job<'_, S> {
     }
 
     fn scan_found(&self, scanner: &mut Scanner<'_>, found: &Found) {
-        match layout::kind(&found.relative()) {
+        let name = found.name.to_string_lossy();
+        match layout::kind(&found.folder.relative, &name) {
             Kind::Log(place) if self.is_before_window(&place) => scanner.coverage.other_files += 1,
-            Kind::Log(place) => scanner.scan_path(&found.path, Given::Found, place),
+            Kind::Log(place) => scanner.scan_file(found.open(), Given::Found, place, || found.path()),
             other => pass_over(&mut scanner.coverage, &other),
         }
     }
@@ -229,7 +236,7 @@ impl<S: FnMut(Event) + Send> Job<'_, S> {
     /// Whether a file was delivered so long before the window that no record of it can lie within.
     ///
     /// The other way round nothing can be said: a file may hold records of any earlier time.
-    fn is_before_window(&self, place: &Place) -> bool {
+    fn is_before_window(&self, place: &Place<'_>) -> bool {
         let before = |from: Timestamp, delivered: Timestamp| {
             from.checked_sub(SignedDuration::from_hours(1)).is_ok_and(|from| delivered < from)
         };
@@ -259,16 +266,17 @@ impl<S: FnMut(Event) + Send> Job<'_, S> {
     }
 }
 
-/// What a single file's name tells; what kind of file it is, its content tells.
-fn place_of_name(path: &Path) -> Place {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    match name.map(|name| layout::kind(&name)) {
-        Some(Kind::Log(place)) => place,
+/// A single file may be anything by its name; its content decides.
+fn scan_single(scanner: &mut Scanner<'_>, path: &Path) {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let place = match layout::kind("", &name) {
+        Kind::Log(place) => place,
         _ => Place::default(),
-    }
+    };
+    scanner.scan_file(File::open(path), Given::Named, place, || path.to_string_lossy().into_owned());
 }
 
-fn pass_over(coverage: &mut Coverage, kind: &Kind) {
+fn pass_over(coverage: &mut Coverage, kind: &Kind<'_>) {
     match kind {
         Kind::Digest => coverage.digests += 1,
         Kind::Insight => coverage.insights += 1,

@@ -7,10 +7,10 @@
 
 use serde_json::Value;
 
-use super::marks::for_each_mark;
+use super::marks::{Positions, for_each_mark};
 use super::query::Compiled;
 use super::tally::Tally;
-use crate::denial::is_denial_code;
+use crate::denial::is_denial_bytes;
 use crate::trail::{Event, may_matter};
 
 const WRAPPER: &[u8] = b"{\"Records\":[";
@@ -26,6 +26,7 @@ pub(super) struct NotNative;
 pub(super) fn scan(
     text: &[u8],
     query: &Compiled<'_>,
+    positions: &mut Positions,
     found: &mut Vec<Event>,
     tally: &mut Tally,
 ) -> Result<(), NotNative> {
@@ -34,7 +35,7 @@ pub(super) fn scan(
     }
     let mut pass =
         Pass { text, query, found, tally, start: None, denied: false, change: None, outcome: Ok(()) };
-    for_each_mark(text, |at| {
+    for_each_mark(text, positions, |at| {
         let outcome = pass.mark(at);
         pass.outcome = outcome;
         pass.outcome.is_ok()
@@ -82,7 +83,10 @@ impl Pass<'_, '_> {
                 self.time_and_name(at);
                 Ok(())
             }
-            (b'r', _) => self.error_code(at),
+            (b'r', _) => match after(self.text, at, 2, b"\"errorCode\"") {
+                Some(rest) => self.error_code(rest),
+                None => Ok(()),
+            },
             // A letter or dot written as an escape may stand in a key or a code.
             _ => match self.text.get(at + 2..at + 6) {
                 Some([b'0', b'0', b'4'..=b'7', _] | [b'0', b'0', b'2', b'e' | b'E']) => Err(NotNative),
@@ -114,16 +118,15 @@ impl Pass<'_, '_> {
     }
 
     #[inline(never)]
-    fn error_code(&mut self, at: usize) -> Result<(), NotNative> {
-        let Some(after) = after(self.text, at, 2, b"\"errorCode\"") else { return Ok(()) };
-        let Some(value) = after.trim_ascii_start().strip_prefix(b":") else { return Ok(()) };
+    fn error_code(&mut self, rest: &[u8]) -> Result<(), NotNative> {
+        let Some(value) = rest.trim_ascii_start().strip_prefix(b":") else { return Ok(()) };
         let Some(value) = value.trim_ascii_start().strip_prefix(b"\"") else { return Ok(()) };
         let code = memchr::memchr(b'"', &value[..value.len().min(200)]).map(|end| &value[..end]);
         let Some(code) = code else { return Err(NotNative) };
         if code.contains(&b'\\') {
             return Err(NotNative);
         }
-        self.denied |= std::str::from_utf8(code).is_ok_and(is_denial_code);
+        self.denied |= is_denial_bytes(code);
         Ok(())
     }
 
@@ -251,7 +254,8 @@ mod tests {
     fn scan_text(text: &str) -> Option<(Vec<String>, Tally)> {
         let query = Query { role: Some(ROLE.parse::<Arn>().unwrap()), ..Query::default() };
         let (mut found, mut tally) = (Vec::new(), Tally::default());
-        scan(text.as_bytes(), &Compiled::new(&query), &mut found, &mut tally).ok()?;
+        scan(text.as_bytes(), &Compiled::new(&query), &mut Positions::default(), &mut found, &mut tally)
+            .ok()?;
         Some((found.into_iter().map(|event| event.event_id).collect(), tally))
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use memchr::memmem::Finder;
 
+use crate::denials::{RoleFilter, Scope};
 use crate::model::Arn;
 use crate::trail::{self, Event};
 
@@ -22,6 +23,22 @@ pub struct Query {
     /// Whose history to collect besides: assumptions of the role and changes of what it depends
     /// on, for a [`crate::trail::Timeline`].
     pub history: Option<Arn>,
+}
+
+/// What to find for `scope`: the denials and the history of a role that is fully known, else
+/// everybody's denials, of which the scope takes its own.
+pub fn query_of(scope: &Scope) -> Query {
+    let role = match &scope.role {
+        Some(RoleFilter::Arn(arn)) => Some(arn.clone()),
+        _ => None,
+    };
+    Query {
+        history: role.clone(),
+        role,
+        from: scope.window.since,
+        until: scope.window.until,
+        accounts: scope.accounts.clone(),
+    }
 }
 
 /// A query made ready for looking at bytes.

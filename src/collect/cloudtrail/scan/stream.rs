@@ -11,6 +11,9 @@ use crate::trail::ProblemKind;
 
 /// Bytes asked of the source at once.
 const CHUNK: usize = 256 * 1024;
+/// How far back the next member is looked for after a break. A truncated member with another one
+/// behind it is noticed only when that one's bytes make no sense as a continuation.
+const LOOK_BACK: usize = 64 * 1024;
 /// Members tried after a broken one: each may be a chance pair of bytes in compressed data.
 const RESUMPTIONS: u32 = 64;
 
@@ -18,6 +21,8 @@ const RESUMPTIONS: u32 = 64;
 pub(super) struct TextStream<R> {
     source: Source<R>,
     member: Member,
+    /// Where in the source the member at hand begins.
+    member_start: u64,
     resumptions: u32,
     /// What was the matter, once each.
     pub(super) problems: Vec<ProblemKind>,
@@ -42,6 +47,7 @@ impl<R: Read> TextStream<R> {
     pub(super) fn new(source: R) -> Self {
         Self {
             source: Source { read: source, buffer: Vec::new(), at: 0, end: 0, taken: 0, failed: None },
+            member_start: 0,
             member: Member::Start,
             resumptions: 0,
             problems: Vec::new(),
@@ -122,12 +128,13 @@ impl<R: Read> TextStream<R> {
     }
 
     fn open_member(&mut self) {
+        self.member_start = self.source.position();
         match self.header() {
             Some(()) => {
                 let inside = Inside { inflate: Decompress::new(false), crc: Crc::new() };
                 self.member = Member::Inside(Box::new(inside));
             }
-            None => self.resume("the header is broken"),
+            None => self.resume(corrupt("the header is broken")),
         }
     }
 
@@ -171,10 +178,10 @@ impl<R: Read> TextStream<R> {
         inside.crc.update(&out[..produced]);
         match result {
             Ok(Status::StreamEnd) => self.close_member(&inside),
-            Ok(_) if at_end && produced == 0 => self.problem(ProblemKind::Truncated),
+            Ok(_) if at_end && produced == 0 => self.resume(ProblemKind::Truncated),
             Ok(_) => self.member = Member::Inside(inside),
-            Err(_) if at_end => self.problem(ProblemKind::Truncated),
-            Err(_) => self.resume("the compressed data is broken"),
+            Err(_) if at_end => self.resume(ProblemKind::Truncated),
+            Err(_) => self.resume(corrupt("the compressed data is broken")),
         }
         produced
     }
@@ -190,19 +197,22 @@ impl<R: Read> TextStream<R> {
         }
         let [a, b, c, d, ..] = trailer;
         if u32::from_le_bytes([a, b, c, d]) != inside.crc.sum() {
-            self.problem(ProblemKind::Corrupt { detail: "the checksum does not fit".into() });
+            // Maybe it is the end of a truncated member, and another one lies within.
+            return self.resume(corrupt("the checksum does not fit"));
         }
         self.member = Member::Between;
     }
 
     /// Looks for another member after a break.
-    fn resume(&mut self, detail: &str) {
-        self.problem(ProblemKind::Corrupt { detail: detail.into() });
+    fn resume(&mut self, problem: ProblemKind) {
+        self.problem(problem);
         self.member = Member::End;
         self.resumptions += 1;
         if self.resumptions > RESUMPTIONS {
             return;
         }
+        let since_start = usize_of(self.source.position() - self.member_start).saturating_sub(1);
+        self.source.back(since_start.min(LOOK_BACK));
         loop {
             match self.source.next_byte() {
                 None => return,
@@ -211,16 +221,20 @@ impl<R: Read> TextStream<R> {
             }
         }
         // The first byte is taken; put the header's check on the rest.
-        self.source.back();
+        self.source.back(1);
         self.member = Member::Between;
     }
+}
+
+fn corrupt(detail: &str) -> ProblemKind {
+    ProblemKind::Corrupt { detail: detail.into() }
 }
 
 fn usize_of(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-/// A buffered source with a byte of look-ahead and one of going back.
+/// A buffered source with some bytes of look-ahead and of going back.
 struct Source<R> {
     read: R,
     buffer: Vec<u8>,
@@ -242,10 +256,10 @@ impl<R: Read> Source<R> {
             return false;
         }
         if self.buffer.is_empty() {
-            self.buffer.resize(CHUNK, 0);
+            self.buffer.resize(CHUNK + LOOK_BACK, 0);
         }
-        // Keep one byte behind for `back`.
-        let keep = self.at.saturating_sub(1);
+        // Keep some bytes behind for `back`.
+        let keep = self.at.saturating_sub(LOOK_BACK);
         self.buffer.copy_within(keep..self.end, 0);
         self.at -= keep;
         self.end -= keep;
@@ -272,8 +286,13 @@ impl<R: Read> Source<R> {
         Some(byte)
     }
 
-    fn back(&mut self) {
-        self.at = self.at.saturating_sub(1);
+    /// How much has been used of the source.
+    fn position(&self) -> u64 {
+        self.taken - (self.end - self.at) as u64
+    }
+
+    fn back(&mut self, count: usize) {
+        self.at = self.at.saturating_sub(count);
     }
 
     fn skip(&mut self, count: usize) {

@@ -14,6 +14,8 @@ pub(super) struct Tally {
     pub(super) placed: bool,
     /// There was a place for records, if no record.
     pub(super) carrier: bool,
+    /// There was an object that is no record and holds none.
+    pub(super) foreign: bool,
     /// What was the matter with the file at hand.
     pub(super) problems: Vec<ProblemKind>,
 }
@@ -22,6 +24,15 @@ pub(super) struct Tally {
 type Time = (u128, u32);
 
 impl Tally {
+    /// Takes back what was noted of records; what is known of the file stays.
+    pub(super) fn forget_records(&mut self) {
+        let kept = std::mem::take(self);
+        let Coverage { bytes, text_bytes, .. } = kept.coverage;
+        self.coverage = Coverage { bytes, text_bytes, ..Coverage::default() };
+        self.placed = kept.placed;
+        self.problems = kept.problems;
+    }
+
     /// Widens the times seen to the one at the front of `value`, if it is in the usual form.
     pub(super) fn see_time(&mut self, value: &[u8]) {
         let Some((head, rest)) = value.split_first_chunk::<16>() else { return };
@@ -30,8 +41,13 @@ impl Tally {
             return;
         }
         let time = (u128::from_be_bytes(*head), u32::from_be_bytes(*tail));
-        let (first, last) = self.times.unwrap_or((time, time));
-        self.times = Some((first.min(time), last.max(time)));
+        match &mut self.times {
+            Some((first, last)) if time < *first || time > *last => {
+                (*first, *last) = (time.min(*first), time.max(*last));
+            }
+            Some(_) => {}
+            None => self.times = Some((time, time)),
+        }
     }
 
     /// Notes what a parsed event shows.
@@ -66,7 +82,8 @@ impl Tally {
     }
 }
 
-fn note(set: &mut std::collections::BTreeSet<String>, value: Option<&str>) {
+/// Adds a value, if there is one and it is not there yet.
+pub(super) fn note(set: &mut std::collections::BTreeSet<String>, value: Option<&str>) {
     if let Some(value) = value
         && !value.is_empty()
         && !set.contains(value)

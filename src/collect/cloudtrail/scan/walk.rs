@@ -2,9 +2,10 @@
 //! the next folder itself, so that listing is shared and nothing waits for its end.
 
 use std::collections::VecDeque;
-use std::fs::ReadDir;
+use std::ffi::OsString;
+use std::fs::{File, ReadDir};
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Files taken from a folder at once: enough to make the lock cheap, few enough to share.
 const BATCH: usize = 32;
@@ -16,32 +17,70 @@ pub(super) struct Folders {
 }
 
 struct State {
-    closed: Vec<Folder>,
-    open: VecDeque<(Folder, ReadDir)>,
+    closed: Vec<Closed>,
+    open: VecDeque<(Arc<Folder>, ReadDir)>,
     /// Workers that are listing right now and may bring more.
     listing: usize,
 }
 
-/// A folder and how long the path is of the root that it was found under.
-#[derive(Clone)]
-struct Folder {
+/// A folder that is still to be opened.
+struct Closed {
     path: PathBuf,
-    root: usize,
+    relative: String,
+}
+
+/// A folder being listed, shared by the files found in it.
+pub(super) struct Folder {
+    path: PathBuf,
+    /// Its path relative to the one that is searched, with `/` between the parts.
+    pub(super) relative: String,
+    /// Files are opened relative to their folder: finding one by its full path, a dozen folders
+    /// deep, costs about as much as reading it.
+    #[cfg(unix)]
+    handle: Option<File>,
+}
+
+impl Folder {
+    fn open(closed: Closed) -> Result<(Self, ReadDir), Unlisted> {
+        let Closed { path, relative } = closed;
+        match std::fs::read_dir(&path) {
+            Ok(entries) => {
+                #[cfg(unix)]
+                let handle = File::open(&path).ok();
+                let folder = Self {
+                    path,
+                    relative,
+                    #[cfg(unix)]
+                    handle,
+                };
+                Ok((folder, entries))
+            }
+            Err(error) => Err((path, error)),
+        }
+    }
 }
 
 /// A file found in a folder.
 pub(super) struct Found {
-    pub(super) path: PathBuf,
-    /// Where in the path the part relative to the searched folder begins.
-    pub(super) root: usize,
+    pub(super) folder: Arc<Folder>,
+    pub(super) name: OsString,
 }
 
 impl Found {
-    /// The path within the searched folder.
-    pub(super) fn relative(&self) -> String {
-        let text = self.path.to_string_lossy();
-        let relative = text.get(self.root..).unwrap_or(&text);
-        relative.trim_start_matches(['/', '\\']).replace('\\', "/")
+    /// Opens the file for reading.
+    pub(super) fn open(&self) -> std::io::Result<File> {
+        #[cfg(unix)]
+        if let Some(folder) = &self.folder.handle {
+            use rustix::fs::{Mode, OFlags, openat};
+            let file = openat(folder, &self.name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+            return Ok(File::from(file));
+        }
+        File::open(self.folder.path.join(&self.name))
+    }
+
+    /// The file's whole path, for a reader.
+    pub(super) fn path(&self) -> String {
+        self.folder.path.join(&self.name).to_string_lossy().into_owned()
     }
 }
 
@@ -50,8 +89,7 @@ pub(super) type Unlisted = (PathBuf, std::io::Error);
 
 impl Folders {
     pub(super) fn new(roots: impl IntoIterator<Item = PathBuf>) -> Self {
-        let folder = |path: PathBuf| Folder { root: path.to_string_lossy().len(), path };
-        let closed = roots.into_iter().map(folder).collect();
+        let closed = roots.into_iter().map(|path| Closed { path, relative: String::new() }).collect();
         let state = State { closed, open: VecDeque::new(), listing: 0 };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
@@ -71,13 +109,13 @@ impl Folders {
             } else if let Some(folder) = state.closed.pop() {
                 state.listing += 1;
                 drop(state);
-                let opened = std::fs::read_dir(&folder.path);
+                let opened = Folder::open(folder);
                 state = self.lock();
                 state.listing -= 1;
                 match opened {
                     // To the front: this worker goes on with it.
-                    Ok(entries) => state.open.push_front((folder, entries)),
-                    Err(error) => unlisted.push((folder.path, error)),
+                    Ok((folder, entries)) => state.open.push_front((Arc::new(folder), entries)),
+                    Err(unreadable) => unlisted.push(unreadable),
                 }
                 self.changed.notify_all();
                 continue;
@@ -103,15 +141,15 @@ impl Folders {
 /// Takes up to a batch of files out of an open folder. Gives back the folder, unless it is at its
 /// end, and the folders found in it.
 fn take_batch(
-    folder: &Folder,
+    folder: &Arc<Folder>,
     mut entries: ReadDir,
     files: &mut Vec<Found>,
     unlisted: &mut Vec<Unlisted>,
-) -> (Option<ReadDir>, Vec<Folder>) {
+) -> (Option<ReadDir>, Vec<Closed>) {
     let mut folders = Vec::new();
     while files.len() < BATCH {
         let Some(entry) = entries.next() else { return (None, folders) };
-        let (kind, path) = match entry.and_then(|entry| Ok((entry.file_type()?, entry.path()))) {
+        let (kind, name) = match entry.and_then(|entry| Ok((entry.file_type()?, entry.file_name()))) {
             Ok(entry) => entry,
             Err(error) => {
                 unlisted.push((folder.path.clone(), error));
@@ -119,11 +157,15 @@ fn take_batch(
             }
         };
         if kind.is_dir() {
-            folders.push(Folder { path, root: folder.root });
-        } else if kind.is_file() || kind.is_symlink() && is_file(&path) {
+            let relative = match folder.relative.as_str() {
+                "" => name.to_string_lossy().into_owned(),
+                above => format!("{above}/{}", name.to_string_lossy()),
+            };
+            folders.push(Closed { path: folder.path.join(name), relative });
+        } else if kind.is_file() || kind.is_symlink() && is_file(&folder.path.join(&name)) {
             // Links to folders are not followed: they may lead in circles. Pipes and devices
             // would make the search wait.
-            files.push(Found { path, root: folder.root });
+            files.push(Found { folder: Arc::clone(folder), name });
         }
     }
     (Some(entries), folders)
@@ -159,7 +201,7 @@ mod tests {
                 scope.spawn(|| {
                     let (mut files, mut unlisted) = (Vec::new(), Vec::new());
                     while folders.next(&mut files, &mut unlisted) {
-                        found.lock().unwrap().extend(files.drain(..).map(|file| file.path));
+                        found.lock().unwrap().extend(files.drain(..).map(|file| PathBuf::from(file.path())));
                     }
                     assert!(unlisted.is_empty());
                 });
@@ -177,7 +219,7 @@ mod tests {
         let folders = Folders::new([root.path().join("missing"), root.path().to_owned()]);
         let (mut files, mut unlisted) = (Vec::new(), Vec::new());
         while folders.next(&mut files, &mut unlisted) {
-            assert_eq!(files.pop().unwrap().relative(), "a.json");
+            assert_eq!(files.pop().unwrap().name, "a.json");
         }
         assert_eq!(unlisted.len(), 1);
     }

@@ -1,0 +1,122 @@
+//! `denials`: what was denied to a role, from wherever it was recorded.
+
+mod args;
+mod live;
+mod logs;
+mod paste;
+
+pub(super) use args::DenialsArgs;
+
+use std::collections::BTreeSet;
+
+use live::Live;
+
+use super::args::{GlobalArgs, HistoryArgs, OutputFormat};
+use super::config::Config;
+use super::environment::Environment;
+use super::failure::Failure;
+use super::output::Printer;
+use super::{Ended, case, regions, settings, target};
+use crate::catalog::Catalog;
+use crate::denials::{Answer, Denied, Meaning, RoleFilter, Scope, Window};
+use crate::facts::RoleName;
+use crate::model::{AccountId, Arn, Partition};
+
+/// Runs it.
+pub(super) fn run(
+    args: &DenialsArgs,
+    global: &GlobalArgs,
+    environment: &Environment,
+    printer: &Printer,
+) -> Ended {
+    let config = Config::read(global, environment)?;
+    let run = Run { args, output: args.output.or(config.output).unwrap_or(OutputFormat::Table), printer };
+    let history = HistoryArgs { since: args.since.clone(), no_history: false };
+    let settings = || settings::settings(global, &history, &config, environment);
+    if let Some(given) = &args.paste {
+        let settings = if args.decode { Some(settings()?) } else { None };
+        return run.paste(given, settings.as_ref());
+    }
+    let (role, scope) = scope(args, &config, environment)?;
+    let facts = args.case.as_deref().map(case::read).transpose()?;
+    if !args.logs.is_empty() {
+        return run.logs(&scope, facts.as_ref());
+    }
+    Live { run: &run, settings: settings()?, scope, role, case: facts }.run()
+}
+
+/// What every way of running needs.
+struct Run<'a> {
+    args: &'a DenialsArgs,
+    output: OutputFormat,
+    printer: &'a Printer,
+}
+
+impl Run<'_> {
+    /// Prints an answer and gives its exit code.
+    fn print(&self, mut answer: Answer) -> Ended {
+        for Denied { meaning, .. } in &mut answer.denials {
+            keep_known_checks(meaning);
+        }
+        let text = match self.output {
+            OutputFormat::Json => json(&answer),
+            OutputFormat::Short => crate::denials::short(&answer),
+            OutputFormat::Table => crate::denials::table(&answer, self.printer.layout(false).width),
+        };
+        self.printer.out(&text)?;
+        Ok(answer.exit_code())
+    }
+}
+
+/// Leaves out checks that this program does not have.
+fn keep_known_checks(meaning: &mut Meaning) {
+    let catalog = Catalog::built_in();
+    meaning.checks.retain(|id| catalog.page(*id).is_some());
+}
+
+fn json(answer: &impl serde::Serialize) -> String {
+    crate::report::json_text(answer)
+}
+
+/// Whose denials, where and when.
+fn scope(
+    args: &DenialsArgs,
+    config: &Config,
+    environment: &Environment,
+) -> Result<(Option<RoleName>, Scope), Failure> {
+    let given = args.role.as_deref().or_else(|| environment.variable("STREAMKAP_DOCTOR_ROLE"));
+    let role = given.or(config.role.as_deref()).map(target::role).transpose()?;
+    let moment = |text: &String| settings::moment(text, environment.now);
+    let window = Window {
+        since: args.since.as_ref().or(config.since.as_ref()).map(moment).transpose()?,
+        until: args.until.as_ref().map(moment).transpose()?,
+    };
+    if let (Some(since), Some(until)) = (window.since, window.until)
+        && since >= until
+    {
+        return Err(Failure::usage(
+            format!("the window from {since} to {until} is empty"),
+            "--since must be before --until",
+        ));
+    }
+    let accounts = args.account.iter().map(|account| {
+        let wrong = || Failure::usage(format!("`{account}` is not an account id"), "expected twelve digits");
+        target::unquoted(account).parse::<AccountId>().map(|id| id.as_str().to_owned()).map_err(|_| wrong())
+    });
+    let regions = args.regions.iter().map(|region| regions::parse(region));
+    let scope = Scope {
+        role: role.clone().map(role_filter),
+        accounts: accounts.collect::<Result<BTreeSet<_>, _>>()?,
+        regions: regions.collect::<Result<BTreeSet<_>, _>>()?,
+        window,
+    };
+    Ok((role, scope))
+}
+
+/// A role with its account is that role; a name is looked for in every account.
+fn role_filter(role: RoleName) -> RoleFilter {
+    let Some(account) = &role.account else { return RoleFilter::Name(role.name) };
+    let partition = role.partition.clone().unwrap_or_else(Partition::aws);
+    let resource = format!("role{}{}", role.path.as_deref().unwrap_or("/"), role.name);
+    RoleFilter::Arn(Arn::new(partition.as_str(), "iam", "", account.as_str(), &resource))
+}

@@ -1,0 +1,99 @@
+//! `denials --paste`: a text in, its denials explained. Needs no AWS.
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read};
+use std::path::Path;
+
+use super::{Run, json, keep_known_checks, live};
+use crate::catalog::Catalog;
+use crate::cli::Ended;
+use crate::cli::args::OutputFormat;
+use crate::cli::failure::Failure;
+use crate::collect::Settings;
+use crate::denials::{Pasted, short_pasted, table_pasted};
+
+/// No text that somebody pastes is larger; a whole day's log may be.
+const LIMIT: u64 = 256 << 20;
+
+impl Run<'_> {
+    /// Finds and explains the denials of a file, standard input, or of the words given themselves.
+    /// With `settings`, encoded messages are opened by AWS.
+    pub(super) fn paste(&self, given: &str, settings: Option<&Settings>) -> Ended {
+        let text = self.read(given)?;
+        let mut pasted = Pasted::of(&text, &Catalog::built_in().vendor.account);
+        for denial in &mut pasted.denials {
+            keep_known_checks(&mut denial.meaning);
+        }
+        if let Some(settings) = settings {
+            decode(&mut pasted, settings)?;
+        }
+        let text = match self.output {
+            OutputFormat::Json => json(&pasted),
+            OutputFormat::Short => short_pasted(&pasted),
+            OutputFormat::Table => table_pasted(&pasted, self.printer.layout(false).width),
+        };
+        self.printer.out(&text)?;
+        Ok(u8::from(!pasted.denials.is_empty()))
+    }
+
+    fn read(&self, given: &str) -> Result<String, Failure> {
+        let wrong = |error: io::Error| {
+            Failure::usage(
+                format!("{given} cannot be read: {error}"),
+                "expected a file with the text, or `-`",
+            )
+        };
+        let mut bytes = Vec::new();
+        if given == "-" {
+            if io::stdin().is_terminal() {
+                self.printer.note("Paste the text, then press Ctrl-D on a line of its own.");
+            }
+            io::stdin().lock().take(LIMIT).read_to_end(&mut bytes).map_err(wrong)?;
+        } else if !Path::new(given).exists() && given.contains(' ') {
+            // Not a file but the message itself.
+            return Ok(given.to_owned());
+        } else {
+            File::open(given).and_then(|file| file.take(LIMIT).read_to_end(&mut bytes)).map_err(wrong)?;
+        }
+        Ok(decoded(&bytes))
+    }
+}
+
+fn decode(pasted: &mut Pasted, settings: &Settings) -> Result<(), Failure> {
+    let runtime = live::runtime()?;
+    for denial in &mut pasted.denials {
+        let Some(encoded) = &denial.encoded else { continue };
+        match live::decode(&runtime, settings, encoded)? {
+            Ok(decoded) => denial.decoded = Some(decoded),
+            Err(blocked) => pasted.notes.push(live::not_decoded(&blocked)),
+        }
+    }
+    Ok(())
+}
+
+/// The text of bytes in UTF-8 or, as some editors save it, UTF-16.
+fn decoded(bytes: &[u8]) -> String {
+    let wide = |pair: fn([u8; 2]) -> u16| {
+        let units = bytes[2..].chunks_exact(2).map(|unit| pair([unit[0], unit[1]]));
+        String::from_utf16_lossy(&units.collect::<Vec<_>>())
+    };
+    match bytes {
+        [0xff, 0xfe, ..] => wide(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => wide(u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
+        _ => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_other_encodings_are_read() {
+        assert_eq!(decoded(b"\xef\xbb\xbfdenied"), "denied");
+        assert_eq!(decoded(b"\xff\xfed\0e\0"), "de");
+        assert_eq!(decoded(b"\xfe\xff\0d\0e"), "de");
+        assert_eq!(decoded(b"a\xffb"), "a\u{fffd}b");
+    }
+}

@@ -1,0 +1,65 @@
+//! `fix`: prints the change that mends a finding, and never makes it.
+
+use super::Ended;
+use super::args::{FixArgs, FixFormat, GlobalArgs, ReportArgs, TargetArgs};
+use super::check::{Reporting, Subject};
+use super::config::Config;
+use super::environment::Environment;
+use super::explain;
+use super::failure::INTERRUPTED;
+use super::output::Printer;
+use crate::catalog::Catalog;
+use crate::checks::Selection;
+use crate::model::{CheckId, Status};
+use crate::report::{FixStyle, render_fixes};
+
+/// Runs it. The whole diagnosis is made, since a fix may break nothing else.
+pub(super) fn run(
+    args: &FixArgs,
+    global: &GlobalArgs,
+    environment: &Environment,
+    printer: &Printer,
+) -> Ended {
+    let config = Config::read(global, environment)?;
+    let catalog = Catalog::built_in();
+    let mut subject = args.subject.clone();
+    let wanted = wanted(args, catalog, &mut subject.target)?;
+    let selection = Selection::all(catalog);
+    let subject = Subject::read(&subject, &selection, &config, global, environment, printer)?;
+    let options = ReportArgs { output: None, report: Vec::new(), fail_on: None, verbose: false };
+    let reporting = Reporting { args: &options, config: &config, selection: &selection, printer };
+    let report = reporting.report(&subject);
+    let style = match args.output {
+        FixFormat::Cli => FixStyle::Commands,
+        FixFormat::Policy => FixStyle::Policy,
+        FixFormat::Json => FixStyle::Json,
+    };
+    let text = render_fixes(&report, wanted, style);
+    printer.out(&text)?;
+    if text.is_empty() || text == "[]\n" {
+        let status = wanted.and_then(|id| report.checks.iter().find(|check| check.id == id));
+        printer.note(match status.map(|check| check.status) {
+            Some(Status::Pass | Status::Skip) => "Nothing to mend: the check finds nothing wrong.",
+            Some(Status::Unknown) => "The check could not look: `streamkap-doctor check` says why.",
+            Some(_) => "No change is known that would mend it: `streamkap-doctor explain` says more.",
+            None => "Nothing to mend.",
+        });
+    }
+    Ok(if subject.interrupted { INTERRUPTED } else { 0 })
+}
+
+/// The check that was named. A connector may stand in its place.
+fn wanted(
+    args: &FixArgs,
+    catalog: &Catalog,
+    target: &mut TargetArgs,
+) -> Result<Option<CheckId>, super::Failure> {
+    match &args.check {
+        None => Ok(None),
+        Some(name) if target.connector.is_none() && catalog.connector(name).is_some() => {
+            target.connector = Some(name.clone());
+            Ok(None)
+        }
+        Some(name) => Ok(Some(explain::find(catalog, name)?.id)),
+    }
+}

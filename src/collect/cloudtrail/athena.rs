@@ -1,0 +1,174 @@
+//! Athena: one query of a table over log files, its results page by page.
+//!
+//! <https://docs.aws.amazon.com/athena/latest/APIReference/API_StartQueryExecution.html>
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use aws_sdk_athena::Client;
+use aws_sdk_athena::types::{
+    QueryExecutionContext, QueryExecutionState, QueryExecutionStatistics, TableMetadata,
+};
+
+use super::archive::{Searched, asked, problem};
+use crate::collect::client::Aws;
+use crate::collect::operations::{
+    GET_ATHENA_RESULTS, GET_QUERY_EXECUTION, GET_TABLE_METADATA, START_QUERY_EXECUTION,
+};
+use crate::denials::{Partitions, Scope, TableName, athena_query, event_of_row};
+use crate::model::Blocked;
+use crate::trail::Event;
+
+/// Waits between questions whether the query has ended: the last one is repeated.
+const WAITS: [Duration; 4] =
+    [Duration::from_millis(300), Duration::from_millis(700), Duration::from_secs(2), Duration::from_secs(5)];
+/// How long a query may take: Athena's own limit for `SELECT` is thirty minutes.
+const LIMIT: Duration = Duration::from_mins(31);
+/// The catalogue in which tables of the Glue Data Catalog are.
+const CATALOG: &str = "AwsDataCatalog";
+
+/// Asks a table.
+pub(super) async fn search(
+    aws: &Aws<'_>,
+    table: &TableName,
+    workgroup: &str,
+    scope: &Scope,
+    sink: &mut (dyn FnMut(Event) + Send),
+) -> Searched {
+    let place = format!("{}.{}", table.database, table.table);
+    let mut searched = Searched { place: place.clone(), ..Searched::default() };
+    if let Err(blocked) = run(aws, table, workgroup, scope, sink, &mut searched).await {
+        searched.looked.problems.push(problem(&place, &blocked));
+    }
+    searched
+}
+
+async fn run(
+    aws: &Aws<'_>,
+    table: &TableName,
+    workgroup: &str,
+    scope: &Scope,
+    sink: &mut (dyn FnMut(Event) + Send),
+    searched: &mut Searched,
+) -> Result<(), Blocked> {
+    let client = aws.athena();
+    let call = client
+        .get_table_metadata()
+        .catalog_name(CATALOG)
+        .database_name(&table.database)
+        .table_name(&table.table)
+        .work_group(workgroup);
+    let metadata = asked(aws, &GET_TABLE_METADATA, call.send()).await?;
+    let Some(metadata) = metadata.table_metadata() else {
+        return Err(blocked("the table", "AWS did not describe it"));
+    };
+    let sql = athena_query(table, &columns(metadata), &partitions(metadata), scope);
+    let context = QueryExecutionContext::builder().catalog(CATALOG).database(&table.database).build();
+    let call = client
+        .start_query_execution()
+        .query_string(sql)
+        .query_execution_context(context)
+        .work_group(workgroup);
+    let started = asked(aws, &START_QUERY_EXECUTION, call.send()).await?;
+    let query = started.query_execution_id().unwrap_or_default().to_owned();
+    searched.billed_bytes = ended(aws, &client, &query).await?;
+    read(aws, &client, &query, sink, searched).await
+}
+
+async fn read(
+    aws: &Aws<'_>,
+    client: &Client,
+    query: &str,
+    sink: &mut (dyn FnMut(Event) + Send),
+    searched: &mut Searched,
+) -> Result<(), Blocked> {
+    let (mut token, mut first): (Option<String>, bool) = (None, true);
+    loop {
+        let call = client.get_query_results().query_execution_id(query).max_results(1000);
+        let page = asked(aws, &GET_ATHENA_RESULTS, call.set_next_token(token.take()).send()).await?;
+        let Some(results) = page.result_set() else { return Ok(()) };
+        let names: Vec<String> = results
+            .result_set_metadata()
+            .map(|metadata| {
+                metadata.column_info().iter().map(|column| column.name().to_ascii_lowercase()).collect()
+            })
+            .unwrap_or_default();
+        for row in results.rows() {
+            let values = row.data().iter().map(|datum| datum.var_char_value().unwrap_or_default().to_owned());
+            let row: BTreeMap<String, String> = names.iter().cloned().zip(values).collect();
+            // The first row of the first page repeats the columns' names.
+            if std::mem::take(&mut first)
+                && row.iter().all(|(name, value)| name == &value.to_ascii_lowercase())
+            {
+                continue;
+            }
+            searched.looked.records += 1;
+            if let Some(event) = event_of_row(&row) {
+                searched.looked.see_time(event.event_time);
+                sink(event);
+            }
+        }
+        token = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+        if token.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+fn columns(table: &TableMetadata) -> BTreeSet<String> {
+    table.columns().iter().map(|column| column.name().to_ascii_lowercase()).collect()
+}
+
+/// The partition columns, with the pattern of dates where partition projection tells one, or where a
+/// column that is named for time has the usual one.
+fn partitions(table: &TableMetadata) -> Partitions {
+    let parameters = table.parameters();
+    let pattern = |column: &str| {
+        let told = parameters.and_then(|all| {
+            let is_date = all.get(&format!("projection.{column}.type")).is_some_and(|kind| kind == "date");
+            all.get(&format!("projection.{column}.format")).filter(|_| is_date).cloned()
+        });
+        told.filter(|pattern| !pattern.is_empty())
+    };
+    let columns =
+        table.partition_keys().iter().map(|column| (column.name().to_owned(), pattern(column.name())));
+    Partitions { columns: columns.collect() }
+}
+
+fn blocked(what: &str, why: impl Into<String>) -> Blocked {
+    Blocked { what: what.to_owned(), why: why.into(), grant: None, hint: None }
+}
+
+/// Waits for the query's end; gives the bytes that it scanned.
+async fn ended(aws: &Aws<'_>, client: &Client, query: &str) -> Result<Option<u64>, Blocked> {
+    let begun = tokio::time::Instant::now();
+    let mut waits = WAITS.iter().copied();
+    loop {
+        let call = client.get_query_execution().query_execution_id(query).send();
+        let answer = asked(aws, &GET_QUERY_EXECUTION, call).await?;
+        let execution = answer.query_execution();
+        let status = execution.and_then(|execution| execution.status());
+        match status.and_then(|status| status.state()) {
+            Some(QueryExecutionState::Succeeded) => {
+                let bytes = execution
+                    .and_then(|execution| execution.statistics())
+                    .and_then(QueryExecutionStatistics::data_scanned_in_bytes);
+                return Ok(bytes.and_then(|bytes| u64::try_from(bytes).ok()));
+            }
+            Some(QueryExecutionState::Queued | QueryExecutionState::Running) => {}
+            other => {
+                let state = other.map_or("of unknown state", QueryExecutionState::as_str);
+                let said = status.and_then(|status| status.state_change_reason());
+                let said = said.unwrap_or("AWS gave no reason");
+                return Err(blocked("the query", format!("it ended as {state}: {said}")));
+            }
+        }
+        if begun.elapsed() > LIMIT {
+            return Err(blocked("the query", "it did not end within half an hour"));
+        }
+        tokio::select! {
+            () = tokio::time::sleep(waits.next().unwrap_or(WAITS[3])) => {}
+            () = aws.stopped() => return Err(blocked("the query", "interrupted")),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! CloudTrail Lake: one query of an event data store, its results page by page.
+//!
+//! <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_StartQuery.html>
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_cloudtrail::Client;
+use aws_sdk_cloudtrail::types::{QueryStatisticsForDescribeQuery, QueryStatus};
+
+use super::archive::{Searched, asked, problem};
+use crate::collect::client::Aws;
+use crate::collect::operations::{DESCRIBE_QUERY, GET_QUERY_RESULTS, LIST_EVENT_DATA_STORES, START_QUERY};
+use crate::denials::{Scope, event_of_row, lake_query};
+use crate::model::Blocked;
+use crate::trail::Event;
+
+/// Waits between questions whether the query has ended: the last one is repeated.
+const WAITS: [Duration; 4] =
+    [Duration::from_millis(300), Duration::from_millis(700), Duration::from_secs(2), Duration::from_secs(5)];
+/// How long a query may take: Lake's own limit is an hour.
+const LIMIT: Duration = Duration::from_hours(1);
+
+/// Searches an event data store.
+pub(super) async fn search(
+    aws: &Aws<'_>,
+    store: Option<&str>,
+    scope: &Scope,
+    sink: &mut (dyn FnMut(Event) + Send),
+) -> Searched {
+    let mut searched =
+        Searched { place: store.unwrap_or("CloudTrail Lake").to_owned(), ..Searched::default() };
+    if let Err(blocked) = run(aws, store, scope, sink, &mut searched).await {
+        let place = searched.place.clone();
+        searched.looked.problems.push(problem(&place, &blocked));
+    }
+    searched
+}
+
+async fn run(
+    aws: &Aws<'_>,
+    store: Option<&str>,
+    scope: &Scope,
+    sink: &mut (dyn FnMut(Event) + Send),
+    searched: &mut Searched,
+) -> Result<(), Blocked> {
+    let client = aws.cloudtrail(aws.region());
+    let store = match store.filter(|store| !store.is_empty()) {
+        Some(store) => id(store)?,
+        None => only_store(aws, &client).await?,
+    };
+    searched.place = format!("event data store {store}");
+    let call = client.start_query().query_statement(lake_query(&store, scope)).send();
+    let started = asked(aws, &START_QUERY, call).await?;
+    let query = started.query_id().unwrap_or_default().to_owned();
+    searched.billed_bytes = ended(aws, &client, &query).await?;
+    let mut token: Option<String> = None;
+    loop {
+        let call =
+            client.get_query_results().query_id(&query).max_query_results(1000).set_next_token(token.take());
+        let page = asked(aws, &GET_QUERY_RESULTS, call.send()).await?;
+        for row in page.query_result_rows() {
+            let row: BTreeMap<String, String> = row
+                .iter()
+                .flatten()
+                .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
+                .collect();
+            searched.looked.records += 1;
+            if let Some(event) = event_of_row(&row) {
+                searched.looked.see_time(event.event_time);
+                sink(event);
+            }
+        }
+        token = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+        if token.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+/// The UUID of a store given by id or ARN. It becomes part of the query, so nothing else passes.
+fn id(given: &str) -> Result<String, Blocked> {
+    let id = given.rsplit('/').next().unwrap_or(given).trim();
+    let is_uuid = id.len() == 36
+        && id.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+    if is_uuid {
+        return Ok(id.to_ascii_lowercase());
+    }
+    Err(blocked("the event data store", format!("`{given}` is not the id or ARN of one")))
+}
+
+fn blocked(what: &str, why: impl Into<String>) -> Blocked {
+    Blocked { what: what.to_owned(), why: why.into(), grant: None, hint: None }
+}
+
+async fn only_store(aws: &Aws<'_>, client: &Client) -> Result<String, Blocked> {
+    let (mut stores, mut token) = (Vec::new(), None);
+    loop {
+        let call = client.list_event_data_stores().set_next_token(token.take()).send();
+        let page = asked(aws, &LIST_EVENT_DATA_STORES, call).await?;
+        stores.extend(
+            page.event_data_stores().iter().filter_map(|it| it.event_data_store_arn()).map(str::to_owned),
+        );
+        token = page.next_token().map(str::to_owned);
+        if token.is_none() {
+            break;
+        }
+    }
+    match &stores[..] {
+        [one] => id(one),
+        [] => Err(blocked("CloudTrail Lake", format!("there is no event data store in {}", aws.region()))),
+        many => Err(blocked(
+            "CloudTrail Lake",
+            format!("there are several event data stores, name one: {}", many.join(", ")),
+        )),
+    }
+}
+
+/// Waits for the query's end; gives the bytes that it scanned.
+async fn ended(aws: &Aws<'_>, client: &Client, query: &str) -> Result<Option<u64>, Blocked> {
+    let begun = tokio::time::Instant::now();
+    let mut waits = WAITS.iter().copied();
+    loop {
+        let answer = asked(aws, &DESCRIBE_QUERY, client.describe_query().query_id(query).send()).await?;
+        match answer.query_status() {
+            Some(QueryStatus::Finished) => {
+                let bytes =
+                    answer.query_statistics().and_then(QueryStatisticsForDescribeQuery::bytes_scanned);
+                return Ok(bytes.and_then(|bytes| u64::try_from(bytes).ok()));
+            }
+            Some(QueryStatus::Queued | QueryStatus::Running) => {}
+            other => {
+                let status = other.map_or("of unknown state", QueryStatus::as_str);
+                let said = answer.error_message().unwrap_or("AWS gave no reason");
+                return Err(blocked("the query", format!("it ended as {status}: {said}")));
+            }
+        }
+        if begun.elapsed() > LIMIT {
+            return Err(blocked("the query", "it did not end within an hour"));
+        }
+        tokio::select! {
+            () = tokio::time::sleep(waits.next().unwrap_or(WAITS[3])) => {}
+            () = aws.stopped() => return Err(blocked("the query", "interrupted")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_id_becomes_part_of_the_query() {
+        let uuid = "EE54F255-e8a6-4c3b-b87e-0e5f5a5a0a0a";
+        assert_eq!(id(uuid).as_deref(), Ok("ee54f255-e8a6-4c3b-b87e-0e5f5a5a0a0a"));
+        let arn = format!("arn:aws:cloudtrail:eu-west-1:111122223333:eventdatastore/{uuid}");
+        assert!(id(&arn).is_ok());
+        for bad in [
+            "",
+            "x; DROP TABLE y",
+            "ee54f255-e8a6-4c3b-b87e-0e5f5a5a0a0' ",
+            "ee54f255xe8a6-4c3b-b87e-0e5f5a5a0a0a",
+        ] {
+            assert!(id(bad).is_err(), "{bad}");
+        }
+    }
+}

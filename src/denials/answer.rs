@@ -1,0 +1,270 @@
+//! The model of the answer, version 1: what `denials -o json` prints.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::explain::{Meaning, explain};
+use super::gather::Gathered;
+use super::scope::RoleFilter;
+use super::selector::{Kind, Logged, selector_to_add};
+use super::source::{Offer, SourceKind};
+use super::verify::{Verification, verify};
+use crate::denial::Denial;
+use crate::facts::Facts;
+use crate::model::AccountId;
+use crate::trail::{self, DenialGroup, Timeline};
+
+/// The version of this model, raised when a reader of the last one would be misled.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// What was denied, as far as one search could see.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "streamkap-doctor denials")]
+pub struct Answer {
+    /// The version of this model: 1.
+    pub schema_version: u32,
+    /// Whether all that was to be searched was searched and readable. If not, there may be more.
+    pub complete: bool,
+    /// What was asked.
+    pub question: Question,
+    /// The groups, the largest first, then by action, resource and reason.
+    pub denials: Vec<Denied>,
+    /// What was searched and what could not be seen.
+    pub coverage: Searched,
+    /// The sources there are and what each could show; empty when one was named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<Offer>,
+    /// What happened around the denials, in order of time; absent unless one role was
+    /// asked for by its ARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<Timeline>,
+    /// What must be known to read this answer rightly, one sentence each.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// What was asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Question {
+    /// Name or ARN of the role; null: denials of anybody.
+    pub role: Option<String>,
+    /// The accounts whose logs were wanted; empty: all.
+    pub accounts: BTreeSet<String>,
+    /// The window of time.
+    pub window: Window,
+}
+
+/// A window of time, open where null.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Window {
+    /// From this time on.
+    #[schemars(with = "Option<String>")]
+    pub since: Option<Timestamp>,
+    /// Before this time.
+    #[schemars(with = "Option<String>")]
+    pub until: Option<Timestamp>,
+}
+
+/// Denials that share action, resource and reason.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Denied {
+    /// The denials themselves.
+    #[serde(flatten)]
+    pub group: DenialGroup,
+    /// What they mean.
+    #[serde(flatten)]
+    pub meaning: Meaning,
+    /// Whether the policies as they are now would deny it still.
+    pub verification: Verification,
+    /// What the encoded message holds, when it was decoded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub decoded: Option<serde_json::Value>,
+}
+
+/// What a search looked at: without it an empty result means nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Searched {
+    /// Which source.
+    pub source: SourceKind,
+    /// Where exactly: folders, a bucket, an event data store, a table.
+    pub places: Vec<String>,
+    /// What kinds of events the source holds.
+    pub kinds: Vec<Kind>,
+    /// Logs: files, records, regions, accounts, times. For the other sources, regions and accounts
+    /// asked, and the events that came back.
+    #[serde(flatten)]
+    pub looked: trail::Coverage,
+    /// Bytes that CloudTrail Lake or Athena scanned, which is what they bill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billed_bytes: Option<u64>,
+    /// What could not have been seen here, one sentence each.
+    pub blind_spots: Vec<String>,
+    /// The event selector that would record what is missing, for `put-event-selectors`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub selector_to_add: Option<serde_json::Value>,
+}
+
+impl Searched {
+    /// What reading log files of unknown trails covers: what kinds of events they hold is told by
+    /// what was seen in them.
+    pub fn logs(source: SourceKind, places: Vec<String>, looked: trail::Coverage) -> Self {
+        let mut kinds = Vec::new();
+        let mut blind_spots = Vec::new();
+        if looked.records == 0 {
+            blind_spots.push("no record at all was read: nothing can be concluded".to_owned());
+        } else {
+            kinds.push(Kind::Management);
+            blind_spots.push(
+                "whether the trail records calls on KMS keys, which may be switched off, cannot be told from \
+                 its files"
+                    .to_owned(),
+            );
+        }
+        if looked.data_events {
+            kinds.push(Kind::S3Objects);
+        } else {
+            blind_spots.push(
+                "calls on S3 objects (PutObject, GetObject, ListObjectsV2): they are data events, and none is \
+                 in these logs"
+                    .to_owned(),
+            );
+        }
+        blind_spots.extend(always_blind());
+        let selector_to_add = (!looked.data_events).then(|| selector_to_add("aws", None));
+        Self { source, places, kinds, looked, billed_bytes: None, blind_spots, selector_to_add }
+    }
+}
+
+impl Searched {
+    /// What reading a trail's files covers, by what its event selectors record of `bucket` and its
+    /// prefix, or of any bucket.
+    pub fn trail(
+        places: Vec<String>,
+        looked: trail::Coverage,
+        logged: &Logged,
+        partition: &str,
+        bucket: Option<(&str, &str)>,
+    ) -> Self {
+        let mut blind_spots: Vec<String> = Kind::ALL
+            .into_iter()
+            .filter(|kind| !logged.shows(*kind))
+            .map(|kind| format!("{}: the trail's event selectors do not record them", kind.as_str()))
+            .collect();
+        blind_spots.extend(
+            logged.partial.iter().map(|(kind, part)| format!("of {}, {part} are recorded", kind.as_str())),
+        );
+        if looked.records == 0 {
+            blind_spots.insert(0, "no record at all was read: nothing can be concluded".to_owned());
+        }
+        blind_spots.extend(always_blind());
+        let selector_to_add =
+            (!logged.full.contains(&Kind::S3Objects)).then(|| selector_to_add(partition, bucket));
+        let kinds = logged.full.clone();
+        Self {
+            source: SourceKind::TrailBucket,
+            places,
+            kinds,
+            looked,
+            billed_bytes: None,
+            blind_spots,
+            selector_to_add,
+        }
+    }
+
+    /// What a query of CloudTrail Lake or Athena covers: which events are in the store or table is
+    /// not told by the answer.
+    pub fn queried(source: SourceKind, places: Vec<String>, looked: trail::Coverage) -> Self {
+        let mut blind_spots = vec![
+            format!(
+                "which kinds of events {} holds is not told by its answer: calls on S3 objects are there \
+                     only if data events are recorded",
+                source.as_str()
+            ),
+            "changes and assumptions of the role: only denials were asked for".to_owned(),
+        ];
+        blind_spots.extend(always_blind());
+        Self {
+            source,
+            places,
+            kinds: Vec::new(),
+            looked,
+            billed_bytes: None,
+            blind_spots,
+            selector_to_add: None,
+        }
+    }
+}
+
+/// What no source shows.
+fn always_blind() -> [String; 2] {
+    [
+        "Streamkap being refused to assume the role: AWS records that in Streamkap's account only".to_owned(),
+        "what never reached AWS's permissions: the network, SQL errors in Redshift, databases that Lake \
+         Formation leaves out of lists"
+            .to_owned(),
+    ]
+}
+
+impl Denied {
+    fn of(group: DenialGroup, facts: Option<&Facts>, vendor: &AccountId) -> Self {
+        let denial = Denial {
+            principal: group.principals.first().cloned(),
+            action: group.action.clone(),
+            resource: group.resource.clone(),
+            reason: group.cause.clone(),
+            policy_arn: group.policy_arn.clone(),
+            encoded: group.encoded.clone(),
+            ..Denial::default()
+        };
+        let verification = verify(&group, facts);
+        Self { meaning: explain(&denial, vendor), verification, decoded: None, group }
+    }
+}
+
+impl Answer {
+    /// Puts the answer together: groups are explained and verified against the policies in `facts`.
+    /// `vendor` is Streamkap's account.
+    pub fn of(gathered: Gathered<'_>, coverage: Searched, facts: Option<&Facts>, vendor: &AccountId) -> Self {
+        let scope = gathered.scope();
+        let mut notes = gathered.notes();
+        let (groups, timeline) = gathered.finish();
+        let roles: BTreeSet<_> = groups.iter().flat_map(|group| &group.principals).cloned().collect();
+        if let (Some(RoleFilter::Name(name)), true) = (&scope.role, roles.len() > 1) {
+            let roles: Vec<_> = roles.into_iter().collect();
+            notes.push(format!(
+                "several roles are called {name}: {}; give one's ARN to see it alone",
+                roles.join(", ")
+            ));
+        }
+        let denials = groups.into_iter().map(|group| Denied::of(group, facts, vendor)).collect();
+        Self {
+            schema_version: SCHEMA_VERSION,
+            complete: coverage.looked.complete,
+            question: scope.question(),
+            denials,
+            coverage,
+            sources: Vec::new(),
+            timeline,
+            notes,
+        }
+    }
+
+    /// The exit code: 130 interrupted, 1 something is denied that is not known to be mended, 3
+    /// nothing found but not all was seen, 0 nothing found.
+    pub fn exit_code(&self) -> u8 {
+        if self.coverage.looked.interrupted {
+            130
+        } else if self.denials.iter().any(|denied| !denied.verification.is_fixed()) {
+            1
+        } else if self.complete {
+            0
+        } else {
+            3
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The `denials` command's pure part: what was denied, what that means, and what could not be seen.
+//!
+//! Sources are read in `collect/cloudtrail`; what they bring is put together here, verified against
+//! the policies as they are now, and explained.
+
+mod answer;
+mod explain;
+mod gather;
+mod pasted;
+mod scope;
+mod selector;
+mod source;
+mod sql;
+mod text;
+mod verify;
+
+pub use answer::{Answer, Denied, Question, SCHEMA_VERSION, Searched, Window};
+pub use explain::{Meaning, explain};
+pub use gather::Gathered;
+pub use pasted::{Pasted, PastedDenial};
+pub use scope::{RoleFilter, Scope};
+pub use selector::{Kind, Logged, selector_to_add};
+pub use source::{Choice, Offer, SourceKind, Verdict, choose};
+pub use sql::{
+    COLUMNS, Partitions, TableLayout, TableName, TableNameError, athena_ddl, athena_query, event_of_row,
+    lake_query,
+};
+pub use text::{short, short_pasted, table, table_pasted};
+pub use verify::{Verification, verify};

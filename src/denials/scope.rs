@@ -1,0 +1,123 @@
+//! What a search is for: whose denials, where, when.
+
+use std::collections::BTreeSet;
+
+use super::answer::{Question, Window};
+use crate::model::Arn;
+use crate::trail::{Event, made_by_role};
+
+/// What to ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// Whose denials; anybody's when none.
+    pub role: Option<RoleFilter>,
+    /// The accounts in whose trails to look; empty: all.
+    pub accounts: BTreeSet<String>,
+    /// The regions; empty: all.
+    pub regions: BTreeSet<String>,
+    /// The window of time.
+    pub window: Window,
+}
+
+/// The role whose denials are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoleFilter {
+    /// This role; without a path, the one of this name under any path.
+    Arn(Arn),
+    /// Roles of this name in any account, under any path.
+    Name(String),
+}
+
+impl RoleFilter {
+    /// As a person would name it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Arn(arn) => arn.as_str(),
+            Self::Name(name) => name,
+        }
+    }
+
+    /// Whether a session of the role made the call.
+    pub fn made(&self, event: &Event) -> bool {
+        match self {
+            Self::Arn(role) => made_by_role(event, role),
+            Self::Name(name) => {
+                let issuer = event.identity.issuer.as_ref().and_then(|issuer| issuer.arn.as_deref());
+                let arn = issuer.or(event.identity.arn.as_deref());
+                let Some(arn) = arn.and_then(|arn| arn.parse::<Arn>().ok()) else { return false };
+                // The role of this name in the caller's own account.
+                let role =
+                    Arn::new(arn.partition().as_str(), "iam", "", arn.account(), &format!("role/{name}"));
+                made_by_role(event, &role)
+            }
+        }
+    }
+}
+
+impl Scope {
+    /// Whether an event is asked for: a denial of the role, in the window, account and region.
+    pub fn wants(&self, event: &Event) -> bool {
+        let window = self.window;
+        let in_window = event.event_time.is_none_or(|time| {
+            window.since.is_none_or(|since| time >= since) && window.until.is_none_or(|until| time < until)
+        });
+        let account = event.recipient_account.as_ref();
+        in_window
+            && event.is_denial()
+            && (self.accounts.is_empty() || account.is_none_or(|account| self.accounts.contains(account)))
+            && (self.regions.is_empty() || event.region.is_empty() || self.regions.contains(&event.region))
+            && self.role.as_ref().is_none_or(|role| role.made(event))
+    }
+
+    /// The question as it is answered.
+    pub fn question(&self) -> Question {
+        Question {
+            role: self.role.as_ref().map(|role| role.as_str().to_owned()),
+            accounts: self.accounts.clone(),
+            window: self.window,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn event(issuer: &str) -> Event {
+        Event::from_value(&json!({"eventSource": "s3.amazonaws.com", "eventName": "PutObject", "awsRegion": "eu-west-1",
+            "errorCode": "AccessDenied", "eventTime": "2026-03-02T10:00:00Z", "recipientAccountId": "111122223333",
+            "userIdentity": {"sessionContext": {"sessionIssuer": {"type": "Role", "arn": issuer}}}}))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_bare_name_is_found_in_every_account_and_partition_but_is_that_name() {
+        let scope = Scope { role: Some(RoleFilter::Name("orders".to_owned())), ..Scope::default() };
+        for (issuer, wanted) in [
+            ("arn:aws:iam::111122223333:role/orders", true),
+            ("arn:aws-us-gov:iam::444455556666:role/service/orders", true),
+            ("arn:aws:iam::111122223333:role/old-orders", false),
+            ("arn:aws:iam::111122223333:role/Orders", false),
+            ("arn:aws:iam::111122223333:user/orders", false),
+        ] {
+            assert_eq!(scope.wants(&event(issuer)), wanted, "{issuer}");
+        }
+    }
+
+    #[test]
+    fn window_account_and_region_are_held() {
+        let issuer = "arn:aws:iam::111122223333:role/orders";
+        let mut scope = Scope::default();
+        assert!(scope.wants(&event(issuer)));
+        scope.regions = ["us-east-1".to_owned()].into();
+        assert!(!scope.wants(&event(issuer)));
+        scope.regions.clear();
+        scope.accounts = ["444455556666".to_owned()].into();
+        assert!(!scope.wants(&event(issuer)));
+        scope.accounts.clear();
+        scope.window.until = Some("2026-03-02T10:00:00Z".parse().unwrap());
+        assert!(!scope.wants(&event(issuer)));
+    }
+}

@@ -1,0 +1,92 @@
+//! A change made to facts in memory, as AWS would show it afterwards.
+
+use crate::facts::{AttachedPolicy, Fact, Facts, ManagedPolicy};
+use crate::model::{Change, PolicyHome};
+
+/// Why a simulation is no longer known once the role's policies were changed in memory.
+pub(super) const STALE: &str = "the policies were changed in memory";
+
+/// The facts after a change. What cannot be expressed in facts (a manual step) leaves them as they are.
+pub fn apply(change: &Change, facts: &Facts) -> Facts {
+    let mut facts = facts.clone();
+    match change {
+        Change::SetPolicy { home, after, .. } => set_policy(&mut facts, home, after),
+        Change::AttachPolicy { policy_arn, .. } => {
+            if let (Fact::Known(attached), Ok(arn)) = (&mut facts.attached_policies, policy_arn.parse()) {
+                let policy = AttachedPolicy {
+                    name: policy_arn.rsplit('/').next().unwrap_or_default().to_owned(),
+                    arn,
+                };
+                if !attached.contains(&policy) {
+                    attached.push(policy);
+                }
+            }
+            forget_simulations(&mut facts);
+        }
+        Change::DetachPolicy { policy_arn, .. } => {
+            if let Fact::Known(attached) = &mut facts.attached_policies {
+                attached.retain(|policy| policy.arn.as_str() != policy_arn);
+            }
+            forget_simulations(&mut facts);
+        }
+        Change::Manual { .. } => {}
+    }
+    facts
+}
+
+fn set_policy(facts: &mut Facts, home: &PolicyHome, after: &str) {
+    match home {
+        PolicyHome::Trust { .. } => {
+            if let Fact::Known(role) = &mut facts.role {
+                after.clone_into(&mut role.trust_policy);
+            }
+        }
+        PolicyHome::Inline { name, .. } => {
+            facts.inline_policies.insert(name.clone(), Fact::Known(after.to_owned()));
+            match &mut facts.inline_policy_names {
+                Fact::Known(names) if names.contains(name) => {}
+                Fact::Known(names) => names.push(name.clone()),
+                names @ Fact::Absent => *names = Fact::Known(vec![name.clone()]),
+                _ => {}
+            }
+            forget_simulations(facts);
+        }
+        PolicyHome::Managed { arn } => {
+            let name = arn.rsplit('/').next().unwrap_or_default();
+            let policy = facts.managed_policies.entry(arn.clone()).or_default();
+            match policy {
+                Fact::Known(policy) => after.clone_into(&mut policy.document),
+                other => {
+                    *other = Fact::Known(ManagedPolicy {
+                        name: name.to_owned(),
+                        version: "v1".to_owned(),
+                        document: after.to_owned(),
+                        updated: None,
+                    });
+                }
+            }
+            forget_simulations(facts);
+        }
+        PolicyHome::Bucket { bucket } => {
+            facts.buckets.entry(bucket.clone()).or_default().policy = Fact::Known(after.to_owned());
+        }
+        PolicyHome::Key { arn } => {
+            // The facts may know the key by an alias.
+            let of_arn = |key: &&mut crate::facts::Key| key.metadata.known().is_some_and(|it| it.arn == *arn);
+            if let Some(key) = facts.keys.get_mut(arn) {
+                key.policy = Fact::Known(after.to_owned());
+            } else if let Some(key) = facts.keys.values_mut().find(of_arn) {
+                key.policy = Fact::Known(after.to_owned());
+            }
+        }
+        PolicyHome::Catalog { .. } => {}
+    }
+}
+
+fn forget_simulations(facts: &mut Facts) {
+    for simulation in &mut facts.simulations {
+        if simulation.result.is_read() {
+            simulation.result = Fact::NotAsked(STALE.to_owned());
+        }
+    }
+}

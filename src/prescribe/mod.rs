@@ -1,0 +1,280 @@
+//! Fixes: what would mend a finding becomes a change, the change is tried on the facts in memory, and
+//! only then is it shown.
+//!
+//! A [`Remedy`] is what a check knows; a [`Change`] is a whole document before and after; a [`Fix`] is a
+//! change with its owner and what trying it showed. Nothing is ever changed in an account.
+
+mod apply;
+mod command;
+mod document;
+mod resource;
+mod role;
+mod trust;
+mod verify;
+mod words;
+
+use crate::catalog::Catalog;
+use crate::checks::{Judged, Selection, diagnose};
+use crate::facts::{Fact, Facts, ManagedPolicy};
+use crate::model::{Change, CheckId, Finding, Fix, Owner, PolicyHome, Remedy, Verification};
+
+pub use apply::apply;
+pub use command::{EXTERNAL_ID, commands};
+
+use verify::Before;
+
+/// A change before it is tried.
+#[derive(Clone, Debug)]
+struct Plan {
+    title: String,
+    owner: Owner,
+    change: Change,
+    /// A managed policy that the change brings in, whose document is known from elsewhere than the facts.
+    brings: Option<(String, String)>,
+}
+
+impl Plan {
+    fn new(title: String, owner: Owner, change: Change) -> Self {
+        Self { title, owner, change, brings: None }
+    }
+
+    /// The facts after it.
+    fn apply(&self, facts: &Facts) -> Facts {
+        let mut facts = apply(&self.change, facts);
+        if let Some((arn, document)) = &self.brings {
+            let policy = facts.managed_policies.entry(arn.clone()).or_default();
+            if !policy.is_read() {
+                *policy = Fact::Known(ManagedPolicy {
+                    name: arn.rsplit('/').next().unwrap_or_default().to_owned(),
+                    version: "v1".to_owned(),
+                    document: document.clone(),
+                    updated: None,
+                });
+            }
+        }
+        facts
+    }
+}
+
+/// Completes every finding with its fixes, each tried on a copy of the facts.
+pub fn prescribe(facts: &Facts, catalog: &Catalog, judged: &mut Vec<Judged>) {
+    let ids: Vec<String> = judged.iter().map(|judged| judged.id.to_string()).collect();
+    // The ids come from a diagnosis: there is no unknown one among them.
+    let Ok(selection) = Selection::new(catalog, &ids, &[]) else { return };
+    let before = Before { facts, catalog, selection, judged };
+    let mut fixes: Vec<(CheckId, usize, Vec<Fix>)> = Vec::new();
+    for judged in before.judged {
+        for (at, finding) in judged.outcome.findings().iter().enumerate() {
+            let found =
+                finding.remedies.iter().flat_map(|remedy| fixes_of(&before, judged.id, finding, remedy));
+            fixes.push((judged.id, at, found.collect()));
+        }
+    }
+    together(&before, &mut fixes);
+    for (id, at, mut found) in fixes {
+        for fix in &mut found {
+            mask(fix, facts, catalog);
+        }
+        let outcome = judged.iter_mut().find(|judged| judged.id == id).map(|judged| &mut judged.outcome);
+        if let Some(finding) = outcome.and_then(|outcome| outcome.findings_mut().get_mut(at)) {
+            finding.fixes = best_first(found);
+        }
+    }
+}
+
+/// What was verified, in the order of the remedies, then manual steps. A change that was tried in vain is
+/// shown only where there is nothing better.
+fn best_first(mut fixes: Vec<Fix>) -> Vec<Fix> {
+    let in_vain = |fix: &Fix| matches!(fix.verification, Verification::Unverified { .. });
+    let manual = |fix: &Fix| matches!(fix.change, Change::Manual { .. });
+    if fixes.iter().any(|fix| !in_vain(fix)) {
+        fixes.retain(|fix| !in_vain(fix) || manual(fix));
+    }
+    fixes.sort_by_key(in_vain);
+    fixes
+}
+
+/// The fixes that one remedy makes: several only when all of them are needed, in order.
+fn fixes_of(before: &Before<'_>, id: CheckId, finding: &Finding, remedy: &Remedy) -> Vec<Fix> {
+    let plans = match plan(remedy, before.facts, before.catalog) {
+        Ok(plans) => plans,
+        Err(reason) => {
+            let change = Change::Manual { steps: vec![in_words(remedy)], commands: Vec::new() };
+            let verification = Verification::Unverified { reason };
+            return vec![Fix { title: in_words(remedy), owner: owner(remedy), change, verification }];
+        }
+    };
+    let mut verification = before.verify(id, finding, &plans);
+    if plans.len() > 1 && verification == Verification::Verified {
+        verification = Verification::VerifiedTogether { with: vec![id.to_string()] };
+    }
+    let fix =
+        |Plan { title, owner, change, .. }| Fix { title, owner, change, verification: verification.clone() };
+    plans.into_iter().map(fix).collect()
+}
+
+fn plan(remedy: &Remedy, facts: &Facts, catalog: &Catalog) -> Result<Vec<Plan>, String> {
+    if let Some(plan) = trust::plan(remedy, facts, &catalog.vendor) {
+        return plan.map(|plan| vec![plan]);
+    }
+    let one = |plan: Result<Plan, String>| plan.map(|plan| vec![plan]);
+    match remedy {
+        Remedy::AllowOnRole { grants } => role::allow(facts, catalog, grants),
+        Remedy::ExemptFromRolePolicy { policy, statement, grants } => {
+            one(role::exempt(facts, catalog, policy, *statement, grants))
+        }
+        Remedy::AllowInBoundary { grants } => one(role::allow_in_boundary(facts, catalog, grants)),
+        Remedy::ReplaceResource { policy, statement, found, wanted } => {
+            one(role::replace_resource(facts, catalog, policy, *statement, found, wanted))
+        }
+        Remedy::ReplaceManagedPolicy { arn } => role::replace_managed(facts, catalog, arn),
+        Remedy::AttachPolicy { arn, document } => Ok(vec![role::attach(facts, arn, document.as_deref())]),
+        Remedy::PutInlinePolicy { name, document } => Ok(vec![role::put_inline(facts, name, document)]),
+        Remedy::ExemptFromBucketPolicy { bucket, statement } => {
+            one(resource::exempt_from_bucket_policy(facts, bucket, *statement))
+        }
+        Remedy::AllowInBucketPolicy { bucket, grants } => {
+            one(resource::allow_in_bucket_policy(facts, bucket, grants))
+        }
+        Remedy::AllowInKeyPolicy { key, actions } => one(resource::allow_in_key_policy(facts, key, actions)),
+        Remedy::ExemptFromKeyPolicy { key, statement } => {
+            one(resource::exempt_from_key_policy(facts, key, *statement))
+        }
+        Remedy::Manual { owner, title, steps, commands } => {
+            let change = Change::Manual { steps: steps.clone(), commands: commands.clone() };
+            Ok(vec![Plan::new(title.clone(), *owner, change)])
+        }
+        _ => Err("nothing is known that would do it".to_owned()),
+    }
+}
+
+/// Who can carry out a remedy for which no change could be made.
+fn owner(remedy: &Remedy) -> Owner {
+    match remedy {
+        Remedy::AllowInKeyPolicy { .. } | Remedy::ExemptFromKeyPolicy { .. } => Owner::KeyOwner,
+        Remedy::AllowInBucketPolicy { .. } => Owner::BucketAccount,
+        Remedy::Manual { owner, .. } => *owner,
+        _ => Owner::You,
+    }
+}
+
+/// A remedy for which no change could be made, as advice.
+fn in_words(remedy: &Remedy) -> String {
+    let grants = |grants: &[(String, Vec<String>)]| {
+        let pairs: Vec<String> = grants
+            .iter()
+            .map(|(action, resources)| format!("{action} on {}", words::list(resources)))
+            .collect();
+        words::list(&pairs)
+    };
+    match remedy {
+        Remedy::AllowOnRole { grants: needed } => format!("Allow the role {}", grants(needed)),
+        Remedy::ExemptFromRolePolicy { policy, statement, grants: needed } => {
+            format!("Take {} out of statement {} of {policy}, which denies it", grants(needed), statement + 1)
+        }
+        Remedy::AllowInBoundary { grants: needed } => {
+            format!("Allow {} in the permissions boundary, or give the role another", grants(needed))
+        }
+        Remedy::AllowInBucketPolicy { bucket, grants: needed } => {
+            format!("Allow the role {} in the policy of bucket {bucket}", grants(needed))
+        }
+        Remedy::ExemptFromBucketPolicy { bucket, statement } => {
+            format!("Spare the role in statement {} of the policy of bucket {bucket}", statement + 1)
+        }
+        Remedy::AllowInKeyPolicy { key, actions } => {
+            format!("Allow the role {} in the policy of key {key}", words::list(actions))
+        }
+        Remedy::ExemptFromKeyPolicy { key, statement } => {
+            format!("Spare the role in statement {} of the policy of key {key}", statement + 1)
+        }
+        Remedy::ReplaceResource { policy, found, wanted, .. } => {
+            format!("Name {} in place of {found} in {policy}", words::list(wanted))
+        }
+        Remedy::ReplaceManagedPolicy { arn } => {
+            format!("Replace {arn} by a policy of what the connector needs")
+        }
+        Remedy::AttachPolicy { arn, .. } => format!("Attach {arn} to the role again"),
+        Remedy::PutInlinePolicy { name, .. } => format!("Write the embedded policy {name} as it was"),
+        Remedy::RestoreTrust { .. } => "Write the trust policy as it was".to_owned(),
+        Remedy::RemovePrincipal { found, .. } => format!("Stop trusting {found}"),
+        Remedy::ReplacePrincipal { found, wanted, .. } => format!("Trust {wanted} in place of {found}"),
+        Remedy::Manual { title, .. } => title.clone(),
+        _ => "Correct the role's trust policy".to_owned(),
+    }
+}
+
+/// Fixes that do not clear their finding alone may do so with those of the other findings.
+fn together(before: &Before<'_>, fixes: &mut [(CheckId, usize, Vec<Fix>)]) {
+    let alone = |fixes: &[Fix]| {
+        !fixes.first().is_some_and(|fix| matches!(fix.verification, Verification::Unverified { .. }))
+    };
+    if fixes.iter().all(|(_, _, found)| alone(found)) {
+        return;
+    }
+    let mut facts = before.facts.clone();
+    let mut used: Vec<CheckId> = Vec::new();
+    for (id, at, _) in fixes.iter() {
+        let Some(finding) = finding_of(before.judged, *id, *at) else { continue };
+        // Made anew for the facts as the fixes before left them: documents are whole.
+        let plans = finding.remedies.first().map(|remedy| plan(remedy, &facts, before.catalog));
+        for plan in plans.into_iter().flatten().flatten() {
+            if !matches!(plan.change, Change::Manual { .. }) {
+                facts = plan.apply(&facts);
+                if !used.contains(id) {
+                    used.push(*id);
+                }
+            }
+        }
+    }
+    let after = diagnose(&facts, before.catalog, &before.selection);
+    for (id, at, found) in fixes {
+        let Some(finding) = finding_of(before.judged, *id, *at) else { continue };
+        let with: Vec<String> = used.iter().filter(|other| *other != id).map(ToString::to_string).collect();
+        if alone(found)
+            || with.is_empty()
+            || !used.contains(id)
+            || before.fault(*id, finding, &after).is_some()
+        {
+            continue;
+        }
+        let changes = found.iter_mut().filter(|fix| !matches!(fix.change, Change::Manual { .. }));
+        for fix in changes {
+            fix.verification = Verification::VerifiedTogether { with: with.clone() };
+        }
+    }
+}
+
+fn finding_of(judged: &[Judged], id: CheckId, at: usize) -> Option<&Finding> {
+    judged.iter().find(|judged| judged.id == id).and_then(|judged| judged.outcome.findings().get(at))
+}
+
+/// Takes the external ids that Streamkap is asked for out of a trust policy that is to be shown.
+fn mask(fix: &mut Fix, facts: &Facts, catalog: &Catalog) {
+    let Change::SetPolicy { home: PolicyHome::Trust { .. }, before, after } = &mut fix.change else { return };
+    let given = facts.target.external_id.as_ref().map(|id| id.expose().to_owned());
+    let mut ids: Vec<String> = given.into_iter().collect();
+    for text in before.iter().chain([&*after]) {
+        ids.extend(external_ids(text, catalog.vendor.account.as_str()));
+    }
+    for document in before.iter_mut().chain([after]) {
+        for id in &ids {
+            let written = serde_json::Value::String(id.clone()).to_string();
+            *document = document.replace(&written, &format!("\"{EXTERNAL_ID}\""));
+        }
+    }
+}
+
+/// The external ids asked for by the statements that name Streamkap's account.
+fn external_ids(text: &str, account: &str) -> Vec<String> {
+    let Some(mut draft) = document::Draft::parse(text) else { return Vec::new() };
+    let statements = draft.statements().iter().filter_map(serde_json::Value::as_object);
+    let about =
+        statements.filter(|it| it.get("Principal").is_some_and(|who| who.to_string().contains(account)));
+    let conditions = about.filter_map(|it| it.get("Condition")?.as_object());
+    let keys = conditions.flat_map(|operators| operators.values()).filter_map(serde_json::Value::as_object);
+    let ids = keys.flat_map(|keys| {
+        let wanted = keys.keys().filter(|key| key.eq_ignore_ascii_case("sts:ExternalId"));
+        wanted.filter_map(|key| document::texts(keys, key)).flatten().collect::<Vec<_>>()
+    });
+    ids.collect()
+}

@@ -1,0 +1,258 @@
+//! Remedies in the role's trust policy.
+
+use serde_json::{Map, Value, json};
+
+use crate::catalog::Vendor;
+use crate::facts::Facts;
+use crate::model::{Change, Owner, PolicyHome, Remedy};
+
+use super::Plan;
+use super::command::EXTERNAL_ID;
+use super::document::{Draft, add_condition, drop_condition, set_texts, size, texts};
+
+/// AWS's limit for trust policies: characters besides white space.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+const LIMIT: usize = 2048;
+
+/// Actions that a trust policy can meaningfully name.
+const ACTIONS: [&str; 7] = [
+    "sts:assumerole",
+    "sts:assumerolewithsaml",
+    "sts:assumerolewithwebidentity",
+    "sts:tagsession",
+    "sts:setsourceidentity",
+    "sts:setcontext",
+    "sts:*",
+];
+
+/// Edits the trust policy. `None`: the remedy is of another kind.
+pub(super) fn plan(remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> Option<Result<Plan, String>> {
+    let is_mine = matches!(
+        remedy,
+        Remedy::TrustStreamkap
+            | Remedy::ReplacePrincipal { .. }
+            | Remedy::SetExternalId { .. }
+            | Remedy::RequireExternalId { .. }
+            | Remedy::DropTrustCondition { .. }
+            | Remedy::ExemptFromTrustDeny { .. }
+            | Remedy::SetTrustAction { .. }
+            | Remedy::RemovePrincipal { .. }
+            | Remedy::RestoreTrust { .. }
+    );
+    is_mine.then(|| edited(remedy, facts, vendor))
+}
+
+fn edited(remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> Result<Plan, String> {
+    let role = facts.role.known().ok_or("the role was not read")?;
+    let before = &role.trust_policy;
+    let mut draft = Draft::parse(before).ok_or("the trust policy is no JSON")?;
+    let title = edit(&mut draft, remedy, facts, vendor)?;
+    let after = draft.text();
+    // The quota is 2048 and can be raised to 4096; a policy already beyond 2048 has it raised.
+    if size(&after) > LIMIT.max(size(before)) {
+        return Err(format!("the trust policy would be longer than the {LIMIT} characters that AWS allows"));
+    }
+    let home = PolicyHome::Trust { role: facts.target.role.name.clone() };
+    let change = Change::SetPolicy { home, before: Some(before.clone()), after };
+    Ok(Plan { title, owner: Owner::You, change, brings: None })
+}
+
+/// The external id to ask for: the target's, or a place to put it.
+fn external_id(facts: &Facts) -> &str {
+    facts.target.external_id.as_ref().map_or(EXTERNAL_ID, crate::model::ExternalId::expose)
+}
+
+fn edit(draft: &mut Draft, remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> Result<String, String> {
+    let principal = vendor.principals.first().map(|it| it.arn.to_string()).unwrap_or_default();
+    match remedy {
+        Remedy::TrustStreamkap => {
+            draft.push(
+                "StreamkapAssumeRole",
+                &[
+                    ("Effect", json!("Allow")),
+                    ("Principal", json!({"AWS": principal})),
+                    ("Action", json!("sts:AssumeRole")),
+                    ("Condition", json!({"StringEquals": {"sts:ExternalId": external_id(facts)}})),
+                ],
+            );
+            Ok(format!("Trust {principal} with your external id"))
+        }
+        Remedy::ReplacePrincipal { statement, found, wanted } => {
+            let statement = at(draft, *statement)?;
+            replace_principal(statement, found, wanted);
+            require_some_external_id(statement, external_id(facts));
+            Ok(format!("Trust {wanted} in place of {found}"))
+        }
+        Remedy::SetExternalId { statement } => {
+            set_external_id(at(draft, *statement)?, external_id(facts));
+            Ok("Ask for the external id that the Streamkap app shows".to_owned())
+        }
+        Remedy::RequireExternalId { statement } => {
+            let statement = at(draft, *statement)?;
+            drop_condition(statement, None, "sts:ExternalId");
+            add_condition(statement, "StringEquals", "sts:ExternalId", external_id(facts));
+            Ok("Require the external id that the Streamkap app shows".to_owned())
+        }
+        Remedy::DropTrustCondition { statement, operator, key } => {
+            drop_condition(at(draft, *statement)?, Some(operator), key);
+            Ok(format!("Drop the condition {operator} on {key} from the trust policy"))
+        }
+        Remedy::ExemptFromTrustDeny { statement } => {
+            exempt(draft, *statement, vendor)?;
+            Ok(format!("Spare Streamkap's account {} in the statement that denies", vendor.account))
+        }
+        Remedy::SetTrustAction { statement } => {
+            set_action(at(draft, *statement)?);
+            Ok("Allow sts:AssumeRole in the statement that names Streamkap".to_owned())
+        }
+        Remedy::RemovePrincipal { statement, found } => {
+            // A trust policy must have a statement: its only one comes to be Streamkap's.
+            if found == "*" || remove_principal(draft, *statement, found).is_err() {
+                let statement = at(draft, *statement)?;
+                replace_principal(statement, found, &principal);
+                require_some_external_id(statement, external_id(facts));
+                let whom = if found == "*" { "everybody" } else { found };
+                return Ok(format!("Trust {principal} in place of {whom}"));
+            }
+            Ok(format!("Stop trusting {found}"))
+        }
+        Remedy::RestoreTrust { document } => {
+            *draft = Draft::parse(document).ok_or("the trust policy as it was is no JSON")?;
+            Ok("Write the trust policy as it was".to_owned())
+        }
+        _ => Err("this is no change of the trust policy".to_owned()),
+    }
+}
+
+fn at(draft: &mut Draft, index: usize) -> Result<&mut Map<String, Value>, String> {
+    draft.statement(index).ok_or_else(|| "the trust policy no longer has that statement".to_owned())
+}
+
+/// Puts `wanted` under `AWS` where `found` stood, of whatever kind that was.
+fn replace_principal(statement: &mut Map<String, Value>, found: &str, wanted: &str) {
+    let Some(Value::Object(kinds)) = statement.get_mut("Principal") else {
+        statement.insert("Principal".to_owned(), json!({"AWS": wanted}));
+        return;
+    };
+    if let Some(listed) = texts(kinds, "AWS")
+        && listed.iter().any(|it| it == found)
+    {
+        let mut replaced: Vec<String> = Vec::new();
+        for text in listed {
+            let text = if text == found { wanted.to_owned() } else { text };
+            if !replaced.contains(&text) {
+                replaced.push(text);
+            }
+        }
+        set_texts(kinds, "AWS", replaced);
+        return;
+    }
+    take_out(kinds, found);
+    super::document::add_texts(kinds, "AWS", &[wanted.to_owned()]);
+}
+
+/// Takes a principal out of every kind, and kinds that become empty.
+fn take_out(kinds: &mut Map<String, Value>, found: &str) {
+    let names: Vec<String> = kinds.keys().cloned().collect();
+    for kind in names {
+        let Some(listed) = texts(kinds, &kind) else { continue };
+        if !listed.iter().any(|it| it == found) {
+            continue;
+        }
+        let left: Vec<String> = listed.into_iter().filter(|it| it != found).collect();
+        if left.is_empty() {
+            kinds.shift_remove(&kind);
+        } else {
+            set_texts(kinds, &kind, left);
+        }
+    }
+}
+
+fn remove_principal(draft: &mut Draft, index: usize, found: &str) -> Result<(), String> {
+    let statement = at(draft, index)?;
+    let empty = match statement.get_mut("Principal") {
+        Some(Value::Object(kinds)) => {
+            take_out(kinds, found);
+            kinds.is_empty()
+        }
+        _ => true,
+    };
+    if empty {
+        if draft.len() == 1 {
+            return Err("a trust policy must have a statement, and this is its only one".to_owned());
+        }
+        draft.remove(index);
+    }
+    Ok(())
+}
+
+/// Streamkap is never let in without an external id where a statement comes to name it.
+fn require_some_external_id(statement: &mut Map<String, Value>, id: &str) {
+    let operators = statement.get("Condition").and_then(Value::as_object);
+    let mut keys = operators.into_iter().flat_map(|it| it.values()).filter_map(Value::as_object);
+    if !keys.any(|keys| keys.keys().any(|key| key.eq_ignore_ascii_case("sts:ExternalId"))) {
+        add_condition(statement, "StringEquals", "sts:ExternalId", id);
+    }
+}
+
+/// Exactly this external id, unless several are listed: those of other connectors stay.
+fn set_external_id(statement: &mut Map<String, Value>, id: &str) {
+    if statement.get("Effect").and_then(Value::as_str) == Some("Deny") {
+        // Whoever sends another is denied, and no longer whoever sends this one.
+        drop_condition(statement, None, "sts:ExternalId");
+        add_condition(statement, "StringNotEquals", "sts:ExternalId", id);
+        return;
+    }
+    let operators = statement.get("Condition").and_then(Value::as_object);
+    let exact = operators.and_then(|operators| operators.iter().find(|(name, _)| *name == "StringEquals"));
+    let listed = exact.and_then(|(_, keys)| {
+        let keys = keys.as_object()?;
+        let key = keys.keys().find(|key| key.eq_ignore_ascii_case("sts:ExternalId"))?;
+        texts(keys, key)
+    });
+    let others = listed.filter(|listed| listed.len() > 1).unwrap_or_default();
+    drop_condition(statement, None, "sts:ExternalId");
+    for other in others.iter().map(String::as_str).filter(|other| *other != id).chain([id]) {
+        add_condition(statement, "StringEquals", "sts:ExternalId", other);
+    }
+}
+
+/// Keeps what a trust policy can name, and has `sts:AssumeRole` among it.
+fn set_action(statement: &mut Map<String, Value>) {
+    let federated = statement.get("Principal").is_some_and(|principal| principal.get("Federated").is_some());
+    let known = |action: &String| {
+        let action = action.to_ascii_lowercase();
+        ACTIONS.contains(&action.as_str()) && (federated || !action.starts_with("sts:assumerolewith"))
+    };
+    let mut actions: Vec<String> =
+        texts(statement, "Action").unwrap_or_default().into_iter().filter(known).collect();
+    let allows = |action: &String| matches!(action.to_ascii_lowercase().as_str(), "sts:assumerole" | "sts:*");
+    if !actions.iter().any(allows) {
+        actions.insert(0, "sts:AssumeRole".to_owned());
+    }
+    if statement.contains_key("NotAction") {
+        super::document::rename(statement, "NotAction", "Action");
+    }
+    set_texts(statement, "Action", actions);
+}
+
+/// Spares Streamkap's account in a statement that denies.
+fn exempt(draft: &mut Draft, index: usize, vendor: &Vendor) -> Result<(), String> {
+    let account = vendor.account.as_str();
+    let statement = at(draft, index)?;
+    let named: Vec<String> = match statement.get("Principal") {
+        Some(Value::Object(kinds)) => {
+            let of_account = |it: &String| it == account || it.contains(&format!("::{account}:"));
+            texts(kinds, "AWS").unwrap_or_default().into_iter().filter(of_account).collect()
+        }
+        _ => Vec::new(),
+    };
+    if named.is_empty() {
+        add_condition(statement, "StringNotEquals", "aws:PrincipalAccount", account);
+        return Ok(());
+    }
+    for principal in named {
+        remove_principal(draft, index, &principal)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,210 @@
+//! `denials --logs` and `--paste` end to end: odd folders, standard input, interruption.
+
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "helpers of tests: a panic is a failed test, and a story is told in one piece"
+)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+
+const ROLE: &str = "arn:aws:iam::111122223333:role/service/orders";
+
+fn doctor() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_streamkap-doctor"));
+    command.env_clear().env("TZ", "UTC").stdin(Stdio::null());
+    command
+}
+
+fn denials(logs: &Path, more: &[&str]) -> (Value, Output) {
+    let output =
+        doctor().arg("denials").arg("--logs").arg(logs).args(["-o", "json"]).args(more).output().unwrap();
+    let answer = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    (answer, output)
+}
+
+fn record(id: &str, issuer: &str, code: &str) -> Value {
+    json!({
+        "eventVersion": "1.09",
+        "userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/orders/s",
+            "sessionContext": {"sessionIssuer": {"type": "Role", "arn": issuer, "accountId": "111122223333", "userName": "orders"}}},
+        "eventTime": "2026-03-02T10:00:00Z", "eventSource": "s3.amazonaws.com", "eventName": "PutObject",
+        "awsRegion": "eu-west-1", "sourceIPAddress": "10.0.0.1", "userAgent": "x", "errorCode": code,
+        "errorMessage": "User: arn:aws:sts::111122223333:assumed-role/orders/s is not authorized to perform: s3:PutObject on resource: \"arn:aws:s3:::orders/k\" because no identity-based policy allows the s3:PutObject action",
+        "requestParameters": {"bucketName": "orders", "key": "k"}, "eventID": id, "readOnly": false,
+        "eventType": "AwsApiCall", "managementEvent": false, "recipientAccountId": "111122223333", "eventCategory": "Data"
+    })
+}
+
+fn gz(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn file(records: &[Value]) -> String {
+    json!({"Records": records}).to_string()
+}
+
+fn count(answer: &Value) -> u64 {
+    answer["denials"].as_array().unwrap().iter().map(|group| group["count"].as_u64().unwrap()).sum()
+}
+
+#[test]
+fn an_odd_folder_gives_every_denial_once_and_tells_what_was_broken() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    };
+    let day = "AWSLogs/o-ab12cd34ef/111122223333/CloudTrail/eu-west-1/2026/03/02";
+    let name =
+        |random: &str| format!("{day}/111122223333_CloudTrail_eu-west-1_20260302T1005Z_{random}.json.gz");
+    put(&name("a"), &gz(&file(&[record("1", ROLE, "AccessDenied"), record("2", ROLE, "")])));
+    // A copy, another spelling, pretty-printed.
+    let pretty = serde_json::to_string_pretty(&json!({"Records": [record("1", ROLE, "AccessDenied"), record("3", ROLE, "Client.UnauthorizedOperation")]})).unwrap();
+    put(&name("b"), &gz(&pretty));
+    // Two members; a role of the same name elsewhere.
+    let other = "arn:aws:iam::444455556666:role/service/orders";
+    put(
+        &name("c"),
+        &[gz(&file(&[record("4", ROLE, "AccessDenied")])), gz(&file(&[record("5", other, "AccessDenied")]))]
+            .concat(),
+    );
+    // Truncated after its only record.
+    let cut = gz(&file(&[record("6", ROLE, "AccessDenied")]));
+    put(&name("d"), &cut[..cut.len() - 8]);
+    put("AWSLogs/o-ab12cd34ef/111122223333/CloudTrail-Digest/eu-west-1/2026/03/02/x.json.gz", &gz("{}"));
+
+    let (answer, output) = denials(folder.path(), &["--role", ROLE]);
+    assert_eq!(count(&answer), 4, "{answer:#}");
+    assert_eq!(answer["denials"][0]["action"], "s3:PutObject");
+    assert_eq!(answer["denials"][0]["resource"], "arn:aws:s3:::orders/k");
+    assert_eq!(answer["denials"][0]["reason"], "no identity-based policy allows the s3:PutObject action");
+    assert_eq!(answer["complete"], false);
+    assert_eq!(answer["coverage"]["problems"][0]["problem"], "truncated");
+    assert_eq!(answer["coverage"]["data_events"], true);
+    assert_eq!(output.status.code(), Some(1));
+
+    let (by_name, _) = denials(folder.path(), &["--role", "orders"]);
+    assert_eq!(count(&by_name), 5, "a bare name is looked for in every account");
+    let (early, output) = denials(folder.path(), &["--role", ROLE, "--until", "2026-03-02T09:00:00Z"]);
+    assert_eq!((count(&early), output.status.code()), (0, Some(3)));
+}
+
+#[test]
+fn nothing_found_is_told_with_what_could_not_have_been_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.json"), file(&[])).unwrap();
+    let output = doctor().arg("denials").arg("--logs").arg(folder.path()).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text.contains("That is no proof that nothing is denied."), "{text}");
+    assert!(text.contains("no record at all was read"), "{text}");
+}
+
+#[test]
+fn a_path_that_is_not_there_is_a_wrong_command_line() {
+    let output = doctor().args(["denials", "--logs", "nowhere"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn standard_input_is_scanned_too() {
+    let mut child = doctor()
+        .args(["denials", "--logs", "-", "-o", "short"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&gz(&file(&[record("1", ROLE, "AccessDenied")]))).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("1\t2026-03-02T10:00:00Z\t"), "{text}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_search_prints_what_it_found_marked_incomplete() {
+    let mut child = doctor()
+        .args(["denials", "--logs", "-", "-o", "json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    // Records without end: the search can only end by the signal.
+    let writer = std::thread::spawn(move || {
+        let first = record("1", ROLE, "AccessDenied").to_string();
+        let other = record("2", ROLE, "").to_string();
+        let mut sent = writeln!(input, "{first}");
+        while sent.is_ok() {
+            sent = writeln!(input, "{other}");
+        }
+    });
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert_eq!((&answer["complete"], &answer["coverage"]["interrupted"]), (&json!(false), &json!(true)));
+    assert_eq!(count(&answer), 1);
+}
+
+#[test]
+fn a_pasted_stack_trace_is_explained_without_aws() {
+    let trace = "ERROR WorkerSinkTask{id=s3-0} failed\n\tat a.B.c(B.java:1)\nCaused by: software.amazon.awssdk.services.glue.model.AccessDeniedException: \
+        User: arn:aws:sts::111122223333:assumed-role/orders/iceberg-aws-1 is not authorized to perform: glue:GetTable on resource: \
+        arn:aws:glue:eu-west-1:111122223333:table/sales/orders because no identity-based policy allows the glue:GetTable action \
+        (Service: Glue, Status Code: 400, Request ID: 1)";
+    let mut child = doctor()
+        .args(["denials", "--paste", "-o", "json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(trace.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let pasted: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(pasted["denials"].as_array().unwrap().len(), 1);
+    assert_eq!(pasted["denials"][0]["action"], "glue:GetTable");
+    assert_eq!(pasted["denials"][0]["layer"], "identity-based policy");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn denials_are_verified_against_a_case() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world: Value = serde_json::from_str(include_str!("../demo/healthy.json")).unwrap();
+    let role = world["role"]["value"]["arn"].as_str().unwrap().to_owned();
+    let mut denied = record("1", &role, "AccessDenied");
+    denied["errorMessage"] = json!(
+        "User: x is not authorized to perform: s3:DeleteBucket on resource: \"arn:aws:s3:::no-such\" because no identity-based policy allows the s3:DeleteBucket action"
+    );
+    std::fs::write(folder.path().join("a.json"), file(&[denied])).unwrap();
+    // The policy of that bucket is known to be absent, so that the role's policies decide.
+    world["buckets"]["no-such"] = json!({"policy": {"state": "absent"}});
+    let case = folder.path().join("case");
+    std::fs::write(&case, world.to_string()).unwrap();
+    let logs = folder.path().join("a.json");
+    let (answer, _) = denials(&logs, &["--role", &role, "--case", case.to_str().unwrap()]);
+    assert_eq!(answer["denials"][0]["verification"]["status"], "still_denied", "{answer:#}");
+}

@@ -1,0 +1,642 @@
+//! The log scanner against log files of every oddity, against a slow reader that shares no code
+//! with it, and against files damaged at random.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use streamkap_doctor::collect::cloudtrail::scan::{Input, ObjectScanner, Options, Query, ReadyQuery, scan};
+use streamkap_doctor::collect::cloudtrail::search_logs;
+use streamkap_doctor::trail::{Coverage, ProblemKind};
+
+const ROLE: &str = "arn:aws:iam::111122223333:role/service/orders";
+const EVENTS: &str = include_str!("data/cloudtrail/events.jsonl");
+
+// ---- writing logs ----
+
+/// A record as CloudTrail writes it; `error` is an error code, or empty.
+fn record(id: &str, role: &str, error: &str) -> Value {
+    let name = role.rsplit('/').next().unwrap();
+    let account = role.split(':').nth(4).unwrap();
+    let mut record = json!({
+        "eventVersion": "1.09",
+        "userIdentity": {"type": "AssumedRole", "principalId": "AROAEXAMPLE:s", "accountId": account,
+            "arn": format!("arn:aws:sts::{account}:assumed-role/{name}/s"), "accessKeyId": "ASIAEXAMPLE",
+            "sessionContext": {"sessionIssuer": {"type": "Role", "principalId": "AROAEXAMPLE", "arn": role,
+                "accountId": account, "userName": name}, "attributes": {"mfaAuthenticated": "false"}}},
+        "eventTime": "2026-03-02T00:00:00Z", "eventSource": "s3.amazonaws.com", "eventName": "PutObject",
+        "awsRegion": "eu-west-1", "sourceIPAddress": "10.0.0.1", "userAgent": "aws-sdk-java/2.30.0"
+    });
+    if !error.is_empty() {
+        record["errorCode"] = json!(error);
+        record["errorMessage"] = json!(format!(
+            "User: arn:aws:sts::{account}:assumed-role/{name}/s is not authorized to perform: s3:PutObject on resource: \
+             \"arn:aws:s3:::orders/a b\" because no identity-based policy allows the s3:PutObject action"
+        ));
+    }
+    let rest = json!({"requestParameters": {"bucketName": "orders", "key": "a b"}, "responseElements": null, "requestID": "R",
+        "eventID": id, "readOnly": false, "eventType": "AwsApiCall", "managementEvent": false,
+        "recipientAccountId": account, "eventCategory": "Data"});
+    record.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+    record
+}
+
+fn denied(id: &str) -> String {
+    record(id, ROLE, "AccessDenied").to_string()
+}
+
+/// Somebody else's call, which went well.
+fn other(id: &str) -> String {
+    record(id, "arn:aws:iam::111122223333:role/other", "").to_string()
+}
+
+fn wrapped(records: &[String]) -> String {
+    format!("{{\"Records\":[{}]}}", records.join(","))
+}
+
+fn gz(text: impl AsRef<[u8]>) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text.as_ref()).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn pretty(text: &str) -> String {
+    serde_json::to_string_pretty(&serde_json::from_str::<Value>(text).unwrap()).unwrap()
+}
+
+// ---- reading them ----
+
+fn query() -> Query {
+    Query { role: Some(ROLE.parse().unwrap()), ..Query::default() }
+}
+
+fn scan_bytes(bytes: &[u8], query: &Query) -> (Vec<String>, Coverage) {
+    let ready = ReadyQuery::new(query);
+    let mut scanner = ObjectScanner::new(&ready);
+    let ids = scanner.scan("x.json.gz", bytes).into_iter().map(|event| event.event_id).collect();
+    (ids, scanner.finish())
+}
+
+/// The slow way, written anew: all members inflated, all of it parsed, nothing skipped.
+fn slowly(bytes: &[u8], role: Option<&str>) -> Vec<String> {
+    let mut text = Vec::new();
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        // On an error, what came before it stays.
+        let _ = flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut text);
+    } else {
+        text.extend_from_slice(bytes);
+    }
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let mut ids = Vec::new();
+    for value in serde_json::Deserializer::from_str(text.trim_start_matches('\u{feff}')).into_iter::<Value>()
+    {
+        let Ok(value) = value else { break };
+        denials_in(&value, role, &mut ids);
+    }
+    ids
+}
+
+fn denials_in(value: &Value, role: Option<&str>, ids: &mut Vec<String>) {
+    if let Some(items) = value.as_array() {
+        for item in items {
+            denials_in(item, role, ids);
+        }
+    } else if value["eventName"].is_string() && value["eventSource"].is_string() {
+        let code = value["errorCode"].as_str().unwrap_or_default();
+        let spelling = code.rsplit('.').next().unwrap();
+        let is_denial = [
+            "AccessDenied",
+            "AccessDeniedException",
+            "UnauthorizedOperation",
+            "UnauthorizedException",
+            "ForbiddenException",
+            "VpceAccessDenied",
+        ]
+        .contains(&spelling);
+        let issuer = &value["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"];
+        if is_denial && role.is_none_or(|role| issuer == role) {
+            ids.push(value["eventID"].as_str().unwrap_or_default().to_owned());
+        }
+    } else if let Some(text) = value["CloudTrailEvent"].as_str() {
+        denials_in(&serde_json::from_str(text).unwrap(), role, ids);
+    } else {
+        for carrier in ["Records", "Events"].into_iter().filter(|carrier| value[carrier].is_array()) {
+            denials_in(&value[carrier], role, ids);
+        }
+    }
+}
+
+// ---- the pitfalls, one file each ----
+
+/// A file of an odd form that holds the one denial `1` of the role.
+fn odd_files() -> Vec<(&'static str, Vec<u8>)> {
+    let native = wrapped(&[other("0"), denied("1"), other("2")]);
+    let lone = wrapped(&[denied("1")]);
+    let value: Value = serde_json::from_str(&lone).unwrap();
+    let members = value["Records"][0].as_object().unwrap().clone().into_iter().collect::<Vec<_>>();
+    let shuffled: serde_json::Map<String, Value> = members.into_iter().rev().collect();
+    let (half, _) = native.as_bytes().split_at(700);
+    let mut padded = gz(&native);
+    padded.extend([0; 512]);
+    let lookup = json!({"Events": [{"EventId": "1", "EventName": "x", "CloudTrailEvent": denied("1")}]});
+    let unicode = "\\u0041\\u0063\\u0063\\u0065\\u0073\\u0073\\u0044\\u0065\\u006e\\u0069\\u0065\\u0064";
+    let utf16: Vec<u8> =
+        [0xff, 0xfe].into_iter().chain(native.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let mut not_utf8 = native.clone().into_bytes();
+    let at = native.find("aws-sdk-java").unwrap();
+    not_utf8[at..at + 2].copy_from_slice(&[0xff, 0xfe]);
+    vec![
+        ("native", gz(&native)),
+        ("pretty", gz(pretty(&native))),
+        ("spaced colon", gz(native.replace("\"errorCode\":", "\"errorCode\" : "))),
+        ("line breaks around the colon", gz(native.replace("\"errorCode\":", "\"errorCode\"\r\n\t:\r\n\t"))),
+        ("value in escapes", gz(native.replace("\"AccessDenied\"", &format!("\"{unicode}\"")))),
+        ("key with an escape", gz(native.replace("\"errorCode\"", "\"\\u0065rrorCode\""))),
+        ("every slash escaped", gz(native.replace('/', "\\/"))),
+        ("role with an escape", gz(native.replace("orders\"", "\\u006frders\""))),
+        (
+            "dot of a prefixed code in escapes",
+            gz(native.replace("\"AccessDenied\"", "\"Client\\u002eUnauthorizedOperation\"")),
+        ),
+        ("another order of keys", gz(wrapped(&[Value::Object(shuffled.clone()).to_string()]))),
+        (
+            "another order after a native record",
+            gz(wrapped(&[other("0"), Value::Object(shuffled).to_string(), other("2")])),
+        ),
+        ("a document over two members", [gz(half), gz(&native.as_bytes()[700..])].concat()),
+        ("a document in each member", [gz(&lone), gz(wrapped(&[other("0")]))].concat()),
+        ("an empty member before", [gz(""), gz(&native)].concat()),
+        ("zero padding", padded),
+        ("plain", native.clone().into_bytes()),
+        ("byte order mark", gz(format!("\u{feff}{native}"))),
+        ("lines", gz(format!("{}\n{}\r\n", other("0"), denied("1")))),
+        ("a bare array", gz(format!(" [{},{}]", other("0"), denied("1")))),
+        ("lookup-events", lookup.to_string().into_bytes()),
+        ("lookup-events, pretty", pretty(&lookup.to_string()).into_bytes()),
+        (
+            "the code twice, the last counts",
+            gz(native.replace("\"errorCode\"", "\"errorCode\":\"Throttling\",\"errorCode\"")),
+        ),
+        ("surrogate pairs", gz(native.replace("\"key\":\"a b\"", "\"key\":\"\\ud83d\\ude00 \\u00e9\""))),
+        ("not UTF-8", gz(not_utf8)),
+        (
+            "a deeper nesting of the wrapper's end",
+            gz(native.replace("]}", "],\"more\":{\"a\":[1,2,{\"b\":\"}\"}]}}")),
+        ),
+        ("UTF-16, as PowerShell writes it", utf16),
+        ("compressed twice", gz(gz(&native))),
+    ]
+}
+
+#[test]
+fn every_odd_form_gives_its_denial_and_no_complaint() {
+    for (name, bytes) in odd_files() {
+        let (ids, coverage) = scan_bytes(&bytes, &query());
+        assert_eq!(ids, ["1"], "{name}");
+        assert!(coverage.complete && coverage.problems.is_empty(), "{name}: {:?}", coverage.problems);
+        if !name.starts_with("UTF-16") && !name.starts_with("compressed twice") {
+            assert_eq!(slowly(&bytes, Some(ROLE)), ["1"], "the slow way: {name}");
+        }
+    }
+}
+
+#[test]
+fn a_stream_gives_the_same_as_memory() {
+    for (name, bytes) in odd_files() {
+        if name.starts_with("UTF-16") || name.starts_with("compressed twice") {
+            continue;
+        }
+        let mut ids = Vec::new();
+        let input = Input::Reader("standard input".into(), Box::new(std::io::Cursor::new(bytes)));
+        let coverage = scan(vec![input], &query(), Options { threads: 1, ..Options::default() }, |event| {
+            ids.push(event.event_id);
+        });
+        assert_eq!(ids, ["1"], "{name}");
+        assert!(coverage.complete, "{name}: {:?}", coverage.problems);
+    }
+}
+
+#[test]
+fn every_spelling_of_a_denial_is_found() {
+    for code in [
+        "AccessDenied",
+        "AccessDeniedException",
+        "Client.UnauthorizedOperation",
+        "UnauthorizedOperation",
+        "UnauthorizedException",
+        "ForbiddenException",
+        "VpceAccessDenied",
+    ] {
+        let text = wrapped(&[other("0"), record("1", ROLE, code).to_string()]);
+        assert_eq!(scan_bytes(&gz(&text), &query()).0, ["1"], "{code}");
+    }
+    for code in ["Throttling", "InvalidCloudWatchLogsRoleArnException", "NoSuchBucket"] {
+        let text = wrapped(&[other("0"), record("1", ROLE, code).to_string()]);
+        assert_eq!(scan_bytes(&gz(&text), &query()).0, Vec::<String>::new(), "{code}");
+    }
+}
+
+#[test]
+fn a_role_known_by_name_alone_is_found_in_any_account_and_path() {
+    let records = [
+        denied("1"),
+        record("2", "arn:aws:iam::999922223333:role/orders", "AccessDenied").to_string(),
+        record("3", "arn:aws:iam::111122223333:role/service/orders-canary", "AccessDenied").to_string(),
+    ];
+    let query =
+        Query { role: Some(streamkap_doctor::trail::role_of_any_account("orders")), ..Query::default() };
+    for text in [wrapped(&records), pretty(&wrapped(&records))] {
+        assert_eq!(scan_bytes(&gz(text), &query).0, ["1", "2"]);
+    }
+}
+
+#[test]
+fn nested_codes_quoted_codes_and_other_peoples_denials_are_not_the_roles() {
+    let with = |key: &str, value: Value| {
+        let mut record = record("1", ROLE, "");
+        record["requestParameters"] = json!({key: value});
+        record.to_string()
+    };
+    let mut concerned: Value = record("4", "arn:aws:iam::111122223333:role/other", "AccessDenied");
+    concerned["requestParameters"] = json!({"roleArn": ROLE});
+    let records = [
+        with("evaluations", json!([{"errorCode": "AccessDenied"}])),
+        with("filterPattern", json!("{ ($.errorCode = \"AccessDenied*\") }")),
+        with("eventPattern", json!("{\"detail\":{\"errorCode\":[\"AccessDenied\"]}}")),
+        with("queryString", json!("SELECT 1 WHERE \"errorCode\"='AccessDenied'")),
+        record("2", "arn:aws:iam::111122223333:role/service/orders-canary", "AccessDenied").to_string(),
+        record("3", "arn:aws:iam::999922223333:role/service/orders", "AccessDenied").to_string(),
+        concerned.to_string(),
+        record("5", "arn:aws:iam::111122223333:role/service/Orders", "AccessDenied").to_string(),
+    ];
+    for text in [wrapped(&records), pretty(&wrapped(&records)), records.join("\n")] {
+        assert_eq!(scan_bytes(&gz(&text), &query()).0, Vec::<String>::new());
+        assert_eq!(slowly(text.as_bytes(), Some(ROLE)), Vec::<String>::new());
+    }
+}
+
+/// The one problem of a file, and what was found in it.
+#[track_caller]
+fn problem(bytes: &[u8]) -> (Vec<String>, ProblemKind) {
+    let (ids, mut coverage) = scan_bytes(bytes, &query());
+    assert_eq!(coverage.problems.len(), 1, "{:?}", coverage.problems);
+    let problem = coverage.problems.remove(0);
+    assert_eq!(coverage.complete, !problem.kind.loses_records());
+    (ids, problem.kind)
+}
+
+#[test]
+fn what_is_broken_is_told_and_its_good_records_are_kept() {
+    let many = wrapped(
+        &std::iter::once(denied("1")).chain((2..400).map(|id| other(&id.to_string()))).collect::<Vec<_>>(),
+    );
+    let object = gz(&many);
+    assert_eq!(problem(&object[..object.len() * 2 / 3]), (vec!["1".into()], ProblemKind::Truncated));
+    assert_eq!(problem(&many.as_bytes()[..many.len() * 2 / 3]), (vec!["1".into()], ProblemKind::Truncated));
+
+    let mut wrong_sum = object.clone();
+    let at = wrong_sum.len() - 6;
+    wrong_sum[at] ^= 255;
+    let (ids, kind) = problem(&wrong_sum);
+    assert_eq!(ids, ["1"]);
+    assert!(matches!(kind, ProblemKind::Corrupt { .. }), "{kind:?}");
+
+    let mut broken = gz(wrapped(&[other("0")]));
+    broken.truncate(broken.len() - 40);
+    broken.extend(gz(wrapped(&[denied("1")])));
+    let (ids, coverage) = scan_bytes(&broken, &query());
+    assert_eq!(ids, ["1"], "the member after a broken one: {coverage:?}");
+
+    assert_eq!(problem(b""), (vec![], ProblemKind::Empty));
+    assert_eq!(problem(&gz("")), (vec![], ProblemKind::Empty));
+    assert_eq!(problem(b"hello"), (vec![], ProblemKind::NotALog));
+    assert_eq!(
+        problem(&gz(json!({"awsAccountId": "1", "logFiles": []}).to_string())),
+        (vec![], ProblemKind::NoRecords)
+    );
+    let trailing = [gz(wrapped(&[denied("1")])), b"junk".to_vec()].concat();
+    assert_eq!(problem(&trailing), (vec!["1".into()], ProblemKind::TrailingData));
+    let unreadable = denied("lost").replacen("\"1.09\"", "", 1);
+    let (ids, kind) = problem(&gz(wrapped(&[denied("1"), unreadable, denied("2")])));
+    assert_eq!((ids, kind), (vec!["1".into(), "2".into()], ProblemKind::UnreadableRecords { count: 1 }));
+
+    let (_, coverage) = scan_bytes(&gz("{\"Records\":[]}"), &query());
+    assert!(coverage.complete && coverage.problems.is_empty(), "no records is no fault");
+}
+
+#[test]
+fn a_decompression_bomb_is_read_in_bounded_memory_and_told() {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(b"{\"pad\":\"").unwrap();
+    let filler = vec![b'A'; 1 << 20];
+    for _ in 0..70 {
+        encoder.write_all(&filler).unwrap();
+    }
+    encoder.write_all(format!("\",{}", &wrapped(&[denied("1")])[1..]).as_bytes()).unwrap();
+    let bomb = encoder.finish().unwrap();
+    let (ids, coverage) = scan_bytes(&bomb, &query());
+    assert_eq!(ids, ["1"]);
+    assert!(
+        coverage.problems.iter().any(|problem| matches!(problem.kind, ProblemKind::Large { .. })),
+        "{:?}",
+        coverage.problems
+    );
+}
+
+#[test]
+fn a_forged_length_makes_no_difference() {
+    for claimed in [0_u32, 1, u32::MAX] {
+        let mut object = gz(wrapped(&[denied("1")]));
+        let at = object.len() - 4;
+        object[at..].copy_from_slice(&claimed.to_le_bytes());
+        assert_eq!(scan_bytes(&object, &query()).0, ["1"], "{claimed}");
+    }
+}
+
+// ---- folders ----
+
+fn write(root: &std::path::Path, path: &str, bytes: &[u8]) {
+    let path = root.join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+fn folder() -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let name = |region: &str, time: &str| {
+        format!("111122223333_CloudTrail_{region}_{time}_abcdefghijklmnop.json.gz")
+    };
+    let logs = "AWSLogs/o-ab12cd34ef/111122223333";
+    for (region, time, ids) in
+        [("eu-west-1", "20260302T0005Z", ["1", "2"]), ("us-east-1", "20260303T0005Z", ["2", "3"])]
+    {
+        let text = wrapped(&[denied(ids[0]), other("x"), denied(ids[1])]);
+        write(
+            root.path(),
+            &format!("{logs}/CloudTrail/{region}/2026/03/02/{}", name(region, time)),
+            &gz(text),
+        );
+    }
+    let insight = json!({"Records": [{"eventID": "i", "eventType": "AwsCloudTrailInsight", "insightDetails": {"eventSource": "s3.amazonaws.com",
+        "eventName": "GetObject", "errorCode": "AccessDenied", "attributions": ROLE}}]});
+    write(
+        root.path(),
+        &format!("{logs}/CloudTrail-Insight/eu-west-1/2026/03/02/i.json.gz"),
+        &gz(insight.to_string()),
+    );
+    write(root.path(), "flat/renamed-insight.json.gz", &gz(insight.to_string()));
+    write(
+        root.path(),
+        &format!("{logs}/CloudTrail-Digest/eu-west-1/2026/03/02/d.json.gz"),
+        &gz("{\"logFiles\":[]}"),
+    );
+    write(
+        root.path(),
+        &format!("{logs}/Config/eu-west-1/c.json.gz"),
+        &gz(wrapped(&[denied("not CloudTrail's")])),
+    );
+    write(root.path(), "flat/renamed.json", wrapped(&[denied("4")]).as_bytes());
+    write(root.path(), "README.md", b"# Not a log");
+    root
+}
+
+#[test]
+fn a_folder_is_searched_and_each_event_counted_once() {
+    let root = folder();
+    let report = search_logs(vec![Input::Path(root.path().to_owned())], &query(), Options::default());
+    assert_eq!(report.denials.len(), 1);
+    assert_eq!(report.denials[0].count, 4);
+    assert_eq!(report.denials[0].action.as_deref(), Some("s3:PutObject"));
+    assert_eq!(report.denials[0].resource.as_deref(), Some("arn:aws:s3:::orders/a b"));
+    let coverage = report.coverage;
+    assert!(coverage.complete);
+    assert_eq!((coverage.digests, coverage.insights, coverage.duplicates), (1, 1, 1));
+    assert_eq!(coverage.other_files, 2, "Config's file and the text");
+    assert_eq!(coverage.regions.into_iter().collect::<Vec<_>>(), ["eu-west-1", "us-east-1"]);
+    assert!(coverage.data_events);
+    let names: Vec<_> = coverage.problems.iter().map(|problem| &problem.kind).collect();
+    assert_eq!(names, [&ProblemKind::NoRecords], "the renamed insight");
+}
+
+#[test]
+fn the_window_counts_the_events_time_and_not_the_files() {
+    let root = folder();
+    let ids = |from: Option<&str>, until: Option<&str>| {
+        let mut ids = BTreeSet::new();
+        let time = |text: &str| text.parse().unwrap();
+        let query = Query { from: from.map(time), until: until.map(time), ..query() };
+        scan(vec![Input::Path(root.path().to_owned())], &query, Options::default(), |event| {
+            ids.insert(event.event_id);
+        });
+        ids.len()
+    };
+    assert_eq!(ids(None, None), 4);
+    assert_eq!(ids(Some("2026-03-02T00:00:00Z"), Some("2026-03-02T00:00:01Z")), 4);
+    assert_eq!(ids(None, Some("2026-03-02T00:00:00Z")), 0);
+    assert_eq!(ids(Some("2026-03-02T00:00:01Z"), None), 0);
+}
+
+#[test]
+fn accounts_can_be_chosen() {
+    let root = folder();
+    for (account, found) in [("111122223333", 6), ("999922223333", 0)] {
+        let mut count = 0;
+        let query = Query { accounts: [account.to_owned()].into(), ..query() };
+        scan(vec![Input::Path(root.path().to_owned())], &query, Options::default(), |_| count += 1);
+        assert_eq!(count, if found == 0 { 0 } else { 5 });
+    }
+}
+
+#[test]
+fn what_cannot_be_opened_is_told_and_the_rest_is_read() {
+    let root = folder();
+    let inputs = vec![Input::Path(root.path().join("missing.json.gz")), Input::Path(root.path().to_owned())];
+    let report = search_logs(inputs, &query(), Options::default());
+    assert_eq!(report.denials[0].count, 4);
+    assert!(!report.coverage.complete);
+    assert!(matches!(
+        report.coverage.problems[0].kind,
+        ProblemKind::Unreadable { .. } | ProblemKind::NoRecords
+    ));
+}
+
+#[test]
+fn an_interrupted_search_gives_what_it_found_and_says_so() {
+    let root = tempfile::tempdir().unwrap();
+    for file in 0..200 {
+        write(root.path(), &format!("{file}.json"), wrapped(&[denied(&file.to_string())]).as_bytes());
+    }
+    let cancel = AtomicBool::new(false);
+    let mut found = 0;
+    let options = Options { threads: 1, cancel: Some(&cancel), progress: None };
+    let coverage = scan(vec![Input::Path(root.path().to_owned())], &query(), options, |_| {
+        found += 1;
+        cancel.store(found == 10, Ordering::Relaxed);
+    });
+    assert!((10..200).contains(&found), "{found}");
+    assert!(coverage.interrupted && !coverage.complete);
+}
+
+#[test]
+fn progress_is_told_from_the_calling_thread() {
+    let root = folder();
+    let mut last = 0;
+    let caller = std::thread::current().id();
+    let mut progress = |progress: streamkap_doctor::collect::cloudtrail::scan::Progress| {
+        assert_eq!(std::thread::current().id(), caller);
+        last = progress.files;
+    };
+    let options = Options { progress: Some(&mut progress), ..Options::default() };
+    scan(vec![Input::Path(root.path().to_owned())], &query(), options, |_| {});
+    assert!(last >= 4, "{last}");
+}
+
+#[test]
+fn the_history_of_a_role_comes_with_its_denials() {
+    let call = |id: &str, minute: u32, source: &str, name: &str, parameters: Value| {
+        let mut record = record(id, "arn:aws:iam::111122223333:role/admin", "");
+        record["eventTime"] = json!(format!("2026-03-01T00:{minute:02}:00Z"));
+        record["eventSource"] = json!(source);
+        record["eventName"] = json!(name);
+        record["requestParameters"] = parameters;
+        record.to_string()
+    };
+    let policy = |action: &str| {
+        json!({"Statement": [{"Sid": "Write", "Effect": "Allow", "Action": action, "Resource": "*"}]})
+            .to_string()
+    };
+    let put = |id, minute, role: &str, action| {
+        call(
+            id,
+            minute,
+            "iam.amazonaws.com",
+            "PutRolePolicy",
+            json!({"roleName": role, "policyName": "p", "policyDocument": policy(action)}),
+        )
+    };
+    let records = [
+        other("0"),
+        call("a", 1, "sts.amazonaws.com", "AssumeRole", json!({"roleArn": ROLE})),
+        call(
+            "b",
+            2,
+            "sts.amazonaws.com",
+            "AssumeRole",
+            json!({"roleArn": "arn:aws:iam::111122223333:role/other"}),
+        ),
+        put("c", 3, "orders", "s3:*"),
+        put("d", 4, "orders", "s3:Get*"),
+        put("e", 5, "other", "s3:Get*"),
+        denied("1"),
+    ];
+    let query = Query { history: Some(ROLE.parse().unwrap()), ..query() };
+    for text in [wrapped(&records), pretty(&wrapped(&records))] {
+        let mut ids: Vec<_> = scan_bytes(&gz(&text), &query).0;
+        ids.sort();
+        assert_eq!(ids, ["1", "a", "c", "d"]);
+    }
+    let input = Input::Reader("x".into(), Box::new(std::io::Cursor::new(wrapped(&records).into_bytes())));
+    let report = search_logs(vec![input], &query, Options::default());
+    let timeline = report.timeline.unwrap();
+    let (cause, entry) = timeline.cause().unwrap();
+    assert_eq!((entry.event_id.as_str(), cause.statements[0].sid.as_deref()), ("d", Some("Write")));
+}
+
+// ---- against the slow way ----
+
+fn real_events() -> Vec<Value> {
+    EVENTS.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A text that means the same: other carriers, other white space, escapes, member boundaries.
+fn written(records: &[Value], form: u8, cut: usize, escape: bool) -> Vec<u8> {
+    let lines: Vec<String> = records.iter().map(Value::to_string).collect();
+    let mut text = match form % 6 {
+        0 => wrapped(&lines),
+        1 => lines.join("\n"),
+        2 => format!("[{}]", lines.join(",")),
+        3 => pretty(&wrapped(&lines)),
+        4 => json!({"Events": lines.iter().map(|line| json!({"CloudTrailEvent": line})).collect::<Vec<_>>()})
+            .to_string(),
+        _ => lines.iter().map(|line| wrapped(std::slice::from_ref(line))).collect(),
+    };
+    if escape && form % 6 != 4 {
+        text = text.replace("Denied\"", "\\u0044enied\"").replace('/', "\\/");
+    }
+    let cut = cut % (text.len() + 1);
+    [gz(&text.as_bytes()[..cut]), gz(&text.as_bytes()[cut..])].concat()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn both_ways_agree_on_real_events_in_any_form(
+        start in 0usize..400, count in 1usize..60, form in any::<u8>(), cut in any::<usize>(), escape in any::<bool>()
+    ) {
+        let events = real_events();
+        let start = start % events.len();
+        let records = &events[start..(start + count).min(events.len())];
+        let bytes = written(records, form, cut, escape);
+        let (ids, coverage) = scan_bytes(&bytes, &Query::default());
+        prop_assert_eq!(ids, slowly(&bytes, None));
+        prop_assert_eq!(coverage.records, records.len() as u64);
+        prop_assert!(coverage.complete, "{:?}", coverage.problems);
+    }
+
+    #[test]
+    fn a_damaged_byte_costs_its_own_record_alone(
+        damaged in 0usize..8, offset in any::<prop::sample::Index>(), byte in any::<u8>(), insert in 0u8..3
+    ) {
+        // Every second record is a denial of the role.
+        let records: Vec<String> = (0..8).map(|id| {
+            if id % 2 == 0 { denied(&format!("denial-{id}")) } else { other(&format!("other-{id}")) }
+        }).collect();
+        let mut broken = records.clone();
+        let mut bytes = broken[damaged].clone().into_bytes();
+        let at = offset.index(bytes.len());
+        match insert {
+            0 => bytes[at] = byte,
+            1 => bytes.insert(at, byte),
+            _ => { bytes.remove(at); }
+        }
+        let (before, after) = (wrapped(&records[..damaged]), records[damaged + 1..].join(","));
+        let mut text = before.trim_end_matches("]}").as_bytes().to_vec();
+        if damaged > 0 { text.push(b','); }
+        text.extend(&bytes);
+        if !after.is_empty() { text.push(b','); }
+        text.extend(after.as_bytes());
+        text.extend(b"]}");
+        broken[damaged] = String::new();
+        let (ids, _) = scan_bytes(&gz(&text), &query());
+        for id in (0..8).filter(|id| id % 2 == 0 && *id != damaged) {
+            prop_assert!(ids.contains(&format!("denial-{id}")), "lost {id} of {}", String::from_utf8_lossy(&text));
+        }
+        prop_assert!(ids.len() <= 4);
+    }
+
+    #[test]
+    fn damage_to_compressed_bytes_never_invents_a_denial(at in any::<prop::sample::Index>(), byte in any::<u8>(), keep in any::<prop::sample::Index>()) {
+        let records: Vec<String> = (0..40).map(|id| if id % 3 == 0 { denied(&format!("denial-{id}")) } else { other("x") }).collect();
+        let whole = gz(wrapped(&records));
+        let mut bytes = whole.clone();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        bytes.truncate(keep.index(bytes.len()) + 1);
+        let (ids, coverage) = scan_bytes(&bytes, &query());
+        prop_assert!(ids.len() <= 14);
+        prop_assert!(bytes == whole || !coverage.complete || ids.len() == 14, "{:?}", coverage.problems);
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..2_000), text in "[\\[\\]{}\",:\\\\a-z]{0,400}") {
+        let _ = scan_bytes(&bytes, &query());
+        let _ = scan_bytes(text.as_bytes(), &query());
+        let _ = scan_bytes(format!("{{\"Records\":[{{\"eventVersion\"{text}").as_bytes(), &query());
+        let _ = scan_bytes(&gz(&bytes), &Query::default());
+    }
+}
