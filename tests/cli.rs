@@ -104,7 +104,7 @@ fn what_is_missing_or_wrong_is_told_before_any_call() {
         ("check", "needs --bucket"),
         ("check s3", "needs --bucket"),
         ("check s3 --bucket orders", "no role was given"),
-        ("s3 --role my_role!", "is not the name of a role"),
+        ("s3 --role my_role! --bucket orders", "is not the name of a role"),
         ("check s3 --role R --bucket Orders", "did you mean `orders`?"),
         ("check s3 --role R --bucket orders --region eu-wset-1", "did you mean `eu-west-1`?"),
         ("check s3 --role R --bucket s3://orders/a/ --prefix b/", "two prefixes were given"),
