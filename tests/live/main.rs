@@ -27,4 +27,5 @@ mod refusals;
 mod run;
 mod server;
 mod targets;
+mod verdicts;
 mod wire;

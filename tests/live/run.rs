@@ -1,6 +1,6 @@
 //! Runs the built program as a user does: a clean environment, AWS's own variables, arguments.
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -71,6 +71,46 @@ impl Run {
         let started = Instant::now();
         let Output { status, stdout, stderr } =
             self.command.args([command, "s3"]).args(&self.target).args(more).output().unwrap();
+        Ended {
+            code: status.code().unwrap_or(-1),
+            stdout: String::from_utf8(stdout).unwrap(),
+            stderr: String::from_utf8(stderr).unwrap(),
+            took: started.elapsed(),
+        }
+    }
+
+    /// Runs a command as it is.
+    pub fn alone(mut self, command: &str, arguments: &[&str]) -> Ended {
+        let started = Instant::now();
+        let Output { status, stdout, stderr } = self.command.arg(command).args(arguments).output().unwrap();
+        Ended {
+            code: status.code().unwrap_or(-1),
+            stdout: String::from_utf8(stdout).unwrap(),
+            stderr: String::from_utf8(stderr).unwrap(),
+            took: started.elapsed(),
+        }
+    }
+
+    /// Runs a command for the target and interrupts it, as Ctrl-C does, once `when` says so.
+    pub fn interrupted(mut self, command: &str, more: &[&str], when: impl Fn() -> bool) -> Ended {
+        let started = Instant::now();
+        let child = self
+            .command
+            .args([command, "s3"])
+            .args(&self.target)
+            .args(more)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        while !when() && started.elapsed() < Duration::from_secs(20) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        // A moment for the answers that are under way.
+        std::thread::sleep(Duration::from_millis(500));
+        let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
         Ended {
             code: status.code().unwrap_or(-1),
             stdout: String::from_utf8(stdout).unwrap(),
