@@ -1,8 +1,6 @@
 //! The command line as a person or a script meets it: exit code, standard output and standard error
 //! together, on built-in cases and hostile input. No AWS.
 
-mod common;
-
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -38,7 +36,8 @@ impl Shell {
 
     /// The healthy account as a case file, changed.
     fn case(&self, change: impl FnOnce(&mut Value)) {
-        let mut world: Value = serde_json::from_str(include_str!("worlds/healthy.json")).unwrap();
+        let healthy = streamkap_doctor::demo::facts("healthy").unwrap();
+        let mut world = serde_json::to_value(healthy).unwrap();
         change(&mut world);
         let case = json!({
             "case_version": 1, "doctor_version": "0.1.0", "redacted": false, "facts": world
