@@ -12,8 +12,6 @@
     reason = "helpers of tests: a panic is a failed test, and a story is told in one piece"
 )]
 
-mod common;
-
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -49,7 +47,8 @@ impl Shell {
 
     /// The healthy account as a case file, changed.
     fn case(&self, change: impl FnOnce(&mut Value)) {
-        let mut world: Value = serde_json::from_str(include_str!("../demo/healthy.json")).unwrap();
+        let healthy = streamkap_doctor::demo::facts("healthy").unwrap();
+        let mut world = serde_json::to_value(healthy).unwrap();
         change(&mut world);
         let case = json!({
             "case_version": 1, "doctor_version": "0.1.0", "redacted": false, "facts": world

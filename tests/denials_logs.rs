@@ -203,7 +203,8 @@ fn denials_are_verified_against_a_case() {
     // The policy of that bucket is known to be absent, so that the role's policies decide.
     world["buckets"]["no-such"] = json!({"policy": {"state": "absent"}});
     let case = folder.path().join("case");
-    std::fs::write(&case, world.to_string()).unwrap();
+    let whole = json!({"case_version": 1, "doctor_version": "0.1.0", "redacted": false, "facts": world});
+    std::fs::write(&case, whole.to_string()).unwrap();
     let logs = folder.path().join("a.json");
     let (answer, _) = denials(&logs, &["--role", &role, "--case", case.to_str().unwrap()]);
     assert_eq!(answer["denials"][0]["verification"]["status"], "still_denied", "{answer:#}");

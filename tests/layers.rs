@@ -18,7 +18,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules and what each may use, itself aside.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("model", &[]),
     ("policy", &["model"]),
     ("denial", &["model"]),
@@ -30,7 +30,11 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("checks", &["model", "facts", "catalog", "policy", "requirement", "trail", "denial"]),
     ("prescribe", &["model", "facts", "catalog", "policy", "requirement", "checks"]),
     ("report", &["model"]),
-    ("collect", &["model", "facts", "catalog", "requirement", "plan", "policy", "trail", "denial"]),
+    ("denials", &["model", "facts", "catalog", "policy", "trail", "denial", "report"]),
+    (
+        "collect",
+        &["model", "facts", "catalog", "requirement", "plan", "policy", "trail", "denial", "denials"],
+    ),
     ("diagnosis", &["model", "facts", "catalog", "checks", "prescribe", "report"]),
     ("evaluate", &["model", "policy"]),
     ("demo", &["model", "facts"]),
@@ -48,6 +52,10 @@ const MAY_USE: [(&str, &[&str]); 17] = [
             "diagnosis",
             "evaluate",
             "demo",
+            "denial",
+            "denials",
+            "requirement",
+            "trail",
         ],
     ),
     ("main", &["cli"]),
@@ -59,10 +67,10 @@ const ONLY_IN: [(&str, &[&str]); 15] = [
     ("aws_config", &["collect/"]),
     ("aws_smithy", &["collect/"]),
     ("aws_credential", &["collect/"]),
-    ("tokio::", &["collect/", "cli/collect.rs"]),
+    ("tokio::", &["collect/", "cli/collect.rs", "cli/denials/"]),
     ("clap::", &["cli/"]),
     ("comfy_table", &["report/table.rs"]),
-    ("indicatif", &["cli/progress.rs"]),
+    ("indicatif", &["cli/progress.rs", "cli/denials/logs.rs"]),
     ("println!", &[]),
     ("print!", &[]),
     ("eprint", &[]),

@@ -49,19 +49,19 @@ impl Given {
     pub(super) fn target(&self, catalog: &Catalog) -> Result<(Target, Vec<String>), Failure> {
         let mut warnings = Vec::new();
         let connector = self.connector(catalog)?;
+        let role = self.role.as_deref().map(target::role).transpose()?;
         let parameters = self.values(connector, &mut warnings)?;
         if let Some(missing) =
             connector.parameters.iter().find(|it| it.required && !parameters.contains_key(&it.name))
         {
             return Err(no_parameter(connector, missing));
         }
-        let Some(role) = &self.role else {
+        let Some(role) = role else {
             return Err(Failure::usage(
                 "no role was given",
                 "add --role with its name or ARN; Streamkap's app shows it in the connector's settings",
             ));
         };
-        let role = target::role(role)?;
         let external_id = self.external_id.clone().map(|text| {
             warnings.extend(external_id_oddity(&text));
             ExternalId::new(text)

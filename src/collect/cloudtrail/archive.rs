@@ -84,7 +84,7 @@ pub fn search(
     let searched = aws.map(|aws| {
         let mut searched = match archive {
             Archive::TrailBucket { bucket, prefix } => {
-                trail_bucket::search(runtime, &aws, bucket, prefix.as_deref(), scope, sink)
+                trail_bucket::search(runtime, &aws, bucket, prefix.as_deref(), scope, settings.now, sink)
             }
             Archive::Lake { store } => runtime.block_on(lake::search(&aws, store.as_deref(), scope, sink)),
             Archive::Athena { table, workgroup } => {

@@ -48,13 +48,14 @@ struct Listed {
     size: u64,
 }
 
-/// Searches the log files of a trail.
+/// Searches the log files of a trail. `now` ends a window that has no end.
 pub(super) fn search(
     runtime: &Handle,
     aws: &Aws<'_>,
     bucket: &str,
     prefix: Option<&str>,
     scope: &Scope,
+    now: Timestamp,
     sink: &mut (dyn FnMut(Event) + Send),
 ) -> Searched {
     let query = query_of(scope);
@@ -78,8 +79,14 @@ pub(super) fn search(
             scanner.finish()
         };
         let workers: Vec<_> = (0..threads).map(|_| threads_scope.spawn(work)).collect();
-        let fetching =
-            Fetching { aws, bucket, prefix, scope, budget: Arc::new(Semaphore::new(BUDGET_KIB as usize)) };
+        let fetching = Fetching {
+            aws,
+            bucket,
+            prefix,
+            scope,
+            now,
+            budget: Arc::new(Semaphore::new(BUDGET_KIB as usize)),
+        };
         let problems = runtime.block_on(fetching.run(sender));
         looked.problems.extend(problems);
         for worker in workers {
@@ -97,6 +104,7 @@ struct Fetching<'a> {
     bucket: &'a str,
     prefix: Option<&'a str>,
     scope: &'a Scope,
+    now: Timestamp,
     budget: Arc<Semaphore>,
 }
 
@@ -215,8 +223,7 @@ impl Fetching<'_> {
     /// `2026/03/02` of every day of the window and, since folders are named by the day of delivery,
     /// of the one after it.
     fn days(&self) -> Vec<String> {
-        let now = Timestamp::now();
-        let until = self.scope.window.until.unwrap_or(now).min(now);
+        let until = self.scope.window.until.unwrap_or(self.now).min(self.now);
         let earliest = until.checked_sub(SignedDuration::from_hours(24 * DAYS)).unwrap_or(until);
         let mut day = self.scope.window.since.unwrap_or(earliest);
         let last = until.checked_add(SignedDuration::from_hours(24)).unwrap_or(until);

@@ -11,7 +11,8 @@ use crate::facts::Facts;
 use crate::model::{Arn, edit_distance};
 
 /// Fields of facts and events whose whole text is a name, a path or an id that the customer chose.
-const FIELDS: [&str; 30] = [
+const FIELDS: [&str; 31] = [
+    "assumedRoleId",
     "accessKeyId",
     "access_key_id",
     "bucket",
