@@ -205,7 +205,9 @@ where
 pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
     let words: Vec<String> =
         chain(error).map(std::string::ToString::to_string).filter(|it| !it.is_empty()).collect();
-    words.last().cloned().unwrap_or_else(|| "no reason given".to_owned())
+    let last = words.last().map_or("no reason given", String::as_str);
+    // In one line: what other programs printed may have several.
+    last.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What all errors in the chain say, for looking for words.

@@ -15,7 +15,20 @@ const PAGES: usize = 10;
 /// own ARN only: that of a key named by an alias is added by [`with_policy`].
 pub(super) async fn key(aws: &Aws<'_>, plan: &Plan, entry: &Arn, caller: &AccountId) -> Key {
     let client = aws.kms(entry.region());
-    let describe = wanted(plan, FactId::Key, describe(aws, &client, entry));
+    let describe = wanted(plan, FactId::Key, async {
+        match (describe(aws, &client, entry).await, account_of_another(entry.as_str(), caller)) {
+            // No permission of the caller's own would do: the key's owner decides.
+            (Fact::Denied(refusal), Some(account)) => failed(
+                &DESCRIBE_KEY,
+                FailureKind::OtherAccount,
+                format!(
+                    "the key {entry} is in account {account}, which does not let you look: {}",
+                    refusal.message
+                ),
+            ),
+            (metadata, _) => metadata,
+        }
+    });
     let (metadata, policy) = if is_alias(entry) {
         (describe.await, Fact::default())
     } else {

@@ -2,7 +2,7 @@
 //!
 //! Every call is one of [`operations`], all of which only read. What cannot be read becomes a fact that
 //! says why; only what stops everything is an error. Cost is counted in round trips: what can be asked at
-//! once is, in the five rounds that [`Reading`] goes through, with event history beside them.
+//! once is, in the five rounds that `Reading` goes through, with event history beside them.
 
 mod client;
 pub mod cloudtrail;

@@ -1,8 +1,8 @@
 //! The AWS operations that the doctor calls: all of them, in one list.
 //!
 //! The list is the promise that nothing is changed: a client refuses what is not in it
-//! ([`client`](super::client)), and the minimal policy of `streamkap-doctor policy` is made from it
-//! ([`permissions`](super::permissions)).
+//! (`client`), and the minimal policy of `streamkap-doctor policy` is made from it
+//! (`permissions`).
 
 use crate::facts::FactId;
 

@@ -63,9 +63,7 @@ impl<'a> Reading<'a> {
 
     /// Goes through the rounds. Only a caller that cannot be read is an error.
     pub(super) async fn read(&self, target: Target) -> Result<Facts, StartError> {
-        // Whole seconds: the moment is also sent to AWS, which need not know fractions.
-        let now = Timestamp::from_second(self.settings.now.as_second()).unwrap_or(self.settings.now);
-        let mut facts = Facts::unread(target, now.to_string());
+        let mut facts = Facts::unread(target, whole(self.settings.now).to_string());
         let (caller, first) =
             tokio::try_join!(sts::caller(self.aws), async { Ok(self.first(&facts.target).await) })?;
         let role_account = facts.target.role.account.clone().unwrap_or_else(|| caller.account.clone());
@@ -295,7 +293,11 @@ impl<'a> Reading<'a> {
         }
         match self.subject(facts, purposes) {
             Some(subject) => {
-                let window = Window { since: self.settings.window_start(), until: self.settings.now, pages };
+                let window = Window {
+                    since: whole(self.settings.window_start()),
+                    until: whole(self.settings.now),
+                    pages,
+                };
                 event_history::search(self.aws, &subject, window).await
             }
             None => off("the role's ARN is not known".to_owned()),
@@ -332,6 +334,11 @@ impl<'a> Reading<'a> {
             purposes,
         })
     }
+}
+
+/// Whole seconds: moments are also sent to AWS, which need not know fractions.
+fn whole(moment: Timestamp) -> Timestamp {
+    Timestamp::from_second(moment.as_second()).unwrap_or(moment)
 }
 
 /// Why nothing is read of a role that is in another account than the caller.

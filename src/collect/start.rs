@@ -6,6 +6,9 @@ use super::error::{Problem, everything, innermost};
 use super::settings::Patience;
 use crate::facts::FailureKind;
 
+/// What the chain of sources says at length.
+const NOT_THERE: &str = "the AWS configuration has no such profile, or no credentials for it";
+
 /// What stops a run before anything is read. `Display` is one sentence; [`StartError::hint`] says how to
 /// mend it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -97,7 +100,8 @@ impl StartError {
         let all = everything(error);
         let lower = all.to_lowercase();
         let why = innermost(error);
-        if lower.contains("sso") || lower.contains("single sign-on") {
+        let mut words = lower.split(|it: char| !it.is_ascii_alphanumeric());
+        if words.any(|word| word.starts_with("sso")) {
             return Self::SignOn { profile: profile.map(str::to_owned), why };
         }
         let unfit = |why: String| Self::Profile {
@@ -107,14 +111,12 @@ impl StartError {
         // The instance metadata service comes last: whatever it says, no source before it had any.
         let nowhere = lower.contains("imds") || lower.contains("instance metadata");
         match error {
-            _ if lower.contains("profile") && lower.contains("not defined") => unfit(why),
             CredentialsError::InvalidConfiguration(_) => unfit(why),
             CredentialsError::CredentialsNotLoaded(_) if profile.is_none() => Self::NoCredentials,
             _ if nowhere && profile.is_none() => Self::NoCredentials,
-            CredentialsError::CredentialsNotLoaded(_) => {
-                unfit("the AWS configuration has no credentials for it".to_owned())
-            }
-            _ if nowhere => unfit("the AWS configuration has no credentials for it".to_owned()),
+            CredentialsError::CredentialsNotLoaded(_) if !why.contains("in chain") => unfit(why),
+            CredentialsError::CredentialsNotLoaded(_) => unfit(NOT_THERE.to_owned()),
+            _ if nowhere => unfit(NOT_THERE.to_owned()),
             _ => Self::Credentials(why),
         }
     }

@@ -8,9 +8,16 @@ use crate::facts::{LookupFilter, Purpose};
 use crate::model::Arn;
 use crate::trail::{Event, made_by_role};
 
-/// Where IAM's events are, and those of the global endpoint of STS.
+/// Where a partition records IAM's events, and those of the global endpoint of STS.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html>
-pub(super) const GLOBAL: &str = "us-east-1";
+fn global(role: &Arn) -> &'static str {
+    match role.partition().as_str() {
+        "aws-cn" => "cn-north-1",
+        "aws-us-gov" => "us-gov-west-1",
+        _ => "us-east-1",
+    }
+}
+
 /// Sessions whose denials are looked up by name: the newest.
 const SESSIONS: usize = 5;
 /// Policies once attached whose history is looked up.
@@ -60,10 +67,11 @@ impl Query {
 /// The queries that can be asked at once.
 pub(super) fn first(subject: &Subject) -> Vec<Query> {
     let mut queries = Vec::new();
+    let global = global(&subject.role);
     let wants = |purpose| subject.purposes.contains(&purpose);
     // Denials go by the names of the sessions that AssumeRole tells.
     if wants(Purpose::AssumeRole) || wants(Purpose::Denials) {
-        for region in BTreeSet::from([subject.region.as_str(), GLOBAL]) {
+        for region in BTreeSet::from([subject.region.as_str(), global]) {
             queries.push(Query::new(Purpose::AssumeRole, region, "ResourceName", subject.role.as_str()));
         }
     }
@@ -71,8 +79,8 @@ pub(super) fn first(subject: &Subject) -> Vec<Query> {
         let change = |region: &str, attribute: &str, value: &str| {
             Query::new(Purpose::Changes, region, attribute, value)
         };
-        queries.push(change(GLOBAL, "ResourceName", subject.role.name()));
-        queries.extend(subject.policies.iter().map(|arn| change(GLOBAL, "ResourceName", arn)));
+        queries.push(change(global, "ResourceName", subject.role.name()));
+        queries.extend(subject.policies.iter().map(|arn| change(global, "ResourceName", arn)));
         let regions: BTreeSet<&String> = subject.buckets.iter().map(|(_, region)| region).collect();
         for region in regions {
             queries.extend(BUCKET_CHANGES.map(|name| change(region, "EventName", name)));
@@ -94,7 +102,7 @@ pub(super) fn second(subject: &Subject, assumed: &[&Event], changes: &[&Event]) 
     }
     if subject.purposes.contains(&Purpose::Changes) {
         let once_attached = detached(subject, changes);
-        let query = |arn: &String| Query::new(Purpose::Changes, GLOBAL, "ResourceName", arn);
+        let query = |arn: &String| Query::new(Purpose::Changes, global(&subject.role), "ResourceName", arn);
         queries.extend(once_attached.iter().map(query));
     }
     queries
