@@ -12,23 +12,43 @@ use crate::plan::Plan;
 const PAGES: usize = 10;
 
 /// The key that an ARN names, be it the key's own or an alias's. A key's policy is asked for by the key's
-/// own ARN only, and only callers of its account may.
+/// own ARN only: that of a key named by an alias is added by [`with_policy`].
 pub(super) async fn key(aws: &Aws<'_>, plan: &Plan, entry: &Arn, caller: &AccountId) -> Key {
     let client = aws.kms(entry.region());
-    let named = entry.resource().starts_with("key/").then(|| entry.to_string());
     let describe = wanted(plan, FactId::Key, describe(aws, &client, entry));
-    let (metadata, policy) = if let Some(arn) = named {
-        tokio::join!(describe, wanted(plan, FactId::KeyPolicy, policy(aws, &client, &arn, caller)))
+    let (metadata, policy) = if is_alias(entry) {
+        (describe.await, Fact::default())
     } else {
-        let metadata = describe.await;
-        let policy = match &metadata {
-            Fact::Known(it) => wanted(plan, FactId::KeyPolicy, policy(aws, &client, &it.arn, caller)).await,
-            other => other.unread().unwrap_or_default(),
-        };
-        (metadata, policy)
+        let policy = policy(aws, &client, entry.as_str(), caller);
+        tokio::join!(describe, wanted(plan, FactId::KeyPolicy, policy))
     };
     let grants = Fact::NotAsked("asked only when the policies refuse".to_owned());
     Key { metadata, policy, grants }
+}
+
+/// The same key with the policy that could not be asked for before the alias was resolved.
+pub(super) async fn with_policy(
+    aws: &Aws<'_>,
+    plan: &Plan,
+    entry: &Arn,
+    key: Key,
+    caller: &AccountId,
+) -> Key {
+    if !is_alias(entry) {
+        return key;
+    }
+    let policy = match &key.metadata {
+        Fact::Known(metadata) => {
+            let client = aws.kms(entry.region());
+            wanted(plan, FactId::KeyPolicy, policy(aws, &client, &metadata.arn, caller)).await
+        }
+        unread => unread.unread().unwrap_or_default(),
+    };
+    Key { policy, ..key }
+}
+
+fn is_alias(entry: &Arn) -> bool {
+    !entry.resource().starts_with("key/")
 }
 
 async fn describe(aws: &Aws<'_>, client: &aws_sdk_kms::Client, entry: &Arn) -> Fact<KeyMetadata> {

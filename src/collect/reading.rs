@@ -3,16 +3,18 @@
 //! 1. the caller, the buckets' regions, the organisation, the trails of the connector's region
 //! 2. the role and the lists of its policies, the buckets' settings, the trails' status
 //! 3. policies, keys, simulations; the names of roles when there is no such role
-//! 4. versions of policies, the policy of a key named by alias, simulations of that key, denials without SCPs or
-//!    boundary
-//! 5. those of that key; grants of a key whose policies refuse
+//! 4. versions of policies; denials without SCPs or boundary; the policy of a key named by an alias and its
+//!    simulations
+//! 5. denials of those; grants of a key whose policies refuse
 //!
 //! Event history is searched beside rounds 3 to 5 and goes on after them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::FutureExt as _;
 use futures::future::join_all;
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 
 use super::client::Aws;
 use super::cloudtrail::event_history::{self, Subject, Window};
@@ -27,7 +29,7 @@ use crate::facts::{
 };
 use crate::model::{AccountId, Arn, Partition};
 use crate::plan::Plan;
-use crate::requirement::{self, BucketKey, Known, configured_key, requirements};
+use crate::requirement::{BucketKey, Known, Requirement, configured_key, requirements};
 
 /// One run of reading.
 pub(super) struct Reading<'a> {
@@ -35,7 +37,11 @@ pub(super) struct Reading<'a> {
     settings: &'a Settings,
     plan: &'a Plan,
     catalog: &'a Catalog,
+    simulations_in_flight: Semaphore,
 }
+
+/// Managed policies by ARN and the texts of embedded ones by name.
+type Documents = (BTreeMap<String, Fact<ManagedPolicy>>, BTreeMap<String, Fact<String>>);
 
 /// What the first round brings beside the caller.
 struct First {
@@ -52,7 +58,7 @@ impl<'a> Reading<'a> {
         plan: &'a Plan,
         catalog: &'a Catalog,
     ) -> Self {
-        Self { aws, settings, plan, catalog }
+        Self { aws, settings, plan, catalog, simulations_in_flight: Semaphore::new(simulate::IN_FLIGHT) }
     }
 
     /// Goes through the rounds. Only a caller that cannot be read is an error.
@@ -70,7 +76,7 @@ impl<'a> Reading<'a> {
         self.second(&mut facts, first.heads, first.trails, elsewhere.as_ref()).await;
         let (history, mut facts) = tokio::join!(
             self.history(&facts, elsewhere.as_ref()),
-            self.third(facts.clone(), &role_account, elsewhere.as_ref())
+            self.third(facts.clone(), elsewhere.as_ref())
         );
         facts.history = history;
         let keys = customer_keys(&Known::of(&facts));
@@ -150,18 +156,24 @@ impl<'a> Reading<'a> {
         }
     }
 
-    async fn third(&self, mut facts: Facts, role_account: &AccountId, elsewhere: Option<&Fact<()>>) -> Facts {
-        let ((managed, inline), (keys, simulations), role_names) = tokio::join!(
-            self.documents(&facts),
-            self.keys_and_simulations(&facts, role_account, elsewhere),
+    /// Rounds three to five. What waits for what, and for nothing else: versions for policies, a key's
+    /// policy and simulations for its alias, grants for all policies.
+    async fn third(&self, mut facts: Facts, elsewhere: Option<&Fact<()>>) -> Facts {
+        let documents = self.documents(&facts).shared();
+        let needs = requirements(&facts.target, self.catalog, &Known::of(&facts));
+        let (mut simulations, (keys, of_keys), (managed, inline), role_names) = tokio::join!(
+            self.simulations(&facts, &needs, elsewhere),
+            self.keys(&facts, &needs, documents.clone(), elsewhere),
+            documents.clone(),
             self.role_names(&facts)
         );
+        simulations.extend(of_keys);
+        drop(documents);
         facts.managed_policies = managed;
         facts.inline_policies = inline;
         facts.keys = keys;
         facts.simulations = simulations;
         facts.role_names = role_names;
-        self.grants(&mut facts).await;
         self.aws.progress().read();
         facts
     }
@@ -174,10 +186,7 @@ impl<'a> Reading<'a> {
     }
 
     /// The documents of the role's policies and of its boundary, each asked for once.
-    async fn documents(
-        &self,
-        facts: &Facts,
-    ) -> (BTreeMap<String, Fact<ManagedPolicy>>, BTreeMap<String, Fact<String>>) {
+    async fn documents(&self, facts: &Facts) -> Documents {
         let client = &self.aws.iam();
         let attached = facts.attached_policies.known().into_iter().flatten().map(|policy| &policy.arn);
         let boundary = facts.role.known().and_then(|role| role.boundary.as_ref());
@@ -194,65 +203,75 @@ impl<'a> Reading<'a> {
         (managed.into_iter().collect(), inline.into_iter().collect())
     }
 
-    async fn keys_and_simulations(
+    async fn simulations(
         &self,
         facts: &Facts,
-        role_account: &AccountId,
+        needs: &[Requirement<'_>],
+        elsewhere: Option<&Fact<()>>,
+    ) -> Vec<Simulation> {
+        let Some(caller) = facts.caller.known().filter(|_| self.plan.reads(FactId::Simulation)) else {
+            return Vec::new();
+        };
+        if let Some(why) = elsewhere.cloned().or_else(|| no_such_role(facts)) {
+            return simulate::unasked(facts, needs, &why);
+        }
+        let role = role_arn(facts, &caller.account);
+        simulate::simulate(self.aws, &self.simulations_in_flight, facts, &role, needs).await
+    }
+
+    /// The default keys of the buckets, by the name under which facts hold them, and simulations of needs
+    /// that are not among `asked`: a key that a bucket names by an alias has its ARN only when it is described.
+    async fn keys(
+        &self,
+        facts: &Facts,
+        asked: &[Requirement<'_>],
+        documents: impl Future<Output = Documents>,
         elsewhere: Option<&Fact<()>>,
     ) -> (BTreeMap<String, Key>, Vec<Simulation>) {
-        let before = requirements(&facts.target, self.catalog, &Known::of(facts));
-        let arn = role_arn(facts, role_account);
-        let ask = async |facts: &Facts, needs: &[requirement::Requirement<'_>]| {
-            if !self.plan.reads(FactId::Simulation) {
-                return Vec::new();
-            }
-            match elsewhere.cloned().or_else(|| no_such_role(facts)) {
-                Some(why) => simulate::unasked(facts, needs, &why),
-                None => simulate::simulate(self.aws, facts, &arn, needs).await,
-            }
+        let Some(caller) = facts.caller.known().map(|caller| &caller.account) else {
+            return (BTreeMap::new(), Vec::new());
         };
-        let (keys, mut simulations) = tokio::join!(self.keys(facts), ask(facts, &before));
-        // A key that the bucket names by an alias has its ARN only now.
-        let described = Facts { keys, ..facts.clone() };
-        let mut after = requirements(&facts.target, self.catalog, &Known::of(&described));
-        after.retain(|it| !before.contains(it));
-        simulations.extend(ask(&described, &after).await);
-        (described.keys, simulations)
-    }
-
-    /// The default keys of the buckets, by the name under which facts hold them.
-    async fn keys(&self, facts: &Facts) -> BTreeMap<String, Key> {
-        let Some(caller) = facts.caller.known() else { return BTreeMap::new() };
         let entries: BTreeSet<Arn> = key_entries(facts).filter(|_| self.plan.reads(FactId::Key)).collect();
-        let keys = entries.into_iter().map(|entry| async move {
-            (entry.to_string(), kms::key(self.aws, self.plan, &entry, &caller.account).await)
+        let keys = entries.iter().map(|entry| async move {
+            (entry.to_string(), kms::key(self.aws, self.plan, entry, caller).await)
         });
-        join_all(keys).await.into_iter().collect()
+        let described = Facts { keys: join_all(keys).await.into_iter().collect(), ..facts.clone() };
+        let mut needs = requirements(&facts.target, self.catalog, &Known::of(&described));
+        needs.retain(|need| !asked.contains(need));
+        let (simulations, keys) = tokio::join!(self.simulations(&described, &needs, elsewhere), async {
+            let policies =
+                entries.iter().filter_map(|entry| Some((entry, described.keys.get(entry.as_str())?.clone())));
+            let policies = policies.map(|(entry, key)| async move {
+                (entry.to_string(), kms::with_policy(self.aws, self.plan, entry, key, caller).await)
+            });
+            let (keys, (managed_policies, inline_policies)) = tokio::join!(join_all(policies), documents);
+            let keys = keys.into_iter().collect();
+            self.with_grants(&Facts { managed_policies, inline_policies, keys, ..described.clone() }, caller)
+                .await
+        });
+        (keys, simulations)
     }
 
-    /// Grants of those keys whose policies alone refuse.
-    async fn grants(&self, facts: &mut Facts) {
-        let Some(caller) = facts.caller.known().map(|caller| caller.account.clone()) else { return };
+    /// The keys, with the grants of those whose policies alone refuse.
+    async fn with_grants(&self, facts: &Facts, caller: &AccountId) -> BTreeMap<String, Key> {
+        let mut keys = facts.keys.clone();
         if !self.plan.reads(FactId::KeyGrants) || no_such_role(facts).is_some() {
-            return;
+            return keys;
         }
         let needs = requirements(&facts.target, self.catalog, &Known::of(facts));
         let wanting = facts.keys.iter().filter_map(|(entry, key)| {
             let metadata = key.metadata.known().filter(|it| it.manager != "AWS")?;
-            grants::worth_asking(facts, &needs, &metadata.arn, key)
-                .then(|| (entry.clone(), metadata.arn.parse::<Arn>()))
+            let arn = metadata.arn.parse::<Arn>().ok()?;
+            grants::worth_asking(facts, &needs, &metadata.arn, key).then_some((entry, arn))
         });
-        let wanting: Vec<(String, Arn)> =
-            wanting.filter_map(|(entry, arn)| Some((entry, arn.ok()?))).collect();
-        let caller = &caller;
-        let read = wanting
-            .into_iter()
-            .map(|(entry, arn)| async move { (entry, kms::grants(self.aws, &arn, caller).await) });
+        let read =
+            wanting.map(|(entry, arn)| async move { (entry, kms::grants(self.aws, &arn, caller).await) });
         for (entry, grants) in join_all(read).await {
-            if let Some(key) = facts.keys.get_mut(&entry) {
+            if let Some(key) = keys.get_mut(entry) {
                 key.grants = grants;
             }
         }
+        keys
     }
 
     async fn history(&self, facts: &Facts, elsewhere: Option<&Fact<()>>) -> History {

@@ -26,7 +26,7 @@ use crate::model::EngineVerdict;
 use crate::requirement::{Requirement, Situation, keys};
 
 /// Calls under way at once: the simulator's rate is not published, and low.
-const IN_FLIGHT: usize = 2;
+pub(super) const IN_FLIGHT: usize = 2;
 /// Actions in a call: AWS publishes no limit; real callers have used forty.
 const ACTIONS: usize = 40;
 /// Pages of an answer.
@@ -67,18 +67,18 @@ impl Layers {
     }
 }
 
-/// Asks all that is required and was not asked yet.
+/// Asks all that is required. `in_flight` has [`IN_FLIGHT`] places, for all who ask.
 pub(super) async fn simulate(
     aws: &Aws<'_>,
+    in_flight: &Semaphore,
     facts: &Facts,
     role_arn: &str,
     requirements: &[Requirement<'_>],
 ) -> Vec<Simulation> {
     let client = aws.iam();
-    let in_flight = Semaphore::new(IN_FLIGHT);
     let layers = Layers::of(facts);
     let groups = groups(facts, requirements);
-    let simulator = Simulator { aws, client: &client, in_flight: &in_flight, role_arn };
+    let simulator = Simulator { aws, client: &client, in_flight, role_arn };
     let answers = join_all(groups.iter().map(|group| simulator.group(group, layers))).await;
     answers.into_iter().flatten().collect()
 }
@@ -105,10 +105,6 @@ fn groups(facts: &Facts, requirements: &[Requirement<'_>]) -> Vec<Group> {
     for requirement in requirements {
         let situation = Situation::of(facts, requirement);
         for resource in &requirement.resources {
-            let asked = |it: &Simulation| it.action == requirement.action && it.resource == resource.probe;
-            if facts.simulations.iter().any(asked) {
-                continue;
-            }
             let mut context = keys(&situation, requirement, resource).values;
             context.retain(|key, _| !FILLED_IN.contains(&key.as_str()));
             let action = requirement.action.to_owned();
