@@ -373,20 +373,21 @@ fn found(searches: &[&Search]) -> String {
     purposes.iter().map(part).collect::<Vec<_>>().join(", ")
 }
 
-/// A failing check once more: what is wrong, and what to do.
-fn in_short(check: &CheckReport, width: usize) -> Vec<String> {
+/// A failing check once more: what is wrong, and what to do. `told` are the fixes of the checks before.
+fn in_short<'a>(check: &'a CheckReport, told: &mut Vec<(&'a Change, CheckId)>, width: usize) -> Vec<String> {
     let indent = LEFT + BAR;
     let mut lines = Vec::new();
-    let mut told: Option<&str> = None;
     for finding in &check.findings {
         let label = if lines.is_empty() { check.id.to_string() } else { String::new() };
         lines.extend(labelled(&label, indent, &line(&finding.what), width));
-        let fix = finding.fixes.first().filter(|fix| told != Some(&fix.title));
-        if let Some(fix) = fix {
-            let text = format!("Fix: {} (by {})", line(&fix.title), fix.owner.in_words());
-            lines.extend(labelled("", indent, &text, width).iter().map(|line| Style::Strong.paint(line)));
-            told = Some(&fix.title);
-        }
+        let Some(fix) = finding.fixes.first() else { continue };
+        let text = match told.iter().find(|(change, _)| **change == fix.change) {
+            Some((_, id)) if *id == check.id => continue,
+            Some((_, id)) => format!("Fix: the same as for {id}"),
+            None => format!("Fix: {} (by {})", line(&fix.title), fix.owner.in_words()),
+        };
+        told.push((&fix.change, check.id));
+        lines.extend(labelled("", indent, &text, width).iter().map(|line| Style::Strong.paint(line)));
     }
     lines
 }
@@ -402,9 +403,10 @@ fn foot(report: &Report, width: usize) -> Vec<String> {
     let counts: Vec<String> = words::counts(summary.counts).into_iter().map(|(_, text)| text).collect();
     lines.push(counts.join(" · "));
 
+    let mut told = Vec::new();
     for check in report.checks.iter().filter(|check| check.status == Status::Fail) {
         lines.push(String::new());
-        lines.extend(in_short(check, width));
+        lines.extend(in_short(check, &mut told, width));
     }
     if !summary.next.is_empty() {
         lines.push(String::new());
