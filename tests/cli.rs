@@ -403,6 +403,13 @@ fn a_fix_is_printed_for_a_shell_as_a_policy_and_as_json() {
 }
 
 #[test]
+fn one_change_for_several_findings_is_told_once() {
+    let text = stdout(&Shell::new().run("demo policy-detached"));
+    assert!(text.contains("To mend WRITE-004, LATER-004: "), "{text}");
+    assert!(text.contains("Fix: the same as for WRITE-004"), "{text}");
+}
+
+#[test]
 fn the_policy_for_the_doctor_is_limited_to_what_was_asked() {
     let shell = Shell::new();
     let policy = |line: &str| -> Value { serde_json::from_str(&stdout(&shell.run(line))).unwrap() };
