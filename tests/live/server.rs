@@ -1,4 +1,4 @@
-//! MiniStack (<https://pypi.org/project/ministack/>), installed once into a virtual environment under
+//! MiniStack (PyPI `ministack`), installed once into a virtual environment under
 //! `target/` and started once for each test binary.
 
 use std::fs::{self, File};
