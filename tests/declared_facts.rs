@@ -39,6 +39,16 @@ fn denied(id: FactId) -> Value {
             bucket[part] = refusal.clone();
         }
     };
+    let databases = |world: &mut Value, part: &str| {
+        for (_, database) in world["glue"]["databases"].as_object_mut().into_iter().flatten() {
+            database[part] = refusal.clone();
+        }
+    };
+    let entries = |world: &mut Value, part: &str| {
+        for (_, entry) in world["redshift"][part].as_object_mut().into_iter().flatten() {
+            *entry = refusal.clone();
+        }
+    };
     match id {
         FactId::Caller => world["caller"] = refusal,
         FactId::Role => world["role"] = refusal,
@@ -66,6 +76,18 @@ fn denied(id: FactId) -> Value {
         FactId::HistoryAssumeRole => queries(&mut world, "assume-role"),
         FactId::HistoryChanges => queries(&mut world, "changes"),
         FactId::HistoryDenials => queries(&mut world, "denials"),
+        FactId::RoleLastAccessed => world["last_accessed"] = refusal,
+        FactId::GlueDatabase => databases(&mut world, "metadata"),
+        FactId::GlueDatabaseNames => world["glue"]["database_names"] = refusal,
+        FactId::GlueTables => databases(&mut world, "tables"),
+        FactId::GluePolicy => world["glue"]["policy"] = refusal,
+        FactId::GlueEncryption => world["glue"]["encryption"] = refusal,
+        FactId::LakeSettings => world["lake_formation"]["settings"] = refusal,
+        FactId::LakePermissions => world["lake_formation"]["permissions"] = refusal,
+        FactId::LakeLocations => world["lake_formation"]["locations"] = refusal,
+        FactId::LakeOptIns => world["lake_formation"]["opt_ins"] = refusal,
+        FactId::RedshiftCluster => entries(&mut world, "clusters"),
+        FactId::RedshiftWorkgroup => entries(&mut world, "workgroups"),
         // The healthy world has neither a boundary nor a key.
         FactId::Boundary | FactId::Key | FactId::KeyPolicy | FactId::KeyGrants => {}
     }
