@@ -1,0 +1,496 @@
+//! A record as it stands in a log, with as little copied as can be.
+//!
+//! An archive may hold millions of denials of one role. What groups and filters look at is
+//! borrowed from the log's text; who made the call, which is the same for hours, is read once.
+
+use std::borrow::Cow;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::identity::{Identity, Issuer};
+use super::memo::Memo;
+use super::record::{Event, Resource, bounded, resources, time};
+use super::resource::Call;
+use crate::denial;
+
+/// An [`Event`], borrowed: from one, or from a record's text.
+pub struct EventRef<'a> {
+    /// `eventID`.
+    pub event_id: Cow<'a, str>,
+    /// `eventTime`.
+    pub event_time: Option<Timestamp>,
+    /// `eventSource`.
+    pub event_source: Cow<'a, str>,
+    /// `eventName`.
+    pub event_name: Cow<'a, str>,
+    /// `awsRegion`; empty when missing.
+    pub region: Cow<'a, str>,
+    /// `recipientAccountId`.
+    pub recipient_account: Option<Cow<'a, str>>,
+    /// `sourceIPAddress`.
+    pub source_ip: Option<Cow<'a, str>>,
+    /// `userAgent`.
+    pub user_agent: Option<Cow<'a, str>>,
+    /// `errorCode`; none when the call succeeded.
+    pub error_code: Option<Cow<'a, str>>,
+    /// `errorMessage`.
+    pub error_message: Option<Cow<'a, str>>,
+    /// `sharedEventID`.
+    pub shared_event_id: Option<Cow<'a, str>>,
+    /// `vpcEndpointId`.
+    pub vpc_endpoint_id: Option<Cow<'a, str>>,
+    identity: Who<'a>,
+    source: Source<'a>,
+}
+
+enum Who<'a> {
+    Borrowed(&'a Identity),
+    Shared(Arc<Identity>),
+}
+
+impl Deref for Who<'_> {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        match self {
+            Self::Borrowed(identity) => identity,
+            Self::Shared(identity) => identity,
+        }
+    }
+}
+
+enum Source<'a> {
+    Event(&'a Event),
+    /// The record's text, and that of `requestParameters` and `resources`.
+    Text {
+        whole: &'a str,
+        parameters: Option<&'a str>,
+        resources: Option<&'a str>,
+    },
+}
+
+/// What takes the events that a search finds, copies included.
+pub trait Sink {
+    /// Takes an event.
+    fn event(&mut self, event: Event);
+
+    /// Takes a record that is a denial and nothing else that was asked for.
+    fn record(&mut self, record: &EventRef<'_>);
+}
+
+/// Keeps all of them.
+impl Sink for Vec<Event> {
+    fn event(&mut self, event: Event) {
+        self.push(event);
+    }
+
+    fn record(&mut self, record: &EventRef<'_>) {
+        self.extend(record.to_event());
+    }
+}
+
+impl<'a> From<&'a Event> for EventRef<'a> {
+    fn from(event: &'a Event) -> Self {
+        let text = |text: &'a Option<String>| text.as_deref().map(Cow::Borrowed);
+        Self {
+            event_id: Cow::Borrowed(&event.event_id),
+            event_time: event.event_time,
+            event_source: Cow::Borrowed(&event.event_source),
+            event_name: Cow::Borrowed(&event.event_name),
+            region: Cow::Borrowed(&event.region),
+            recipient_account: text(&event.recipient_account),
+            source_ip: text(&event.source_ip),
+            user_agent: text(&event.user_agent),
+            error_code: text(&event.error_code),
+            error_message: text(&event.error_message),
+            shared_event_id: text(&event.shared_event_id),
+            vpc_endpoint_id: text(&event.vpc_endpoint_id),
+            identity: Who::Borrowed(&event.identity),
+            source: Source::Event(event),
+        }
+    }
+}
+
+impl EventRef<'_> {
+    /// Whether the caller was refused.
+    pub fn is_denial(&self) -> bool {
+        self.error_code.as_deref().is_some_and(denial::is_denial_code)
+    }
+
+    /// `userIdentity`.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The whole event, read anew where only its text is at hand.
+    pub fn to_event(&self) -> Option<Event> {
+        match self.source {
+            Source::Event(event) => Some(event.clone()),
+            Source::Text { whole, .. } => {
+                let mut values = serde_json::Deserializer::from_str(whole).into_iter::<Value>();
+                Event::from_value(&values.next()?.ok()?)
+            }
+        }
+    }
+
+    /// The ARN of what the call was about; see [`super::resource_of`].
+    pub(super) fn resource(&self) -> Option<String> {
+        let (parameters, resources): (Cow<'_, Value>, Cow<'_, [Resource]>) = match self.source {
+            Source::Event(event) => (Cow::Borrowed(&event.request_parameters), Cow::Borrowed(&event.resources)),
+            Source::Text { parameters, resources: named, .. } => (
+                parameters.and_then(value).map_or(Cow::Owned(Value::Null), |value| match value {
+                    Value::Object(_) => Cow::Owned(value),
+                    other => Cow::Owned(bounded(&other)),
+                }),
+                Cow::Owned(named.and_then(value).map(|named| resources(&named)).unwrap_or_default()),
+            ),
+        };
+        super::resource::resource_of_call(&Call {
+            source: &self.event_source,
+            name: &self.event_name,
+            region: &self.region,
+            account: self.recipient_account.as_deref(),
+            parameters: &parameters,
+            resources: &resources,
+        })
+    }
+}
+
+fn value(text: &str) -> Option<Value> {
+    serde_json::from_str(text).ok()
+}
+
+/// Reads records, and remembers who makes the calls.
+#[derive(Default)]
+pub struct RecordReader {
+    identities: Memo<Arc<Identity>>,
+}
+
+impl RecordReader {
+    /// Reads the record at the front of `text`; gives it and where it ends.
+    ///
+    /// As with [`Event::from_value`] there is no record in a digest or an insight.
+    ///
+    /// # Errors
+    /// When the text is no JSON object, or is one that needs mending.
+    pub fn read<'t>(&mut self, text: &'t [u8]) -> Result<(Option<EventRef<'t>>, usize), serde_json::Error> {
+        // Checked as a whole, for which there are fast ways, not string by string.
+        let text = std::str::from_utf8(text).map_err(serde_json::Error::custom)?;
+        let mut objects = serde_json::Deserializer::from_str(text).into_iter::<Fields<'t>>();
+        let fields = objects.next().unwrap_or_else(|| Err(serde_json::Error::custom("no object")))?;
+        let end = objects.byte_offset();
+        let (Some(event_source), Some(event_name), false) = (fields.source, fields.name, fields.insight) else {
+            return Ok((None, end));
+        };
+        for needed in [fields.parameters, fields.resources].into_iter().flatten() {
+            // Halves of surrogate pairs pass where text is skipped, but not where it is read.
+            let text = needed.get().as_bytes();
+            let half = |at: usize| matches!(text.get(at + 2), Some(b'd' | b'D'));
+            if memchr::memmem::find_iter(text, b"\\u").any(half) {
+                serde_json::from_str::<Value>(needed.get())?;
+            }
+        }
+        let identity = match fields.identity.map(RawValue::get) {
+            None => Arc::default(),
+            Some(text) => Arc::clone(self.identities.get(text.as_bytes(), || {
+                Ok::<_, serde_json::Error>(Arc::new(serde_json::from_str::<RawIdentity<'_>>(text)?.into()))
+            })?),
+        };
+        let record = EventRef {
+            event_id: fields.id.unwrap_or_default(),
+            event_time: fields.time.and_then(|text| event_time(text.get())),
+            event_source,
+            event_name,
+            region: fields.region.unwrap_or_default(),
+            recipient_account: fields.account,
+            source_ip: fields.ip,
+            user_agent: fields.agent,
+            error_code: fields.code.filter(|code| !code.is_empty()),
+            error_message: fields.message,
+            shared_event_id: fields.shared,
+            vpc_endpoint_id: fields.endpoint,
+            identity: Who::Shared(identity),
+            source: Source::Text {
+                whole: &text[..end],
+                parameters: fields.parameters.map(RawValue::get),
+                resources: fields.resources.map(RawValue::get),
+            },
+        };
+        Ok((Some(record), end))
+    }
+}
+
+fn event_time(text: &str) -> Option<Timestamp> {
+    let plain = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    plain.and_then(|text| text.parse().ok()).or_else(|| time(&value(text)?))
+}
+
+/// `userIdentity` as it is written. What is written otherwise is left to [`Event::from_value`].
+#[derive(Default, serde::Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct RawIdentity<'t> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'t>,
+    #[serde(borrow)]
+    arn: Text<'t>,
+    #[serde(borrow)]
+    principal_id: Text<'t>,
+    #[serde(borrow)]
+    account_id: Text<'t>,
+    #[serde(borrow)]
+    access_key_id: Text<'t>,
+    #[serde(borrow)]
+    user_name: Text<'t>,
+    #[serde(borrow)]
+    invoked_by: Text<'t>,
+    #[serde(borrow)]
+    session_context: Option<RawContext<'t>>,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct RawContext<'t> {
+    #[serde(borrow)]
+    invoked_by: Text<'t>,
+    #[serde(borrow)]
+    session_issuer: Option<RawIssuer<'t>>,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct RawIssuer<'t> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'t>,
+    #[serde(borrow)]
+    arn: Text<'t>,
+    #[serde(borrow)]
+    principal_id: Text<'t>,
+    #[serde(borrow)]
+    account_id: Text<'t>,
+    #[serde(borrow)]
+    user_name: Text<'t>,
+}
+
+impl From<RawIdentity<'_>> for Identity {
+    fn from(raw: RawIdentity<'_>) -> Self {
+        let text = |Text(text): Text<'_>| text.map(Cow::into_owned);
+        let RawContext { invoked_by, session_issuer } = raw.session_context.unwrap_or_default();
+        Self {
+            kind: text(raw.kind),
+            arn: text(raw.arn),
+            principal_id: text(raw.principal_id),
+            account_id: text(raw.account_id),
+            access_key_id: text(raw.access_key_id),
+            user_name: text(raw.user_name),
+            issuer: session_issuer.map(|issuer| Issuer {
+                kind: text(issuer.kind),
+                arn: text(issuer.arn),
+                principal_id: text(issuer.principal_id),
+                account_id: text(issuer.account_id),
+                user_name: text(issuer.user_name),
+            }),
+            invoked_by: text(raw.invoked_by).or_else(|| text(invoked_by)),
+        }
+    }
+}
+
+/// The members of a record that are looked at, the last of several of one name.
+#[derive(Default)]
+struct Fields<'t> {
+    id: Option<Cow<'t, str>>,
+    time: Option<&'t RawValue>,
+    source: Option<Cow<'t, str>>,
+    name: Option<Cow<'t, str>>,
+    region: Option<Cow<'t, str>>,
+    account: Option<Cow<'t, str>>,
+    ip: Option<Cow<'t, str>>,
+    agent: Option<Cow<'t, str>>,
+    code: Option<Cow<'t, str>>,
+    message: Option<Cow<'t, str>>,
+    shared: Option<Cow<'t, str>>,
+    endpoint: Option<Cow<'t, str>>,
+    identity: Option<&'t RawValue>,
+    parameters: Option<&'t RawValue>,
+    resources: Option<&'t RawValue>,
+    insight: bool,
+}
+
+/// The name of a member that is looked at.
+#[derive(Clone, Copy)]
+enum Key {
+    Id,
+    Time,
+    Source,
+    Name,
+    Region,
+    Account,
+    Ip,
+    Agent,
+    Code,
+    Message,
+    Shared,
+    Endpoint,
+    Identity,
+    Parameters,
+    Resources,
+    Insight,
+    Other,
+}
+
+impl Key {
+    /// By length first: most names of a record are told by it.
+    fn named(name: &str) -> Self {
+        let (key, its_name) = match (name.len(), name.as_bytes().first()) {
+            (7, _) => (Self::Id, "eventID"),
+            (9, Some(b'e')) if name.ends_with("Time") => (Self::Time, "eventTime"),
+            (9, Some(b'e')) if name.ends_with("Name") => (Self::Name, "eventName"),
+            (9, Some(b'e')) => (Self::Code, "errorCode"),
+            (9, Some(b'a')) => (Self::Region, "awsRegion"),
+            (9, Some(b'u')) => (Self::Agent, "userAgent"),
+            (9, _) => (Self::Resources, "resources"),
+            (11, _) => (Self::Source, "eventSource"),
+            (12, Some(b'e')) => (Self::Message, "errorMessage"),
+            (12, _) => (Self::Identity, "userIdentity"),
+            (13, Some(b's')) => (Self::Shared, "sharedEventID"),
+            (13, _) => (Self::Endpoint, "vpcEndpointId"),
+            (14, _) => (Self::Insight, "insightDetails"),
+            (15, _) => (Self::Ip, "sourceIPAddress"),
+            (17, _) => (Self::Parameters, "requestParameters"),
+            (18, _) => (Self::Account, "recipientAccountId"),
+            _ => return Self::Other,
+        };
+        if name == its_name { key } else { Self::Other }
+    }
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Name;
+
+        impl Visitor<'_> for Name {
+            type Value = Key;
+
+            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.write_str("a key")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Key, E> {
+                Ok(Key::named(name))
+            }
+        }
+        from.deserialize_identifier(Name)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Record;
+
+        impl<'de> Visitor<'de> for Record {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.write_str("a record")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
+                let mut fields = Fields::default();
+                while let Some(key) = map.next_key()? {
+                    let text = match key {
+                        Key::Id => &mut fields.id,
+                        Key::Source => &mut fields.source,
+                        Key::Name => &mut fields.name,
+                        Key::Region => &mut fields.region,
+                        Key::Account => &mut fields.account,
+                        Key::Ip => &mut fields.ip,
+                        Key::Agent => &mut fields.agent,
+                        Key::Code => &mut fields.code,
+                        Key::Message => &mut fields.message,
+                        Key::Shared => &mut fields.shared,
+                        Key::Endpoint => &mut fields.endpoint,
+                        Key::Time | Key::Identity | Key::Parameters | Key::Resources => {
+                            let raw = Some(map.next_value()?);
+                            match key {
+                                Key::Time => fields.time = raw,
+                                Key::Identity => fields.identity = raw,
+                                Key::Parameters => fields.parameters = raw,
+                                _ => fields.resources = raw,
+                            }
+                            continue;
+                        }
+                        Key::Insight | Key::Other => {
+                            fields.insight |= matches!(key, Key::Insight);
+                            map.next_value::<IgnoredAny>()?;
+                            continue;
+                        }
+                    };
+                    *text = map.next_value::<Text<'de>>()?.0;
+                }
+                Ok(fields)
+            }
+        }
+        from.deserialize_map(Record)
+    }
+}
+
+/// A string; what is none counts as missing.
+#[derive(Default)]
+struct Text<'t>(Option<Cow<'t, str>>);
+
+impl<'de: 't, 't> Deserialize<'de> for Text<'t> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Any;
+
+        impl<'de> Visitor<'de> for Any {
+            type Value = Text<'de>;
+
+            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.write_str("any value")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
+                Ok(Text(Some(Cow::Borrowed(text))))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
+                Ok(Text(Some(Cow::Owned(text.to_owned()))))
+            }
+
+            fn visit_unit<E>(self) -> Result<Text<'de>, E> {
+                Ok(Text(None))
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Text<'de>, E> {
+                Ok(Text(None))
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Text<'de>, E> {
+                Ok(Text(None))
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Text<'de>, E> {
+                Ok(Text(None))
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Text<'de>, E> {
+                Ok(Text(None))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Text<'de>, A::Error> {
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Text(None))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Text<'de>, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Text(None))
+            }
+        }
+        from.deserialize_any(Any)
+    }
+}
