@@ -32,7 +32,8 @@ use streamkap_doctor::denials::{Gathered, RoleFilter, Scope};
 fn main() {
     let arguments = Arguments::read();
     let archive = arguments.archive.clone().unwrap_or_else(make_archive);
-    let role = arguments.role.as_deref().filter(|_| !arguments.all).map(|role| role.parse().expect("a role's ARN"));
+    let role =
+        arguments.role.as_deref().filter(|_| !arguments.all).map(|role| role.parse().expect("a role's ARN"));
     let scope = Scope { role: role.map(RoleFilter::Arn), ..Scope::default() };
     let measures = |what: &str| arguments.only.as_deref().is_none_or(|only| only == what);
     let mut runs = Runs::default();
@@ -73,9 +74,10 @@ impl Runs {
     /// Prints the medians and the best runs, by the clock and by processor time: other work on the
     /// machine disturbs the latter less.
     fn tell(&self) {
-        for (what, of) in
-            [("wall clock", (|spent| spent.wall) as fn(&Spent) -> Duration), ("processor", |spent| spent.processor)]
-        {
+        for (what, of) in [
+            ("wall clock", (|spent| spent.wall) as fn(&Spent) -> Duration),
+            ("processor", |spent| spent.processor),
+        ] {
             let sorted = |runs: &[Spent]| {
                 let mut times: Vec<_> = runs.iter().map(of).collect();
                 times.sort();

@@ -141,7 +141,9 @@ impl EventRef<'_> {
     /// The ARN of what the call was about; see [`super::resource_of`].
     pub(super) fn resource(&self) -> Option<String> {
         let (parameters, resources): (Cow<'_, Value>, Cow<'_, [Resource]>) = match self.source {
-            Source::Event(event) => (Cow::Borrowed(&event.request_parameters), Cow::Borrowed(&event.resources)),
+            Source::Event(event) => {
+                (Cow::Borrowed(&event.request_parameters), Cow::Borrowed(&event.resources))
+            }
             Source::Text { parameters, resources: named, .. } => (
                 parameters.and_then(value).map_or(Cow::Owned(Value::Null), |value| match value {
                     Value::Object(_) => Cow::Owned(value),
@@ -184,7 +186,8 @@ impl RecordReader {
         let mut objects = serde_json::Deserializer::from_str(text).into_iter::<Fields<'t>>();
         let fields = objects.next().unwrap_or_else(|| Err(serde_json::Error::custom("no object")))?;
         let end = objects.byte_offset();
-        let (Some(event_source), Some(event_name), false) = (fields.source, fields.name, fields.insight) else {
+        let (Some(event_source), Some(event_name), false) = (fields.source, fields.name, fields.insight)
+        else {
             return Ok((None, end));
         };
         for needed in [fields.parameters, fields.resources].into_iter().flatten() {
@@ -198,7 +201,9 @@ impl RecordReader {
         let identity = match fields.identity.map(RawValue::get) {
             None => Arc::default(),
             Some(text) => Arc::clone(self.identities.get(text.as_bytes(), || {
-                Ok::<_, serde_json::Error>(Arc::new(serde_json::from_str::<RawIdentity<'_>>(text)?.into()))
+                let raw =
+                    if text.starts_with('{') { serde_json::from_str(text)? } else { RawIdentity::default() };
+                Ok::<_, serde_json::Error>(Arc::new(Identity::from(raw)))
             })?),
         };
         let record = EventRef {
@@ -492,5 +497,89 @@ impl<'de: 't, 't> Deserialize<'de> for Text<'t> {
             }
         }
         from.deserialize_any(Any)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const EVENTS: &str = include_str!("../../tests/data/cloudtrail/events.jsonl");
+    const CALL: &str = r#""eventSource":"s3.amazonaws.com","eventName":"PutObject""#;
+
+    /// What a borrowed event tells, in words that can be compared.
+    fn told(event: &EventRef<'_>) -> String {
+        format!(
+            "{:?} {:?} {:?} {:?} {:?}",
+            (&event.event_id, event.event_time, &event.event_source, &event.event_name, &event.region),
+            (&event.recipient_account, &event.source_ip, &event.user_agent, &event.shared_event_id),
+            (&event.error_code, &event.error_message, &event.vpc_endpoint_id),
+            event.identity(),
+            event.resource(),
+        )
+    }
+
+    #[track_caller]
+    fn agree(reader: &mut RecordReader, text: &str) {
+        let parsed = Event::from_value(&serde_json::from_str(text).unwrap());
+        let (read, end) = reader.read(text.as_bytes()).unwrap();
+        assert_eq!(end, text.len());
+        assert_eq!(read.as_ref().map(told), parsed.as_ref().map(|event| told(&event.into())), "{text}");
+        assert_eq!(read.and_then(|read| read.to_event()), parsed, "{text}");
+    }
+
+    #[test]
+    fn real_records_read_as_they_parse() {
+        let mut reader = RecordReader::default();
+        for _ in 0..2 {
+            EVENTS.lines().for_each(|line| agree(&mut reader, line));
+        }
+    }
+
+    #[test]
+    fn odd_members_read_as_they_parse() {
+        let mut reader = RecordReader::default();
+        for members in [
+            r#""eventID":7,"eventTime":[{"a":1}],"awsRegion":null,"errorCode":{"a":[1]},"userAgent":true,"userIdentity":"x""#,
+            r#""eventTime":1772445600,"errorCode":"","sourceIPAddress":1.5,"resources":{"a":1},"requestParameters":3"#,
+            r#""errorCode":"Throttling","errorCode":"AccessDenied","awsRegion":"eu-west-1","awsRegion":7"#,
+            r#""\u0065rrorCode":"Access\u0044enied","userAgent":"\ud83d\ude00 \"q\"","userIdentity":{"arn":"a\/b"}"#,
+            r#""requestParameters":{"bucketName":"b","key":"\ud83d\ude00"},"resources":[{"ARN":"arn:x","type":7}]"#,
+            r#""requestParameters":"{\"bucketName\":\"b\",\"key\":\"k\"}","eventTime":"2026-03-02 10:00:00.000""#,
+            r#""userIdentity":{"type":"AssumedRole","sessionContext":{"sessionIssuer":{"arn":"r","x":[]},"invokedBy":"i"},"extra":{}}"#,
+            r#""userIdentity":{"sessionContext":{}},"insightDetails":null"#,
+            r#""userIdentity":{"type":1,"arn":null,"sessionContext":null}"#,
+            r#""userIdentity":null,"userAgents":"x","eventSize":"x","errorCodes":1"#,
+        ] {
+            agree(&mut reader, &format!("{{{CALL},{members}}}"));
+        }
+        agree(&mut reader, r#"{"eventSource":"s3.amazonaws.com"}"#);
+    }
+
+    #[test]
+    fn what_cannot_be_read_as_it_stands_is_refused() {
+        let mut reader = RecordReader::default();
+        for members in [
+            r#""requestParameters":{"key":"\ud83d"}"#,
+            r#""userIdentity":{"arn":"\ud83d"}"#,
+            r#""userIdentity":{"arn":"a","arn":"b"}"#,
+            r#""requestParameters":{"key":}"#,
+            r#""a":1,,"b":2"#,
+        ] {
+            assert!(reader.read(format!("{{{CALL},{members}}}").as_bytes()).is_err(), "{members}");
+        }
+        assert!(reader.read(b"{\"a\":\"\xff\"}").is_err());
+        assert!(reader.read(b"").is_err());
+    }
+
+    #[test]
+    fn a_record_ends_where_its_object_does() {
+        let text = format!("{},{{", json!({"eventSource": "a.amazonaws.com", "eventName": "b"}));
+        let mut reader = RecordReader::default();
+        let (record, end) = reader.read(text.as_bytes()).unwrap();
+        assert!(record.is_some());
+        assert_eq!(&text[end..], ",{");
     }
 }

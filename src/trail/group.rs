@@ -97,8 +97,7 @@ impl Tally {
         keep(&mut self.user_agents, event.user_agent.as_deref());
         keep(&mut self.principals, Some(&event.identity().principal()));
         keep(&mut self.vpc_endpoints, event.vpc_endpoint_id.as_deref());
-        let sooner =
-            |kept: &Sample| (event.event_time, &*event.event_id) < (kept.0, kept.1.as_str());
+        let sooner = |kept: &Sample| (event.event_time, &*event.event_id) < (kept.0, kept.1.as_str());
         let sample = || (event.event_time, event.event_id.clone().into_owned());
         if let Some(encoded) = encoded
             && self.encoded.as_ref().is_none_or(|(kept, text)| {

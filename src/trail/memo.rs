@@ -1,7 +1,7 @@
 //! Remembers what was made of a text, for texts that come again and again.
 
-/// Texts remembered at most.
-const SLOTS: usize = 1024;
+/// Pairs of texts remembered at most.
+const SLOTS: usize = 2048;
 /// Longer texts are not remembered: they hardly come again.
 const LONGEST: usize = 4096;
 

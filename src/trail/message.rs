@@ -171,7 +171,8 @@ fn as_form(denial: Denial, parts: &Parts<'_>, position: impl FnOnce(Kind) -> usi
 /// Writes `message` to `form` with stand-ins for who called, on what, and the encoded part, as
 /// far as they stand where AWS mostly puts them.
 ///
-/// What is put aside holds no white space, so that nothing which tells a denial can lie within.
+/// What is put aside holds no white space, so that nothing which tells a denial can lie within;
+/// the encoded part ends the message.
 fn take_apart<'m>(message: &'m str, form: &mut String) -> Parts<'m> {
     let mut parts = Parts::default();
     let mut rest = message;
@@ -191,9 +192,8 @@ fn take_apart<'m>(message: &'m str, form: &mut String) -> Parts<'m> {
     }
     if let Some((before, after)) = split(rest, "failure message: ") {
         let of_code = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.=+/".contains(&byte);
-        let end = after.bytes().position(|byte| !of_code(byte)).unwrap_or(after.len());
-        let code = after[..end].trim_end_matches('.');
-        if code.len() >= SHORTEST_CODE {
+        let code = after.trim_end_matches('.');
+        if code.len() >= SHORTEST_CODE && code.bytes().all(of_code) {
             for piece in [before, "failure message: ", ENCODED] {
                 form.push_str(piece);
             }
@@ -260,12 +260,8 @@ mod tests {
     /// The kind and parts as they are read without any form.
     fn plainly(event: &Event) -> Option<(Kind, Option<String>, Option<String>)> {
         let message = event.error_message.as_deref();
-        let denial = Denial::of_event(
-            &event.event_source,
-            &event.event_name,
-            event.error_code.as_deref()?,
-            message,
-        )?;
+        let denial =
+            Denial::of_event(&event.event_source, &event.event_name, event.error_code.as_deref()?, message)?;
         let (resource, encoded) = (denial.resource.clone(), denial.encoded.clone());
         Some((Kind::of(denial), resource, encoded))
     }

@@ -55,7 +55,9 @@ impl<'a> Call<'a> {
 fn s3(call: &Call<'_>) -> Option<String> {
     let of_kind = |kind: &str| {
         let mut resources = call.resources.iter();
-        resources.find(|resource| resource.kind.as_deref() == Some(kind)).and_then(|resource| resource.arn.clone())
+        resources
+            .find(|resource| resource.kind.as_deref() == Some(kind))
+            .and_then(|resource| resource.arn.clone())
     };
     let bucket = call.parameter("bucketName").or_else(|| call.parameter("bucket"));
     let partition = Partition::of_region(call.region);
@@ -63,8 +65,7 @@ fn s3(call: &Call<'_>) -> Option<String> {
         of_kind("AWS::S3::Bucket")
             .or_else(|| bucket.map(|bucket| format!("arn:{}:s3:::{bucket}", partition.as_str())))
     };
-    let on_bucket =
-        call.name.starts_with("List") && call.name != "ListParts" || call.name.contains("Bucket");
+    let on_bucket = call.name.starts_with("List") && call.name != "ListParts" || call.name.contains("Bucket");
     if on_bucket {
         return bucket_arn();
     }
