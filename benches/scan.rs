@@ -165,7 +165,9 @@ fn run_scan(archive: &Path, scope: &Scope, arguments: &Arguments) -> u64 {
     let options = Options { threads: arguments.threads, ..Options::default() };
     let inputs = vec![Input::Path(archive.to_owned())];
     let (coverage, parts) = scan_into(inputs, &query, options, || gathered.sibling());
-    parts.into_iter().for_each(|part| gathered.merge(part));
+    for part in parts {
+        gathered.merge(part);
+    }
     assert!(coverage.files > 0, "no log files in {}", archive.display());
     let copies = gathered.duplicates();
     gathered.finish().0.iter().map(|group| group.count).sum::<u64>() + copies

@@ -138,7 +138,9 @@ impl Latest {
     }
 
     fn merge(&mut self, other: Self) {
-        other.events.into_values().flatten().for_each(|event| self.add(event));
+        for event in other.events.into_values().flatten() {
+            self.add(event);
+        }
         self.left_out |= other.left_out;
     }
 }
@@ -183,7 +185,9 @@ mod tests {
         let scope = scope();
         let alone = {
             let mut gathered = Gathered::new(&scope);
-            events().into_iter().for_each(|event| gathered.add(event));
+            for event in events() {
+                gathered.add(event);
+            }
             (gathered.duplicates(), gathered.finish())
         };
         assert_eq!(alone.1.0.len(), 7);
@@ -199,15 +203,18 @@ mod tests {
                 let mut siblings: Vec<_> = (0..workers).map(|_| gathered.sibling()).collect();
                 for (number, event) in events.into_iter().enumerate() {
                     let worker = &mut siblings[number * 7 % workers];
-                    match scope.wants(&event) && !is_history_of(&event, &ROLE.parse().unwrap()) {
-                        true => worker.record(&EventRef::from(&event)),
-                        false => worker.event(event),
+                    if scope.wants(&event) && !is_history_of(&event, &ROLE.parse().unwrap()) {
+                        worker.record(&EventRef::from(&event));
+                    } else {
+                        worker.event(event);
                     }
                 }
                 if reversed {
                     siblings.reverse();
                 }
-                siblings.into_iter().for_each(|sibling| gathered.merge(sibling));
+                for sibling in siblings {
+                    gathered.merge(sibling);
+                }
                 assert!((gathered.duplicates(), gathered.finish()) == alone, "{workers} workers");
             }
         }

@@ -353,7 +353,9 @@ mod tests {
         for (number, event) in events.iter().enumerate() {
             parts[number * 5 % workers].add(event);
         }
-        parts.into_iter().for_each(|part| whole.merge(part));
+        for part in parts {
+            whole.merge(part);
+        }
         (whole.groups(), whole.duplicates(), whole.is_folded())
     }
 

@@ -8,10 +8,13 @@ const LONGEST: usize = 4096;
 /// What was made of the texts last seen. Memory is bounded: two texts share a slot, and a third
 /// drives out the one that was put there first.
 pub(super) struct Memo<V> {
-    slots: Vec<[Option<(Vec<u8>, V)>; 2]>,
+    slots: Vec<[Slot<V>; 2]>,
     /// For what is not to be remembered.
     passing: Option<V>,
 }
+
+/// A text and what was made of it.
+type Slot<V> = Option<(Vec<u8>, V)>;
 
 impl<V> Default for Memo<V> {
     fn default() -> Self {
@@ -29,14 +32,14 @@ impl<V> Memo<V> {
             self.slots.resize_with(SLOTS, || [None, None]);
         }
         let slot = &mut self.slots[slot(text)];
-        let known = |slot: &Option<(Vec<u8>, V)>| slot.as_ref().is_some_and(|(known, _)| known == text);
+        let known = |slot: &Slot<V>| slot.as_ref().is_some_and(|(known, _)| known == text);
         let mut at = usize::from(known(&slot[1]));
         if !known(&slot[at]) {
-            let made = make()?;
+            let value = make()?;
             let mut key = slot[1].take().map(|(key, _)| key).unwrap_or_default();
             key.clear();
             key.extend_from_slice(text);
-            slot[1] = slot[0].replace((key, made));
+            slot[1] = slot[0].replace((key, value));
             at = 0;
         }
         match &mut slot[at] {

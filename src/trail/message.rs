@@ -215,27 +215,19 @@ fn general_form(message: &str) -> Option<(&str, &str, &str)> {
 /// `on resource: R`, quoted or not, where a known clause follows; with what follows the resource.
 fn resource(text: &str) -> Option<(&str, bool, &str)> {
     let named = text.strip_prefix("on resource: ")?;
-    let (resource, quoted, after) = match named.strip_prefix('"') {
-        Some(inside) => {
-            let (resource, after) = inside.split_once('"')?;
-            (resource, true, after)
-        }
-        None => {
-            let end = named.find(' ')?;
-            (&named[..end], false, &named[end..])
-        }
-    };
+    let quoted = named.strip_prefix('"');
+    let (resource, after) =
+        if let Some(inside) = quoted { split(inside, "\"")? } else { named.split_at(named.find(' ')?) };
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":/_*-+=@%.,$~!".contains(&byte);
-    let fits = match quoted {
-        true => !resource.is_empty() && resource.bytes().all(|byte| byte > b' ' && byte.is_ascii()),
-        false => {
-            resource.starts_with("arn:")
-                && resource.bytes().all(plain)
-                && resource.ends_with(|last: char| last.is_ascii_alphanumeric() || matches!(last, '*' | '/'))
-        }
+    let fits = if quoted.is_some() {
+        !resource.is_empty() && resource.bytes().all(|byte| byte > b' ' && byte.is_ascii())
+    } else {
+        resource.starts_with("arn:")
+            && resource.bytes().all(plain)
+            && resource.ends_with(|last: char| last.is_ascii_alphanumeric() || matches!(last, '*' | '/'))
     };
     let followed = [" because no ", " with an explicit deny"].iter().any(|clause| after.starts_with(clause));
-    (fits && followed).then_some((resource, quoted, after))
+    (fits && followed).then_some((resource, quoted.is_some(), after))
 }
 
 /// What stands before and after the first `mark`.

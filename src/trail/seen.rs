@@ -20,10 +20,9 @@ impl Default for Seen {
 
 impl Seen {
     /// Notes an id; false when it was noted before.
-    #[expect(clippy::cast_possible_truncation, reason = "a few bits are wanted")]
     pub(super) fn note(&self, id: &str) -> bool {
         let key = key_of(id);
-        let part = &self.parts[(key >> 96) as usize % PARTS];
+        let part = &self.parts[(key % PARTS as u128) as usize];
         part.lock().unwrap_or_else(PoisonError::into_inner).insert(key)
     }
 }

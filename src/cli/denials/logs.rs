@@ -37,7 +37,9 @@ impl Run<'_> {
             progress: self.printer.shows_progress().then_some(&mut shown),
         };
         let (mut looked, parts) = scan_into(inputs, &query_of(scope), options, || gathered.sibling());
-        parts.into_iter().for_each(|part| gathered.merge(part));
+        for part in parts {
+            gathered.merge(part);
+        }
         bar.finish_and_clear();
         looked.duplicates = gathered.duplicates();
         let places = self.args.logs.iter().map(|path| name(path)).collect();

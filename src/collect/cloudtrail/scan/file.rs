@@ -8,7 +8,7 @@ use super::carrier;
 use super::inflate::{Inflated, Inflater};
 use super::layout::Place;
 use super::marks::Positions;
-use super::native::{self, Found, NotNative, Tools};
+use super::native::{self, Found, Tools};
 use super::query::Compiled;
 use super::split::{MAX_OBJECT, Splitter};
 use super::stream::TextStream;
@@ -208,22 +208,25 @@ impl<'q, S: Sink> Scanner<'q, S> {
         let text = wide.as_deref().unwrap_or(text);
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let Self { positions, reader, tally, .. } = self;
-        match native::scan(text, self.query, Tools { positions, reader, tally }) {
-            Ok(found) => self.hand_over(found),
-            Err(NotNative) => {
-                self.tally.forget_records();
-                let mut splitter = Splitter::default();
-                self.split(&mut splitter, text, true);
-                self.judge(&splitter, text.trim_ascii_start().first().copied());
-            }
+        if let Ok(found) = native::scan(text, self.query, Tools { positions, reader, tally }) {
+            self.hand_over(found);
+        } else {
+            self.tally.forget_records();
+            let mut splitter = Splitter::default();
+            self.split(&mut splitter, text, true);
+            self.judge(&splitter, text.trim_ascii_start().first().copied());
         }
     }
 
     fn hand_over(&mut self, found: Found<'_>) {
         let Found { records, events } = found;
         self.found += (records.len() + events.len()) as u64;
-        records.iter().for_each(|record| self.sink.record(record));
-        events.into_iter().for_each(|event| self.sink.event(event));
+        for record in &records {
+            self.sink.record(record);
+        }
+        for event in events {
+            self.sink.event(event);
+        }
     }
 
     fn split(&mut self, splitter: &mut Splitter, text: &[u8], last: bool) -> usize {
