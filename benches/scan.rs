@@ -104,7 +104,7 @@ impl Spent {
     fn by(run: impl FnOnce()) -> Self {
         let (start, before) = (Instant::now(), processor_time());
         run();
-        Self { wall: start.elapsed(), processor: processor_time() - before }
+        Self { wall: start.elapsed(), processor: processor_time().saturating_sub(before) }
     }
 }
 
