@@ -1,7 +1,7 @@
 //! PARTIAL-003: the role may use certain tables of the database only, and so no new one.
 
 use crate::checks::shared::glue::{is_new_table, names_a_table, without_database};
-use crate::checks::shared::needs::Ask;
+use crate::checks::shared::needs::{Ask, grants};
 use crate::checks::shared::standing::{Cause, Refusal, Standings};
 use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
@@ -48,13 +48,12 @@ fn is_pattern(arn: &str) -> bool {
 }
 
 fn finding(because: Option<StatementRef>, written: &[String], members: &[Member<'_, '_>]) -> Finding {
-    let (mut actions, mut existing, mut grants, mut evidence) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut actions, mut existing, mut evidence) = (Vec::new(), Vec::new(), Vec::new());
     let mut all = None;
     for (ask, refusal) in members {
         words::add(&mut actions, ask.action());
         let pattern = ask.resource.pattern.as_str();
         if is_new_table(ask) { all = Some(pattern) } else { words::add(&mut existing, pattern) }
-        words::add(&mut grants, (ask.action().to_owned(), pattern.to_owned()));
         words::add_all(&mut evidence, refusal.evidence.iter().cloned());
     }
     let policy = because.as_ref().map_or("the policy", |it| it.policy.as_str());
@@ -71,11 +70,6 @@ fn finding(because: Option<StatementRef>, written: &[String], members: &[Member<
     let mut finding = Finding::new(all.or_else(|| existing.first().copied()).unwrap_or_default(), what);
     finding.evidence = evidence;
     finding.because = because;
-    // What is granted on all tables need not be granted on one.
-    let covered = |(action, pattern): &(String, String)| {
-        all.is_some_and(|all| pattern != all && grants.iter().any(|(other, on)| other == action && on == all))
-    };
-    let needed = grants.iter().filter(|grant| !covered(grant));
-    let grants = needed.map(|(action, pattern)| (action.clone(), vec![pattern.clone()])).collect();
+    let grants = grants(members.iter().map(|(ask, _)| *ask));
     finding.remedy(Remedy::AllowOnRole { grants })
 }

@@ -6,9 +6,11 @@ use crate::catalog::Level;
 use crate::checks::View;
 use crate::model::{Blocked, EngineVerdict, StatementRef};
 use crate::policy::{Decision, Layer, NearestMiss, Policy, PolicySet, Principal, Request, evaluate};
+use crate::policy::scope::covers;
 use crate::requirement::{Requirement, Resource};
 
 use super::policies::{allow_all, delegate_to};
+use super::words;
 
 /// May the role do this action on this resource?
 #[derive(Clone, Debug)]
@@ -113,6 +115,21 @@ pub fn asks<'a>(view: &View<'a>) -> Result<Vec<Ask<'a>>, Blocked> {
         }
     }
     Ok(asks)
+}
+
+/// The resources that are asked for, without those that another covers.
+pub fn patterns<'s, 'a: 's>(asks: impl IntoIterator<Item = &'s Ask<'a>>) -> Vec<String> {
+    let all = words::unique(asks.into_iter().map(|ask| ask.resource.pattern.clone()));
+    let covered = |it: &String| all.iter().any(|other| other != it && covers(other, it));
+    all.iter().filter(|it| !covered(it)).cloned().collect()
+}
+
+/// Each action with the resources that it is asked on.
+pub fn grants<'s, 'a: 's>(asks: impl IntoIterator<Item = &'s Ask<'a>>) -> Vec<(String, Vec<String>)> {
+    let asks: Vec<&Ask<'a>> = asks.into_iter().collect();
+    let actions = words::unique(asks.iter().map(|ask| ask.action()));
+    let of = |action: &str| patterns(asks.iter().copied().filter(|ask| ask.action() == action));
+    actions.into_iter().map(|action| (action.to_owned(), of(action))).collect()
 }
 
 fn unknown_role(view: &View<'_>) -> Blocked {

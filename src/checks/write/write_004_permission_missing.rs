@@ -1,12 +1,11 @@
 //! WRITE-004: the role's own policies do not allow what the connector needs.
 
 use crate::catalog::Level;
-use crate::checks::shared::needs::Ask;
+use crate::checks::shared::needs::{Ask, grants, patterns};
 use crate::checks::shared::standing::{Cause, Refusal, Standings};
 use crate::checks::shared::{absent_bucket, absent_role, bucket_name, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, Source, StatementRef};
-use crate::policy::scope::covers;
 
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 4), judge };
@@ -94,7 +93,7 @@ fn finding(
 ) -> Finding {
     let role = &view.target().role.name;
     let actions = words::unique(members.iter().map(|(ask, _)| ask.action()));
-    let patterns = patterns(members);
+    let patterns = patterns(members.iter().map(|(ask, _)| *ask));
     let mut what = format!("{role} may not do {} on {}", words::list(&actions), words::list(&patterns));
     let detail = members.iter().find_map(|(_, refusal)| refusal.detail.as_deref());
     match detail {
@@ -124,7 +123,7 @@ fn remedy(
     because: Option<&StatementRef>,
     members: &[Gap<'_, '_>],
 ) -> Remedy {
-    let grants = grants(members);
+    let grants = grants(members.iter().map(|(ask, _)| *ask));
     match because {
         Some(statement) if denied => Remedy::ExemptFromRolePolicy {
             policy: statement.policy.clone(),
@@ -137,22 +136,6 @@ fn remedy(
         },
         _ => Remedy::AllowOnRole { grants },
     }
-}
-
-/// The resources that are asked for, without those that another covers.
-fn patterns(members: &[Gap<'_, '_>]) -> Vec<String> {
-    let all = words::unique(members.iter().map(|(ask, _)| ask.resource.pattern.clone()));
-    let covered = |it: &String| all.iter().any(|other| other != it && covers(other, it));
-    all.iter().filter(|it| !covered(it)).cloned().collect()
-}
-
-/// Each action with the resources that it is asked on.
-fn grants(members: &[Gap<'_, '_>]) -> Vec<(String, Vec<String>)> {
-    let actions = words::unique(members.iter().map(|(ask, _)| ask.action()));
-    let of = |action: &str| -> Vec<Gap<'_, '_>> {
-        members.iter().filter(|(ask, _)| ask.action() == action).copied().collect()
-    };
-    actions.into_iter().map(|action| (action.to_owned(), patterns(&of(action)))).collect()
 }
 
 fn grant(ask: &Ask<'_>) -> (String, Vec<String>) {

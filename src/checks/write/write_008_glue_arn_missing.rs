@@ -1,7 +1,7 @@
 //! WRITE-008: a policy allows a Glue action, but not on the catalogue, the database and the table alike.
 
-use crate::checks::shared::glue::{Mistake, Part, mistyped_database, without_database};
-use crate::checks::shared::needs::Ask;
+use crate::checks::shared::glue::{Mistake, mistyped_database, without_database};
+use crate::checks::shared::needs::{Ask, grants, patterns};
 use crate::checks::shared::standing::{Cause, Refusal, Standings};
 use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
@@ -53,17 +53,13 @@ struct Key<'s> {
 }
 
 fn finding(mistake: &Mistake, members: &[Member<'_, '_>]) -> Finding {
-    let (mut actions, mut asked, mut corrections, mut grants) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (ask, _, correction) in members {
-        words::add(&mut actions, ask.action());
-        words::add(&mut asked, ask.resource.pattern.clone());
-        words::add(&mut grants, (ask.action().to_owned(), vec![ask.resource.pattern.clone()]));
-        words::add_all(&mut corrections, correction.iter().map(|it| (*it).clone()));
-    }
+    let asks = || members.iter().map(|(ask, ..)| *ask);
+    let actions = words::unique(asks().map(Ask::action));
+    let corrections = words::unique(members.iter().filter_map(|(.., correction)| correction.cloned()));
     let because = members.first().and_then(|(_, refusal, _)| refusal.because.clone());
     let policy = because.as_ref().map_or("the policy", |it| it.policy.as_str());
     let what = what(mistake, policy, &actions, members);
-    let mut finding = Finding::new(asked.join(", "), what);
+    let mut finding = Finding::new(patterns(asks()).join(", "), what);
     for (_, refusal, _) in members {
         words::add_all(&mut finding.evidence, refusal.evidence.iter().cloned());
     }
@@ -76,7 +72,7 @@ fn finding(mistake: &Mistake, members: &[Member<'_, '_>]) -> Finding {
             statement: statement.index,
             corrections,
         },
-        _ => Remedy::AllowOnRole { grants },
+        _ => Remedy::AllowOnRole { grants: grants(asks()) },
     };
     finding.because = because;
     finding.remedy(remedy)
@@ -92,13 +88,7 @@ fn what(mistake: &Mistake, policy: &str, actions: &[&str], members: &[Member<'_,
     };
     match mistake {
         Mistake::Missing { part } => {
-            let pattern = members.first().map(|(ask, ..)| ask.resource.pattern.as_str()).unwrap_or_default();
-            let pattern = match part {
-                // The one that stands for all of them.
-                Part::Table => members.iter().map(|(ask, ..)| ask.resource.pattern.as_str()).find(|it| it.ends_with('*')),
-                Part::Catalog | Part::Database => None,
-            }
-            .unwrap_or(pattern);
+            let pattern = patterns(members.iter().map(|(ask, ..)| *ask)).join(", ");
             format!("{allows}, but not on {} ({pattern})", part.in_words())
         }
         Mistake::Region { found } => wrong("region", found, segment(3)),

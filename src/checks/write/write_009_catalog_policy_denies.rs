@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::checks::shared::conditions::why_it_hits;
 use crate::checks::shared::glue::without_database;
-use crate::checks::shared::needs::{Ask, Verdict, asks};
+use crate::checks::shared::needs::{Ask, Verdict, asks, patterns};
 use crate::checks::shared::policies::catalog_policy;
 use crate::checks::shared::standing::depends;
 use crate::checks::shared::{absent_role, words};
@@ -51,7 +51,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
 
 fn finding(view: &View<'_>, policy: &Arc<Policy>, statement: &StatementRef, asks: &[Ask<'_>]) -> Finding {
     let actions = words::unique(asks.iter().map(Ask::action));
-    let resources = words::unique(asks.iter().map(|ask| ask.resource.pattern.as_str()));
+    let resources = patterns(asks);
     let why = asks.first().map(|ask| why_it_hits(policy, statement.index, &view.situation(&ask.requirement)));
     let named = words::statement(statement);
     let role = &view.target().role.name;
