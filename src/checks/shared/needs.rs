@@ -133,7 +133,32 @@ impl Ask<'_> {
 
     /// Whether the connector cannot work without it.
     pub fn is_required(&self) -> bool {
+        matches!(self.requirement.need.level, Level::Required | Level::Conditional)
+    }
+
+    /// Whether the connector calls it, be it that it goes on without.
+    pub fn is_called(&self) -> bool {
         self.requirement.need.level != Level::Documented
+    }
+
+    /// The questions of the same need about resources that a policy may treat differently.
+    fn others(&self) -> impl Iterator<Item = Self> {
+        self.resource.also.iter().map(|resource| {
+            let mut other = self.clone();
+            other.resource = resource.clone();
+            other.request.resource.clone_from(&resource.probe);
+            other
+        })
+    }
+
+    /// The one of those that the role's own policies do not allow, where they allow this one.
+    pub fn refused_besides(&self, policies: &[Arc<Policy>]) -> Option<Self> {
+        let mut alone = self.clone();
+        alone.resource.also.clear();
+        if self.resource.also.is_empty() || !alone.of_identity(policies).is_allowed() {
+            return None;
+        }
+        self.others().find(|other| !other.of_identity(policies).is_allowed())
     }
 
     /// Whether it is a use of a KMS key.
@@ -141,8 +166,14 @@ impl Ask<'_> {
         self.action().starts_with("kms:")
     }
 
+    /// What the policies say, of all resources of the question: that of the first that is not allowed.
     fn evaluate(&self, policies: &PolicySet) -> Verdict {
-        evaluate(policies, &self.request).into()
+        let one = |ask: &Self| Verdict::from(evaluate(policies, &ask.request));
+        let verdict = one(self);
+        if !verdict.is_allowed() {
+            return verdict;
+        }
+        self.others().map(|other| one(&other)).find(|other| !other.is_allowed()).unwrap_or(verdict)
     }
 
     /// A key's policy has to allow whatever else does: one that leaves it to the role's account.

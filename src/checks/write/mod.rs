@@ -5,6 +5,7 @@ mod write_003_bucket_or_object_arn_missing;
 mod write_004_permission_missing;
 mod write_005_bucket_policy_denies;
 mod write_006_key_access_missing;
+mod write_011_location_outside_permission;
 mod write_013_object_ownership_or_lock;
 
 use super::Check;
@@ -16,5 +17,6 @@ pub(super) const CHECKS: &[Check] = &[
     write_004_permission_missing::CHECK,
     write_005_bucket_policy_denies::CHECK,
     write_006_key_access_missing::CHECK,
+    write_011_location_outside_permission::CHECK,
     write_013_object_ownership_or_lock::CHECK,
 ];

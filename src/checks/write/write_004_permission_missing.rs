@@ -2,7 +2,7 @@
 
 use crate::checks::shared::needs::Ask;
 use crate::checks::shared::standing::{Cause, Refusal, Standings};
-use crate::checks::shared::{absent_bucket, absent_role, bucket_name, words};
+use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, Source, StatementRef};
 
@@ -17,11 +17,6 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     }
     let standings = Standings::of(view)?;
     let gaps: Vec<Gap<'_, '_>> = standings.gaps().collect();
-    if let Some(skip) =
-        (!gaps.is_empty()).then(|| bucket_name(view)).flatten().and_then(|it| absent_bucket(view, it))
-    {
-        return Ok(skip);
-    }
     let own: Vec<Gap<'_, '_>> = gaps
         .iter()
         .filter(|(_, refusal)| matches!(refusal.cause, Cause::Missing | Cause::Denied))
@@ -34,9 +29,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         return Err(blocked.clone());
     }
     if let Some((_, refusal)) = gaps.first() {
-        let owner =
-            if matches!(refusal.cause, Cause::OtherPrefix { .. }) { "PARTIAL-004" } else { "WRITE-003" };
-        return Ok(Outcome::Skip(format!("what is missing is reported as {owner}")));
+        return Ok(Outcome::Skip(format!("what is missing is reported as {}", refusal.cause.owner())));
     }
     if standings.required().next().is_none() {
         return Ok(Outcome::Skip("the connectors need no permission of the role".to_owned()));
