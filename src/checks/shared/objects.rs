@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use crate::model::StatementRef;
 use crate::policy::scope::covers;
-use crate::policy::{Effect, Policy, Selector};
+use crate::policy::Policy;
 use crate::requirement::{Location, Origin};
 
 use super::needs::Ask;
-use super::standing::{Cause, names};
+use super::standing::{Cause, resources_for};
 
 /// What is done with objects: a statement that allows one of them is about the place's objects.
 const ON_OBJECTS: [&str; 4] = ["s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:AbortMultipartUpload"];
@@ -68,22 +68,6 @@ fn touches(resource: &str, location: &Location) -> bool {
 fn is_known(policies: &[Arc<Policy>], object: &str) -> bool {
     let mut actions = ON_OBJECTS.into_iter();
     actions.any(|action| resources_for(policies, action).iter().any(|(_, resource)| covers(resource, object)))
-}
-
-/// Every resource on which a statement allows the action, with the statement.
-fn resources_for(policies: &[Arc<Policy>], action: &str) -> Vec<(StatementRef, String)> {
-    let mut found = Vec::new();
-    for policy in policies {
-        for (at, statement) in policy.document().statements().iter().enumerate() {
-            if statement.effect != Effect::Allow || !names(&statement.actions, action) {
-                continue;
-            }
-            let Some(reference) = policy.statement_ref(at) else { continue };
-            let resources = statement.resources.iter().flat_map(Selector::any);
-            found.extend(resources.map(|resource| (reference.clone(), resource.clone())));
-        }
-    }
-    found
 }
 
 #[cfg(test)]

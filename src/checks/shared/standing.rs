@@ -2,11 +2,13 @@
 //!
 //! The checks of missing permissions each report their own kind of gap, so that one cause shows once.
 
+use std::sync::Arc;
+
 use crate::checks::View;
 use crate::facts::FactId;
 use crate::model::{Blocked, EngineVerdict, Evidence, Finding, Remedy, StatementRef};
 use crate::policy::scope::covers;
-use crate::policy::{Effect, Miss, NearestMiss, Selector};
+use crate::policy::{Effect, Miss, NearestMiss, Policy, Selector};
 use crate::requirement::Location;
 
 use super::needs::{Ask, Verdict, asks};
@@ -445,7 +447,7 @@ fn refusal(ask: &Ask<'_>, policies: &RolePolicies, own: &Verdict) -> Refusal {
     Refusal { cause, because: because.or(statement), detail, narrower: None, evidence }
 }
 
-/// The kind of a gap, and the statement at fault where it is not the nearest one.
+/// The kind of a gap, by the resources of the statements that allow the action.
 fn gap(
     ask: &Ask<'_>,
     policies: &RolePolicies,
@@ -456,4 +458,20 @@ fn gap(
         Some(location) => objects::gap(ask, location, &policies.documents()),
         None => (Cause::Missing, None),
     }
+}
+
+/// Every resource on which a statement allows the action, with the statement.
+pub(super) fn resources_for(policies: &[Arc<Policy>], action: &str) -> Vec<(StatementRef, String)> {
+    let mut found = Vec::new();
+    for policy in policies {
+        for (at, statement) in policy.document().statements().iter().enumerate() {
+            if statement.effect != Effect::Allow || !names(&statement.actions, action) {
+                continue;
+            }
+            let Some(reference) = policy.statement_ref(at) else { continue };
+            let resources = statement.resources.iter().flat_map(Selector::any);
+            found.extend(resources.map(|resource| (reference.clone(), resource.clone())));
+        }
+    }
+    found
 }
