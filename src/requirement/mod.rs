@@ -102,7 +102,8 @@ impl Resource {
             return Self::new(pattern);
         };
         let file = |kind: &str| {
-            let directory = |name: &str| if table { format!("{head}{name}/{kind}") } else { format!("{head}{kind}") };
+            let directory =
+                |name: &str| if table { format!("{head}{name}/{kind}") } else { format!("{head}{kind}") };
             (format!("{}/*", directory("*")), format!("{}/{PROBE}", directory(PROBE)))
         };
         let ((_, probe), (metadata, other)) = (file("data"), file("metadata"));
@@ -470,13 +471,17 @@ mod tests {
             let also = resource.also.into_iter().map(|it| it.probe);
             [resource.probe].into_iter().chain(also).collect::<Vec<_>>()
         };
-        let (database, objects) = (|| Origin::Database { name: "d".to_owned(), uri: String::new() }, "lake/wh/*");
+        let (database, objects) =
+            (|| Origin::Database { name: "d".to_owned(), uri: String::new() }, "lake/wh/*");
         let table = Origin::Table { name: "t".to_owned(), uri: String::new() };
         assert_eq!(
             files(database(), objects),
             [format!("lake/wh/{PROBE}/data/{PROBE}"), format!("lake/wh/{PROBE}/metadata/{PROBE}")]
         );
-        assert_eq!(files(table, objects), [format!("lake/wh/data/{PROBE}"), format!("lake/wh/metadata/{PROBE}")]);
+        assert_eq!(
+            files(table, objects),
+            [format!("lake/wh/data/{PROBE}"), format!("lake/wh/metadata/{PROBE}")]
+        );
         assert_eq!(files(Origin::Parameters, objects), [format!("lake/wh/{PROBE}")]);
         assert_eq!(files(database(), "arn:aws:s3:::lake"), ["arn:aws:s3:::lake"]);
     }

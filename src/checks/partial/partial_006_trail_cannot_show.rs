@@ -87,7 +87,9 @@ fn blind_spot(view: &View<'_>, hidden: &[&Location], trails: &[Trail]) -> Result
     let buckets: Vec<&str> = words::unique(hidden.iter().map(|it| it.bucket.as_str()));
     let on = words::list(&buckets);
     let text = match trails {
-        [] => format!("no trail logs object calls on {on}: a refused write shows in the connector's log only"),
+        [] => {
+            format!("no trail logs object calls on {on}: a refused write shows in the connector's log only")
+        }
         trails => {
             let names: Vec<&str> = trails.iter().map(|trail| trail.arn.name()).collect();
             let verb = if names.len() == 1 { "does" } else { "do" };

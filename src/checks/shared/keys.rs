@@ -199,7 +199,8 @@ impl Sides<'_, '_> {
         let actions: Vec<String> = words::unique(gaps.iter().map(|(ask, _)| ask.action().to_owned()));
         let key = first.resource.probe.clone();
         let role = &self.view.target().role.name;
-        let mut what = format!("{role} may not do {} on {key}, the key of {}", words::list(&actions), self.subject);
+        let mut what =
+            format!("{role} may not do {} on {key}, the key of {}", words::list(&actions), self.subject);
         if let Some(detail) = &refusal.detail {
             what = format!("{what}: {detail}");
         }

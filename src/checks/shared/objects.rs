@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::model::StatementRef;
-use crate::policy::scope::covers;
 use crate::policy::Policy;
+use crate::policy::scope::covers;
 use crate::requirement::{Location, Origin};
 
 use super::needs::Ask;
@@ -25,15 +25,16 @@ pub(super) fn gap(
     let of_objects = ask.resource.probe.starts_with(&format!("{arn}/"));
     let written = resources_for(policies, ask.action());
     let about_bucket = |resource: &str| covers(resource, &arn);
-    let about_objects = |resource: &str| {
-        resource.split_once('/').is_some_and(|(bucket, _)| covers(bucket, &arn))
-    };
+    let about_objects =
+        |resource: &str| resource.split_once('/').is_some_and(|(bucket, _)| covers(bucket, &arn));
     let narrow: Vec<_> = written.iter().filter(|(_, it)| of_objects && about_objects(it)).collect();
     if let [(statement, _), ..] = narrow[..] {
         let within = narrow.iter().any(|(_, resource)| touches(resource, location));
         let resources = narrow.iter().map(|(_, resource)| resource.clone()).collect();
         let cause = match location.origin {
-            Origin::Database { .. } | Origin::Table { .. } if !within => Cause::Outside { written: resources },
+            Origin::Database { .. } | Origin::Table { .. } if !within => {
+                Cause::Outside { written: resources }
+            }
             _ => Cause::OtherPrefix { written: resources },
         };
         return (cause, Some(statement.clone()));

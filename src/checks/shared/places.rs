@@ -60,10 +60,7 @@ impl Places {
 }
 
 /// Judges every bucket that the connectors write to.
-pub(crate) fn each_bucket(
-    view: &View<'_>,
-    judge: impl Fn(&Location) -> Result<Outcome, Blocked>,
-) -> Outcome {
+pub(crate) fn each_bucket(view: &View<'_>, judge: impl Fn(&Location) -> Result<Outcome, Blocked>) -> Outcome {
     let places = Places::of(view);
     if let Some(skip) = places.none() {
         return skip;

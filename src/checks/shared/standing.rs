@@ -125,9 +125,11 @@ impl Gap<'_, '_> {
 
     /// What is asked, each once, as patterns.
     pub fn asked(&self) -> Vec<String> {
-        words::unique(self.members.iter().map(|(ask, refusal)| {
-            refusal.narrower.as_ref().unwrap_or(&ask.resource.pattern).clone()
-        }))
+        words::unique(
+            self.members
+                .iter()
+                .map(|(ask, refusal)| refusal.narrower.as_ref().unwrap_or(&ask.resource.pattern).clone()),
+        )
     }
 
     /// The places that it is about, each once.
@@ -147,9 +149,8 @@ impl Gap<'_, '_> {
 
     /// What the role has to be allowed.
     pub fn remedy(&self) -> Remedy {
-        let grant = |(ask, _): &(&Ask<'_>, &Refusal)| {
-            (ask.action().to_owned(), vec![ask.resource.pattern.clone()])
-        };
+        let grant =
+            |(ask, _): &(&Ask<'_>, &Refusal)| (ask.action().to_owned(), vec![ask.resource.pattern.clone()]);
         Remedy::AllowOnRole { grants: self.members.iter().map(grant).collect() }
     }
 }

@@ -204,8 +204,7 @@ pub(crate) fn ask_for<'s>(
 ) -> Result<Option<Ask<'s>>, Blocked> {
     let Some(mut ask) = asks(view)?.into_iter().next() else { return Ok(None) };
     ask.requirement.action = action;
-    ask.resource =
-        Resource { pattern: resource.to_owned(), probe: resource.to_owned(), also: Vec::new() };
+    ask.resource = Resource { pattern: resource.to_owned(), probe: resource.to_owned(), also: Vec::new() };
     action.clone_into(&mut ask.request.action);
     resource.clone_into(&mut ask.request.resource);
     if !action.starts_with("s3:") {

@@ -1,7 +1,7 @@
 //! WRITE-001: there is no bucket of this name.
 
-use crate::checks::shared::policies::role_policies;
 use crate::checks::shared::places::{each_bucket, told};
+use crate::checks::shared::policies::role_policies;
 use crate::checks::shared::words;
 use crate::checks::{Check, View};
 use crate::facts::FactId;

@@ -43,7 +43,7 @@ fn findings(view: &View<'_>, standings: &Standings<'_>, gaps: &[Gap<'_, '_>]) ->
     for &(ask, refusal) in gaps {
         let key = Key {
             denied: refusal.cause == Cause::Denied,
-            pattern: ask.resource.pattern.clone(),
+            pattern: refusal.narrower.as_ref().unwrap_or(&ask.resource.pattern).clone(),
             because: refusal.because.clone(),
         };
         match groups.iter_mut().find(|(known, _)| *known == key) {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::checks::shared::conditions::why_it_hits;
 use crate::checks::shared::needs::{Ask, Verdict, asks};
-use crate::checks::shared::policies::bucket_policy;
 use crate::checks::shared::places::{absent_bucket, each_bucket, told};
+use crate::checks::shared::policies::bucket_policy;
 use crate::checks::shared::standing::depends;
 use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
@@ -35,9 +35,8 @@ fn judge_bucket(view: &View<'_>, location: &Location) -> Result<Outcome, Blocked
         return Ok(Outcome::Pass(vec![Evidence::read("s3:GetBucketPolicy", text)]));
     };
     let bounded = view.role()?.is_some_and(|role| role.boundary.is_some());
-    let is_about = |ask: &Ask<'_>| {
-        ask.is_called() && !ask.is_of_key() && ask.requirement.bucket() == Some(bucket)
-    };
+    let is_about =
+        |ask: &Ask<'_>| ask.is_called() && !ask.is_of_key() && ask.requirement.bucket() == Some(bucket);
     let asks: Vec<Ask<'_>> = asks(view)?.into_iter().filter(is_about).collect();
     judge_policy(view, bucket, &policy, bounded, &asks)
 }

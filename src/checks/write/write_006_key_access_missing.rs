@@ -208,7 +208,9 @@ fn no_such_key(used: &Use) -> Finding {
     let remedy = Remedy::Manual {
         owner: used.owner(),
         title: format!("Give {subject} a key that exists"),
-        steps: vec![format!("Set the default encryption of {subject} to a key that exists, or to none of KMS")],
+        steps: vec![format!(
+            "Set the default encryption of {subject} to a key that exists, or to none of KMS"
+        )],
         commands: vec![used.look()],
     };
     let evidence = Evidence::read("kms:DescribeKey", format!("{key}: not found"));

@@ -45,7 +45,10 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
 }
 
 fn reached() -> Evidence {
-    Evidence::evaluated(Vec::new(), "no S3 statement of the role stops at another place than where tables lie")
+    Evidence::evaluated(
+        Vec::new(),
+        "no S3 statement of the role stops at another place than where tables lie",
+    )
 }
 
 fn not_in_s3(origin: &Origin) -> Finding {
@@ -97,7 +100,9 @@ fn documented() -> Evidence {
 fn address(origin: &Origin) -> String {
     match origin {
         Origin::Parameters => String::new(),
-        Origin::Database { uri, .. } | Origin::Warehouse { uri, .. } | Origin::Table { uri, .. } => uri.clone(),
+        Origin::Database { uri, .. } | Origin::Warehouse { uri, .. } | Origin::Table { uri, .. } => {
+            uri.clone()
+        }
     }
 }
 

@@ -36,7 +36,9 @@ fn judge_bucket(view: &View<'_>, location: &Location) -> Result<Outcome, Blocked
     Ok(Outcome::Pass(vec![
         Evidence::read(
             "s3:GetBucketOwnershipControls",
-            format!("object ownership of bucket {bucket} is {owned}: the connector sends no ACL, so that none can be refused"),
+            format!(
+                "object ownership of bucket {bucket} is {owned}: the connector sends no ACL, so that none can be refused"
+            ),
         ),
         Evidence::read("s3:GetBucketObjectLockConfiguration", locked),
     ]))
