@@ -20,10 +20,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         Cause::OtherPrefix { written } => Some(written.clone()),
         _ => None,
     });
-    let judged = gaps.iter().filter(|gap| gap.is_called()).map(|gap| {
-        let findings = vec![finding(gap)];
-        Ok(if gap.is_required() { Outcome::Fail(findings) } else { Outcome::Warn(findings) })
-    });
+    let required = gaps.iter().filter(|gap| gap.is_required());
+    let judged = required.map(|gap| Ok(Outcome::Fail(vec![finding(gap)])));
     let unread = places.open.iter().cloned().chain(standings.policies.unread.first().cloned()).map(Err);
     let text = "no statement stops short of the connector's prefix";
     let sound = Outcome::Pass(vec![Evidence::evaluated(Vec::new(), text)]);

@@ -1,8 +1,10 @@
 //! Conclusions that several checks share: functions over facts, never one check's outcome.
 
 pub mod conditions;
+pub mod glue;
 pub(crate) mod history;
 pub(crate) mod keys;
+pub mod lake_formation;
 pub mod needs;
 mod objects;
 pub(crate) mod phrases;

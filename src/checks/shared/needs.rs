@@ -141,6 +141,16 @@ impl Ask<'_> {
         self.requirement.need.level != Level::Documented
     }
 
+    /// Whether the connector calls it and goes on without it.
+    pub fn is_optional(&self) -> bool {
+        self.requirement.need.level == Level::Optional
+    }
+
+    /// Whether it is a call to the Glue Data Catalog, which may have a policy of its own.
+    pub fn is_of_catalog(&self) -> bool {
+        super::glue::is_glue(self.action())
+    }
+
     /// The questions of the same need about resources that a policy may treat differently.
     fn others(&self) -> impl Iterator<Item = Self> {
         self.resource.also.iter().map(|resource| {

@@ -31,10 +31,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         Cause::Outside { written } => Some(written.clone()),
         _ => None,
     });
-    for gap in gaps.iter().filter(|gap| gap.is_called()) {
-        let findings = vec![outside(gap)];
-        outcomes.push(Ok(if gap.is_required() { Outcome::Fail(findings) } else { Outcome::Warn(findings) }));
-    }
+    let required = gaps.iter().filter(|gap| gap.is_required());
+    outcomes.extend(required.map(|gap| Ok(Outcome::Fail(vec![outside(gap)]))));
     outcomes.extend(places.open.iter().cloned().map(Err));
     // A table that nobody saw may lie anywhere.
     outcomes.extend(view.databases().filter_map(|database| view.tables(database).err()).map(Err));
