@@ -69,6 +69,14 @@ pub struct Table {
     pub registered: bool,
 }
 
+impl Table {
+    /// Whether it is an Iceberg table: the connector writes to no others (`Input Glue table is not an
+    /// iceberg table`).
+    pub fn is_iceberg(&self) -> bool {
+        self.format.as_deref().is_some_and(|format| format.eq_ignore_ascii_case("iceberg"))
+    }
+}
+
 /// How the catalogue encrypts its metadata.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogEncryption {

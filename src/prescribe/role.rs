@@ -307,6 +307,7 @@ fn subtract(statement: &mut Map<String, Value>, resources: &[String]) -> Result<
         return Ok(true);
     }
     let written = texts(statement, "Resource").unwrap_or_default();
+    let whole = written.len();
     let left: Vec<String> =
         written.into_iter().filter(|it| !resources.iter().any(|resource| covers(resource, it))).collect();
     // Of every bucket, only S3's own actions can be taken: NotResource means other services as well.
@@ -321,7 +322,9 @@ fn subtract(statement: &mut Map<String, Value>, resources: &[String]) -> Result<
         return Ok(true);
     }
     let overlaps = |it: &String| resources.iter().any(|resource| covers(it, resource));
-    if let Some(wider) = left.iter().find(|it| overlaps(it)) {
+    // What is neither covered nor covers, and denies all the same, crosses.
+    let crossing = left.first().filter(|_| left.len() == whole);
+    if let Some(wider) = left.iter().find(|it| overlaps(it)).or(crossing) {
         return Err(format!(
             "the statement denies {wider}, of which the connector needs a part: only you can tell what is to stay denied"
         ));

@@ -34,7 +34,7 @@ pub enum Origin {
         /// The address as given.
         uri: String,
     },
-    /// A table that lies outside of its database's location.
+    /// An Iceberg table that lies outside of its database's location.
     Table {
         /// The table.
         name: String,
@@ -71,7 +71,7 @@ pub fn locations(facts: &Facts, target: &ConnectorTarget, connector: &Connector)
         let warehouse = connector.of_kind(ParameterKind::Location).next().map(|it| it.name.as_str());
         found.of_new_tables(facts, database, warehouse, value(ParameterKind::Location).map(|(_, uri)| uri));
         let tables = facts.glue.databases.get(database).and_then(|it| it.tables.known());
-        for table in tables.into_iter().flatten() {
+        for table in tables.into_iter().flatten().filter(|table| table.is_iceberg()) {
             found.of_table(table);
         }
     } else if let Some((_, bucket)) = value(ParameterKind::Bucket) {
@@ -174,6 +174,7 @@ mod tests {
         let table = |(name, uri): &(&str, &str)| Table {
             name: (*name).to_owned(),
             location: Some((*uri).to_owned()),
+            format: Some("ICEBERG".to_owned()),
             ..Table::default()
         };
         let database = Database {

@@ -74,6 +74,9 @@ pub struct Resource {
     pub pattern: String,
     /// One concrete ARN of the pattern, for asking: `arn:aws:s3:::orders/raw/streamkap-doctor-probe`.
     pub probe: String,
+    /// Others of the pattern that a policy may treat differently, with the narrower patterns that they
+    /// stand for: our own engine asks about them, too.
+    pub also: Vec<Self>,
 }
 
 impl Resource {
@@ -84,7 +87,28 @@ impl Resource {
             Some("") | None => pattern.clone(),
             Some(head) => format!("{head}{PROBE}"),
         };
-        Self { pattern, probe }
+        Self { pattern, probe, also: Vec::new() }
+    }
+
+    /// The files of Iceberg tables: `<table>/data/…` and `<table>/metadata/…`, below a table's own location
+    /// or one directory below a database's. Any other resource is [`Resource::new`].
+    fn of_files(pattern: String, location: Option<&Location>) -> Self {
+        let table = match location.map(|it| &it.origin) {
+            Some(Origin::Database { .. } | Origin::Warehouse { .. }) => true,
+            Some(Origin::Table { .. }) => false,
+            Some(Origin::Parameters) | None => return Self::new(pattern),
+        };
+        let Some(head) = pattern.strip_suffix('*').filter(|head| head.contains('/')) else {
+            return Self::new(pattern);
+        };
+        let file = |kind: &str| {
+            let directory =
+                |name: &str| if table { format!("{head}{name}/{kind}") } else { format!("{head}{kind}") };
+            (format!("{}/*", directory("*")), format!("{}/{PROBE}", directory(PROBE)))
+        };
+        let ((_, probe), (metadata, other)) = (file("data"), file("metadata"));
+        let also = vec![Self { pattern: metadata, probe: other, also: Vec::new() }];
+        Self { pattern, probe, also }
     }
 }
 
@@ -201,7 +225,8 @@ impl<'c> OfConnector<'_, 'c> {
         let requirement = |(at, (values, location)): (usize, (BTreeMap<&str, String>, Option<Location>))| {
             let values = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
             let resources = need.resources.iter();
-            let resources = resources.filter_map(|template| fill(template, &values).map(Resource::new));
+            let resources = resources.filter_map(|template| fill(template, &values));
+            let resources = resources.map(|pattern| Resource::of_files(pattern, location.as_ref()));
             Requirement {
                 connector: &self.connector.name,
                 sessions: &self.connector.sessions,
@@ -254,13 +279,13 @@ impl<'c> OfConnector<'_, 'c> {
         }
     }
 
-    /// The tables that exist and could be seen; new ones have needs of their own.
+    /// The Iceberg tables that exist and could be seen; new ones have needs of their own.
     fn tables(&self) -> Vec<Value> {
         let mut databases = self.connector.of_kind(ParameterKind::GlueDatabase);
         let database = databases.find_map(|it| self.target.parameters.get(&it.name));
         let database = database.and_then(|name| self.facts.glue.databases.get(name));
         let tables = database.and_then(|it| it.tables.known()).into_iter().flatten();
-        tables.map(|table| table.name.clone().into()).collect()
+        tables.filter(|table| table.is_iceberg()).map(|table| table.name.clone().into()).collect()
     }
 
     fn locations(&self, text: impl Fn(&Location) -> String) -> Result<Vec<Value>, Blocked> {
@@ -415,10 +440,12 @@ mod tests {
     #[test]
     fn a_glue_action_is_asked_on_the_catalogue_the_database_and_the_table() {
         let mut facts = facts("iceberg-glue", &[("database", "sales"), ("warehouse", "s3://lake/wh")]);
-        let table = |name: &str| Table { name: name.to_owned(), ..Table::default() };
+        let format = Some("ICEBERG".to_owned());
+        let table = |name: &str| Table { name: name.to_owned(), format: format.clone(), ..Table::default() };
+        let other = Table { name: "csv".to_owned(), ..Table::default() };
         let database = Database {
             metadata: Fact::Known(DatabaseMetadata::default()),
-            tables: Fact::Known(vec![table("orders"), table("items")]),
+            tables: Fact::Known(vec![table("orders"), other, table("items")]),
         };
         facts.glue.databases.insert("sales".to_owned(), database);
         let base = "arn:aws:glue:eu-west-1:111122223333:";
@@ -431,8 +458,32 @@ mod tests {
         };
         assert_eq!(asked(&facts, "glue:CreateTable"), [of(PROBE)]);
         assert_eq!(asked(&facts, "glue:GetTable"), [of("orders"), of("items"), of(PROBE)]);
-        assert_eq!(asked(&facts, "s3:PutObject"), [[format!("arn:aws:s3:::lake/wh/sales.db/{PROBE}")]]);
+        let file = format!("arn:aws:s3:::lake/wh/sales.db/{PROBE}/data/{PROBE}");
+        assert_eq!(asked(&facts, "s3:PutObject"), [[file]]);
         assert!(open(&facts, Catalog::built_in()).is_empty());
+    }
+
+    #[test]
+    fn the_files_of_a_table_are_asked_about_where_iceberg_puts_them() {
+        let location = |origin| Location { bucket: "lake".to_owned(), prefix: "wh/".to_owned(), origin };
+        let files = |origin, pattern: &str| {
+            let resource = Resource::of_files(pattern.to_owned(), Some(&location(origin)));
+            let also = resource.also.into_iter().map(|it| it.probe);
+            [resource.probe].into_iter().chain(also).collect::<Vec<_>>()
+        };
+        let (database, objects) =
+            (|| Origin::Database { name: "d".to_owned(), uri: String::new() }, "lake/wh/*");
+        let table = Origin::Table { name: "t".to_owned(), uri: String::new() };
+        assert_eq!(
+            files(database(), objects),
+            [format!("lake/wh/{PROBE}/data/{PROBE}"), format!("lake/wh/{PROBE}/metadata/{PROBE}")]
+        );
+        assert_eq!(
+            files(table, objects),
+            [format!("lake/wh/data/{PROBE}"), format!("lake/wh/metadata/{PROBE}")]
+        );
+        assert_eq!(files(Origin::Parameters, objects), [format!("lake/wh/{PROBE}")]);
+        assert_eq!(files(database(), "arn:aws:s3:::lake"), ["arn:aws:s3:::lake"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use crate::checks::shared::history::{self, Assumptions};
+use crate::checks::shared::keys;
 use crate::checks::shared::needs::{Ask, asks};
 use crate::checks::shared::phrases::absent_role;
 use crate::checks::shared::rewind::{Before, Past, text_of};
@@ -148,7 +149,8 @@ fn key_causes<'a>(past: &Past<'_, 'a>, asks: &[Ask<'_>]) -> Vec<Cause<'a>> {
     let mut causes: Vec<Cause<'a>> = Vec::new();
     for ask in asks.iter().filter(|ask| ask.is_of_key()) {
         let arn = ask.resource.probe.as_str();
-        let Ok(Some(key)) = past.view.key(arn, FactId::Key, |it| &it.metadata) else { continue };
+        let entry = keys::entry(past.view, ask).unwrap_or_else(|| arn.to_owned());
+        let Ok(Some(key)) = past.view.key(&entry, FactId::Key, |it| &it.metadata) else { continue };
         let id = arn.rsplit('/').next().unwrap_or(arn);
         let stopped = past.changes.iter().enumerate().rev().find(|(_, event)| {
             matches!(event.event_name.as_str(), "DisableKey" | "ScheduleKeyDeletion")

@@ -1,7 +1,7 @@
 //! PARTIAL-001: the role's policies against the guide's template, action by action.
 
 use crate::checks::shared::standing::{Answer, Cause, Refusal, Standing, Standings};
-use crate::checks::shared::{absent_bucket, absent_role, bucket_name, words};
+use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, Source, StatementRef};
 
@@ -9,8 +9,7 @@ use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Partial, 1), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let absent_bucket = || bucket_name(view).and_then(|bucket| absent_bucket(view, bucket));
-    if let Some(skip) = absent_role(view).or_else(absent_bucket) {
+    if let Some(skip) = absent_role(view) {
         return Ok(skip);
     }
     let standings = Standings::of(view)?;
@@ -54,7 +53,7 @@ fn optional_gaps(view: &View<'_>, standings: &Standings<'_>) -> Vec<Finding> {
                 && required.cause == refusal.cause
                 && required.because == refusal.because
         });
-        if of_required || matches!(refusal.cause, Cause::WrongForm { .. }) {
+        if of_required || matches!(refusal.cause, Cause::WrongForm { .. } | Cause::NoBucket) {
             continue;
         }
         let action = standing.ask.action();

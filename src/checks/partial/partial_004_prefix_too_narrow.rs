@@ -1,69 +1,54 @@
 //! PARTIAL-004: the role may write to the bucket, but not under the connector's prefix.
 
-use crate::checks::shared::needs::Ask;
-use crate::checks::shared::standing::{Cause, Refusal, Standings};
-use crate::checks::shared::{absent_bucket, absent_role, bucket_name, without_bucket, words};
+use crate::checks::shared::places::{Places, join, told};
+use crate::checks::shared::standing::{Cause, Gap, Standings};
+use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
-use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, Source, StatementRef};
+use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Section, Source};
+use crate::requirement::Origin;
 
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Partial, 4), judge };
 
-type Member<'s, 'a> = (&'s Ask<'a>, &'s Refusal);
-
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(bucket) = bucket_name(view) else { return Ok(without_bucket()) };
-    if let Some(skip) = absent_role(view).or_else(|| absent_bucket(view, bucket)) {
+    let places = Places::of(view);
+    if let Some(skip) = absent_role(view).or_else(|| places.without_bucket(view)) {
         return Ok(skip);
     }
     let standings = Standings::of(view)?;
-    let mut groups: Vec<(Option<StatementRef>, Vec<String>, Vec<Member<'_, '_>>)> = Vec::new();
-    for (ask, refusal) in standings.gaps() {
-        let Cause::OtherPrefix { written } = &refusal.cause else { continue };
-        match groups.iter_mut().find(|(because, known, _)| *because == refusal.because && known == written) {
-            Some((.., members)) => members.push((ask, refusal)),
-            None => groups.push((refusal.because.clone(), written.clone(), vec![(ask, refusal)])),
-        }
-    }
-    if !groups.is_empty() {
-        let findings =
-            groups.into_iter().map(|(because, written, members)| finding(because, &written, &members));
-        return Ok(Outcome::Fail(findings.collect()));
-    }
-    standings.policies.complete()?;
-    let text = "no statement stops short of the connector's prefix".to_owned();
-    Ok(Outcome::Pass(vec![Evidence::evaluated(Vec::new(), text)]))
+    let gaps = standings.by_reason(|cause| match cause {
+        Cause::OtherPrefix { written } => Some(written.clone()),
+        _ => None,
+    });
+    let required = gaps.iter().filter(|gap| gap.is_required());
+    let judged = required.map(|gap| Ok(Outcome::Fail(vec![finding(gap)])));
+    let unread = places.open.iter().cloned().chain(standings.policies.unread.first().cloned()).map(Err);
+    let text = "no statement stops short of the connector's prefix";
+    let sound = Outcome::Pass(vec![Evidence::evaluated(Vec::new(), text)]);
+    Ok(join(judged.chain(unread).chain([Ok(sound)])))
 }
 
-fn finding(because: Option<StatementRef>, written: &[String], members: &[Member<'_, '_>]) -> Finding {
-    let mut actions = Vec::new();
-    let mut asked = Vec::new();
-    let mut evidence = Vec::new();
-    for (ask, refusal) in members {
-        words::add(&mut actions, ask.action());
-        words::add(&mut asked, ask.resource.pattern.clone());
-        words::add_all(&mut evidence, refusal.evidence.iter().cloned());
-    }
-    let prefix = members.first().map(|(ask, _)| ask.requirement.prefix()).unwrap_or_default();
-    let given = if prefix.is_empty() {
-        "the connector has no prefix and writes anywhere in the bucket".to_owned()
-    } else {
-        format!("the connector's prefix is {prefix}")
+fn finding(gap: &Gap<'_, '_>) -> Finding {
+    let locations = gap.locations();
+    let given = match locations.first() {
+        Some(location) if location.origin != Origin::Parameters => {
+            format!("the connector writes tables below s3://{}/{}", location.bucket, location.prefix)
+        }
+        Some(location) if !location.prefix.is_empty() => {
+            format!("the connector's prefix is {}", location.prefix)
+        }
+        _ => "the connector has no prefix and writes anywhere in the bucket".to_owned(),
     };
-    let policy = because.as_ref().map_or("the policy", |it| it.policy.as_str());
+    let policy = gap.because.as_ref().map_or("the policy", |it| it.policy.as_str());
     let what = format!(
         "{policy} allows {} on {} only, where {given}: {} is asked",
-        words::list(&actions),
-        words::list(written),
-        words::list(&asked),
+        words::list(&gap.actions()),
+        words::list(&gap.written),
+        words::list(&gap.asked()),
     );
-    let mut finding = Finding::new(asked.join(", "), what);
-    finding.evidence = evidence;
-    finding.evidence.push(Evidence { source: Source::Given, text: given });
-    finding.because = because;
-    let grants = members
-        .iter()
-        .map(|(ask, _)| (ask.action().to_owned(), vec![ask.resource.pattern.clone()]))
-        .collect();
-    finding.remedy(Remedy::AllowOnRole { grants })
+    let finding = gap.finding(what).remedy(gap.remedy());
+    match locations.first().map(|it| &it.origin) {
+        Some(Origin::Parameters) | None => finding.evidence(Evidence { source: Source::Given, text: given }),
+        Some(origin) => told(finding, origin),
+    }
 }

@@ -1,9 +1,13 @@
 //! PARTIAL-006: what the sources at hand can and cannot show of the connector's calls.
 
-use crate::checks::shared::{bucket_name, history, words};
+use serde_json::json;
+
+use crate::checks::shared::places::{Places, join};
+use crate::checks::shared::{history, words};
 use crate::checks::{Check, View};
 use crate::facts::{Purpose, Trail};
-use crate::model::{Blocked, CheckId, Evidence, Outcome, Section, Source};
+use crate::model::{Blocked, CheckId, Evidence, Outcome, Section, Source, shell_word};
+use crate::requirement::Location;
 
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Partial, 6), judge };
 
@@ -11,30 +15,40 @@ const DATA_EVENTS: &str =
     "https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html";
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(bucket) = bucket_name(view) else {
-        return Ok(Outcome::Skip("none of the connectors writes to a bucket".to_owned()));
-    };
+    let places = Places::of(view);
+    if places.none().is_some() {
+        let reason = "none of the connectors writes to S3, whose calls on objects alone are data events: \
+                      refused calls on all else show in the event history, refused SQL nowhere";
+        return Ok(Outcome::Skip(reason.to_owned()));
+    }
     let trails = view.trails()?.map_or(&[][..], Vec::as_slice);
     let mut evidence = vec![history_shows(view)];
-    let prefix = prefix(view);
-    let arn = format!("arn:aws:s3:::{bucket}/{prefix}");
-    let showing: Vec<&str> =
-        trails.iter().filter(|trail| shows(trail, &arn)).map(|trail| trail.arn.name()).collect();
-    if showing.is_empty() {
-        evidence.extend(blind_spot(view, bucket, &prefix, trails)?);
-    } else {
+    let (shown, hidden): (Vec<&Location>, Vec<&Location>) =
+        places.known.iter().partition(|location| showing(trails, location).next().is_some());
+    for location in shown {
+        let names: Vec<&str> = showing(trails, location).collect();
         let text = format!(
-            "{} logs object calls on {arn}: refused ones show there, not in the event history",
-            words::list(&showing)
+            "{} logs object calls on {}: refused ones show there, not in the event history",
+            words::list(&names),
+            arn(location)
         );
-        evidence.push(Evidence::read("cloudtrail:GetEventSelectors", text));
+        words::add(&mut evidence, Evidence::read("cloudtrail:GetEventSelectors", text));
     }
-    Ok(Outcome::Pass(evidence))
+    if !hidden.is_empty() {
+        evidence.extend(blind_spot(view, &hidden, trails)?);
+    }
+    Ok(join([Ok(Outcome::Pass(evidence))].into_iter().chain(places.open.into_iter().map(Err))))
 }
 
-fn prefix(view: &View<'_>) -> String {
-    let connectors = &view.target().connectors;
-    connectors.iter().find_map(|it| it.parameters.get("prefix")).cloned().unwrap_or_default()
+/// What a selector names: the partition is the trail's.
+fn arn(location: &Location) -> String {
+    format!("arn:aws:s3:::{}/{}", location.bucket, location.prefix)
+}
+
+/// The names of the trails that log object calls there.
+fn showing<'t>(trails: &'t [Trail], location: &Location) -> impl Iterator<Item = &'t str> {
+    let arn = arn(location);
+    trails.iter().filter(move |trail| shows(trail, &arn)).map(|trail| trail.arn.name())
 }
 
 /// Whether a trail logs S3 object calls under the ARN.
@@ -57,59 +71,62 @@ fn history_shows(view: &View<'_>) -> Evidence {
         Err(blocked) => format!("refused management calls were not looked for ({})", blocked.why),
     };
     let text = format!(
-        "{told}: KMS, Glue and bucket settings show there; of S3 the calls on objects (PutObject, GetObject, AbortMultipartUpload, \
-         ListObjects, HeadBucket) are data events and never do"
+        "{told}: KMS, Glue, Lake Formation, Redshift and its Data API, and bucket settings show there; of S3 the calls on objects \
+         (PutObject, GetObject, DeleteObject, AbortMultipartUpload, ListObjects, HeadBucket) are data events and never do"
     );
     Evidence { source: Source::Documentation { reference: DATA_EVENTS.to_owned() }, text }
 }
 
-/// That no trail logs the bucket's objects, and the selector that would.
-fn blind_spot(
-    view: &View<'_>,
-    bucket: &str,
-    prefix: &str,
-    trails: &[Trail],
-) -> Result<Vec<Evidence>, Blocked> {
+/// That no trail logs the objects of these places, and the selector that would.
+fn blind_spot(view: &View<'_>, hidden: &[&Location], trails: &[Trail]) -> Result<Vec<Evidence>, Blocked> {
     if let Some(unread) = trails.iter().find_map(|trail| {
         trail.selectors.read(&format!("the event selectors of the trail {}", trail.arn.name())).err()
     }) {
         return Err(unread);
     }
-    let mut evidence = vec![Evidence::read(
-        "cloudtrail:GetEventSelectors",
-        match trails {
-            [] => format!(
-                "no trail logs object calls on {bucket}: a refused write shows in the connector's log only"
-            ),
-            trails => {
-                let names: Vec<&str> = trails.iter().map(|trail| trail.arn.name()).collect();
-                let verb = if names.len() == 1 { "does" } else { "do" };
-                format!(
-                    "{} {verb} not log object calls on {bucket}: a refused write shows in the connector's log only",
-                    words::list(&names)
-                )
-            }
-        },
-    )];
+    let buckets: Vec<&str> = words::unique(hidden.iter().map(|it| it.bucket.as_str()));
+    let on = words::list(&buckets);
+    let text = match trails {
+        [] => {
+            format!("no trail logs object calls on {on}: a refused write shows in the connector's log only")
+        }
+        trails => {
+            let names: Vec<&str> = trails.iter().map(|trail| trail.arn.name()).collect();
+            let verb = if names.len() == 1 { "does" } else { "do" };
+            format!(
+                "{} {verb} not log object calls on {on}: a refused write shows in the connector's log only",
+                words::list(&names)
+            )
+        }
+    };
+    let mut evidence = vec![Evidence::read("cloudtrail:GetEventSelectors", text)];
     if let Some(trail) = trails.iter().find(|trail| !trail.organization) {
         evidence.push(Evidence {
             source: Source::Documentation { reference: view.vendor().guide.clone() },
             text: format!(
                 "to see them (this replaces the trail's selectors; keep those it has): {}",
-                selector(trail, bucket, prefix)
+                selector(trail, hidden)
             ),
         });
     }
     Ok(evidence)
 }
 
-/// The command that adds the selector; it keeps management events.
-fn selector(trail: &Trail, bucket: &str, prefix: &str) -> String {
+/// The command that adds the selector; it keeps management events and the objects logged already.
+fn selector(trail: &Trail, hidden: &[&Location]) -> String {
+    let logged = trail.selectors.known().into_iter().flatten().flat_map(|it| it.s3_objects.iter().cloned());
+    let partition = trail.arn.partition();
+    let new = hidden.iter().map(|it| arn(it).replacen("arn:aws:", &format!("arn:{partition}:"), 1));
+    let values = words::unique(logged.chain(new));
+    let selectors = json!([{
+        "ReadWriteType": "All",
+        "IncludeManagementEvents": true,
+        "DataResources": [{"Type": "AWS::S3::Object", "Values": values}]
+    }]);
     format!(
-        "aws cloudtrail put-event-selectors --region {} --trail-name {} --event-selectors \
-         '[{{\"ReadWriteType\":\"All\",\"IncludeManagementEvents\":true,\"DataResources\":[{{\"Type\":\"AWS::S3::Object\",\
-         \"Values\":[\"arn:aws:s3:::{bucket}/{prefix}\"]}}]}}]'",
+        "aws cloudtrail put-event-selectors --region {} --trail-name {} --event-selectors {}",
         trail.home_region,
-        trail.arn.name()
+        trail.arn.name(),
+        shell_word(&selectors.to_string())
     )
 }

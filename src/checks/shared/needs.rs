@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::catalog::Level;
 use crate::checks::View;
 use crate::model::{Blocked, EngineVerdict, StatementRef};
-use crate::policy::{Decision, Layer, NearestMiss, Policy, PolicySet, Principal, Request, evaluate};
 use crate::policy::scope::covers;
+use crate::policy::{Decision, Layer, NearestMiss, Policy, PolicySet, Principal, Request, evaluate};
 use crate::requirement::{Requirement, Resource};
 
 use super::policies::{allow_all, delegate_to};
@@ -119,7 +119,12 @@ pub fn asks<'a>(view: &View<'a>) -> Result<Vec<Ask<'a>>, Blocked> {
 
 /// The resources that are asked for, without those that another covers.
 pub fn patterns<'s, 'a: 's>(asks: impl IntoIterator<Item = &'s Ask<'a>>) -> Vec<String> {
-    let all = words::unique(asks.into_iter().map(|ask| ask.resource.pattern.clone()));
+    widest(asks.into_iter().map(|ask| ask.resource.pattern.clone()))
+}
+
+/// Those resources that no other covers, each once.
+pub fn widest(patterns: impl IntoIterator<Item = String>) -> Vec<String> {
+    let all = words::unique(patterns);
     let covered = |it: &String| all.iter().any(|other| other != it && covers(other, it));
     all.iter().filter(|it| !covered(it)).cloned().collect()
 }
@@ -153,6 +158,11 @@ impl Ask<'_> {
         matches!(self.requirement.need.level, Level::Required | Level::Conditional)
     }
 
+    /// Whether the connector calls it, be it that it goes on without.
+    pub fn is_called(&self) -> bool {
+        self.requirement.need.level != Level::Documented
+    }
+
     /// Whether the connector calls it and goes on without it.
     pub fn is_optional(&self) -> bool {
         self.requirement.need.level == Level::Optional
@@ -163,13 +173,39 @@ impl Ask<'_> {
         super::glue::is_glue(self.action())
     }
 
+    /// The questions of the same need about resources that a policy may treat differently.
+    fn others(&self) -> impl Iterator<Item = Self> {
+        self.resource.also.iter().map(|resource| {
+            let mut other = self.clone();
+            other.resource = resource.clone();
+            other.request.resource.clone_from(&resource.probe);
+            other
+        })
+    }
+
+    /// The one of those that the role's own policies do not allow, where they allow this one.
+    pub fn refused_besides(&self, policies: &[Arc<Policy>]) -> Option<Self> {
+        let mut alone = self.clone();
+        alone.resource.also.clear();
+        if self.resource.also.is_empty() || !alone.of_identity(policies).is_allowed() {
+            return None;
+        }
+        self.others().find(|other| !other.of_identity(policies).is_allowed())
+    }
+
     /// Whether it is a use of a KMS key.
     pub fn is_of_key(&self) -> bool {
         self.action().starts_with("kms:")
     }
 
+    /// What the policies say, of all resources of the question: that of the first that is not allowed.
     fn evaluate(&self, policies: &PolicySet) -> Verdict {
-        evaluate(policies, &self.request).into()
+        let one = |ask: &Self| Verdict::from(evaluate(policies, &ask.request));
+        let verdict = one(self);
+        if !verdict.is_allowed() {
+            return verdict;
+        }
+        self.others().map(|other| one(&other)).find(|other| !other.is_allowed()).unwrap_or(verdict)
     }
 
     /// A key's policy has to allow whatever else does: one that leaves it to the role's account.

@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use crate::checks::View;
 use crate::facts::FactId;
-use crate::model::{Blocked, EngineVerdict, Evidence, StatementRef};
+use crate::model::{Blocked, EngineVerdict, Evidence, Finding, Remedy, StatementRef};
 use crate::policy::scope::covers;
 use crate::policy::{Effect, Miss, NearestMiss, Policy, Selector};
+use crate::requirement::Location;
 
 use super::glue::{self, Mistake};
 use super::needs::{Ask, Verdict, asks};
+use super::objects;
+use super::places::is_absent;
 use super::policies::{RolePolicies, bucket_policy, catalog_policy, role_policies};
 use super::simulated::{Simulated, simulated};
 use super::words;
@@ -47,6 +50,8 @@ pub struct Refusal {
     pub conditional: bool,
     /// What nearly allowed, or what denies, in one sentence without a full stop.
     pub detail: Option<String>,
+    /// The part of what was asked that is refused, as a pattern, where it is not all of it.
+    pub narrower: Option<String>,
     /// Proof of both engines.
     pub evidence: Vec<Evidence>,
 }
@@ -64,6 +69,13 @@ pub enum Cause {
         /// The resources as written.
         written: Vec<String>,
     },
+    /// WRITE-011: allowed elsewhere in S3, not where the Glue database or a table has its files.
+    Outside {
+        /// The resources as written.
+        written: Vec<String>,
+    },
+    /// WRITE-001: the bucket does not exist, so that nothing about it can be judged yet.
+    NoBucket,
     /// WRITE-008: a Glue action is allowed, but on none of the ARNs that are asked for.
     GlueArn {
         /// What is wrong.
@@ -88,10 +100,75 @@ impl Cause {
         match self {
             Self::WrongForm { .. } => "WRITE-003",
             Self::OtherPrefix { .. } => "PARTIAL-004",
+            Self::Outside { .. } => "WRITE-011",
+            Self::NoBucket => "WRITE-001",
             Self::GlueArn { .. } => "WRITE-008",
             Self::ExistingTables { .. } => "PARTIAL-003",
             Self::Missing | Self::Denied => "WRITE-004",
         }
+    }
+}
+
+/// Needs that are refused for one reason: the same statement, the same resources as written, one bucket.
+#[derive(Debug)]
+pub struct Gap<'s, 'a> {
+    /// The statement at fault, where one is.
+    pub because: Option<StatementRef>,
+    /// The resources as written.
+    pub written: Vec<String>,
+    /// The needs, each with its refusal.
+    pub members: Vec<(&'s Ask<'a>, &'s Refusal)>,
+}
+
+impl Gap<'_, '_> {
+    /// Whether the connector cannot work for it.
+    pub fn is_required(&self) -> bool {
+        self.members.iter().any(|(ask, _)| ask.is_required())
+    }
+
+    /// Whether the connector calls any of it.
+    pub fn is_called(&self) -> bool {
+        self.members.iter().any(|(ask, _)| ask.is_called())
+    }
+
+    fn bucket(&self) -> Option<&str> {
+        self.members.first().and_then(|(ask, _)| ask.requirement.bucket())
+    }
+
+    /// The actions, each once.
+    pub fn actions(&self) -> Vec<&str> {
+        words::unique(self.members.iter().map(|(ask, _)| ask.action()))
+    }
+
+    /// What is asked, each once, as patterns.
+    pub fn asked(&self) -> Vec<String> {
+        words::unique(
+            self.members
+                .iter()
+                .map(|(ask, refusal)| refusal.narrower.as_ref().unwrap_or(&ask.resource.pattern).clone()),
+        )
+    }
+
+    /// The places that it is about, each once.
+    pub fn locations(&self) -> Vec<&Location> {
+        words::unique(self.members.iter().filter_map(|(ask, _)| ask.requirement.location.as_ref()))
+    }
+
+    /// The finding without a remedy: the policies' part of the proof and the statement.
+    pub fn finding(&self, what: String) -> Finding {
+        let mut finding = Finding::new(self.asked().join(", "), what);
+        for (_, refusal) in &self.members {
+            words::add_all(&mut finding.evidence, refusal.evidence.iter().cloned());
+        }
+        finding.because.clone_from(&self.because);
+        finding
+    }
+
+    /// What the role has to be allowed.
+    pub fn remedy(&self) -> Remedy {
+        let grant =
+            |(ask, _): &(&Ask<'_>, &Refusal)| (ask.action().to_owned(), vec![ask.resource.pattern.clone()]);
+        Remedy::AllowOnRole { grants: self.members.iter().map(grant).collect() }
     }
 }
 
@@ -110,8 +187,33 @@ impl<'a> Standings<'a> {
     pub fn of(view: &View<'a>) -> Result<Self, Blocked> {
         let policies = role_policies(view);
         let asks = asks(view)?.into_iter().filter(|ask| !ask.is_of_key());
-        let all = asks.map(|ask| Standing { answer: identity_answer(view, &ask, &policies), ask }).collect();
+        let all = asks.map(|ask| Standing { answer: standing_answer(view, &ask, &policies), ask }).collect();
         Ok(Self { policies, all })
+    }
+
+    /// The needs that are refused for reasons of a kind, by reason: those that the connector calls first.
+    /// `written` tells the resources as written, of the kind's reasons only.
+    pub fn by_reason(&self, written: impl Fn(&Cause) -> Option<Vec<String>>) -> Vec<Gap<'_, 'a>> {
+        let mut gaps: Vec<Gap<'_, 'a>> = Vec::new();
+        for called in [true, false] {
+            for standing in self.all.iter().filter(|it| it.ask.is_called() == called) {
+                let Answer::Refused(refusal) = &standing.answer else { continue };
+                let Some(written) = written(&refusal.cause) else { continue };
+                let (because, member) = (&refusal.because, (&standing.ask, refusal));
+                let bucket = standing.ask.requirement.bucket();
+                let same = |gap: &&mut Gap<'_, '_>| {
+                    gap.is_called() == called
+                        && gap.because == *because
+                        && gap.written == written
+                        && gap.bucket() == bucket
+                };
+                match gaps.iter_mut().find(same) {
+                    Some(gap) => gap.members.push(member),
+                    None => gaps.push(Gap { because: because.clone(), written, members: vec![member] }),
+                }
+            }
+        }
+        gaps
     }
 
     /// The needs without which the connector cannot work.
@@ -168,8 +270,29 @@ pub fn names(actions: &Selector<String>, action: &str) -> bool {
     named == matches!(actions, Selector::Any(_))
 }
 
+/// The answer of the role's policies, of which a missing bucket says nothing.
+fn standing_answer(view: &View<'_>, ask: &Ask<'_>, policies: &RolePolicies) -> Answer {
+    let mut answer = identity_answer(view, ask, policies);
+    if let Answer::Refused(refusal) = &mut answer
+        && ask.requirement.bucket().is_some_and(|bucket| is_absent(view, bucket))
+    {
+        refusal.cause = Cause::NoBucket;
+    }
+    answer
+}
+
 /// Whether the role's own policies allow: our engine's verdict and AWS's simulator's, compared.
 pub fn identity_answer(view: &View<'_>, ask: &Ask<'_>, policies: &RolePolicies) -> Answer {
+    // Of these AWS's simulator was not asked.
+    if let Some(other) = ask.refused_besides(&policies.documents())
+        && let Ok(own) = own_verdict(&other, policies)
+    {
+        let mut answer = alone(view, &other, policies, &own, None);
+        if let Answer::Refused(refusal) = &mut answer {
+            refusal.narrower = Some(other.resource.pattern);
+        }
+        return answer;
+    }
     let own = own_verdict(ask, policies);
     let aws = simulated(view, ask);
     match (&own, aws) {
@@ -197,6 +320,7 @@ fn by_simulator(aws: Simulated<'_>, blocked: &Blocked) -> Answer {
             because: None,
             conditional: false,
             detail: None,
+            narrower: None,
             evidence: vec![aws.evidence()],
         }),
         None => Answer::Undecided(blocked.clone()),
@@ -343,6 +467,7 @@ fn refusal(ask: &Ask<'_>, policies: &RolePolicies, own: &Verdict) -> Refusal {
             because: statements.first().cloned(),
             conditional: false,
             detail: statements.first().map(|it| format!("{} denies it", words::statement(it))),
+            narrower: None,
             evidence: vec![Evidence::evaluated(statements.clone(), format!("{asked} is denied"))],
         };
     }
@@ -357,7 +482,7 @@ fn refusal(ask: &Ask<'_>, policies: &RolePolicies, own: &Verdict) -> Refusal {
     let text = format!("{asked}: {near}");
     let evidence = vec![Evidence::evaluated(statement.iter().cloned().collect(), text)];
     let conditional = nearest.is_some_and(|miss| matches!(miss.miss, Miss::Condition { .. }));
-    Refusal { cause, because: because.or(statement), conditional, detail, evidence }
+    Refusal { cause, because: because.or(statement), conditional, detail, narrower: None, evidence }
 }
 
 /// The kind of a gap, by the resources of the statements that allow the action.
@@ -370,33 +495,14 @@ fn gap(
     if by_resource && ask.is_of_catalog() {
         return glue::gap(ask, &resources_for(&policies.documents(), ask.action()));
     }
-    let Some(bucket) = ask.requirement.bucket().filter(|_| by_resource) else {
-        return (Cause::Missing, None);
-    };
-    let partition = ask.resource.probe.split(':').nth(1).unwrap_or("aws");
-    let arn = format!("arn:{partition}:s3:::{bucket}");
-    let of_objects = ask.resource.probe.starts_with(&format!("{arn}/"));
-    let written = resources_for(&policies.documents(), ask.action());
-    let about_bucket = |resource: &str| covers(resource, &arn);
-    let about_objects = |resource: &str| resource.starts_with(&format!("{arn}/"));
-    let wrong = written
-        .iter()
-        .find(|(_, resource)| if of_objects { about_bucket(resource) } else { about_objects(resource) });
-    let narrow: Vec<_> = written.iter().filter(|(_, it)| of_objects && about_objects(it)).collect();
-    if let [(statement, _), ..] = narrow[..] {
-        let written = narrow.iter().map(|(_, resource)| resource.clone()).collect();
-        return (Cause::OtherPrefix { written }, Some(statement.clone()));
-    }
-    match wrong {
-        Some((statement, resource)) => {
-            (Cause::WrongForm { written: resource.clone() }, Some(statement.clone()))
-        }
+    match ask.requirement.location.as_ref().filter(|_| by_resource && !ask.is_of_key()) {
+        Some(location) => objects::gap(ask, location, &policies.documents()),
         None => (Cause::Missing, None),
     }
 }
 
 /// Every resource on which a statement allows the action, with the statement.
-fn resources_for(policies: &[Arc<Policy>], action: &str) -> Vec<(StatementRef, String)> {
+pub(super) fn resources_for(policies: &[Arc<Policy>], action: &str) -> Vec<(StatementRef, String)> {
     let mut found = Vec::new();
     for policy in policies {
         for (at, statement) in policy.document().statements().iter().enumerate() {

@@ -9,6 +9,7 @@ use crate::model::{Blocked, PolicyHome, StatementRef};
 use crate::policy::{NearestMiss, Policy};
 use crate::requirement::Resource;
 
+use super::keys;
 use super::needs::{Ask, Verdict, asks};
 use super::policies;
 use super::standing::depends;
@@ -90,7 +91,7 @@ impl State {
         for ask in asks {
             if let Some(place) = resource_place(&ask.resource.probe) {
                 let read = if ask.is_of_key() {
-                    policies::key_policy(view, &place)
+                    policies::key_policy(view, &keys::entry(view, ask).unwrap_or_else(|| place.clone()))
                 } else if place == CATALOG {
                     policies::catalog_policy(view)
                 } else {
@@ -209,7 +210,7 @@ pub(crate) fn ask_for<'s>(
 ) -> Result<Option<Ask<'s>>, Blocked> {
     let Some(mut ask) = asks(view)?.into_iter().next() else { return Ok(None) };
     ask.requirement.action = action;
-    ask.resource = Resource { pattern: resource.to_owned(), probe: resource.to_owned() };
+    ask.resource = Resource { pattern: resource.to_owned(), probe: resource.to_owned(), also: Vec::new() };
     action.clone_into(&mut ask.request.action);
     resource.clone_into(&mut ask.request.resource);
     if !action.starts_with("s3:") {

@@ -1,7 +1,8 @@
 //! WRITE-001: there is no bucket of this name.
 
+use crate::checks::shared::places::{each_bucket, told};
 use crate::checks::shared::policies::role_policies;
-use crate::checks::shared::{bucket_name, without_bucket, words};
+use crate::checks::shared::words;
 use crate::checks::{Check, View};
 use crate::facts::FactId;
 use crate::model::{
@@ -9,14 +10,20 @@ use crate::model::{
     edit_distance, nearest, shell_flag, shell_word,
 };
 use crate::policy::Selector;
+use crate::requirement::{Location, Origin};
 
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 1), judge };
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of every check")]
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(bucket) = bucket_name(view) else { return Ok(without_bucket()) };
+    Ok(each_bucket(view, |location| judge_bucket(view, location)))
+}
+
+fn judge_bucket(view: &View<'_>, location: &Location) -> Result<Outcome, Blocked> {
+    let bucket = &location.bucket;
     let Some(head) = view.bucket(bucket, FactId::Bucket, |it| &it.head)? else {
-        return Ok(Outcome::Fail(vec![not_found(view, bucket)]));
+        return Ok(Outcome::Fail(vec![told(not_found(view, location), &location.origin)]));
     };
     let mut text = format!("bucket {bucket} exists, in {}", head.region);
     if !head.accessible {
@@ -28,7 +35,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     Ok(Outcome::Pass(vec![Evidence::read("s3:ListBucket", text)]))
 }
 
-fn not_found(view: &View<'_>, bucket: &str) -> Finding {
+fn not_found(view: &View<'_>, location: &Location) -> Finding {
+    let bucket = location.bucket.as_str();
     let named = buckets_in_policies(view);
     let near = nearest(bucket, named.iter().map(|(name, _)| name.clone()));
     let mut what = format!("There is no bucket {bucket}");
@@ -46,14 +54,28 @@ fn not_found(view: &View<'_>, bucket: &str) -> Finding {
         finding =
             finding.evidence(Evidence::evaluated(vec![statement.clone()], text)).because(statement.clone());
     }
-    finding.evidence.push(Evidence { source: Source::Given, text: format!("the bucket given is {bucket}") });
-    finding.remedy(remedy(view, bucket, near.as_deref()))
+    if location.origin == Origin::Parameters {
+        let text = format!("the bucket given is {bucket}");
+        finding.evidence.push(Evidence { source: Source::Given, text });
+    }
+    finding.remedy(remedy(view, location, near.as_deref()))
 }
 
-fn remedy(view: &View<'_>, bucket: &str, near: Option<&str>) -> Remedy {
+fn remedy(view: &View<'_>, location: &Location, near: Option<&str>) -> Remedy {
+    let bucket = location.bucket.as_str();
     let mut steps = Vec::new();
     if let Some(near) = near {
-        steps.push(format!("If {near} is meant, set the connector's bucket to {near} in the Streamkap app"));
+        let correct = match &location.origin {
+            Origin::Parameters => format!("set the connector's bucket to {near} in the Streamkap app"),
+            Origin::Warehouse { .. } => {
+                format!("set the connector's warehouse to one in {near} in the Streamkap app")
+            }
+            Origin::Database { name, .. } => {
+                format!("give the Glue database {name} a LocationUri in {near} (aws glue update-database)")
+            }
+            Origin::Table { name, .. } => format!("move the table {name} to {near}"),
+        };
+        steps.push(format!("If {near} is meant, {correct}"));
     }
     steps.push(format!("Otherwise create the bucket {bucket} in the connector's region"));
     let region = view.target().region.as_deref().unwrap_or("REGION");

@@ -1,9 +1,9 @@
 //! WRITE-004: the role's own policies do not allow what the connector needs.
 
 use crate::catalog::Level;
-use crate::checks::shared::needs::{Ask, grants, patterns};
+use crate::checks::shared::needs::{Ask, grants, widest};
 use crate::checks::shared::standing::{Cause, Refusal, Standings};
-use crate::checks::shared::{absent_bucket, absent_role, bucket_name, words};
+use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, Source, StatementRef};
 
@@ -18,11 +18,6 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     }
     let standings = Standings::of(view)?;
     let gaps: Vec<Gap<'_, '_>> = standings.gaps().collect();
-    if let Some(skip) =
-        (!gaps.is_empty()).then(|| bucket_name(view)).flatten().and_then(|it| absent_bucket(view, it))
-    {
-        return Ok(skip);
-    }
     let own: Vec<Gap<'_, '_>> = gaps
         .iter()
         .filter(|(_, refusal)| matches!(refusal.cause, Cause::Missing | Cause::Denied))
@@ -75,7 +70,7 @@ impl Key {
     fn of(ask: &Ask<'_>, refusal: &Refusal) -> Self {
         let denied = refusal.cause == Cause::Denied;
         if !ask.is_of_catalog() {
-            let pattern = Some(ask.resource.pattern.clone());
+            let pattern = refusal.narrower.clone().or_else(|| Some(ask.resource.pattern.clone()));
             return Self { denied, pattern, because: refusal.because.clone() };
         }
         // Which statement comes nearest to an action that none names is chance.
@@ -93,7 +88,9 @@ fn finding(
 ) -> Finding {
     let role = &view.target().role.name;
     let actions = words::unique(members.iter().map(|(ask, _)| ask.action()));
-    let patterns = patterns(members.iter().map(|(ask, _)| *ask));
+    let refused =
+        members.iter().map(|(ask, refusal)| refusal.narrower.as_ref().unwrap_or(&ask.resource.pattern));
+    let patterns = widest(refused.cloned());
     let mut what = format!("{role} may not do {} on {}", words::list(&actions), words::list(&patterns));
     let detail = members.iter().find_map(|(_, refusal)| refusal.detail.as_deref());
     match detail {

@@ -4,19 +4,28 @@ use std::sync::Arc;
 
 use crate::checks::shared::conditions::why_it_hits;
 use crate::checks::shared::needs::{Ask, Verdict, asks};
+use crate::checks::shared::places::{absent_bucket, each_bucket, told};
 use crate::checks::shared::policies::bucket_policy;
 use crate::checks::shared::standing::depends;
-use crate::checks::shared::{absent_bucket, absent_role, bucket_name, without_bucket, words};
+use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, StatementRef};
 use crate::policy::Policy;
+use crate::requirement::Location;
 
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 5), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(bucket) = bucket_name(view) else { return Ok(without_bucket()) };
-    if let Some(skip) = absent_role(view).or_else(|| absent_bucket(view, bucket)) {
+    if let Some(skip) = absent_role(view) {
+        return Ok(skip);
+    }
+    Ok(each_bucket(view, |location| judge_bucket(view, location)))
+}
+
+fn judge_bucket(view: &View<'_>, location: &Location) -> Result<Outcome, Blocked> {
+    let bucket = location.bucket.as_str();
+    if let Some(skip) = absent_bucket(view, bucket) {
         return Ok(skip);
     }
     // Only the account that owns a bucket may read its policy: what was read is of the caller's account.
@@ -26,8 +35,9 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         return Ok(Outcome::Pass(vec![Evidence::read("s3:GetBucketPolicy", text)]));
     };
     let bounded = view.role()?.is_some_and(|role| role.boundary.is_some());
-    let asks: Vec<Ask<'_>> =
-        asks(view)?.into_iter().filter(|ask| ask.is_required() && !ask.is_of_key()).collect();
+    let is_about =
+        |ask: &Ask<'_>| ask.is_called() && !ask.is_of_key() && ask.requirement.bucket() == Some(bucket);
+    let asks: Vec<Ask<'_>> = asks(view)?.into_iter().filter(is_about).collect();
     judge_policy(view, bucket, &policy, bounded, &asks)
 }
 
@@ -53,21 +63,42 @@ fn judge_policy(
                 }
             }
             Verdict::NotAllowed(_) => not_allowed.push(ask),
-            Verdict::Depends { keys, statements } => blocked = Some(depends(ask, &keys, &statements)),
+            Verdict::Depends { keys, statements } => {
+                blocked.get_or_insert_with(|| depends(ask, &keys, &statements));
+            }
         }
     }
-    let mut findings: Vec<Finding> =
-        denied.into_iter().map(|(statement, asks)| denies(view, bucket, policy, &statement, &asks)).collect();
+    let mut found: Vec<(bool, Finding)> = denied
+        .iter()
+        .map(|(statement, asks)| (is_required(asks), denies(view, bucket, policy, statement, asks)))
+        .collect();
     if !not_allowed.is_empty() {
-        findings.push(does_not_allow(view, bucket, &not_allowed));
+        found.push((is_required(&not_allowed), does_not_allow(view, bucket, &not_allowed)));
     }
-    match (findings.is_empty(), blocked) {
-        (false, _) => Ok(Outcome::Fail(findings)),
-        (true, Some(blocked)) => Err(blocked),
-        (true, None) => {
+    let (failing, warning): (Vec<_>, Vec<_>) = found.into_iter().partition(|(required, _)| *required);
+    let findings = |found: Vec<(bool, Finding)>| found.into_iter().map(|(_, finding)| finding).collect();
+    match blocked {
+        _ if !failing.is_empty() => Ok(Outcome::Fail(findings(failing))),
+        Some(blocked) => Err(blocked),
+        None if !warning.is_empty() => Ok(Outcome::Warn(findings(warning))),
+        None => {
             let text = format!("no statement of the policy of bucket {bucket} refuses the role");
             Ok(Outcome::Pass(vec![Evidence::evaluated(Vec::new(), text)]))
         }
+    }
+}
+
+/// Whether the connector cannot work without one of these.
+fn is_required(asks: &[&Ask<'_>]) -> bool {
+    asks.iter().any(|ask| ask.is_required())
+}
+
+/// Adds why the connector writes to the bucket, where its settings do not name it.
+fn with_why(finding: Finding, asks: &[&Ask<'_>]) -> Finding {
+    let location = asks.iter().find_map(|ask| ask.requirement.location.as_ref());
+    match location {
+        Some(location) => told(finding, &location.origin),
+        None => finding,
     }
 }
 
@@ -85,7 +116,7 @@ fn denies(
     let role = &view.target().role.name;
     let what =
         format!("The policy of bucket {bucket} denies {role} {} by {named}: {why}", words::list(&actions));
-    Finding::new(format!("arn:aws:s3:::{bucket}"), what)
+    let finding = Finding::new(format!("arn:aws:s3:::{bucket}"), what)
         .evidence(Evidence::evaluated(
             vec![statement.clone()],
             format!(
@@ -94,7 +125,8 @@ fn denies(
             ),
         ))
         .because(statement.clone())
-        .remedy(Remedy::ExemptFromBucketPolicy { bucket: bucket.to_owned(), statement: statement.index })
+        .remedy(Remedy::ExemptFromBucketPolicy { bucket: bucket.to_owned(), statement: statement.index });
+    with_why(finding, asks)
 }
 
 /// The bucket is another account's, whose policy has to allow the role.
@@ -107,10 +139,11 @@ fn does_not_allow(view: &View<'_>, bucket: &str, asks: &[&Ask<'_>]) -> Finding {
     );
     let grants =
         asks.iter().map(|ask| (ask.action().to_owned(), vec![ask.resource.pattern.clone()])).collect();
-    Finding::new(format!("arn:aws:s3:::{bucket}"), what)
+    let finding = Finding::new(format!("arn:aws:s3:::{bucket}"), what)
         .evidence(Evidence::evaluated(
             Vec::new(),
             "across accounts both the role's and the bucket's policy must allow",
         ))
-        .remedy(Remedy::AllowInBucketPolicy { bucket: bucket.to_owned(), grants })
+        .remedy(Remedy::AllowInBucketPolicy { bucket: bucket.to_owned(), grants });
+    with_why(finding, asks)
 }

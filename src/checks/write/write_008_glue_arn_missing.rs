@@ -64,7 +64,8 @@ fn finding(mistake: &Mistake, members: &[Member<'_, '_>]) -> Finding {
         words::add_all(&mut finding.evidence, refusal.evidence.iter().cloned());
     }
     let reference = "docs.aws.amazon.com/glue/latest/dg/glue-specifying-resource-arns.html".to_owned();
-    let text = "Glue asks for an action on the table, its database and the catalogue, each by its own ARN".to_owned();
+    let text = "Glue asks for an action on the table, its database and the catalogue, each by its own ARN"
+        .to_owned();
     finding.evidence.push(Evidence { source: Source::Documentation { reference }, text });
     let remedy = match &because {
         Some(statement) if !corrections.is_empty() => Remedy::CorrectResources {

@@ -1,36 +1,44 @@
 //! WRITE-013: settings of the bucket, other than its policy, that can refuse the writes.
 
-use crate::checks::shared::{absent_bucket, bucket_name, without_bucket};
+use crate::checks::shared::places::{absent_bucket, each_bucket, told};
 use crate::checks::{Check, View};
 use crate::facts::{Encryption, FactId};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, shell_flag};
+use crate::requirement::Location;
 
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 13), judge };
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of every check")]
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
-    let Some(bucket) = bucket_name(view) else { return Ok(without_bucket()) };
+    Ok(each_bucket(view, |location| judge_bucket(view, location)))
+}
+
+fn judge_bucket(view: &View<'_>, location: &Location) -> Result<Outcome, Blocked> {
+    let bucket = location.bucket.as_str();
     if let Some(skip) = absent_bucket(view, bucket) {
         return Ok(skip);
     }
     let encryption = view.bucket(bucket, FactId::BucketEncryption, |it| &it.encryption)?;
     if let Some(finding) = encryption.and_then(|encryption| blocked_type(bucket, encryption)) {
-        return Ok(Outcome::Fail(vec![finding]));
+        return Ok(Outcome::Fail(vec![told(finding, &location.origin)]));
     }
     let ownership = view.bucket(bucket, FactId::BucketOwnership, |it| &it.ownership)?;
     let owned = ownership.map_or("ObjectWriter (none set)", |it| it.0.as_str());
     let lock = view.bucket(bucket, FactId::BucketObjectLock, |it| &it.object_lock)?;
     let locked = match lock.map(String::as_str) {
-        None => "Object Lock is off".to_owned(),
-        Some("") => "Object Lock is on without default retention".to_owned(),
-        Some(mode) => {
-            format!("Object Lock keeps new objects in {mode} mode, which refuses deletes and no uploads")
-        }
+        None => format!("Object Lock is off on bucket {bucket}"),
+        Some("") => format!("Object Lock is on without default retention on bucket {bucket}"),
+        Some(mode) => format!(
+            "Object Lock keeps new objects of bucket {bucket} in {mode} mode, which refuses deletes and no uploads"
+        ),
     };
     Ok(Outcome::Pass(vec![
         Evidence::read(
             "s3:GetBucketOwnershipControls",
-            format!("object ownership is {owned}: the connector sends no ACL, so that none can be refused"),
+            format!(
+                "object ownership of bucket {bucket} is {owned}: the connector sends no ACL, so that none can be refused"
+            ),
         ),
         Evidence::read("s3:GetBucketObjectLockConfiguration", locked),
     ]))

@@ -1,0 +1,264 @@
+//! Whether the role may use a KMS key: the key's policy or a grant, and the role's own policies, each of
+//! which has to allow.
+
+use std::sync::Arc;
+
+use crate::checks::View;
+use crate::facts::{FactId, Grant};
+use crate::model::{Blocked, Evidence, Finding, Outcome, Remedy, StatementRef};
+use crate::policy::{Policy, Selector};
+
+use super::conditions::why_it_hits;
+use super::needs::{Ask, Verdict};
+use super::policies::{RolePolicies, key_policy, role_policies};
+use super::standing::{Answer, Cause, Refusal, depends, identity_answer};
+use super::words;
+
+/// The name under which [`View::key`] knows the key that a question is about: its bucket's, or else the
+/// catalogue's.
+pub(crate) fn entry(view: &View<'_>, ask: &Ask<'_>) -> Option<String> {
+    match ask.requirement.bucket() {
+        Some(bucket) => view.bucket_key(bucket),
+        None => view.catalog_key(),
+    }
+}
+
+/// Judges the questions about one key, known as `entry`, that is the key of `subject` (`bucket orders`).
+pub(crate) fn judge(
+    view: &View<'_>,
+    entry: &str,
+    subject: &str,
+    asks: &[Ask<'_>],
+) -> Result<Outcome, Blocked> {
+    let (findings, blocked, proof) = (Vec::new(), None, Vec::new());
+    let mut sides = Sides { view, entry, subject, findings, blocked, proof };
+    sides.judge(asks);
+    sides.outcome()
+}
+
+struct Sides<'v, 'a> {
+    view: &'v View<'a>,
+    entry: &'v str,
+    subject: &'v str,
+    findings: Vec<Finding>,
+    blocked: Option<Blocked>,
+    proof: Vec<Evidence>,
+}
+
+impl Sides<'_, '_> {
+    fn judge(&mut self, asks: &[Ask<'_>]) {
+        let policies = role_policies(self.view);
+        match key_policy(self.view, self.entry) {
+            Ok(Some(policy)) => self.judge_key(asks, &policy, &policies),
+            // A denial by the role's own policies is one whatever the key says.
+            unread => {
+                let blocked = unread.err().unwrap_or_else(|| no_policy(self.entry));
+                let denied = self.identity_gaps(asks.iter(), &policies, None);
+                let denied: Vec<_> = denied.into_iter().filter(|(_, it)| it.cause == Cause::Denied).collect();
+                self.report_identity(&denied);
+                self.blocked = Some(blocked);
+            }
+        }
+    }
+
+    fn judge_key(&mut self, asks: &[Ask<'_>], policy: &Arc<Policy>, policies: &RolePolicies) {
+        let bounded = matches!(self.view.role(), Ok(Some(role)) if role.boundary.is_some());
+        let mut denied: Vec<(StatementRef, Vec<&Ask<'_>>)> = Vec::new();
+        let mut not_allowed: Vec<(&Ask<'_>, Option<String>)> = Vec::new();
+        let mut left_to_role = Vec::new();
+        for ask in asks {
+            match ask.of_resource(policy, bounded) {
+                Verdict::Allowed(_) => left_to_role.push(ask),
+                Verdict::Denied(statements) => {
+                    for statement in statements {
+                        match denied.iter_mut().find(|(known, _)| *known == statement) {
+                            Some((_, members)) => members.push(ask),
+                            None => denied.push((statement, vec![ask])),
+                        }
+                    }
+                }
+                Verdict::Depends { keys, statements } => {
+                    self.blocked.get_or_insert_with(|| depends(ask, &keys, &statements));
+                }
+                Verdict::NotAllowed(nearest) => match self.granted(ask) {
+                    Granted::Yes(evidence) => self.proof.push(evidence),
+                    Granted::Perhaps(blocked) => {
+                        self.blocked.get_or_insert(blocked);
+                    }
+                    Granted::No => not_allowed.push((ask, nearest.map(|miss| miss.to_string()))),
+                },
+            }
+        }
+        for (statement, asks) in &denied {
+            self.report_denied(policy, statement, asks);
+        }
+        self.report_not_allowed(&not_allowed);
+        let gaps = self.identity_gaps(left_to_role.into_iter(), policies, Some(policy));
+        self.report_identity(&gaps);
+    }
+
+    /// Questions that the role's own policies refuse and the key's policy does not allow by itself.
+    fn identity_gaps<'s, 'a: 's>(
+        &mut self,
+        asks: impl Iterator<Item = &'s Ask<'a>>,
+        policies: &RolePolicies,
+        key: Option<&Arc<Policy>>,
+    ) -> Vec<(&'s Ask<'a>, Refusal)> {
+        let mut gaps = Vec::new();
+        for ask in asks {
+            let alone = key.map(|key| ask.with_resource(&[], Some(key)));
+            let whole = key.map(|key| ask.with_resource(&policies.documents(), Some(key)));
+            if let (Some(Verdict::Allowed(statements)), Some(Verdict::Allowed(_))) = (alone, whole) {
+                let text = format!("{} is allowed by the key's policy itself", ask.action());
+                self.proof.push(Evidence::evaluated(statements, text));
+                continue;
+            }
+            match identity_answer(self.view, ask, policies) {
+                Answer::Allowed(evidence) => self.proof.extend(evidence),
+                Answer::Refused(refusal) => gaps.push((ask, refusal)),
+                Answer::Undecided(blocked) => {
+                    self.blocked.get_or_insert(blocked);
+                }
+            }
+        }
+        gaps
+    }
+
+    fn granted(&self, ask: &Ask<'_>) -> Granted {
+        let grants = self.view.key(self.entry, FactId::KeyGrants, |it| &it.grants);
+        let operation = ask.action().trim_start_matches("kms:");
+        let fits = |grant: &&Grant| {
+            grant.grantee == ask.request.principal.as_str()
+                && grant.operations.iter().any(|it| it == operation)
+        };
+        let Ok(Some(grants)) = grants else { return Granted::No };
+        let fitting: Vec<&Grant> = grants.iter().filter(fits).collect();
+        match fitting.iter().find(|grant| !grant.constrained).or(fitting.first()) {
+            None => Granted::No,
+            Some(grant) if grant.constrained => Granted::Perhaps(Blocked {
+                what: format!("whether {} is allowed on the key", ask.action()),
+                why: format!("grant {} allows it under an encryption context that is not known", grant.id),
+                grant: None,
+                hint: Some("let the connector write once and read its log".to_owned()),
+            }),
+            Some(grant) => Granted::Yes(Evidence::read(
+                "kms:ListGrants",
+                format!("{} is allowed by grant {} on the key", ask.action(), grant.id),
+            )),
+        }
+    }
+
+    fn report_denied(&mut self, policy: &Arc<Policy>, statement: &StatementRef, asks: &[&Ask<'_>]) {
+        let actions = words::unique(asks.iter().map(|ask| ask.action()));
+        let Some(key) = asks.first().map(|ask| ask.resource.probe.clone()) else { return };
+        let why = asks
+            .first()
+            .map(|ask| why_it_hits(policy, statement.index, &self.view.situation(&ask.requirement)));
+        let (role, named) = (&self.view.target().role.name, words::statement(statement));
+        let what = format!(
+            "The policy of {key}, the key of {}, denies {role} {} by {named}: {}",
+            self.subject,
+            words::list(&actions),
+            why.unwrap_or_default()
+        );
+        let services: Vec<&str> = asks.iter().map(|ask| service(ask)).collect();
+        let through = words::list(&words::unique(services));
+        let text = format!("{} through {through}: denied by {named}", words::list(&actions));
+        self.findings.push(
+            Finding::new(key.clone(), what)
+                .evidence(Evidence::evaluated(vec![statement.clone()], text))
+                .because(statement.clone())
+                .remedy(Remedy::ExemptFromKeyPolicy { key, statement: statement.index }),
+        );
+    }
+
+    fn report_not_allowed(&mut self, asks: &[(&Ask<'_>, Option<String>)]) {
+        let Some((first, nearest)) = asks.first() else { return };
+        let actions: Vec<String> = words::unique(asks.iter().map(|(ask, _)| ask.action().to_owned()));
+        let key = first.resource.probe.clone();
+        let role = &self.view.target().role.name;
+        let what = format!(
+            "The policy of {key}, the key of {}, neither allows {role} {} nor leaves it to the account's own policies",
+            self.subject,
+            words::list(&actions)
+        );
+        let text = nearest.clone().unwrap_or_else(|| "no statement of the key policy comes near".to_owned());
+        let mut finding = Finding::new(key.clone(), what).evidence(Evidence::evaluated(Vec::new(), text));
+        if let Err(blocked) = self.view.key(self.entry, FactId::KeyGrants, |it| &it.grants) {
+            let text = format!(
+                "{} were not read ({}); only one to the role could make up for it",
+                blocked.what, blocked.why
+            );
+            finding = finding.evidence(Evidence::read("kms:ListGrants", text));
+        }
+        self.findings.push(finding.remedy(Remedy::AllowInKeyPolicy { key, actions }));
+    }
+
+    fn report_identity(&mut self, gaps: &[(&Ask<'_>, Refusal)]) {
+        let Some((first, refusal)) = gaps.first() else { return };
+        let actions: Vec<String> = words::unique(gaps.iter().map(|(ask, _)| ask.action().to_owned()));
+        let key = first.resource.probe.clone();
+        let role = &self.view.target().role.name;
+        let mut what =
+            format!("{role} may not do {} on {key}, the key of {}", words::list(&actions), self.subject);
+        if let Some(detail) = &refusal.detail {
+            what = format!("{what}: {detail}");
+        }
+        let grants: Vec<_> =
+            gaps.iter().map(|(ask, _)| (ask.action().to_owned(), vec![ask.resource.probe.clone()])).collect();
+        let alias = refusal.because.as_ref().and_then(|statement| Some((statement, self.alias(statement)?)));
+        let remedy = match (&refusal.because, alias) {
+            (Some(statement), _) if refusal.cause == Cause::Denied => {
+                let (policy, statement) = (statement.policy.clone(), statement.index);
+                Remedy::ExemptFromRolePolicy { policy, statement, grants }
+            }
+            (_, Some((statement, found))) => {
+                what.push_str(
+                    "; the ARN of an alias in Resource never matches: the key's own must stand there",
+                );
+                let (policy, statement) = (statement.policy.clone(), statement.index);
+                Remedy::ReplaceResource { policy, statement, found, wanted: vec![key.clone()] }
+            }
+            _ => Remedy::AllowOnRole { grants },
+        };
+        let mut finding = Finding::new(key, what);
+        for (_, refusal) in gaps {
+            words::add_all(&mut finding.evidence, refusal.evidence.iter().cloned());
+        }
+        finding.because.clone_from(&refusal.because);
+        self.findings.push(finding.remedy(remedy));
+    }
+
+    /// The ARN of an alias among the resources of a statement of the role's.
+    fn alias(&self, statement: &StatementRef) -> Option<String> {
+        let documents = role_policies(self.view).documents();
+        let policy = documents.iter().find(|policy| policy.name() == statement.policy)?;
+        let written = policy.document().statements().iter().find(|it| it.index == statement.index)?;
+        let mut resources = written.resources.iter().flat_map(Selector::any);
+        resources.find(|it| it.contains(":kms:") && it.contains(":alias/")).cloned()
+    }
+
+    fn outcome(self) -> Result<Outcome, Blocked> {
+        match (self.findings.is_empty(), self.blocked) {
+            (false, _) => Ok(Outcome::Fail(self.findings)),
+            (true, Some(blocked)) => Err(blocked),
+            (true, None) => Ok(Outcome::Pass(self.proof)),
+        }
+    }
+}
+
+/// The service by way of which the role uses the key.
+fn service(ask: &Ask<'_>) -> &'static str {
+    if ask.requirement.bucket().is_some() { "S3" } else { "Glue" }
+}
+
+enum Granted {
+    Yes(Evidence),
+    Perhaps(Blocked),
+    No,
+}
+
+fn no_policy(key: &str) -> Blocked {
+    let why = "AWS says that there is none, which cannot be".to_owned();
+    Blocked { what: format!("the key policy of {key}"), why, grant: None, hint: None }
+}

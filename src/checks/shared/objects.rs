@@ -1,0 +1,95 @@
+//! Why the role's own policies do not reach a place in S3, by the resources of the statements that allow
+//! the action.
+
+use std::sync::Arc;
+
+use crate::model::StatementRef;
+use crate::policy::Policy;
+use crate::policy::scope::covers;
+use crate::requirement::{Location, Origin};
+
+use super::needs::Ask;
+use super::standing::{Cause, resources_for};
+
+/// What is done with objects: a statement that allows one of them is about the place's objects.
+const ON_OBJECTS: [&str; 4] = ["s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:AbortMultipartUpload"];
+
+/// The kind of the gap, where statements allow the action on other resources, and the one at fault.
+pub(super) fn gap(
+    ask: &Ask<'_>,
+    location: &Location,
+    policies: &[Arc<Policy>],
+) -> (Cause, Option<StatementRef>) {
+    let partition = ask.resource.probe.split(':').nth(1).unwrap_or("aws");
+    let arn = format!("arn:{partition}:s3:::{}", location.bucket);
+    let of_objects = ask.resource.probe.starts_with(&format!("{arn}/"));
+    let written = resources_for(policies, ask.action());
+    let about_bucket = |resource: &str| covers(resource, &arn);
+    let about_objects =
+        |resource: &str| resource.split_once('/').is_some_and(|(bucket, _)| covers(bucket, &arn));
+    let narrow: Vec<_> = written.iter().filter(|(_, it)| of_objects && about_objects(it)).collect();
+    if let [(statement, _), ..] = narrow[..] {
+        let within = narrow.iter().any(|(_, resource)| touches(resource, location));
+        let resources = narrow.iter().map(|(_, resource)| resource.clone()).collect();
+        let cause = match location.origin {
+            Origin::Database { .. } | Origin::Table { .. } if !within => {
+                Cause::Outside { written: resources }
+            }
+            _ => Cause::OtherPrefix { written: resources },
+        };
+        return (cause, Some(statement.clone()));
+    }
+    let wrong = written
+        .iter()
+        .find(|(_, resource)| if of_objects { about_bucket(resource) } else { about_objects(resource) });
+    if let Some((statement, resource)) = wrong {
+        return (Cause::WrongForm { written: resource.clone() }, Some(statement.clone()));
+    }
+    // A bucket that is the connector's own setting, or one of which the role's policies do know, is not
+    // what surprises: the action is what is missing.
+    let surprising = location.origin != Origin::Parameters && of_objects && !written.is_empty();
+    if !surprising || is_known(policies, &ask.resource.probe) {
+        return (Cause::Missing, None);
+    }
+    let statement = written.first().map(|(statement, _)| statement.clone());
+    let mut resources: Vec<String> = written.into_iter().map(|(_, resource)| resource).collect();
+    resources.dedup();
+    (Cause::Outside { written: resources }, statement)
+}
+
+/// Whether a statement's resource is about a part of the place: it begins below it, or at a wildcard
+/// above it.
+fn touches(resource: &str, location: &Location) -> bool {
+    let path = resource.split_once('/').map_or("", |(_, path)| path);
+    let head = path.split(['*', '?', '$']).next().unwrap_or(path);
+    head.starts_with(&location.prefix) || (head.len() < path.len() && location.prefix.starts_with(head))
+}
+
+/// Whether a statement allows anything on the object.
+fn is_known(policies: &[Arc<Policy>], object: &str) -> bool {
+    let mut actions = ON_OBJECTS.into_iter();
+    actions.any(|action| resources_for(policies, action).iter().any(|(_, resource)| covers(resource, object)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_is_about_a_place_when_both_share_keys() {
+        let location = Location {
+            bucket: "lake".to_owned(),
+            prefix: "wh/sales.db/".to_owned(),
+            origin: Origin::Parameters,
+        };
+        for (resource, expected) in [
+            ("arn:aws:s3:::lake/wh/sales.db/orders/*", true),
+            ("arn:aws:s3:::lake/*/metadata/*", true),
+            ("arn:aws:s3:::lake/wh/*.parquet", true),
+            ("arn:aws:s3:::lake/wh/items.db/*", false),
+            ("arn:aws:s3:::lake/wh", false),
+        ] {
+            assert_eq!(touches(resource, &location), expected, "{resource}");
+        }
+    }
+}
