@@ -37,8 +37,8 @@ fn incomplete(view: &View<'_>, standings: &Standings<'_>, missing: &[&Standing<'
     let what = format!(
         "{} has part of the guide's template: {} is there, {} is missing (see WRITE-004)",
         view.target().role.name,
-        words::list(&allowed),
-        words::list(&names),
+        words::some(&allowed),
+        words::some(&names),
     );
     let grants = missing
         .iter()
@@ -65,7 +65,7 @@ fn present(standings: &Standings<'_>) -> Evidence {
             words::add_all(&mut statements, verdict.statements().iter().cloned());
         }
     }
-    Evidence::evaluated(statements, format!("of the guide's template the role has {}", words::list(&names)))
+    Evidence::evaluated(statements, format!("of the guide's template the role has {}", words::some(&names)))
 }
 
 /// Actions that the template lists and the connector never calls, so that nothing fails without them.

@@ -1,11 +1,14 @@
 //! Conclusions that several checks share: functions over facts, never one check's outcome.
 
+pub(crate) mod callers;
 pub mod conditions;
 pub(crate) mod history;
 pub mod needs;
 pub(crate) mod phrases;
 pub mod policies;
+pub(crate) mod redshift;
 pub(crate) mod rewind;
+pub(crate) mod services;
 pub mod simulated;
 pub mod standing;
 pub(crate) mod state;

@@ -5,6 +5,7 @@ mod write_003_bucket_or_object_arn_missing;
 mod write_004_permission_missing;
 mod write_005_bucket_policy_denies;
 mod write_006_key_access_missing;
+mod write_012_redshift_target_not_found;
 mod write_013_object_ownership_or_lock;
 
 use super::Check;
@@ -16,5 +17,6 @@ pub(super) const CHECKS: &[Check] = &[
     write_004_permission_missing::CHECK,
     write_005_bucket_policy_denies::CHECK,
     write_006_key_access_missing::CHECK,
+    write_012_redshift_target_not_found::CHECK,
     write_013_object_ownership_or_lock::CHECK,
 ];
