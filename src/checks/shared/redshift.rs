@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::catalog::ParameterKind;
 use crate::checks::View;
 use crate::model::{StatementRef, edit_distance};
-use crate::policy::scope::{covers, without_variables};
+use crate::policy::scope::{Need, covers, without_variables};
 use crate::policy::{Effect, Policy, Selector, Statement};
 
 use super::words;
@@ -184,7 +184,7 @@ fn refused(policies: &[Arc<Policy>], place: &Place, action: &str, form: Form) ->
         statement: policy.statement_ref(at)?.clone(),
         actions: vec![action.to_owned()],
         found: written.clone(),
-        wanted: place.wanted(form, written),
+        wanted: place.right(form, written),
         fault,
         meant,
     })
@@ -208,7 +208,7 @@ fn part(arn: &str, at: usize) -> Option<&str> {
 
 impl Place {
     /// The ARN that a policy must allow. What is not known of it is as it is written.
-    fn template(&self, form: Form, written: &str) -> String {
+    fn right(&self, form: Form, written: &str) -> String {
         let or_written = |known: &Option<String>, at: usize| {
             known.clone().or_else(|| part(written, at).map(str::to_owned)).unwrap_or_default()
         };
@@ -228,32 +228,27 @@ impl Place {
         format!("arn:{}:{service}:{region}:{account}:{resource}", self.partition)
     }
 
-    /// What should stand in place of what is written.
-    fn wanted(&self, form: Form, written: &str) -> String {
-        self.template(form, written)
-    }
-
     /// One concrete ARN of the place, to ask a written resource about.
     fn arn(&self, form: Form, written: &str) -> String {
         if form == Form::Everything {
             return "*".to_owned();
         }
-        without_variables(&self.template(form, written)).replace(['*', '?'], "x")
+        without_variables(&self.right(form, written)).replace(['*', '?'], "x")
     }
 
     /// 0: the written resource is of the kind that is wanted; 1: of another.
     fn kind_of(&self, written: &str, form: Form) -> u8 {
         let kind = |arn: &str| part(arn, 5).unwrap_or(arn).split([':', '/']).next().map(str::to_owned);
-        u8::from(kind(written) != kind(&self.template(form, written)))
+        u8::from(kind(written) != kind(&self.right(form, written)))
     }
 
     fn distance(&self, written: &str, form: Form) -> usize {
-        edit_distance(written, &self.template(form, written))
+        edit_distance(written, &self.right(form, written))
     }
 
     /// What is wrong with a resource, and whether it was meant to be this place.
     fn fault(&self, written: &str, form: Form, action: &str) -> (String, bool) {
-        let (wanted, name) = (self.template(form, written), &self.name);
+        let (wanted, name) = (self.right(form, written), &self.name);
         let said = |text: String, meant: bool| (text, meant);
         if form == Form::Everything {
             return said(format!("{action} is not about any resource, so that only * matches"), false);
@@ -310,6 +305,27 @@ impl Place {
         }
         (format!("it is of the cluster {found}, and not of {name}"), near(&found, name))
     }
+}
+
+/// What a policy may allow for a place without being about more: the actions that are known, on it.
+pub(crate) fn template(place: &Place) -> Vec<Need> {
+    let name = &place.name;
+    let (actions, resources): (&[(&str, &[Form])], Vec<String>) = if place.serverless {
+        let id = place.id.as_deref().unwrap_or("*");
+        let arn = |id: &str| format!("arn:*:redshift-serverless:*:*:workgroup/{id}");
+        (&OF_WORKGROUP, vec![arn(id), arn(name)])
+    } else {
+        let kinds = ["dbuser", "dbname", "dbgroup"].map(|kind| format!("arn:*:redshift:*:*:{kind}:{name}/*"));
+        let cluster = [':', '/'].map(|mark| format!("arn:*:redshift:*:*:cluster{mark}{name}"));
+        (&OF_CLUSTER, kinds.into_iter().chain(cluster).collect())
+    };
+    let of_action = |(action, forms): &(&str, &[Form])| {
+        let everything = forms.contains(&Form::Everything).then(|| "*".to_owned());
+        let resources = resources.iter().cloned().chain(everything);
+        let action = (*action).to_owned();
+        resources.map(move |resource| Need { action: action.clone(), resource }).collect::<Vec<_>>()
+    };
+    actions.iter().flat_map(of_action).collect()
 }
 
 fn near(found: &str, wanted: &str) -> bool {
