@@ -28,8 +28,14 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         |it: &Grant| mistaken.iter().any(|at| at.statement == it.statement && at.found == it.resource);
     let excess = beyond(&own, &needs).into_iter();
     let excess = excess.filter(|grant| !only_wildcard(grant, &needs) && !is_mistaken(grant));
-    let mut groups: Vec<(StatementRef, Vec<Grant>)> = Vec::new();
+    // What a connector needs of a service without all of it being known may be just this.
+    let open = view.open_requirements();
+    let (mut groups, mut undecided) = (Vec::<(StatementRef, Vec<Grant>)>::new(), None);
     for grant in excess {
+        if let Some(open) = open.iter().find(|it| it.need.action.eq_ignore_ascii_case(&grant.action)) {
+            undecided = undecided.or(Some(open.blocked.clone()));
+            continue;
+        }
         match groups.iter_mut().find(|(statement, _)| *statement == grant.statement) {
             Some((_, grants)) => grants.push(grant),
             None => groups.push((grant.statement.clone(), vec![grant])),
@@ -41,6 +47,9 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         ));
     }
     policies.complete()?;
+    if let Some(blocked) = undecided {
+        return Err(blocked);
+    }
     let text = "the role's own policies allow nothing beyond what the connector's template lists".to_owned();
     Ok(Outcome::Pass(vec![Evidence::evaluated(Vec::new(), text)]))
 }
