@@ -19,7 +19,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         return Ok(skip);
     }
     let asks: Vec<Ask<'_>> = asks(view)?.into_iter().filter(Ask::is_required).collect();
-    if asks.is_empty() && view.open_requirements().is_empty() {
+    let open = view.open_requirements();
+    if asks.is_empty() && open.is_empty() {
         return Ok(Outcome::Skip("the connectors need no permission of the role".to_owned()));
     }
     let account = asks.first().and_then(|ask| view.situation(&ask.requirement).account);
@@ -42,7 +43,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     if !blocked_by.is_empty() {
         return Ok(Outcome::Fail(vec![finding(view, organization.ok().flatten(), &blocked_by)]));
     }
-    match undecided {
+    // What could not be asked about may be refused as well.
+    match undecided.or_else(|| open.first().map(|it| it.blocked.clone())) {
         Some(blocked) => Err(blocked),
         None => Ok(Outcome::Pass(digest(proof, "the role's policies allow", "AWS's simulator allows"))),
     }

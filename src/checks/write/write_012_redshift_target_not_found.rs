@@ -197,16 +197,20 @@ fn misdirected(place: &Place, fault: &Elsewhere) -> Finding {
             text: "which resources each action takes".to_owned(),
         })
         .because(statement.clone());
-    if fault.meant {
-        finding = finding.remedy(Remedy::ReplaceResource {
-            policy: statement.policy.clone(),
-            statement: statement.index,
-            found: found.clone(),
-            wanted: vec![wanted.clone()],
-        });
-    }
+    let replace = Remedy::ReplaceResource {
+        policy: statement.policy.clone(),
+        statement: statement.index,
+        found: found.clone(),
+        wanted: vec![wanted.clone()],
+    };
     let grants = fault.actions.iter().map(|action| (action.clone(), vec![wanted.clone()])).collect();
-    finding.remedy(Remedy::AllowOnRole { grants })
+    // What was not meant to be the target may serve something else, and stays where that can be.
+    let mut remedies = vec![Remedy::AllowOnRole { grants }, replace];
+    if fault.meant {
+        remedies.reverse();
+    }
+    finding.remedies = remedies;
+    finding
 }
 
 const RESOURCES: &str =
