@@ -74,7 +74,10 @@ fn nobody(view: &View<'_>, trust: &Trust<'_>, best: Option<&Reading>) -> Finding
         format!("The trust policy of {role} lets nobody in; Streamkap's account {account} must be trusted")
     } else {
         let others = words::list(&others);
-        format!("The trust policy of {role} trusts {others}, and not Streamkap's account {account}")
+        let installers = if view.installs_only() { ", nor one of its installer's" } else { "" };
+        format!(
+            "The trust policy of {role} trusts {others}, and not Streamkap's account {account}{installers}"
+        )
     };
     let mut finding = Finding::new(trust.role.arn.as_str(), what);
     if let Some(statement) = best.or(trust.allows.first()) {

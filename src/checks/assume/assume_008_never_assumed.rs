@@ -79,11 +79,7 @@ fn refused(view: &View<'_>, role: &Role, refusal: &Event, success: Option<&Event
 }
 
 /// The role of an installation is used while it is installed and removed, and at no other time.
-fn unseen(
-    view: &View<'_>,
-    role: &Role,
-    assumptions: &history::Assumptions<'_>,
-) -> Result<Outcome, Blocked> {
+fn unseen(view: &View<'_>, role: &Role, assumptions: &history::Assumptions<'_>) -> Result<Outcome, Blocked> {
     if !view.installs_only() || !assumptions.all.unread.is_empty() {
         return Err(no_sign(view, role, assumptions));
     }

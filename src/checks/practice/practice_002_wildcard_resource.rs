@@ -84,9 +84,15 @@ fn finding(view: &View<'_>, reference: &StatementRef, statement: &Statement) -> 
             owner: Owner::You,
             title: format!("Name the resources that are meant in {}", words::statement(reference)),
             steps: if mixed {
-                vec![format!("Give {} a statement of its own that names what it is about", words::some(&actions))]
+                vec![format!(
+                    "Give {} a statement of its own that names what it is about",
+                    words::some(&actions)
+                )]
             } else {
-                vec!["List the resources that the role works with, and put their ARNs into Resource".to_owned()]
+                vec![
+                    "List the resources that the role works with, and put their ARNs into Resource"
+                        .to_owned(),
+                ]
             },
             commands: Vec::new(),
         }),

@@ -23,7 +23,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         policies.read.iter().filter(|it| !it.is_aws_managed()).map(|it| Arc::clone(&it.policy)).collect();
     let needs = needs(view);
     // A statement that is about another cluster by mistake is WRITE-012's.
-    let mistaken: Vec<_> = redshift::places(view).iter().flat_map(|it| redshift::elsewhere(&own, it)).collect();
+    let mistaken: Vec<_> =
+        redshift::places(view).iter().flat_map(|it| redshift::elsewhere(&own, it)).collect();
     let is_mistaken =
         |it: &Grant| mistaken.iter().any(|at| at.statement == it.statement && at.found == it.resource);
     let excess = beyond(&own, &needs).into_iter();

@@ -32,7 +32,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     };
     let created = moment(&role.created).ok_or_else(|| unreadable(&role.created))?;
     if created > limit {
-        let text = format!("the role was made on {}: too lately to call anything unused", phrases::moment(created));
+        let text =
+            format!("the role was made on {}: too lately to call anything unused", phrases::moment(created));
         return Ok(Outcome::Pass(vec![Evidence::read("iam:GetRole", text)]));
     }
     let used = role.last_used.as_ref().and_then(|last| moment(&last.at));
@@ -100,7 +101,7 @@ fn granted_services(view: &View<'_>, limit: Timestamp) -> BTreeMap<String, BTree
         if policy.is_aws_managed() || is_recent(view, &policy, limit) {
             continue;
         }
-        for grant in granted(&[policy.policy.clone()]) {
+        for grant in granted(std::slice::from_ref(&policy.policy)) {
             let Some((service, _)) = grant.action.split_once(':') else { continue };
             let policies = services.entry(service.to_ascii_lowercase()).or_default();
             policies.insert(policy.policy.name().to_owned());
@@ -120,7 +121,10 @@ fn unused_role(role: &Role) -> Finding {
     let created = phrases::moment_of(&role.created);
     let what = match &role.last_used {
         Some(last) => {
-            format!("The role {name} was last used on {}, more than 90 days ago", phrases::moment_of(&last.at))
+            format!(
+                "The role {name} was last used on {}, more than 90 days ago",
+                phrases::moment_of(&last.at)
+            )
         }
         None => format!("The role {name}, made on {created}, was not used in the last 400 days"),
     };
@@ -130,7 +134,8 @@ fn unused_role(role: &Role) -> Finding {
             owner: Owner::You,
             title: format!("Use {name} or delete it"),
             steps: vec![
-                "If the connector is to run, see the other checks and start it in the Streamkap app".to_owned(),
+                "If the connector is to run, see the other checks and start it in the Streamkap app"
+                    .to_owned(),
                 "If it is not, delete the role: it still lets Streamkap in".to_owned(),
             ],
             commands: Vec::new(),
@@ -149,11 +154,11 @@ fn unused_permissions(role: &Role, unused: &[Unused<'_>]) -> Finding {
     let mut finding = Finding::new(role.arn.as_str(), what);
     for Unused { access, policies } in unused {
         let last = access.last.as_ref().map_or_else(
-            || "never as far as AWS keeps track".to_owned(),
-            |last| format!("last on {}", phrases::moment_of(last)),
+            || "never used, as far as AWS keeps track".to_owned(),
+            |last| format!("last used on {}", phrases::moment_of(last)),
         );
         let by: Vec<&String> = policies.iter().collect();
-        let text = format!("{} is allowed by {} and was used {last}", access.service, words::list(&by));
+        let text = format!("{} is allowed by {} and was {last}", access.service, words::list(&by));
         finding = finding.evidence(Evidence::read("iam:GetServiceLastAccessedDetails", text));
     }
     finding.remedy(Remedy::Manual {

@@ -278,7 +278,10 @@ impl Place {
         if self.serverless {
             let named = resource.strip_prefix("workgroup/") == Some(name);
             let why = if named {
-                format!("a workgroup's ARN has its id, {}, and not its name", self.id.as_deref().unwrap_or("?"))
+                format!(
+                    "a workgroup's ARN has its id, {}, and not its name",
+                    self.id.as_deref().unwrap_or("?")
+                )
             } else {
                 format!("it is another workgroup than {name}")
             };
@@ -362,7 +365,7 @@ mod tests {
     }
 
     fn faults(place: &Place, action: &str, resource: &str) -> Vec<String> {
-        let resource = resource.replace("~", "eu-west-1:111122223333");
+        let resource = resource.replace('~', "eu-west-1:111122223333");
         let text = serde_json::json!({"Version": "2012-10-17",
             "Statement": {"Effect": "Allow", "Action": action, "Resource": resource}});
         let document = Document::parse(Kind::Identity, &text.to_string()).unwrap();

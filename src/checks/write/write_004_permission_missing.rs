@@ -48,7 +48,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
 /// Why there is nothing to allow, with what the connectors' files say of it.
 fn nothing_needed(view: &View<'_>) -> String {
     let notes: Vec<&str> =
-        view.connectors().filter_map(|(_, connector)| connector.notes.first()).map(String::as_str).collect();
+        view.connectors().flat_map(|(_, connector)| &connector.notes).map(String::as_str).collect();
     let notes = words::unique(notes).join(" ");
     if notes.is_empty() {
         return "the connectors need no permission of the role".to_owned();

@@ -86,7 +86,8 @@ fn state(view: &View<'_>, place: &Place) -> Result<State, Blocked> {
     let endpoint = endpoint.map(|it| format!(" at {it}")).unwrap_or_default();
     let mut text = format!("{} is {status}{endpoint}", what(place));
     if !takes_connections(&status) {
-        let finding = Finding::new(name.as_str(), format!("{}: the connector cannot log in", words::capital(&text)))
+        let told = format!("{} is {status}: the connector cannot log in", words::capital(&what(place)));
+        let finding = Finding::new(name.as_str(), told)
             .evidence(Evidence::read(call, format!("its status is {status}")))
             .remedy(resume(place, &status));
         return Ok(State::Unreachable(finding));
@@ -110,7 +111,13 @@ fn call(place: &Place) -> &'static str {
 /// <https://docs.aws.amazon.com/redshift/latest/mgmt/rs-mgmt-cluster-status.html>
 fn takes_connections(status: &str) -> bool {
     const REFUSING: [&str; 8] = [
-        "paused", "creating", "deleting", "final-snapshot", "hardware-failure", "rebooting", "renaming",
+        "paused",
+        "creating",
+        "deleting",
+        "final-snapshot",
+        "hardware-failure",
+        "rebooting",
+        "renaming",
         "storage-full",
     ];
     !REFUSING.iter().any(|refusing| status.starts_with(refusing)) && !status.starts_with("incompatible")
@@ -150,7 +157,7 @@ fn absent(view: &View<'_>, policies: &RolePolicies, place: &Place) -> Finding {
         finding = finding.evidence(Evidence::read(list, phrases::found_and_expected(name, near)));
     } else if let Some(names) = names {
         let count = phrases::count(names.len(), if place.serverless { "workgroup" } else { "cluster" });
-        let text = format!("none of the region's {count} is named like it");
+        let text = format!("the region has {count}, and none is named like it");
         finding = finding.evidence(Evidence::read(call(place), text));
     }
     let written = if place.serverless { Vec::new() } else { named_clusters(&policies.documents()) };
@@ -184,17 +191,23 @@ fn look(place: &Place, meant: Option<&str>) -> Remedy {
 fn misdirected(place: &Place, fault: &Elsewhere) -> Finding {
     let actions = words::list(&fault.actions);
     let Elsewhere { statement, found, wanted, .. } = fault;
+    let everything = wanted == "*";
     let told = format!(
         "{} allows {actions} on {found}, and nothing allows it on {}: {}",
         words::capital(&words::statement(statement)),
-        what(place),
+        if everything { "*".to_owned() } else { what(place) },
         fault.fault
     );
+    let compared = if everything {
+        format!("{found} in place of *")
+    } else {
+        phrases::found_and_expected(found, wanted)
+    };
     let mut finding = Finding::new(found.as_str(), told)
-        .evidence(Evidence::evaluated(vec![statement.clone()], phrases::found_and_expected(found, wanted)))
+        .evidence(Evidence::evaluated(vec![statement.clone()], compared))
         .evidence(Evidence {
             source: Source::Documentation { reference: RESOURCES.to_owned() },
-            text: "which resources each action takes".to_owned(),
+            text: "AWS lists the resources that each action takes".to_owned(),
         })
         .because(statement.clone());
     let replace = Remedy::ReplaceResource {

@@ -48,8 +48,8 @@ pub(crate) fn likeness(vendor: &Vendor, accounts: &[String], entry: &PrincipalEn
         PrincipalKind::Everyone => None,
     };
     let Some(fault) = fault else {
-        let others = accounts.iter().filter(|it| *it != account);
-        return others.filter_map(|other| installer(vendor, other, entry)).next().unwrap_or(Likeness::Other);
+        let mut others = accounts.iter().filter(|it| *it != account);
+        return others.find_map(|other| installer(vendor, other, entry)).unwrap_or(Likeness::Other);
     };
     let wanted = if names_role(&entry.value, &role) { role } else { root };
     Likeness::Near(NearMiss { found: entry.value.clone(), wanted, fault })
