@@ -203,6 +203,13 @@ pub enum Level {
     Documented,
 }
 
+impl Level {
+    /// Whether the connector cannot work without it, where its condition holds.
+    pub const fn is_required(self) -> bool {
+        matches!(self, Self::Required | Self::Conditional)
+    }
+}
+
 /// On what a conditional need depends.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]

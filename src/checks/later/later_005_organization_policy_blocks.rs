@@ -2,7 +2,7 @@
 //!
 //! Member accounts cannot read these policies; AWS's simulator judges by them.
 
-use crate::checks::shared::needs::{Ask, asks};
+use crate::checks::shared::needs::{Ask, asks, open_need};
 use crate::checks::shared::policies::{boundary, role_policies};
 use crate::checks::shared::services::digest;
 use crate::checks::shared::simulated::{Simulated, simulated};
@@ -18,9 +18,11 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     if let Some(skip) = absent_role(view) {
         return Ok(skip);
     }
-    let asks: Vec<Ask<'_>> = asks(view)?.into_iter().filter(Ask::is_required).collect();
-    let open = view.open_requirements();
-    if asks.is_empty() && open.is_empty() {
+    // What the simulator was not to be asked, another table stands for.
+    let asked = |ask: &Ask<'_>| ask.is_required() && ask.requirement.simulated;
+    let asks: Vec<Ask<'_>> = asks(view)?.into_iter().filter(asked).collect();
+    let open = open_need(view);
+    if asks.is_empty() && open.is_none() {
         return Ok(Outcome::Skip("the connectors need no permission of the role".to_owned()));
     }
     let account = asks.first().and_then(|ask| view.situation(&ask.requirement).account);
@@ -44,7 +46,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         return Ok(Outcome::Fail(vec![finding(view, organization.ok().flatten(), &blocked_by)]));
     }
     // What could not be asked about may be refused as well.
-    match undecided.or_else(|| open.first().map(|it| it.blocked.clone())) {
+    match undecided.or(open) {
         Some(blocked) => Err(blocked),
         None => Ok(Outcome::Pass(digest(proof, "the role's policies allow", "AWS's simulator allows"))),
     }

@@ -1,7 +1,7 @@
 //! LATER-006: the role's permissions boundary does not allow what the connector does.
 
 use crate::checks::shared::conditions::why_it_hits;
-use crate::checks::shared::needs::{Ask, Verdict, asks};
+use crate::checks::shared::needs::{Ask, Verdict, asks, open_need};
 use crate::checks::shared::policies::boundary;
 use crate::checks::shared::services::digest;
 use crate::checks::shared::simulated::{Simulated, simulated};
@@ -41,7 +41,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         return Ok(Outcome::Fail(findings(view, arn, &refused)));
     }
     // What could not be asked about may be refused as well.
-    let undecided = undecided.or_else(|| view.open_requirements().first().map(|it| it.blocked.clone()));
+    let undecided = undecided.or_else(|| open_need(view));
     let proof = || digest(proof, "the permissions boundary allows", "AWS's simulator allows");
     undecided.map_or_else(|| Ok(Outcome::Pass(proof())), Err)
 }

@@ -2,7 +2,9 @@
 
 pub(crate) mod callers;
 pub mod conditions;
+pub mod glue;
 pub(crate) mod history;
+pub mod lake_formation;
 pub mod needs;
 pub(crate) mod phrases;
 pub mod policies;

@@ -115,6 +115,13 @@ pub fn asks<'a>(view: &View<'a>) -> Result<Vec<Ask<'a>>, Blocked> {
     Ok(asks)
 }
 
+/// Why a need without which a connector cannot work is not asked about, if there is one: a place of it has
+/// no value.
+pub fn open_need(view: &View<'_>) -> Option<Blocked> {
+    let open = view.open_requirements();
+    open.into_iter().find(|it| it.need.level.is_required()).map(|it| it.blocked)
+}
+
 fn unknown_role(view: &View<'_>) -> Blocked {
     let unread = view.role().err().or_else(|| view.caller().err());
     unread.unwrap_or_else(|| Blocked {
@@ -133,7 +140,17 @@ impl Ask<'_> {
 
     /// Whether the connector cannot work without it.
     pub fn is_required(&self) -> bool {
-        self.requirement.need.level != Level::Documented
+        self.requirement.need.level.is_required()
+    }
+
+    /// Whether the connector calls it and goes on without it.
+    pub fn is_optional(&self) -> bool {
+        self.requirement.need.level == Level::Optional
+    }
+
+    /// Whether it is a call to the Glue Data Catalog, which may have a policy of its own.
+    pub fn is_of_catalog(&self) -> bool {
+        super::glue::is_glue(self.action())
     }
 
     /// Whether it is a use of a KMS key.

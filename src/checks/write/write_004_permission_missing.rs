@@ -1,11 +1,12 @@
 //! WRITE-004: the role's own policies do not allow what the connector needs.
 
-use crate::checks::shared::needs::Ask;
+use crate::checks::shared::needs::{Ask, open_need};
 use crate::checks::shared::services::{Service, digest};
 use crate::checks::shared::standing::{Cause, Refusal, Standings};
 use crate::checks::shared::{absent_bucket, absent_role, bucket_name, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, Source, StatementRef};
+use crate::policy::scope::covers;
 
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 4), judge };
@@ -34,10 +35,12 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     if let Some(blocked) = standings.undecided() {
         return Err(blocked.clone());
     }
-    if let Some((_, refusal)) = gaps.first() {
-        let owner =
-            if matches!(refusal.cause, Cause::OtherPrefix { .. }) { "PARTIAL-004" } else { "WRITE-003" };
-        return Ok(Outcome::Skip(format!("what is missing is reported as {owner}")));
+    if let Some(blocked) = open_need(view) {
+        return Err(blocked);
+    }
+    if !gaps.is_empty() {
+        let owners = words::unique(gaps.iter().map(|(_, refusal)| refusal.cause.owner()));
+        return Ok(Outcome::Skip(format!("what is missing is reported as {}", words::list(&owners))));
     }
     if standings.required().next().is_none() {
         return Ok(Outcome::Skip(nothing_needed(view)));
@@ -60,12 +63,7 @@ fn nothing_needed(view: &View<'_>) -> String {
 fn findings(view: &View<'_>, standings: &Standings<'_>, gaps: &[Gap<'_, '_>]) -> Vec<Finding> {
     let mut groups: Vec<(Key, Vec<Gap<'_, '_>>)> = Vec::new();
     for &(ask, refusal) in gaps {
-        let key = Key {
-            denied: refusal.cause == Cause::Denied,
-            pattern: ask.resource.pattern.clone(),
-            because: refusal.because.clone(),
-            service: Service::of(ask),
-        };
+        let key = Key::of(ask, refusal);
         match groups.iter_mut().find(|(known, _)| *known == key) {
             Some((_, members)) => members.push((ask, refusal)),
             None => groups.push((key, vec![(ask, refusal)])),
@@ -75,19 +73,36 @@ fn findings(view: &View<'_>, standings: &Standings<'_>, gaps: &[Gap<'_, '_>]) ->
     groups.into_iter().map(|(key, members)| finding(view, standings, none, key, &members)).collect()
 }
 
+/// What makes gaps one: that one change mends them.
 #[derive(PartialEq)]
 struct Key {
     denied: bool,
-    pattern: String,
+    /// `None`: a Glue action is one gap, whatever its ARNs.
+    pattern: Option<String>,
     because: Option<StatementRef>,
+    /// Of an installation's many actions, those of one service and phase.
     service: Option<Service>,
 }
 
-/// Of how many actions of its service a group is missing: ` 3 of the 41 ec2 actions of the phase install,`.
+/// Of how many actions of its service a group is missing: `3 of the 39 ec2 actions of the phase install: `.
 fn share(standings: &Standings<'_>, service: &Service, missing: usize) -> String {
     let all = standings.required().filter(|it| Service::of(&it.ask).as_ref() == Some(service)).count();
     let Service { phase, name } = service;
     format!("{missing} of the {all} {name} actions of the phase {}: ", phase.as_str())
+}
+
+impl Key {
+    fn of(ask: &Ask<'_>, refusal: &Refusal) -> Self {
+        let denied = refusal.cause == Cause::Denied;
+        let service = Service::of(ask);
+        if !ask.is_of_catalog() && service.is_none() {
+            let pattern = Some(ask.resource.pattern.clone());
+            return Self { denied, pattern, because: refusal.because.clone(), service };
+        }
+        // Which statement comes nearest to an action that none names is chance.
+        let because = refusal.because.clone().filter(|_| denied || refusal.conditional);
+        Self { denied, pattern: None, because, service }
+    }
 }
 
 fn finding(
@@ -99,15 +114,17 @@ fn finding(
 ) -> Finding {
     let role = &view.target().role.name;
     let actions = words::unique(members.iter().map(|(ask, _)| ask.action()));
+    let patterns = patterns(members);
     let share = key.service.as_ref().map(|it| share(standings, it, actions.len())).unwrap_or_default();
-    let mut what = format!("{role} may not do {share}{} on {}", words::some(&actions), key.pattern);
+    let mut what =
+        format!("{role} may not do {share}{} on {}", words::some(&actions), words::list(&patterns));
     let detail = members.iter().find_map(|(_, refusal)| refusal.detail.as_deref());
     match detail {
         Some(detail) => what = format!("{what}: {detail}"),
         None if none => what = format!("{what}: it has no policy"),
         None => {}
     }
-    let mut finding = Finding::new(key.pattern.clone(), what);
+    let mut finding = Finding::new(patterns.join(", "), what);
     let pieces = members.iter().map(|(ask, refusal)| (*ask, refusal.evidence.clone()));
     finding.evidence = digest(pieces, "the role's own policies do not allow", "AWS's simulator refuses");
     for (ask, _) in members {
@@ -117,7 +134,7 @@ fn finding(
         let source = Source::Documentation { reference: need.source.clone() };
         words::add(&mut finding.evidence, Evidence { source, text });
     }
-    finding.because = key.because;
+    finding.because = key.because.or_else(|| members.first().and_then(|(_, it)| it.because.clone()));
     let remedy = remedy(standings, key.denied, finding.because.as_ref(), members);
     finding.remedy(remedy)
 }
@@ -128,7 +145,7 @@ fn remedy(
     because: Option<&StatementRef>,
     members: &[Gap<'_, '_>],
 ) -> Remedy {
-    let grants: Vec<(String, Vec<String>)> = members.iter().map(|(ask, _)| grant(ask)).collect();
+    let grants = grants(members);
     match because {
         Some(statement) if denied => Remedy::ExemptFromRolePolicy {
             policy: statement.policy.clone(),
@@ -141,6 +158,22 @@ fn remedy(
         },
         _ => Remedy::AllowOnRole { grants },
     }
+}
+
+/// The resources that are asked for, without those that another covers.
+fn patterns(members: &[Gap<'_, '_>]) -> Vec<String> {
+    let all = words::unique(members.iter().map(|(ask, _)| ask.resource.pattern.clone()));
+    let covered = |it: &String| all.iter().any(|other| other != it && covers(other, it));
+    all.iter().filter(|it| !covered(it)).cloned().collect()
+}
+
+/// Each action with the resources that it is asked on.
+fn grants(members: &[Gap<'_, '_>]) -> Vec<(String, Vec<String>)> {
+    let actions = words::unique(members.iter().map(|(ask, _)| ask.action()));
+    let of = |action: &str| -> Vec<Gap<'_, '_>> {
+        members.iter().filter(|(ask, _)| ask.action() == action).copied().collect()
+    };
+    actions.into_iter().map(|action| (action.to_owned(), patterns(&of(action)))).collect()
 }
 
 fn grant(ask: &Ask<'_>) -> (String, Vec<String>) {
