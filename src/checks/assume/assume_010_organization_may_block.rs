@@ -58,9 +58,12 @@ fn note(view: &View<'_>, organization: Option<&Organization>) -> String {
         },
     );
     let accounts = callers::accounts(view);
+    let are = match &accounts[..] {
+        [only] => format!("account {only} is exempt"),
+        several => format!("the accounts {} are exempt", words::list(several)),
+    };
     format!(
         "cannot be seen from here: {place} resource control policies may refuse sts:AssumeRole to outside accounts; \
-         ask its administrator whether one does, and whether account {} is exempt",
-        words::list(&accounts)
+         ask its administrator whether one does, and whether {are}",
     )
 }

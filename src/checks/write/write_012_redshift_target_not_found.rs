@@ -26,8 +26,14 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
             }
             Err(blocked) => unread = unread.or(Some(blocked)),
         }
-        let faults = elsewhere(&policies.documents(), place);
-        failing.extend(faults.iter().map(|fault| misdirected(place, fault)));
+        // A policy that was not read may name the target.
+        match policies.complete() {
+            Ok(_) => {
+                let faults = elsewhere(&policies.documents(), place);
+                failing.extend(faults.iter().map(|fault| misdirected(place, fault)));
+            }
+            Err(blocked) => unread = unread.or(Some(blocked)),
+        }
     }
     if !failing.is_empty() {
         failing.extend(warning);
@@ -36,7 +42,6 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     if let Some(blocked) = unread {
         return Err(blocked);
     }
-    policies.complete()?;
     if !warning.is_empty() {
         return Ok(Outcome::Warn(warning));
     }
