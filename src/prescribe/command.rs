@@ -147,9 +147,7 @@ mod tests {
         };
         assert_eq!(
             commands(&change),
-            [
-                r#"aws lakeformation grant-permissions --principal DataLakePrincipalIdentifier=arn:aws:iam::111122223333:role/r --permissions DESCRIBE CREATE_TABLE --resource '{"Database":{"Name":"it'\''s"}}' --region eu-west-1"#
-            ]
+            [r#"aws lakeformation grant-permissions --principal DataLakePrincipalIdentifier=arn:aws:iam::111122223333:role/r --permissions DESCRIBE CREATE_TABLE --resource '{"Database":{"Name":"it'\''s"}}' --region eu-west-1"#]
         );
     }
 

@@ -38,31 +38,22 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         written.iter().any(|it| is_pattern(it)) && !named_one
     };
     let only_some = groups.iter().all(some_new);
-    let findings =
-        groups.iter().map(|(because, written, members)| finding(because.clone(), written, members));
+    let findings = groups.iter().map(|(because, written, members)| finding(because.clone(), written, members));
     let findings: Vec<Finding> = findings.collect();
     Ok(if only_some { Outcome::Warn(findings) } else { Outcome::Fail(findings) })
 }
 
 fn is_pattern(arn: &str) -> bool {
-    arn.splitn(6, ':')
-        .nth(5)
-        .and_then(|it| it.splitn(3, '/').nth(2))
-        .is_some_and(|it| it.contains(['*', '?']))
+    arn.splitn(6, ':').nth(5).and_then(|it| it.splitn(3, '/').nth(2)).is_some_and(|it| it.contains(['*', '?']))
 }
 
 fn finding(because: Option<StatementRef>, written: &[String], members: &[Member<'_, '_>]) -> Finding {
-    let (mut actions, mut existing, mut grants, mut evidence) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut actions, mut existing, mut grants, mut evidence) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut all = None;
     for (ask, refusal) in members {
         words::add(&mut actions, ask.action());
         let pattern = ask.resource.pattern.as_str();
-        if is_new_table(ask) {
-            all = Some(pattern)
-        } else {
-            words::add(&mut existing, pattern)
-        }
+        if is_new_table(ask) { all = Some(pattern) } else { words::add(&mut existing, pattern) }
         words::add(&mut grants, (ask.action().to_owned(), pattern.to_owned()));
         words::add_all(&mut evidence, refusal.evidence.iter().cloned());
     }
@@ -74,8 +65,7 @@ fn finding(because: Option<StatementRef>, written: &[String], members: &[Member<
         (false, _) => "a new table is refused, while those that it names go on",
     });
     if let (Some(_), [first, ..]) = (all, &existing[..]) {
-        let rest =
-            if existing.len() > 1 { format!(" and {} more", existing.len() - 1) } else { String::new() };
+        let rest = if existing.len() > 1 { format!(" and {} more", existing.len() - 1) } else { String::new() };
         what.push_str(&format!("; so is {first}{rest}"));
     }
     let mut finding = Finding::new(all.or_else(|| existing.first().copied()).unwrap_or_default(), what);

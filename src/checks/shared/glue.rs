@@ -75,8 +75,7 @@ pub(super) fn gap(ask: &Ask<'_>, written: &[(StatementRef, String)]) -> (Cause, 
         .filter_map(|(statement, text)| Some((statement, text, GlueArn::parse(text)?)))
         .filter(|(.., arn)| arn.part() == part && part.is_some())
         .collect();
-    let scoped: Vec<_> =
-        of_part.iter().filter(|(.., arn)| arn.table.is_some() && arn.is_of(&asked)).collect();
+    let scoped: Vec<_> = of_part.iter().filter(|(.., arn)| arn.table.is_some() && arn.is_of(&asked)).collect();
     if let [(statement, ..), ..] = scoped[..] {
         let written = scoped.iter().map(|(_, text, _)| (*text).clone()).collect();
         return (Cause::ExistingTables { written }, Some((*statement).clone()));
@@ -90,7 +89,9 @@ pub(super) fn gap(ask: &Ask<'_>, written: &[(StatementRef, String)]) -> (Cause, 
             let correction = Some((text.clone(), corrected));
             (Cause::GlueArn { mistake, correction }, Some(statement.clone()))
         }
-        (None, Some(part)) => (Cause::GlueArn { mistake: Mistake::Missing { part }, correction: None }, None),
+        (None, Some(part)) => {
+            (Cause::GlueArn { mistake: Mistake::Missing { part }, correction: None }, None)
+        }
         (None, None) => (Cause::Missing, None),
     }
 }
@@ -187,11 +188,9 @@ impl<'a> GlueArn<'a> {
     /// The first mistake, and how many there are; `None`: it is about something else.
     fn mistake(&self, asked: &Self) -> Option<(Mistake, usize)> {
         let [partition, region, account, database] = self.differences(asked);
-        let count =
-            usize::from(partition) + usize::from(region) + usize::from(account) + usize::from(database);
+        let count = usize::from(partition) + usize::from(region) + usize::from(account) + usize::from(database);
         let written = self.database.unwrap_or_default();
-        let near =
-            !database || asked.database.is_some_and(|name| nearest(name, [written.to_owned()]).is_some());
+        let near = !database || asked.database.is_some_and(|name| nearest(name, [written.to_owned()]).is_some());
         let mistake = match (partition, region, account, database) {
             _ if !near => return None,
             (true, ..) => Mistake::Partition { found: self.partition.to_owned() },
@@ -206,8 +205,7 @@ impl<'a> GlueArn<'a> {
     /// What must stand there: what is asked, of the tables that are written.
     fn corrected(&self, asked: &Self) -> String {
         let [partition, region, account, database] = self.differences(asked);
-        let pick =
-            |differs: bool, asked: &str, own: &str| if differs { asked.to_owned() } else { own.to_owned() };
+        let pick = |differs: bool, asked: &str, own: &str| if differs { asked.to_owned() } else { own.to_owned() };
         let resource = match (self.part(), asked.database) {
             (Some(Part::Database), Some(name)) if database => format!("database/{name}"),
             (Some(Part::Table), Some(name)) if database => {
@@ -239,27 +237,12 @@ mod tests {
     fn a_region_an_account_and_a_name_are_told_apart() {
         let right = "arn:aws:glue:eu-west-1:111122223333:table/sales/*".to_owned();
         for (written, expected) in [
-            (
-                "arn:aws:glue:eu-west-2:111122223333:table/sales/*",
-                Mistake::Region { found: "eu-west-2".into() },
-            ),
+            ("arn:aws:glue:eu-west-2:111122223333:table/sales/*", Mistake::Region { found: "eu-west-2".into() }),
             ("arn:aws:glue::111122223333:table/sales/*", Mistake::Region { found: String::new() }),
-            (
-                "arn:aws:glue:eu-west-1:111122223334:table/sales/*",
-                Mistake::Account { found: "111122223334".into() },
-            ),
-            (
-                "arn:aws-cn:glue:eu-west-1:111122223333:table/sales/*",
-                Mistake::Partition { found: "aws-cn".into() },
-            ),
-            (
-                "arn:aws:glue:eu-west-1:111122223333:table/Sales/*",
-                Mistake::Database { found: "Sales".into() },
-            ),
-            (
-                "arn:aws:glue:eu-west-1:111122223333:table/salse/*",
-                Mistake::Database { found: "salse".into() },
-            ),
+            ("arn:aws:glue:eu-west-1:111122223334:table/sales/*", Mistake::Account { found: "111122223334".into() }),
+            ("arn:aws-cn:glue:eu-west-1:111122223333:table/sales/*", Mistake::Partition { found: "aws-cn".into() }),
+            ("arn:aws:glue:eu-west-1:111122223333:table/Sales/*", Mistake::Database { found: "Sales".into() }),
+            ("arn:aws:glue:eu-west-1:111122223333:table/salse/*", Mistake::Database { found: "salse".into() }),
         ] {
             assert_eq!(mistake(written), Some((expected, right.clone())), "{written}");
         }

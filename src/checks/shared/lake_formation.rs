@@ -258,11 +258,10 @@ mod tests {
             prefix: prefix.to_owned(),
             origin: crate::requirement::Origin::Parameters,
         };
-        let locations = [LakeLocation { arn: "arn:aws:s3:::lake/wh".to_owned(), role: None, hybrid: false }];
+        let locations =
+            [LakeLocation { arn: "arn:aws:s3:::lake/wh".to_owned(), role: None, hybrid: false }];
         let lake = Lake { locations: &locations, ..lake(&[]) };
-        assert!(
-            lake.registered(&place("wh/")).is_some() && lake.registered(&place("wh/sales.db/")).is_some()
-        );
+        assert!(lake.registered(&place("wh/")).is_some() && lake.registered(&place("wh/sales.db/")).is_some());
         assert!(lake.registered(&place("whale/")).is_none() && lake.registered(&place("")).is_none());
         let location = |arn: &str| LakeResource::Location { arn: arn.to_owned() };
         assert!(covers(&location("arn:aws:s3:::lake/"), &location("arn:aws:s3:::lake/wh")));

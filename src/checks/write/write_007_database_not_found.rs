@@ -113,9 +113,7 @@ fn near_miss(view: &View<'_>, name: &str, near: &str, exists: bool) -> Finding {
         let text = format!("the catalogue's databases include {near}");
         finding = finding.evidence(Evidence::read("glue:GetDatabases", text));
     }
-    let first = format!(
-        "If {near} is meant, set the connector's schema (table name prefix) to {near} in the Streamkap app"
-    );
+    let first = format!("If {near} is meant, set the connector's schema (table name prefix) to {near} in the Streamkap app");
     finding.remedy(remedy(view, name, Some(first)))
 }
 
@@ -145,10 +143,7 @@ fn remedy(view: &View<'_>, name: &str, first: Option<String>) -> Remedy {
         title: format!("Name a Glue database that exists, or create {name}"),
         steps,
         commands: vec![
-            format!(
-                "aws glue get-databases --query 'DatabaseList[].Name' {}",
-                shell_flag("--region", region)
-            ),
+            format!("aws glue get-databases --query 'DatabaseList[].Name' {}", shell_flag("--region", region)),
             format!(
                 "aws glue create-database --database-input {} {}",
                 shell_word(&input),

@@ -53,8 +53,7 @@ struct Key<'s> {
 }
 
 fn finding(mistake: &Mistake, members: &[Member<'_, '_>]) -> Finding {
-    let (mut actions, mut asked, mut corrections, mut grants) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut actions, mut asked, mut corrections, mut grants) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (ask, _, correction) in members {
         words::add(&mut actions, ask.action());
         words::add(&mut asked, ask.resource.pattern.clone());
@@ -69,8 +68,7 @@ fn finding(mistake: &Mistake, members: &[Member<'_, '_>]) -> Finding {
         words::add_all(&mut finding.evidence, refusal.evidence.iter().cloned());
     }
     let reference = "docs.aws.amazon.com/glue/latest/dg/glue-specifying-resource-arns.html".to_owned();
-    let text = "Glue asks for an action on the table, its database and the catalogue, each by its own ARN"
-        .to_owned();
+    let text = "Glue asks for an action on the table, its database and the catalogue, each by its own ARN".to_owned();
     finding.evidence.push(Evidence { source: Source::Documentation { reference }, text });
     let remedy = match &because {
         Some(statement) if !corrections.is_empty() => Remedy::CorrectResources {
@@ -97,9 +95,7 @@ fn what(mistake: &Mistake, policy: &str, actions: &[&str], members: &[Member<'_,
             let pattern = members.first().map(|(ask, ..)| ask.resource.pattern.as_str()).unwrap_or_default();
             let pattern = match part {
                 // The one that stands for all of them.
-                Part::Table => {
-                    members.iter().map(|(ask, ..)| ask.resource.pattern.as_str()).find(|it| it.ends_with('*'))
-                }
+                Part::Table => members.iter().map(|(ask, ..)| ask.resource.pattern.as_str()).find(|it| it.ends_with('*')),
                 Part::Catalog | Part::Database => None,
             }
             .unwrap_or(pattern);

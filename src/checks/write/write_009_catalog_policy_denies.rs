@@ -20,8 +20,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         return Ok(skip);
     }
     let Some(policy) = catalog_policy(view)? else {
-        let text =
-            "the Data Catalog has no policy of its own; in one account the role's are enough".to_owned();
+        let text = "the Data Catalog has no policy of its own; in one account the role's are enough".to_owned();
         return Ok(Outcome::Pass(vec![Evidence::read("glue:GetResourcePolicy", text)]));
     };
     let bounded = view.role()?.is_some_and(|role| role.boundary.is_some());

@@ -113,8 +113,7 @@ impl<'v, 'a> Path<'v, 'a> {
             return Ok(());
         }
         if self.lake.has_other_grants() {
-            let why =
-                "the role has grants by tags or filters, of which the doctor cannot tell what they come to";
+            let why = "the role has grants by tags or filters, of which the doctor cannot tell what they come to";
             return Err(unclear(view, self.database, why));
         }
         if !caller_sees_all(view)? {
@@ -149,10 +148,8 @@ impl<'v, 'a> Path<'v, 'a> {
             words::list(lacking),
             on.in_words()
         );
-        let listed =
-            format!("the grants on {} were listed by an administrator, and none is enough", on.in_words());
-        let reference =
-            "docs.aws.amazon.com/lake-formation/latest/dg/lf-permissions-reference.html".to_owned();
+        let listed = format!("the grants on {} were listed by an administrator, and none is enough", on.in_words());
+        let reference = "docs.aws.amazon.com/lake-formation/latest/dg/lf-permissions-reference.html".to_owned();
         let permissions = lacking.iter().map(|it| (*it).to_owned()).collect();
         Finding::new(on.in_words().trim_start_matches("the ").to_owned(), what)
             .evidence(Evidence::read("lakeformation:ListPermissions", listed))
@@ -183,12 +180,7 @@ impl<'v, 'a> Path<'v, 'a> {
         };
         let on = LakeResource::Table { database: self.database.to_owned(), table };
         let verb = if lacking.contains(&"DESCRIBE") { "load" } else { "commit to" };
-        let what = format!(
-            "{verb} {} of its {} tables ({})",
-            names.len(),
-            self.of_tables.len(),
-            words::list(&names)
-        );
+        let what = format!("{verb} {} of its {} tables ({})", names.len(), self.of_tables.len(), words::list(&names));
         let breaks = "glue:GetTable takes DESCRIBE and glue:UpdateTable, by which Iceberg commits, takes ALTER on the table; a grant on the database does not cover its tables";
         Some(self.finding(on, &lacking, &what, breaks))
     }
@@ -196,8 +188,7 @@ impl<'v, 'a> Path<'v, 'a> {
     fn place_finding(&self) -> Option<Finding> {
         let (place, Access::Lacking(lacking)) = self.place.as_ref()? else { return None };
         let on = LakeResource::Location { arn: arn_of(place) };
-        let what =
-            format!("create tables in s3://{}/{}, which is registered with it", place.bucket, place.prefix);
+        let what = format!("create tables in s3://{}/{}, which is registered with it", place.bucket, place.prefix);
         let breaks = "glue:CreateTable takes DATA_LOCATION_ACCESS for a registered location, in hybrid mode too, unless the database has it for its own location";
         Some(self.finding(on, lacking, &what, breaks))
     }
