@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::model::Arn;
+
 /// One connector file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,9 +17,10 @@ pub struct Connector {
     /// Names its sessions carry in CloudTrail; `*` stands for anything.
     #[serde(default)]
     pub sessions: Vec<String>,
-    /// Streamkap's principals that assume the role for it, as ARNs. None: any of Streamkap's.
+    /// Principals that assume the role for it; the root of an account stands for whoever is in it. None: any
+    /// of Streamkap's.
     #[serde(default)]
-    pub principals: Vec<String>,
+    pub principals: Vec<Arn>,
     /// What its users ought to know before they look for a fault in the wrong place.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -200,6 +203,13 @@ pub enum Level {
     Documented,
 }
 
+impl Level {
+    /// Whether the connector cannot work without it, where its condition holds.
+    pub const fn is_required(self) -> bool {
+        matches!(self, Self::Required | Self::Conditional)
+    }
+}
+
 /// On what a conditional need depends.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
@@ -256,6 +266,12 @@ impl Connector {
     /// Reads a connector file.
     pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
         toml::from_str(text)
+    }
+
+    /// Whether it uses the role to install and to remove something only, and never in between.
+    pub fn is_installation(&self) -> bool {
+        let passing = |need: &Need| matches!(need.phase, Phase::Install | Phase::Removal);
+        !self.needs.is_empty() && self.needs.iter().all(passing)
     }
 
     /// The parameters of a kind.

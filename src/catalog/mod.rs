@@ -148,6 +148,10 @@ mod tests {
         let catalog = Catalog::load().unwrap();
         assert!(catalog.connector("s3").is_some());
         assert!(catalog.vendor.regions.offered.is_sorted());
+        let byoc = catalog.connector("byoc").unwrap();
+        for account in &catalog.vendor.byoc.accounts {
+            assert!(byoc.principals.iter().any(|it| it.account() == account.as_str()), "{account}");
+        }
         assert!(catalog.pages.windows(2).all(|pair| pair[0].id < pair[1].id));
     }
 }

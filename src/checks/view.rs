@@ -64,6 +64,13 @@ impl<'a> View<'a> {
             .filter_map(move |target| Some((target, catalog.connector(&target.connector)?)))
     }
 
+    /// Whether the role is used to install and to remove something only, so that it may be gone and is
+    /// unused in between.
+    pub fn installs_only(&self) -> bool {
+        let mut connectors = self.connectors().peekable();
+        connectors.peek().is_some() && connectors.all(|(_, connector)| connector.is_installation())
+    }
+
     /// Who runs the doctor.
     pub fn caller(&self) -> Read<'a, Caller> {
         self.note(FactId::Caller);

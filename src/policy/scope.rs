@@ -149,7 +149,7 @@ fn is_covered(action: &str, resource: &str, needs: &[Need]) -> bool {
 }
 
 /// A pattern that matches at least what the text can stand for: every variable as `*`.
-fn without_variables(text: &str) -> String {
+pub fn without_variables(text: &str) -> String {
     let mut result = String::new();
     let mut rest = text;
     while let Some(start) = rest.find("${") {

@@ -6,6 +6,7 @@ use crate::catalog::Catalog;
 use crate::checks::View;
 use crate::checks::shared::needs::asks;
 use crate::checks::shared::policies::{is_aws_managed, is_everything, role_policies};
+use crate::checks::shared::words::some;
 use crate::facts::{Fact, Facts};
 use crate::model::{Change, Owner, PolicyHome};
 use crate::policy::scope::covers;
@@ -129,7 +130,7 @@ fn title(grants: &Grants) -> String {
             }
         }
     }
-    format!("Allow {} on {}", words::list(&actions), words::list(&resources))
+    format!("Allow {} on {}", some(&actions), words::list(&resources))
 }
 
 /// What the target's connectors do, in lower case: a statement of these actions may be widened.

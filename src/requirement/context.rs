@@ -133,6 +133,7 @@ pub fn keys(situation: &Situation, requirement: &Requirement<'_>, resource: &Res
     match requirement.action.split(':').next() {
         Some("kms") => kms(&mut keys, situation, requirement, resource),
         Some("s3") => s3(&mut keys, situation),
+        Some("redshift" | "redshift-data") => redshift(&mut keys, situation, requirement, resource),
         _ => resource_account(&mut keys, situation, account_of(resource)),
     }
     keys
@@ -194,6 +195,31 @@ fn s3(keys: &mut Keys, situation: &Situation) {
     keys.set("s3:TlsVersion", "1.2");
     keys.set("s3:authType", "REST-HEADER");
     keys.set("s3:signatureversion", "AWS4-HMAC-SHA256");
+}
+
+/// A call names the database and the user that the ARNs it is asked on have.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshift.html>
+fn redshift(keys: &mut Keys, situation: &Situation, requirement: &Requirement<'_>, resource: &Resource) {
+    resource_account(keys, situation, account_of(resource));
+    let named = |kind: &str| {
+        let arns = requirement.resources.iter().filter_map(|it| it.probe.splitn(6, ':').nth(5));
+        let mut of_kind = arns.filter_map(|it| it.strip_prefix(kind)?.split_once('/'));
+        of_kind.next().map(|(_, name)| name.to_owned())
+    };
+    if requirement.action.starts_with("redshift:GetClusterCredentials") {
+        for (key, kind) in [("redshift:DbUser", "dbuser:"), ("redshift:DbName", "dbname:")] {
+            if let Some(name) = named(kind) {
+                keys.set(key, name);
+            }
+        }
+        keys.unknown.push("redshift:DurationSeconds".to_owned());
+    }
+    if requirement.action.starts_with("redshift-data:") {
+        // A session asks for its own statements, and may be told apart by its user id.
+        for key in ["redshift-data:statement-owner-iam-userid", "redshift-data:session-owner-iam-userid"] {
+            keys.set_or_unknown(key, keys.values.get("aws:userid").and_then(|it| it.first()).cloned());
+        }
+    }
 }
 
 /// S3 or Glue calls KMS with the role's credentials: forward access, by way of the service.
@@ -288,6 +314,26 @@ mod tests {
             feature_set: "ALL".to_owned(),
         });
         assert_eq!(keys_of(&facts, "s3:PutObject").values["aws:PrincipalOrgID"], ["o-1"]);
+    }
+
+    #[test]
+    fn a_redshift_call_names_its_database_and_user() {
+        let mut facts = facts();
+        facts.target.connectors[0] = ConnectorTarget {
+            connector: "redshift".to_owned(),
+            parameters: [("cluster", "analytics"), ("db", "sales"), ("db-user", "streamkap")]
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                .into(),
+            definition: None,
+        };
+        let keys = keys_of(&facts, "redshift:GetClusterCredentials");
+        assert_eq!(keys.values["redshift:DbUser"], ["streamkap"]);
+        assert_eq!(keys.values["redshift:DbName"], ["sales"]);
+        let keys = keys_of(&facts, "redshift:GetClusterCredentialsWithIAM");
+        assert!(!keys.values.contains_key("redshift:DbUser"));
+        assert_eq!(keys.values["redshift:DbName"], ["sales"]);
+        let keys = keys_of(&facts, "redshift-data:DescribeStatement");
+        assert!(keys.unknown.iter().any(|key| key == "redshift-data:statement-owner-iam-userid"));
     }
 
     #[test]

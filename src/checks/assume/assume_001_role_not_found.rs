@@ -9,11 +9,25 @@ pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Assume, 1), ju
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let target = view.target();
-    let Some(role) = view.role()? else { return Ok(Outcome::Fail(vec![absent(view)])) };
+    let Some(role) = view.role()? else {
+        return Ok(if view.installs_only() { gone(view) } else { Outcome::Fail(vec![absent(view)]) });
+    };
     if let Some(given) = arn_given(target).filter(|given| given != role.arn.as_str()) {
         return Ok(Outcome::Fail(vec![misnamed(role, &given)]));
     }
     Ok(Outcome::Pass(vec![Evidence::read("iam:GetRole", format!("the role {} exists", role.arn))]))
+}
+
+/// What there is to say of the missing role of an installation.
+fn gone(view: &View<'_>) -> Outcome {
+    let name = &view.target().role.name;
+    let known = view.role_names().ok().flatten();
+    let near = known.and_then(|names| nearest(name, names.iter().cloned()));
+    let near = near.map(|near| format!("; there is {near}, if that was meant")).unwrap_or_default();
+    Outcome::Skip(format!(
+        "there is no role {name}{near}: it may be gone after the installation, and has to be there again to \
+         install or remove"
+    ))
 }
 
 /// The ARN the user gave, when all of it was given.

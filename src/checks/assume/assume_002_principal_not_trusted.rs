@@ -2,6 +2,7 @@
 
 use crate::checks::shared::trust::{NearMiss, Principals, Reading, Trust};
 use crate::checks::shared::{
+    callers,
     phrases::{self, absent_role},
     words,
 };
@@ -30,11 +31,12 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
 }
 
 fn covered(view: &View<'_>, best: &Reading) -> Evidence {
-    let account = view.vendor().account.as_str();
     let text = if best.principals == Principals::Everybody {
+        let account = &view.vendor().account;
         format!("{} trusts everybody, Streamkap's account {account} included", best.name())
     } else {
-        let named = names(best, |entry| entry.value.contains(account));
+        let accounts = callers::accounts(view);
+        let named = names(best, |entry| accounts.iter().any(|it| entry.value.contains(it)));
         format!("{} names {}", best.name(), words::list(&named))
     };
     best.evidence(text)
@@ -72,7 +74,10 @@ fn nobody(view: &View<'_>, trust: &Trust<'_>, best: Option<&Reading>) -> Finding
         format!("The trust policy of {role} lets nobody in; Streamkap's account {account} must be trusted")
     } else {
         let others = words::list(&others);
-        format!("The trust policy of {role} trusts {others}, and not Streamkap's account {account}")
+        let installers = if view.installs_only() { ", nor one of its installer's" } else { "" };
+        format!(
+            "The trust policy of {role} trusts {others}, and not Streamkap's account {account}{installers}"
+        )
     };
     let mut finding = Finding::new(trust.role.arn.as_str(), what);
     if let Some(statement) = best.or(trust.allows.first()) {

@@ -3,6 +3,7 @@
 use crate::checks::shared::{
     history,
     phrases::{self, absent_role},
+    words,
 };
 use crate::checks::{Check, View};
 use crate::facts::{Purpose, Role};
@@ -18,11 +19,11 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     if let Some(refusal) = refused_last(view, &assumptions) {
         return Ok(Outcome::Fail(vec![refused(view, role, refusal, success.copied())]));
     }
-    let Some(last) = success else { return Err(no_sign(view, role, &assumptions)) };
+    let Some(last) = success else { return unseen(view, role, &assumptions) };
     let calls = phrases::count(assumptions.successes.len(), "successful call");
     let text = format!(
-        "Streamkap's account {} last assumed the role on {}, by STS in {}{}; {calls} in the {}",
-        view.vendor().account,
+        "{} last assumed the role on {}, by STS in {}{}; {calls} in the {}",
+        words::capital(&history::caller(view, last)),
         history::when(last),
         last.region,
         external_id(last),
@@ -58,8 +59,8 @@ fn refused(view: &View<'_>, role: &Role, refusal: &Event, success: Option<&Event
         |success| format!("last got in on {}", history::when(success)),
     );
     let what = format!(
-        "Streamkap's account {} was refused the role {} on {}; it {since}",
-        view.vendor().account,
+        "{} was refused the role {} on {}; it {since}",
+        words::capital(&history::caller(view, refusal)),
         role.arn.name(),
         history::when(refusal)
     );
@@ -75,6 +76,17 @@ fn refused(view: &View<'_>, role: &Role, refusal: &Event, success: Option<&Event
             commands: Vec::new(),
         },
     )
+}
+
+/// The role of an installation is used while it is installed and removed, and at no other time.
+fn unseen(view: &View<'_>, role: &Role, assumptions: &history::Assumptions<'_>) -> Result<Outcome, Blocked> {
+    if !view.installs_only() || !assumptions.all.unread.is_empty() {
+        return Err(no_sign(view, role, assumptions));
+    }
+    Ok(Outcome::Skip(format!(
+        "nobody installed or removed anything with the role, by the {}: between the two it is not used",
+        assumptions.all.window()
+    )))
 }
 
 fn no_sign(view: &View<'_>, role: &Role, assumptions: &history::Assumptions<'_>) -> Blocked {

@@ -1,6 +1,6 @@
 //! ASSUME-010: a resource control policy of the organisation may refuse Streamkap, which cannot be seen from here.
 
-use crate::checks::shared::{history, phrases::absent_role};
+use crate::checks::shared::{callers, history, phrases::absent_role, words};
 use crate::checks::{Check, View};
 use crate::facts::Organization;
 use crate::model::{Blocked, CheckId, Evidence, Outcome, Section};
@@ -21,7 +21,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let last = assumptions.as_ref().and_then(|it| it.successes.last());
     if let Some(success) = last.filter(|it| changed.is_none_or(|since| it.event_time > Some(since))) {
         let text = format!(
-            "Streamkap's account assumed the role on {}: no policy of an organization refused it then",
+            "{} assumed the role on {}: no policy of an organization refused it then",
+            words::capital(&history::caller(view, success)),
             history::when(success)
         );
         return Ok(Outcome::Pass(vec![history::evidence(success, text)]));
@@ -56,9 +57,13 @@ fn note(view: &View<'_>, organization: Option<&Organization>) -> String {
             )
         },
     );
+    let accounts = callers::accounts(view);
+    let are = match &accounts[..] {
+        [only] => format!("account {only} is exempt"),
+        several => format!("the accounts {} are exempt", words::list(several)),
+    };
     format!(
         "cannot be seen from here: {place} resource control policies may refuse sts:AssumeRole to outside accounts; \
-         ask its administrator whether one does, and whether account {} is exempt",
-        view.vendor().account
+         ask its administrator whether one does, and whether {are}",
     )
 }

@@ -2,8 +2,9 @@
 //!
 //! Member accounts cannot read these policies; AWS's simulator judges by them.
 
-use crate::checks::shared::needs::{Ask, asks};
+use crate::checks::shared::needs::{Ask, asks, open_need};
 use crate::checks::shared::policies::{boundary, role_policies};
+use crate::checks::shared::services::digest;
 use crate::checks::shared::simulated::{Simulated, simulated};
 use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
@@ -20,7 +21,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     // What the simulator was not to be asked, another table stands for.
     let asked = |ask: &Ask<'_>| ask.is_required() && ask.requirement.simulated;
     let asks: Vec<Ask<'_>> = asks(view)?.into_iter().filter(asked).collect();
-    if asks.is_empty() {
+    let open = open_need(view);
+    if asks.is_empty() && open.is_none() {
         return Ok(Outcome::Skip("the connectors need no permission of the role".to_owned()));
     }
     let account = asks.first().and_then(|ask| view.situation(&ask.requirement).account);
@@ -33,7 +35,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     for ask in &asks {
         match simulated(view, ask) {
             Ok(aws) => match verdict(view, ask, aws, member) {
-                Some(true) => words::add(&mut proof, aws.evidence()),
+                Some(true) => proof.push((ask, vec![aws.evidence()])),
                 Some(false) => blocked_by.push((ask, aws)),
                 None => undecided = undecided.or_else(|| Some(hidden(ask))),
             },
@@ -43,9 +45,10 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     if !blocked_by.is_empty() {
         return Ok(Outcome::Fail(vec![finding(view, organization.ok().flatten(), &blocked_by)]));
     }
-    match undecided {
+    // What could not be asked about may be refused as well.
+    match undecided.or(open) {
         Some(blocked) => Err(blocked),
-        None => Ok(Outcome::Pass(proof)),
+        None => Ok(Outcome::Pass(digest(proof, "the role's policies allow", "AWS's simulator allows"))),
     }
 }
 
@@ -109,19 +112,20 @@ fn finding(
     let role = &view.target().role.name;
     let what = format!(
         "A service control policy of {name} blocks {role} from {} on {}",
-        words::list(&actions),
+        words::some(&actions),
         words::list(&resources)
     );
     let mut finding = Finding::new(resources.join(", "), what);
-    for (_, aws) in blocked {
-        words::add(&mut finding.evidence, aws.evidence());
-        words::add(&mut finding.evidence, aws.organization_evidence());
-    }
+    let said = blocked.iter().map(|(ask, aws)| (*ask, vec![aws.evidence()]));
+    finding.evidence = digest(said, "the role's policies refuse", "AWS's simulator refuses");
+    let by = "by AWS's simulator the organization's policies refuse";
+    let theirs = blocked.iter().map(|(ask, aws)| (*ask, vec![aws.organization_evidence()]));
+    finding.evidence.extend(digest(theirs, by, by));
     let region = view.target().region.as_deref().unwrap_or("the connector's region");
     let manager = organization.map_or_else(String::new, |it| format!(" (account {})", it.management_account));
     finding.remedy(Remedy::Manual {
         owner: Owner::OrganizationAdmin,
-        title: format!("Let the service control policies allow {}", words::list(&actions)),
+        title: format!("Let the service control policies allow {}", words::some(&actions)),
         steps: vec![
             format!(
                 "Ask the administrator of {name}{manager} which service control policy covers this account"

@@ -1,8 +1,9 @@
 //! LATER-006: the role's permissions boundary does not allow what the connector does.
 
 use crate::checks::shared::conditions::why_it_hits;
-use crate::checks::shared::needs::{Ask, Verdict, asks};
+use crate::checks::shared::needs::{Ask, Verdict, asks, open_need};
 use crate::checks::shared::policies::boundary;
+use crate::checks::shared::services::digest;
 use crate::checks::shared::simulated::{Simulated, simulated};
 use crate::checks::shared::standing::depends;
 use crate::checks::shared::{absent_role, words};
@@ -31,9 +32,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
             Err(blocked) => Err(blocked.clone()),
         };
         match compared(ask, own, simulated(view, ask).ok()) {
-            Ok(Answer { refusal: None, evidence }) => {
-                words::add_all(&mut proof, evidence);
-            }
+            Ok(Answer { refusal: None, evidence }) => proof.push((ask, evidence)),
             Ok(Answer { refusal: Some(refusal), evidence }) => refused.push((ask, refusal, evidence)),
             Err(blocked) => undecided = undecided.or(Some(blocked)),
         }
@@ -41,7 +40,10 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     if !refused.is_empty() {
         return Ok(Outcome::Fail(findings(view, arn, &refused)));
     }
-    undecided.map_or(Ok(Outcome::Pass(proof)), Err)
+    // What could not be asked about may be refused as well.
+    let undecided = undecided.or_else(|| open_need(view));
+    let proof = || digest(proof, "the permissions boundary allows", "AWS's simulator allows");
+    undecided.map_or_else(|| Ok(Outcome::Pass(proof())), Err)
 }
 
 /// What the boundary makes of one question.
@@ -132,19 +134,17 @@ fn finding(
     because: Option<&StatementRef>,
     members: &[&Refused<'_, '_>],
 ) -> Finding {
-    let (mut actions, mut resources, mut evidence) = (Vec::new(), Vec::new(), Vec::new());
-    let mut grants = Vec::new();
-    for (ask, _, pieces) in members {
+    let (mut actions, mut resources, mut grants) = (Vec::new(), Vec::new(), Vec::new());
+    for (ask, ..) in members {
         words::add(&mut actions, ask.action());
         words::add(&mut resources, ask.resource.pattern.clone());
         grants.push((ask.action().to_owned(), vec![ask.resource.pattern.clone()]));
-        words::add_all(&mut evidence, pieces.iter().cloned());
     }
     let role = &view.target().role.name;
     let mut what = format!(
         "The permissions boundary {} does not let {role} do {} on {}",
         arn.name(),
-        words::list(&actions),
+        words::some(&actions),
         words::list(&resources)
     );
     if let Some(detail) = members.iter().find_map(|(_, refusal, _)| refusal.detail.as_deref()) {
@@ -157,7 +157,8 @@ fn finding(
         what = format!("{what}, for {why}");
     }
     let mut finding = Finding::new(arn.to_string(), what);
-    finding.evidence = evidence;
+    let pieces = members.iter().map(|(ask, _, evidence)| (*ask, evidence.clone()));
+    finding.evidence = digest(pieces, "the permissions boundary does not allow", "AWS's simulator refuses");
     finding.because = because.cloned();
     finding.remedy(Remedy::AllowInBoundary { grants })
 }

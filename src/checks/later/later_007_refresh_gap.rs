@@ -16,6 +16,10 @@ const SLACK: SignedDuration = SignedDuration::from_mins(15);
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let Some(role) = view.role()? else { return Ok(absent_role(view)) };
+    if view.installs_only() {
+        let why = "nothing is refreshed: the role is used while something is installed or removed only";
+        return Ok(Outcome::Skip(why.to_owned()));
+    }
     let assumptions = history::assumptions(view)?;
     if assumptions.successes.is_empty() {
         return Err(nothing(&assumptions));

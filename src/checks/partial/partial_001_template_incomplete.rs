@@ -101,21 +101,34 @@ fn incomplete(view: &View<'_>, standings: &Standings<'_>, missing: &[&Standing<'
     let what = format!(
         "{} has part of the guide's template: {} is there, {} is missing (see WRITE-004)",
         view.target().role.name,
-        words::list(&allowed),
-        words::list(&names),
+        words::some(&allowed),
+        words::some(&names),
     );
     let grants = missing
         .iter()
         .map(|it| (it.ask.action().to_owned(), vec![it.ask.resource.pattern.clone()]))
         .collect();
     let mut finding = Finding::new(view.target().role.name.clone(), what).evidence(present(standings));
-    for it in missing {
+    for (without, it) in consequences(missing) {
         let need = it.ask.requirement.need;
-        let text = format!("without {}, {}", it.ask.action(), need.breaks);
+        let text = format!("without {}, {}", words::some(&without), need.breaks);
         finding = finding
             .evidence(Evidence { source: Source::Documentation { reference: need.source.clone() }, text });
     }
     finding.remedy(Remedy::AllowOnRole { grants })
+}
+
+/// The missing actions, those together without which the same breaks.
+fn consequences<'s, 'a>(missing: &[&'s Standing<'a>]) -> Vec<(Vec<&'s str>, &'s Standing<'a>)> {
+    let mut found: Vec<(Vec<&str>, &Standing<'_>)> = Vec::new();
+    let what = |it: &'s Standing<'a>| (&it.ask.requirement.need.breaks, &it.ask.requirement.need.source);
+    for it in missing {
+        match found.iter_mut().find(|(_, known)| what(known) == what(it)) {
+            Some((actions, _)) => words::add(actions, it.ask.action()),
+            None => found.push((vec![it.ask.action()], it)),
+        }
+    }
+    found
 }
 
 /// The template's actions that the role's own policies allow.
@@ -129,7 +142,7 @@ fn present(standings: &Standings<'_>) -> Evidence {
             words::add_all(&mut statements, verdict.statements().iter().cloned());
         }
     }
-    Evidence::evaluated(statements, format!("of the guide's template the role has {}", words::list(&names)))
+    Evidence::evaluated(statements, format!("of the guide's template the role has {}", words::some(&names)))
 }
 
 /// Actions that the template lists and the connector never calls, so that nothing fails without them.

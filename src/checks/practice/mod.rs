@@ -6,6 +6,8 @@ mod practice_003_broad_managed_policy;
 mod practice_004_more_than_the_connector_needs;
 mod practice_005_trusts_others;
 mod practice_006_cloudtrail_off;
+mod practice_007_one_role_for_everything;
+mod practice_008_unused_permissions;
 mod practice_009_session_tags_required;
 
 use super::Check;
@@ -18,5 +20,7 @@ pub(super) const CHECKS: &[Check] = &[
     practice_004_more_than_the_connector_needs::CHECK,
     practice_005_trusts_others::CHECK,
     practice_006_cloudtrail_off::CHECK,
+    practice_007_one_role_for_everything::CHECK,
+    practice_008_unused_permissions::CHECK,
     practice_009_session_tags_required::CHECK,
 ];

@@ -24,7 +24,11 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         return Ok(Outcome::Warn(findings));
     }
     policies.complete()?;
-    let text = "every statement names the resources it is about".to_owned();
+    let text = if everywhere(view).is_empty() {
+        "every statement names the resources it is about"
+    } else {
+        "nothing is allowed on every resource but what takes no other, or the connector's own template lists so"
+    };
     Ok(Outcome::Pass(vec![Evidence::evaluated(Vec::new(), text)]))
 }
 
@@ -48,17 +52,23 @@ fn finding(view: &View<'_>, reference: &StatementRef, statement: &Statement) -> 
         }
         Selector::AllBut(_) => vec!["everything but what NotResource names".to_owned()],
     };
+    let template = everywhere(view);
+    let is_meant = |action: &&String| template.iter().any(|known| known.eq_ignore_ascii_case(action));
     let actions: Vec<&String> = match &statement.actions {
-        Selector::Any(actions) => actions.iter().filter(|action| can_be_scoped(action)).collect(),
+        Selector::Any(actions) => {
+            actions.iter().filter(|action| can_be_scoped(action) && !is_meant(action)).collect()
+        }
         Selector::AllBut(actions) => actions.iter().collect(),
     };
     if resources.is_empty() || actions.is_empty() {
         return None;
     }
     let named = match &statement.actions {
-        Selector::Any(_) => words::list(&actions),
-        Selector::AllBut(_) => format!("every action but {}", words::list(&actions)),
+        Selector::Any(_) => words::some(&actions),
+        Selector::AllBut(_) => format!("every action but {}", words::some(&actions)),
     };
+    // What takes `*` only has to keep it.
+    let mixed = statement.actions.values().len() > actions.len();
     let what = format!("{} allows {named} on {}", words::statement(reference), words::list(&resources));
     let what = words::capital(&what);
     let finding = Finding::new(view.target().role.name.clone(), what)
@@ -68,7 +78,7 @@ fn finding(view: &View<'_>, reference: &StatementRef, statement: &Statement) -> 
         ))
         .because(reference.clone());
     Some(match (&statement.resources, scoped_to(view, &actions)) {
-        (Some(Selector::Any(_)), Some(wanted)) => finding.remedy(Remedy::ReplaceResource {
+        (Some(Selector::Any(_)), Some(wanted)) if !mixed => finding.remedy(Remedy::ReplaceResource {
             policy: reference.policy.clone(),
             statement: reference.index,
             found: resources[0].clone(),
@@ -77,10 +87,17 @@ fn finding(view: &View<'_>, reference: &StatementRef, statement: &Statement) -> 
         _ => finding.remedy(Remedy::Manual {
             owner: Owner::You,
             title: format!("Name the resources that are meant in {}", words::statement(reference)),
-            steps: vec![
-                "List the buckets and keys that the role works with, and put their ARNs into Resource"
-                    .to_owned(),
-            ],
+            steps: if mixed {
+                vec![format!(
+                    "Give {} a statement of its own that names what it is about",
+                    words::some(&actions)
+                )]
+            } else {
+                vec![
+                    "List the resources that the role works with, and put their ARNs into Resource"
+                        .to_owned(),
+                ]
+            },
             commands: Vec::new(),
         }),
     })
@@ -98,13 +115,20 @@ fn scoped_to(view: &View<'_>, actions: &[&String]) -> Option<Vec<String>> {
         let mut any = false;
         for need in needs.iter().filter(of_service) {
             any = true;
-            words::add_all(&mut wanted, need.resources.iter().map(|it| it.pattern.clone()));
+            let named = need.resources.iter().filter(|it| it.pattern != "*");
+            words::add_all(&mut wanted, named.map(|it| it.pattern.clone()));
         }
         if !any && wanted.len() == before {
             return None;
         }
     }
     (!wanted.is_empty()).then_some(wanted)
+}
+
+/// Actions that a connector's template allows on everything, in whatever phase.
+fn everywhere<'a>(view: &View<'a>) -> Vec<&'a str> {
+    let needs = view.connectors().flat_map(|(_, connector)| &connector.needs);
+    needs.filter(|need| need.resources.iter().any(|it| it == "*")).map(|need| need.action.as_str()).collect()
 }
 
 /// Conditions that tie a statement to resources though its `Resource` does not.
@@ -122,7 +146,7 @@ fn is_narrowed(statement: &Statement) -> bool {
 /// Whether an action can be allowed on single resources. Actions that AWS lists without a resource
 /// type take `*` only: <https://docs.aws.amazon.com/service-authorization/latest/reference/>.
 fn can_be_scoped(action: &str) -> bool {
-    const UNSCOPED: [&str; 20] = [
+    const UNSCOPED: [&str; 34] = [
         "s3:listallmybuckets",
         "s3:getaccountpublicaccessblock",
         "s3:listaccesspoints",
@@ -143,6 +167,20 @@ fn can_be_scoped(action: &str) -> bool {
         "tag:getresources",
         "organizations:describeorganization",
         "redshift:describeclusters",
+        "redshift:listdatabases",
+        "redshift:listtables",
+        "redshift-data:describestatement",
+        "redshift-data:getstatementresult",
+        "redshift-data:cancelstatement",
+        "redshift-data:liststatements",
+        "redshift-serverless:list*",
+        "kms:listretirablegrants",
+        "ecr:getauthorizationtoken",
+        "eks:createcluster",
+        "eks:listclusters",
+        "eks:describeaddon*s",
+        "route53:createhostedzone",
+        "route53:listhostedzones*",
     ];
     let action = action.to_ascii_lowercase();
     !UNSCOPED.iter().any(|known| covers(known, &action))

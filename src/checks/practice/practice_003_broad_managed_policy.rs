@@ -13,6 +13,10 @@ pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Practice, 3), 
 /// Known to be broad by name, whether or not the document could be read.
 const BROAD: [&str; 4] = ["AdministratorAccess", "PowerUserAccess", "ReadOnlyAccess", "SystemAdministrator"];
 
+/// Beginnings of the names of AWS's policies of whole services, whose resources none of them names.
+const OF_SERVICES: [&str; 5] =
+    ["AdministratorAccess-", "AmazonRedshift", "AmazonS3", "AWSGlue", "AWSLakeFormation"];
+
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     if let Some(skip) = absent_role(view) {
         return Ok(skip);
@@ -42,7 +46,9 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
 }
 
 fn is_broad_by_name(name: &str) -> bool {
-    BROAD.contains(&name) || name.starts_with("AmazonS3") || name.ends_with("FullAccess")
+    BROAD.contains(&name)
+        || OF_SERVICES.iter().any(|service| name.starts_with(service))
+        || name.ends_with("FullAccess")
 }
 
 /// The worst that a policy grants beyond bounded excess: an action pattern on a resource pattern.

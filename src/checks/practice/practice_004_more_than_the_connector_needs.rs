@@ -1,9 +1,10 @@
 //! PRACTICE-004: the role's policies allow more than the connector needs.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::checks::shared::policies::{is_everything, role_policies};
-use crate::checks::shared::{absent_role, words};
+use crate::checks::shared::{absent_role, redshift, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, StatementRef};
 use crate::policy::Policy;
@@ -21,8 +22,21 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let own: Vec<Arc<Policy>> =
         policies.read.iter().filter(|it| !it.is_aws_managed()).map(|it| Arc::clone(&it.policy)).collect();
     let needs = needs(view);
-    let mut groups: Vec<(StatementRef, Vec<Grant>)> = Vec::new();
-    for grant in beyond(&own, &needs).into_iter().filter(|grant| !only_wildcard(grant, &needs)) {
+    // A statement that is about another cluster by mistake is WRITE-012's.
+    let mistaken: Vec<_> =
+        redshift::places(view).iter().flat_map(|it| redshift::elsewhere(&own, it)).collect();
+    let is_mistaken =
+        |it: &Grant| mistaken.iter().any(|at| at.statement == it.statement && at.found == it.resource);
+    let excess = beyond(&own, &needs).into_iter();
+    let excess = excess.filter(|grant| !only_wildcard(grant, &needs) && !is_mistaken(grant));
+    // What a connector needs of a service without all of it being known may be just this.
+    let open = view.open_requirements();
+    let (mut groups, mut undecided) = (Vec::<(StatementRef, Vec<Grant>)>::new(), None);
+    for grant in excess {
+        if let Some(open) = open.iter().find(|it| it.need.action.eq_ignore_ascii_case(&grant.action)) {
+            undecided = undecided.or(Some(open.blocked.clone()));
+            continue;
+        }
         match groups.iter_mut().find(|(statement, _)| *statement == grant.statement) {
             Some((_, grants)) => grants.push(grant),
             None => groups.push((grant.statement.clone(), vec![grant])),
@@ -34,6 +48,9 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         ));
     }
     policies.complete()?;
+    if let Some(blocked) = undecided {
+        return Err(blocked);
+    }
     let text = "the role's own policies allow nothing beyond what the connector's template lists".to_owned();
     Ok(Outcome::Pass(vec![Evidence::evaluated(Vec::new(), text)]))
 }
@@ -41,7 +58,9 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
 /// What the guide's templates list. They may list more than is known of them: listing the connector's own
 /// bucket, asking its region and deleting its objects is therefore no excess, nor the use of a key.
 fn needs(view: &View<'_>) -> Vec<Need> {
-    let mut needs = Vec::new();
+    let mut needs: Vec<Need> = redshift::places(view).iter().flat_map(redshift::template).collect();
+    needs.extend(elsewhere_harmless(view));
+    needs.extend(of_other_phases(view));
     let need =
         |action: &str, resource: &str| Need { action: action.to_owned(), resource: resource.to_owned() };
     for requirement in view.requirements() {
@@ -70,6 +89,38 @@ fn needs(view: &View<'_>) -> Vec<Need> {
     needs
 }
 
+/// Needed actions on needed resources of their service that they do not take: a template may list all of its
+/// resources for all of its actions, and AWS passes over those that do not belong together.
+fn elsewhere_harmless(view: &View<'_>) -> Vec<Need> {
+    let mut services: BTreeMap<&str, (BTreeSet<&str>, BTreeSet<String>)> = BTreeMap::new();
+    for requirement in view.requirements() {
+        let service = requirement.action.split(':').next().unwrap_or_default();
+        let (actions, resources) = services.entry(service).or_default();
+        actions.insert(requirement.action);
+        resources.extend(requirement.resources.into_iter().map(|it| it.pattern).filter(|it| it != "*"));
+    }
+    let of_service = |(actions, resources): &(BTreeSet<&str>, BTreeSet<String>)| {
+        let patterns: Vec<&String> = resources.iter().filter(|it| it.ends_with('*')).collect();
+        // Of many tables only those that no pattern means already.
+        let is_new = |it: &&String| !patterns.iter().any(|pattern| pattern != it && covers(pattern, it));
+        let resources: Vec<&String> = resources.iter().filter(is_new).collect();
+        let need = |action: &&str, resource: &str| Need {
+            action: (*action).to_owned(),
+            resource: resource.to_owned(),
+        };
+        let of_action = |action| resources.iter().map(move |it| need(action, it));
+        actions.iter().flat_map(of_action).collect::<Vec<_>>()
+    };
+    services.values().flat_map(of_service).collect()
+}
+
+/// What a template lists for phases that are not being checked.
+fn of_other_phases(view: &View<'_>) -> Vec<Need> {
+    let needs = view.connectors().flat_map(|(_, connector)| &connector.needs);
+    let everywhere = needs.filter(|need| need.resources.iter().all(|it| it == "*"));
+    everywhere.map(|need| Need { action: need.action.clone(), resource: "*".to_owned() }).collect()
+}
+
 /// Whether the grant is a needed action whose only excess is that its resource is everything.
 fn only_wildcard(grant: &Grant, needs: &[Need]) -> bool {
     let action = grant.action.to_ascii_lowercase();
@@ -89,13 +140,13 @@ fn finding(view: &View<'_>, statement: &StatementRef, grants: &[Grant]) -> Findi
     let mut what = format!(
         "{} allows {} on {}, which the connector does not need",
         words::capital(&words::statement(statement)),
-        words::list(&actions),
-        words::list(&resources)
+        words::some(&actions),
+        words::some(&resources)
     );
     if !escalating.is_empty() {
         let mut named = escalating;
         named.dedup();
-        what = format!("{what}; with {} its holder can gain further permissions", words::list(&named));
+        what = format!("{what}; with {} its holder can gain further permissions", words::some(&named));
     }
     let conditional = grants.iter().any(|grant| grant.conditional);
     let text = if conditional {
@@ -108,7 +159,7 @@ fn finding(view: &View<'_>, statement: &StatementRef, grants: &[Grant]) -> Findi
         .because(statement.clone())
         .remedy(Remedy::Manual {
             owner: Owner::You,
-            title: format!("Take {} out of {}", words::list(&actions), statement.policy),
+            title: format!("Take {} out of {}", words::some(&actions), statement.policy),
             steps: vec![
                 "Make sure that nothing else uses the role for it (IAM console: role, Last Accessed)"
                     .to_owned(),

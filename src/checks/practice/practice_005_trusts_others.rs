@@ -1,5 +1,6 @@
 //! PRACTICE-005: the role trusts others besides Streamkap.
 
+use crate::checks::shared::callers;
 use crate::checks::shared::phrases::absent_role;
 use crate::checks::shared::trust::{Trust, statement_name};
 use crate::checks::shared::words as text;
@@ -17,7 +18,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let except: Vec<Principal> = root.into_iter().chain(trust.call.principals.iter().cloned()).collect();
     let all = others(&trust.policy, trust.role.arn.as_str(), &except);
     let (installers, others): (Vec<Grantee>, Vec<Grantee>) =
-        all.into_iter().partition(|it| account(&it.who).is_some_and(|id| is_installer(view, id)));
+        all.into_iter().partition(|it| account(&it.who).is_some_and(|id| callers::is_installer(view, id)));
     if others.is_empty() {
         return Ok(Outcome::Pass(passed(view, &trust, &installers)));
     }
@@ -40,10 +41,6 @@ fn passed(view: &View<'_>, trust: &Trust<'_>, installers: &[Grantee]) -> Vec<Evi
         evidence.push(Evidence::evaluated(statements(&installer.proof).to_vec(), text));
     }
     evidence
-}
-
-fn is_installer(view: &View<'_>, id: &str) -> bool {
-    view.vendor().byoc.accounts.iter().any(|account| account.as_str() == id)
 }
 
 fn account(who: &Who) -> Option<&str> {

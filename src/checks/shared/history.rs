@@ -9,6 +9,8 @@ use crate::facts::{FactId, History, LookupQuery, Purpose};
 use crate::model::{Arn, Blocked, Evidence, Source};
 use crate::trail::Event;
 
+use super::callers;
+
 /// The events of one purpose, each once, oldest first, and what was not searched.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Searched<'a> {
@@ -77,7 +79,7 @@ fn not_searched(history: &History) -> Blocked {
     }
 }
 
-/// Calls of `AssumeRole` for the role by Streamkap's account.
+/// Calls of `AssumeRole` for the role by Streamkap's account, or the installer's of what is installed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Assumptions<'a> {
     /// Calls that succeeded, oldest first.
@@ -88,13 +90,15 @@ pub(crate) struct Assumptions<'a> {
     pub all: Searched<'a>,
 }
 
-/// Calls of `AssumeRole` for the role by Streamkap's account; an error when nothing could be searched.
+/// Calls of `AssumeRole` for the role by those who call for its connectors; an error when nothing could be
+/// searched.
 pub(crate) fn assumptions<'a>(view: &View<'a>) -> Result<Assumptions<'a>, Blocked> {
     let all = events(view, Purpose::AssumeRole)?;
+    let accounts = callers::accounts(view);
     let calls = all.events.iter().copied().filter(|event| {
         event.event_source == "sts.amazonaws.com"
             && event.event_name == "AssumeRole"
-            && event.identity.account_id.as_deref() == Some(view.vendor().account.as_str())
+            && event.identity.account_id.as_ref().is_some_and(|id| accounts.contains(id))
             && concerns(event, &view.target().role.name)
     });
     let (mut successes, mut refusals) = (Vec::new(), Vec::new());
@@ -140,6 +144,12 @@ pub(crate) fn evidence(event: &Event, text: impl Into<String>) -> Evidence {
         region: event.region.clone(),
     };
     Evidence { source, text: text.into() }
+}
+
+/// Who called, in words: `Streamkap's account 300973880807`.
+pub(crate) fn caller(view: &View<'_>, event: &Event) -> String {
+    let own = view.vendor().account.as_str();
+    callers::in_words(view, event.identity.account_id.as_deref().unwrap_or(own))
 }
 
 /// When an event happened, as reports show it.

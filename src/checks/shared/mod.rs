@@ -1,5 +1,6 @@
 //! Conclusions that several checks share: functions over facts, never one check's outcome.
 
+pub(crate) mod callers;
 pub mod conditions;
 pub mod glue;
 pub(crate) mod history;
@@ -10,7 +11,9 @@ mod objects;
 pub(crate) mod phrases;
 pub(crate) mod places;
 pub mod policies;
+pub(crate) mod redshift;
 pub(crate) mod rewind;
+pub(crate) mod services;
 pub mod simulated;
 pub mod standing;
 pub(crate) mod state;

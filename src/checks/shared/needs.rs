@@ -137,6 +137,13 @@ pub fn grants<'s, 'a: 's>(asks: impl IntoIterator<Item = &'s Ask<'a>>) -> Vec<(S
     actions.into_iter().map(|action| (action.to_owned(), of(action))).collect()
 }
 
+/// Why a need without which a connector cannot work is not asked about, if there is one: a place of it has
+/// no value.
+pub fn open_need(view: &View<'_>) -> Option<Blocked> {
+    let open = view.open_requirements();
+    open.into_iter().find(|it| it.need.level.is_required()).map(|it| it.blocked)
+}
+
 fn unknown_role(view: &View<'_>) -> Blocked {
     let unread = view.role().err().or_else(|| view.caller().err());
     unread.unwrap_or_else(|| Blocked {
@@ -155,7 +162,7 @@ impl Ask<'_> {
 
     /// Whether the connector cannot work without it.
     pub fn is_required(&self) -> bool {
-        matches!(self.requirement.need.level, Level::Required | Level::Conditional)
+        self.requirement.need.level.is_required()
     }
 
     /// Whether the connector calls it, be it that it goes on without.

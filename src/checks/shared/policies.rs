@@ -55,9 +55,12 @@ pub fn is_aws_managed(arn: &str) -> bool {
     arn.split(':').nth(4) == Some("aws")
 }
 
-/// Whether a resource pattern means every resource, or every bucket or object.
+/// Whether a resource pattern means every resource, or every one of a service, or every bucket or object.
 pub fn is_everything(resource: &str) -> bool {
-    covers(resource, "arn:aws:s3:::*")
+    resource.splitn(6, ':').nth(5) == Some("*")
+        || covers(resource, "arn:aws:s3:::*")
+        || covers(resource, "arn:aws:glue:*")
+        || covers(resource, "arn:aws:redshift:*")
         || covers(resource, "arn:aws:kms:*")
         || covers(resource, "arn:aws:s3:::*/*")
 }

@@ -16,6 +16,7 @@ use super::needs::{Ask, Verdict, asks};
 use super::objects;
 use super::places::is_absent;
 use super::policies::{RolePolicies, bucket_policy, catalog_policy, role_policies};
+use super::services::digest;
 use super::simulated::{Simulated, simulated};
 use super::words;
 
@@ -244,13 +245,11 @@ impl<'a> Standings<'a> {
 
     /// Proof that what is required is allowed.
     pub fn proof(&self) -> Vec<Evidence> {
-        let mut proof = Vec::new();
-        for standing in self.required() {
-            if let Answer::Allowed(evidence) = &standing.answer {
-                words::add_all(&mut proof, evidence.iter().cloned());
-            }
-        }
-        proof
+        let allowed = self.required().filter_map(|standing| match &standing.answer {
+            Answer::Allowed(evidence) => Some((&standing.ask, evidence.clone())),
+            _ => None,
+        });
+        digest(allowed, "the role's own policies allow", "AWS's simulator allows")
     }
 
     /// Whether any of the role's statements names an action that a connector needs.

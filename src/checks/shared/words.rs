@@ -14,6 +14,16 @@ pub fn list<T: AsRef<str>>(items: &[T]) -> String {
     }
 }
 
+/// The first of what may be many: `a, b, c, d, e, f, g, h and 33 more`.
+pub fn some<T: AsRef<str>>(items: &[T]) -> String {
+    const SHOWN: usize = 8;
+    if items.len() <= SHOWN + 1 {
+        return list(items);
+    }
+    let shown: Vec<&str> = items[..SHOWN].iter().map(AsRef::as_ref).collect();
+    format!("{} and {} more", shown.join(", "), items.len() - SHOWN)
+}
+
 /// ``statement `Sid` of StreamkapS3Access (line 4)``.
 pub fn statement(statement: &StatementRef) -> String {
     let StatementRef { policy, sid, index, line, .. } = statement;

@@ -10,6 +10,7 @@ mod write_008_glue_arn_missing;
 mod write_009_catalog_policy_denies;
 mod write_010_lake_formation_blocks;
 mod write_011_location_outside_permission;
+mod write_012_redshift_target_not_found;
 mod write_013_object_ownership_or_lock;
 
 use super::Check;
@@ -26,5 +27,6 @@ pub(super) const CHECKS: &[Check] = &[
     write_008_glue_arn_missing::CHECK,
     write_009_catalog_policy_denies::CHECK,
     write_010_lake_formation_blocks::CHECK,
+    write_012_redshift_target_not_found::CHECK,
     write_013_object_ownership_or_lock::CHECK,
 ];

@@ -1,10 +1,9 @@
 //! What is known of the call by which Streamkap assumes the role: the condition keys of that request.
 
-use crate::catalog::Vendor;
 use crate::checks::View;
-use crate::checks::shared::history;
+use crate::checks::shared::{callers, history};
 use crate::facts::Role;
-use crate::model::ExternalId;
+use crate::model::{Arn, ExternalId};
 use crate::policy::{Context, Principal};
 
 /// Streamkap's call of `sts:AssumeRole`.
@@ -71,7 +70,7 @@ impl Call {
         }
         Self {
             role_arn: role.arn.to_string(),
-            principals: callers(view.vendor()),
+            principals: principals(view, role),
             external_id: view.target().external_id.clone(),
             context: context(view, role),
             addresses,
@@ -133,16 +132,32 @@ impl Call {
     }
 }
 
-/// Streamkap's principals that make the call. An account's root stands for its principals and calls nothing itself.
-fn callers(vendor: &Vendor) -> Vec<Principal> {
-    let named = vendor.principals.iter().filter(|principal| principal.arn.resource() != "root");
-    named.filter_map(|principal| Principal::parse(principal.arn.as_str()).ok()).collect()
+/// The principals that make the call. An account's root stands for its principals and calls nothing itself:
+/// where none of them is known by name, for those that the trust policy names and one that it does not.
+fn principals(view: &View<'_>, role: &Role) -> Vec<Principal> {
+    let all = callers::callers(view);
+    let (roots, named): (Vec<&Arn>, Vec<&Arn>) = all.iter().partition(|arn| arn.resource() == "root");
+    let mut arns: Vec<String> = named.iter().map(ToString::to_string).collect();
+    for root in roots.into_iter().filter(|root| !named.iter().any(|it| it.account() == root.account())) {
+        let head = root.as_str().trim_end_matches("root");
+        arns.extend(written(&role.trust_policy, &format!("{head}role/")));
+        arns.extend(written(&role.trust_policy, &format!("{head}user/")));
+        arns.push(format!("{head}role/installer"));
+    }
+    arns.iter().filter_map(|arn| Principal::parse(arn).ok()).collect()
+}
+
+/// The texts of a document, each in quotation marks, that begin so.
+fn written(document: &str, head: &str) -> Vec<String> {
+    let texts = document.split('"').filter(|text| text.starts_with(head) && !text.contains(['*', '?']));
+    texts.map(str::to_owned).collect()
 }
 
 fn known_sessions(view: &View<'_>) -> Vec<String> {
     let mut sessions: Vec<String> =
         view.connectors().flat_map(|(_, connector)| connector.sessions.iter().cloned()).collect();
-    if sessions.is_empty() {
+    // What an installer calls its sessions is not known.
+    if sessions.is_empty() && !view.installs_only() {
         sessions.clone_from(&view.vendor().session_names);
     }
     sessions.into_iter().map(|name| name.replace('*', "6f1c2e0a-8d3b-4c55-9e71-0b2a4d6f8c13")).collect()

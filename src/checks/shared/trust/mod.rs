@@ -21,7 +21,7 @@ use crate::policy::{
     Condition, Diagnostic, Document, Effect, Kind, Policy, PrincipalEntry, PrincipalKind, Statement, Version,
 };
 
-use super::{history, phrases};
+use super::{callers, history, phrases};
 
 pub(crate) use call::Call;
 pub(crate) use condition::Truth;
@@ -210,14 +210,14 @@ impl<'a> Trust<'a> {
             self.lets_in(written, &["NotAction", "Condition"])
         };
         if covers(written.clone()) {
-            let account = view.vendor().account.as_str();
-            let named = entries.iter().any(|entry| entry.value.contains(account));
+            let accounts = callers::accounts(view);
+            let named = entries.iter().any(|entry| accounts.iter().any(|it| entry.value.contains(it)));
             return if named { Principals::Streamkap } else { Principals::Everybody };
         }
         let mut near = Vec::new();
         let mut deleted = Vec::new();
         for entry in entries {
-            match near::likeness(view.vendor(), entry) {
+            match near::likeness(view.vendor(), &callers::accounts(view), entry) {
                 Likeness::Near(miss) => near.push(miss),
                 Likeness::Deleted(id) => deleted.push(id),
                 Likeness::Other => {}
@@ -348,7 +348,8 @@ fn settled(view: &View<'_>, role: &Role) -> Option<Evidence> {
     Some(history::evidence(
         last,
         format!(
-            "Streamkap's account assumed the role on {}, and the trust policy was not changed since {}",
+            "{} assumed the role on {}, and the trust policy was not changed since {}",
+            history::caller(view, last),
             phrases::moment(time),
             phrases::moment(since)
         ),

@@ -26,8 +26,9 @@ pub(crate) enum Likeness {
     Other,
 }
 
-/// What a principal has to do with Streamkap. Only to be asked of one that does not cover it.
-pub(crate) fn likeness(vendor: &Vendor, entry: &PrincipalEntry) -> Likeness {
+/// What a principal has to do with those who call, of whose accounts these are. Only to be asked of one that
+/// covers none of them.
+pub(crate) fn likeness(vendor: &Vendor, accounts: &[String], entry: &PrincipalEntry) -> Likeness {
     if entry.kind == PrincipalKind::Aws && is_unique_id(&entry.value) {
         return Likeness::Deleted(entry.value.clone());
     }
@@ -46,9 +47,21 @@ pub(crate) fn likeness(vendor: &Vendor, entry: &PrincipalEntry) -> Likeness {
         }
         PrincipalKind::Everyone => None,
     };
-    let Some(fault) = fault else { return Likeness::Other };
+    let Some(fault) = fault else {
+        let mut others = accounts.iter().filter(|it| *it != account);
+        return others.find_map(|other| installer(vendor, other, entry)).unwrap_or(Likeness::Other);
+    };
     let wanted = if names_role(&entry.value, &role) { role } else { root };
     Likeness::Near(NearMiss { found: entry.value.clone(), wanted, fault })
+}
+
+/// A principal whose account was probably meant to be an installer's.
+fn installer(vendor: &Vendor, account: &str, entry: &PrincipalEntry) -> Option<Likeness> {
+    let found = entry.value.trim();
+    let owner = if found.starts_with("arn:") { found.split(':').nth(4)? } else { found };
+    let fault = account_fault(owner, account).filter(|_| entry.kind == PrincipalKind::Aws)?;
+    let wanted = format!("arn:{}:iam::{account}:root", vendor.partition);
+    Some(Likeness::Near(NearMiss { found: entry.value.clone(), wanted, fault }))
 }
 
 /// `AROA…` and its kind.
@@ -197,7 +210,7 @@ mod tests {
     use crate::catalog::Catalog;
 
     fn of(kind: PrincipalKind, value: &str) -> Likeness {
-        likeness(&Catalog::built_in().vendor, &PrincipalEntry { kind, value: value.to_owned() })
+        likeness(&Catalog::built_in().vendor, &[], &PrincipalEntry { kind, value: value.to_owned() })
     }
 
     #[test]

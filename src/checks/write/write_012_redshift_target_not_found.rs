@@ -1,0 +1,235 @@
+//! WRITE-012: the Redshift cluster or workgroup does not exist, or the role's policies are about another.
+
+use crate::checks::shared::policies::{RolePolicies, role_policies};
+use crate::checks::shared::redshift::{Elsewhere, Place, elsewhere, named_clusters, places};
+use crate::checks::shared::{absent_role, phrases, words};
+use crate::checks::{Check, View};
+use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, nearest};
+
+/// The check.
+pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 12), judge };
+
+fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
+    let places = places(view);
+    if places.is_empty() {
+        return Ok(Outcome::Skip(nowhere(view)));
+    }
+    let policies = if absent_role(view).is_some() { RolePolicies::default() } else { role_policies(view) };
+    let (mut failing, mut warning, mut proof, mut unread) = (Vec::new(), Vec::new(), Vec::new(), None);
+    for place in &places {
+        match state(view, place) {
+            Ok(State::Reachable(text)) => proof.push(text),
+            Ok(State::Unreachable(finding)) => warning.push(finding),
+            Ok(State::Absent) => {
+                failing.push(absent(view, &policies, place));
+                continue;
+            }
+            Err(blocked) => unread = unread.or(Some(blocked)),
+        }
+        // A policy that was not read may name the target.
+        match policies.complete() {
+            Ok(_) => {
+                let faults = elsewhere(&policies.documents(), place);
+                failing.extend(faults.iter().map(|fault| misdirected(place, fault)));
+            }
+            Err(blocked) => unread = unread.or(Some(blocked)),
+        }
+    }
+    if !failing.is_empty() {
+        failing.extend(warning);
+        return Ok(Outcome::Fail(failing));
+    }
+    if let Some(blocked) = unread {
+        return Err(blocked);
+    }
+    if !warning.is_empty() {
+        return Ok(Outcome::Warn(warning));
+    }
+    proof.extend(said(view));
+    Ok(Outcome::Pass(proof))
+}
+
+/// Why there is nothing to look for.
+fn nowhere(view: &View<'_>) -> String {
+    let redshift = view.connectors().find(|(_, it)| it.name == "redshift");
+    redshift.map_or_else(
+        || "none of the connectors writes to Redshift".to_owned(),
+        |_| "neither --cluster nor --workgroup was given".to_owned(),
+    )
+}
+
+/// What a connector's file says that its users ought to know.
+fn said(view: &View<'_>) -> Vec<Evidence> {
+    let redshift = view.connectors().filter(|(_, it)| it.name == "redshift");
+    let note = |text: &String| {
+        let reference = "docs.streamkap.com/docs/redshift".to_owned();
+        Evidence { source: Source::Documentation { reference }, text: text.clone() }
+    };
+    words::unique(redshift.flat_map(|(_, connector)| &connector.notes)).into_iter().map(note).collect()
+}
+
+/// What was read of a cluster or workgroup.
+enum State {
+    /// It is there.
+    Reachable(Evidence),
+    /// It is there and takes no connections.
+    Unreachable(Finding),
+    /// AWS says that there is none.
+    Absent,
+}
+
+fn state(view: &View<'_>, place: &Place) -> Result<State, Blocked> {
+    let name = &place.name;
+    let (status, endpoint, roles) = if place.serverless {
+        let Some(workgroup) = view.workgroup(name)? else { return Ok(State::Absent) };
+        (workgroup.status.to_lowercase(), workgroup.endpoint.as_deref(), &[][..])
+    } else {
+        let Some(cluster) = view.cluster(name)? else { return Ok(State::Absent) };
+        (cluster.status.to_lowercase(), cluster.endpoint.as_deref(), cluster.roles.as_slice())
+    };
+    let call = call(place);
+    let endpoint = endpoint.map(|it| format!(" at {it}")).unwrap_or_default();
+    let mut text = format!("{} is {status}{endpoint}", what(place));
+    if !takes_connections(&status) {
+        let told = format!("{} is {status}: the connector cannot log in", words::capital(&what(place)));
+        let finding = Finding::new(name.as_str(), told)
+            .evidence(Evidence::read(call, format!("its status is {status}")))
+            .remedy(resume(place, &status));
+        return Ok(State::Unreachable(finding));
+    }
+    if !roles.is_empty() {
+        text = format!("{text}; COPY and UNLOAD use {}", words::list(roles));
+    }
+    Ok(State::Reachable(Evidence::read(call, text)))
+}
+
+fn what(place: &Place) -> String {
+    let kind = if place.serverless { "the Redshift Serverless workgroup" } else { "the Redshift cluster" };
+    format!("{kind} {}", place.name)
+}
+
+fn call(place: &Place) -> &'static str {
+    if place.serverless { "redshift-serverless:GetWorkgroup" } else { "redshift:DescribeClusters" }
+}
+
+/// Whether one can log in. A cluster that is being changed may be read, at least.
+/// <https://docs.aws.amazon.com/redshift/latest/mgmt/rs-mgmt-cluster-status.html>
+fn takes_connections(status: &str) -> bool {
+    const REFUSING: [&str; 8] = [
+        "paused",
+        "creating",
+        "deleting",
+        "final-snapshot",
+        "hardware-failure",
+        "rebooting",
+        "renaming",
+        "storage-full",
+    ];
+    !REFUSING.iter().any(|refusing| status.starts_with(refusing)) && !status.starts_with("incompatible")
+}
+
+fn resume(place: &Place, status: &str) -> Remedy {
+    let name = &place.name;
+    let paused = status.starts_with("paus");
+    let (title, step) = if paused {
+        (format!("Resume the cluster {name}"), "Resume it; the connector goes on by itself".to_owned())
+    } else {
+        (format!("See why {name} is {status}"), "Wait until its status is available again".to_owned())
+    };
+    let command = if paused { "resume-cluster" } else { "describe-clusters" };
+    let commands = if place.serverless {
+        vec![format!("aws redshift-serverless get-workgroup --workgroup-name {name}")]
+    } else {
+        vec![format!("aws redshift {command} --cluster-identifier {name}")]
+    };
+    Remedy::Manual { owner: Owner::You, title, steps: vec![step], commands }
+}
+
+fn absent(view: &View<'_>, policies: &RolePolicies, place: &Place) -> Finding {
+    let name = &place.name;
+    let names = if place.serverless { view.workgroup_names() } else { view.cluster_names() };
+    let names = names.ok().flatten();
+    let near = names.and_then(|names| nearest(name, names.iter().cloned()));
+    let region = place.region.as_deref().map(|region| format!(" in {region}")).unwrap_or_default();
+    let mut told = format!("There is no {}{region}", what(place).trim_start_matches("the "));
+    if let Some(near) = &near {
+        told = format!("{told}; there is {near}");
+    }
+    let mut finding = Finding::new(name.as_str(), told)
+        .evidence(Evidence::read(call(place), "AWS says that there is none of that name"));
+    if let Some(near) = &near {
+        let list = if place.serverless { "redshift-serverless:ListWorkgroups" } else { call(place) };
+        finding = finding.evidence(Evidence::read(list, phrases::found_and_expected(name, near)));
+    } else if let Some(names) = names {
+        let count = phrases::count(names.len(), if place.serverless { "workgroup" } else { "cluster" });
+        let text = format!("the region has {count}, and none is named like it");
+        finding = finding.evidence(Evidence::read(call(place), text));
+    }
+    let written = if place.serverless { Vec::new() } else { named_clusters(&policies.documents()) };
+    if !written.is_empty() && !written.contains(name) {
+        let text = format!("the role's policies name the cluster {}", words::list(&written));
+        finding = finding.evidence(Evidence::evaluated(Vec::new(), text));
+    }
+    let meant = near.or_else(|| nearest(name, written));
+    finding.remedy(look(place, meant.as_deref()))
+}
+
+fn look(place: &Place, meant: Option<&str>) -> Remedy {
+    let (flag, command) = if place.serverless {
+        ("--workgroup", "aws redshift-serverless list-workgroups --query workgroups[].workgroupName")
+    } else {
+        ("--cluster", "aws redshift describe-clusters --query Clusters[].ClusterIdentifier")
+    };
+    let right = meant.unwrap_or("the right name");
+    Remedy::Manual {
+        owner: Owner::You,
+        title: format!("Give the connector and the doctor {right}"),
+        steps: vec![
+            "Compare the hostname in the connector's settings with the endpoint that AWS shows".to_owned(),
+            format!("Run the doctor again with {flag}, and with --region where it is in another one"),
+        ],
+        commands: vec![command.to_owned()],
+    }
+}
+
+/// A statement that is about something else than the target.
+fn misdirected(place: &Place, fault: &Elsewhere) -> Finding {
+    let actions = words::list(&fault.actions);
+    let Elsewhere { statement, found, wanted, .. } = fault;
+    let everything = wanted == "*";
+    let told = format!(
+        "{} allows {actions} on {found}, and nothing allows it on {}: {}",
+        words::capital(&words::statement(statement)),
+        if everything { "*".to_owned() } else { what(place) },
+        fault.fault
+    );
+    let compared = if everything {
+        format!("{found} in place of *")
+    } else {
+        phrases::found_and_expected(found, wanted)
+    };
+    let mut finding = Finding::new(found.as_str(), told)
+        .evidence(Evidence::evaluated(vec![statement.clone()], compared))
+        .evidence(Evidence {
+            source: Source::Documentation { reference: RESOURCES.to_owned() },
+            text: "AWS lists the resources that each action takes".to_owned(),
+        })
+        .because(statement.clone());
+    let replace = Remedy::ReplaceResource {
+        policy: statement.policy.clone(),
+        statement: statement.index,
+        found: found.clone(),
+        wanted: vec![wanted.clone()],
+    };
+    let grants = fault.actions.iter().map(|action| (action.clone(), vec![wanted.clone()])).collect();
+    // What was not meant to be the target may serve something else, and stays where that can be.
+    let mut remedies = vec![Remedy::AllowOnRole { grants }, replace];
+    if fault.meant {
+        remedies.reverse();
+    }
+    finding.remedies = remedies;
+    finding
+}
+
+const RESOURCES: &str =
+    "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshift.html";
