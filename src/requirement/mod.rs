@@ -237,6 +237,7 @@ mod tests {
             role: RoleName { name: "r".to_owned(), path: None, account: None, partition: None },
             external_id: None,
             region: Some("eu-west-1".to_owned()),
+            region_given: false,
             connectors: vec![ConnectorTarget {
                 connector: "s3".to_owned(),
                 parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
