@@ -107,7 +107,7 @@ fn finding(
         words::list(&actions),
         words::list(&resources)
     );
-    let mut finding = Finding::new(resources.join(", "), what);
+    let mut finding = Finding::new(resources.join(", "), what).also(Section::Write);
     for (_, aws) in blocked {
         words::add(&mut finding.evidence, aws.evidence());
         words::add(&mut finding.evidence, aws.organization_evidence());

@@ -156,7 +156,7 @@ fn finding(
         let why = why_it_hits(&policy, because.index, &view.situation(&ask.requirement));
         what = format!("{what}, for {why}");
     }
-    let mut finding = Finding::new(arn.to_string(), what);
+    let mut finding = Finding::new(arn.to_string(), what).also(Section::Write);
     finding.evidence = evidence;
     finding.because = because.cloned();
     finding.remedy(Remedy::AllowInBoundary { grants })

@@ -57,7 +57,7 @@ fn finding(because: Option<StatementRef>, written: &[String], members: &[Member<
         words::list(written),
         words::list(&asked),
     );
-    let mut finding = Finding::new(asked.join(", "), what);
+    let mut finding = Finding::new(asked.join(", "), what).also(Section::Write);
     finding.evidence = evidence;
     finding.evidence.push(Evidence { source: Source::Given, text: given });
     finding.because = because;
