@@ -11,7 +11,9 @@ use crate::facts::Target;
 use crate::facts::redaction::Kept;
 use crate::model::CheckId;
 
-pub use connector::{Connector, Grade, Level, Need, Parameter, ParameterKind, Phase, When, fill};
+pub use connector::{
+    Connector, Grade, Level, Need, Parameter, ParameterKind, Phase, When, WhenFact, fill, places,
+};
 pub use page::{Page, PageError};
 
 mod embedded {

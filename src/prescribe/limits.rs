@@ -8,13 +8,14 @@
 use serde_json::Value;
 
 use super::Plan;
+use super::document::size;
 use crate::facts::Facts;
 use crate::model::{Change, PolicyHome};
 
 /// A managed policy, in characters without white space.
-const MANAGED: usize = 6_144;
+pub(super) const MANAGED: usize = 6_144;
 /// All policies embedded in a role together, likewise.
-const INLINE: usize = 10_240;
+pub(super) const INLINE: usize = 10_240;
 /// A trust policy, likewise, and how far the quota can be raised.
 const TRUST: usize = 2_048;
 const TRUST_RAISED: usize = 4_096;
@@ -40,19 +41,18 @@ fn fit_one(change: &mut Change, facts: &Facts) -> Result<(), String> {
     match home {
         PolicyHome::Managed { .. } => {
             let hint = "move statements into another policy";
-            letters("the managed policy", visible(after), MANAGED, hint)
+            letters("the managed policy", size(after), MANAGED, hint)
         }
         PolicyHome::Inline { name, .. } => {
-            let others = facts.inline_policies.iter().filter(|(other, _)| *other != name);
-            let others: usize = others.filter_map(|(_, policy)| policy.known()).map(|it| visible(it)).sum();
+            let others = inline_size(facts, name);
             let hint = "put the statements into a managed policy and attach it";
-            letters("the role's embedded policies together", others + visible(after), INLINE, hint)
+            letters("the role's embedded policies together", others + size(after), INLINE, hint)
         }
         PolicyHome::Trust { .. } => {
-            let raised = before.as_deref().is_some_and(|before| visible(before) > TRUST);
+            let raised = before.as_deref().is_some_and(|before| size(before) > TRUST);
             let limit = if raised { TRUST_RAISED } else { TRUST };
             let hint = "take out statements that are no longer needed, or have the quota raised to 4,096";
-            letters("the trust policy", visible(after), limit, hint)
+            letters("the trust policy", size(after), limit, hint)
         }
         PolicyHome::Bucket { .. } => bytes("the bucket policy", after, BUCKET),
         PolicyHome::Key { .. } => bytes("the key policy", after, KEY),
@@ -60,9 +60,10 @@ fn fit_one(change: &mut Change, facts: &Facts) -> Result<(), String> {
     }
 }
 
-/// IAM does not count white space.
-fn visible(document: &str) -> usize {
-    document.chars().filter(|it| !it.is_whitespace()).count()
+/// The size of the role's embedded policies, one left out.
+pub(super) fn inline_size(facts: &Facts, but: &str) -> usize {
+    let documents = facts.inline_policies.iter().filter(|(name, _)| *name != but);
+    documents.filter_map(|(_, document)| document.known()).map(|document| size(document)).sum()
 }
 
 fn letters(what: &str, found: usize, limit: usize, hint: &str) -> Result<(), String> {

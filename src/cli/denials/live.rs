@@ -18,7 +18,7 @@ use crate::denials::{
 };
 use crate::facts::{ConnectorTarget, Fact, FactId, Facts, RoleName, Target, Trail};
 use crate::model::Blocked;
-use crate::requirement::{Known, requirements};
+use crate::requirement::requirements;
 use crate::trail::{Coverage, Problem, ProblemKind};
 
 use super::args::Source;
@@ -195,7 +195,7 @@ impl Live<'_> {
 
     /// The kinds of events in which this connector's denials show; all kinds without a connector.
     fn wanted(facts: &Facts) -> Vec<Kind> {
-        let needs = requirements(&facts.target, Catalog::built_in(), &Known::of(facts));
+        let needs = requirements(facts, Catalog::built_in());
         let kinds: BTreeSet<Kind> = needs.iter().map(|need| Kind::of_action(need.action)).collect();
         if kinds.is_empty() { Kind::ALL.to_vec() } else { kinds.into_iter().collect() }
     }
