@@ -106,6 +106,11 @@ fn what_is_missing_or_wrong_is_told_before_any_call() {
         ("s3 --role my_role!", "is not the name of a role"),
         ("check s3 --role R --bucket Orders", "did you mean `orders`?"),
         ("check s3 --role R --bucket orders --region eu-wset-1", "did you mean `eu-west-1`?"),
+        ("check s3 --role R --bucket orders--use1-az4--x-s3", "is a directory bucket"),
+        (
+            "check s3 --role R --bucket arn:aws:s3express:us-east-1:111122223333:bucket/orders--use1-az4--x-s3",
+            "is a directory bucket",
+        ),
         ("check s3 --role R --bucket s3://orders/a/ --prefix b/", "two prefixes were given"),
         ("check s3 --role R --bucket orders --since tomorrow", "`tomorrow` is not a time"),
         ("check s3 --role R --bucket orders --since 7d --no-history", "cannot be used with"),
@@ -135,6 +140,23 @@ fn an_odd_external_id_is_pointed_out_and_never_shown() {
     let output = command.args(["--external-id", " secret-external-id "]).output().unwrap();
     assert!(stderr(&output).contains("begins or ends with white space"), "{}", shown(&output));
     assert!(!shown(&output).contains("secret-external-id"));
+}
+
+#[test]
+fn a_region_that_streamkap_does_not_offer_is_pointed_out_at_once() {
+    let told = |line: &str, region: &str| {
+        let shell = Shell::new();
+        shell.write("file.toml", "region = \"eu-north-1\"");
+        stderr(&shell.command(line).env("AWS_REGION", region).output().unwrap())
+    };
+    let words = "do not offer the region eu-north-1";
+    assert!(told("check s3 --role R --bucket orders --region eu-north-1", "eu-west-1").contains(words));
+    // The file's region is the connector's, wherever the session is.
+    let by_file = told("check s3 --role R --bucket orders --config file.toml", "eu-west-1");
+    assert!(by_file.contains(words), "{by_file}");
+    // The session's region says nothing of the connector.
+    let by_session = told("check s3 --role R --bucket orders", "eu-north-1");
+    assert!(!by_session.contains("offer"), "{by_session}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::args::{GlobalArgs, TargetArgs};
 use super::config::Config;
 use super::environment::Environment;
 use super::failure::Failure;
+use super::output::Printer;
 use super::{regions, target};
 use crate::catalog::{Catalog, Connector, Parameter, ParameterKind};
 use crate::facts::{ConnectorTarget, RoleName, Target};
@@ -19,6 +20,20 @@ pub(super) struct Given {
     /// As the connector's: `AWS_REGION` only says where the session is.
     region: Option<String>,
     parameters: BTreeMap<&'static str, String>,
+}
+
+/// The target of a command that reads AWS; what was given oddly is said.
+pub(super) fn read(
+    args: &TargetArgs,
+    global: &GlobalArgs,
+    config: &Config,
+    environment: &Environment,
+    printer: &Printer,
+) -> Result<Target, Failure> {
+    let given = Given::new(args, global, config, environment);
+    let (target, warnings) = given.target(Catalog::built_in())?;
+    printer.warnings(&warnings);
+    Ok(target)
 }
 
 impl Given {
@@ -47,7 +62,7 @@ impl Given {
     }
 
     /// The target, with warnings about what was given oddly.
-    pub(super) fn target(&self, catalog: &Catalog) -> Result<(Target, Vec<String>), Failure> {
+    fn target(&self, catalog: &Catalog) -> Result<(Target, Vec<String>), Failure> {
         let mut warnings = Vec::new();
         let connector = self.connector(catalog)?;
         let role = self.role.as_deref().map(target::role).transpose()?;

@@ -1,7 +1,7 @@
 //! The rounds of reading: what is asked at once, and what has to wait for which answer.
 //!
-//! 1. the caller, the buckets' regions, the organisation, the trails of the connector's region
-//! 2. the role and the lists of its policies, the buckets' settings, the trails' status
+//! 1. the caller, the buckets' regions and encryption, the organisation, the trails of the connector's region
+//! 2. the role and the lists of its policies, the buckets' other settings, the trails' status
 //! 3. policies, keys, simulations; the names of roles when there is no such role
 //! 4. versions of policies; denials without SCPs or boundary; the policy of a key named by an alias and its
 //!    simulations
@@ -24,8 +24,8 @@ use super::start::StartError;
 use super::{grants, iam, kms, organizations, s3, simulate, sts, trails};
 use crate::catalog::Catalog;
 use crate::facts::{
-    Bucket, BucketHead, Caller, Fact, FactId, Facts, Failure, FailureKind, History, Key, ManagedPolicy,
-    Organization, Purpose, Simulation, Target, Trail,
+    Bucket, Caller, Fact, FactId, Facts, Failure, FailureKind, History, Key, ManagedPolicy, Organization,
+    Purpose, Simulation, Target, Trail,
 };
 use crate::model::{AccountId, Arn, Partition};
 use crate::plan::Plan;
@@ -45,7 +45,7 @@ type Documents = (BTreeMap<String, Fact<ManagedPolicy>>, BTreeMap<String, Fact<S
 
 /// What the first round brings beside the caller.
 struct First {
-    heads: BTreeMap<String, Fact<BucketHead>>,
+    heads: BTreeMap<String, s3::Found>,
     organization: Fact<Organization>,
     trails: Option<Fact<Vec<Trail>>>,
 }
@@ -83,15 +83,15 @@ impl<'a> Reading<'a> {
     }
 
     /// The region in which the connector's trails are.
-    fn trail_region(&self, target: &Target, heads: &BTreeMap<String, Fact<BucketHead>>) -> String {
-        let bucket = heads.values().find_map(|head| head.known()).map(|head| head.region.clone());
+    fn trail_region(&self, target: &Target, heads: &BTreeMap<String, s3::Found>) -> String {
+        let bucket = heads.values().find_map(|found| found.head.known()).map(|head| head.region.clone());
         target.region.clone().or(bucket).unwrap_or_else(|| self.aws.region().to_owned())
     }
 
     async fn first(&self, target: &Target) -> First {
         let region = target.region.as_deref();
         let heads = self.plan.buckets.iter().map(|bucket| async move {
-            (bucket.clone(), wanted(self.plan, FactId::Bucket, s3::head(self.aws, bucket, region)).await)
+            (bucket.clone(), s3::find(self.aws, self.plan, bucket, region).await)
         });
         let trails = async {
             match region.filter(|_| self.plan.reads(FactId::Trails)) {
@@ -107,7 +107,7 @@ impl<'a> Reading<'a> {
     async fn second(
         &self,
         facts: &mut Facts,
-        heads: BTreeMap<String, Fact<BucketHead>>,
+        heads: BTreeMap<String, s3::Found>,
         trails: Option<Fact<Vec<Trail>>>,
         elsewhere: Option<&Fact<()>>,
     ) {
@@ -122,8 +122,8 @@ impl<'a> Reading<'a> {
             };
             trails::look_into(self.aws, trails).await
         };
-        let buckets = heads.into_iter().map(|(name, head)| async move {
-            let bucket = s3::settings(self.aws, self.plan, &name, head).await;
+        let buckets = heads.into_iter().map(|(name, found)| async move {
+            let bucket = s3::settings(self.aws, self.plan, &name, found).await;
             (name, bucket)
         });
         let client = self.aws.iam();

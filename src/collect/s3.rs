@@ -11,6 +11,28 @@ use super::operations::{
 use crate::facts::{Bucket, BucketHead, Encryption, Fact, FactId, FailureKind, ObjectOwnership};
 use crate::plan::Plan;
 
+/// What the first round brings of a bucket.
+pub(super) struct Found {
+    /// Whether it exists and where.
+    pub(super) head: Fact<BucketHead>,
+    /// Its default encryption, which the longest chain of questions begins with: asked in the region where
+    /// the bucket should be, and only worth something if it is there.
+    encryption: Fact<Encryption>,
+    /// That region.
+    asked: String,
+}
+
+/// Asks whether the bucket is there, and for its default encryption in the hope that it is in this region.
+pub(super) async fn find(aws: &Aws<'_>, plan: &Plan, bucket: &str, region: Option<&str>) -> Found {
+    let asked = region.unwrap_or(aws.region()).to_owned();
+    let client = aws.s3(Some(&asked));
+    let (head, encryption) = tokio::join!(
+        wanted(plan, FactId::Bucket, head(aws, bucket, region)),
+        wanted(plan, FactId::BucketEncryption, encryption(aws, &client, bucket)),
+    );
+    Found { head, encryption, asked }
+}
+
 /// Whether the bucket exists and where. S3 names the region in a header whatever else it answers, so
 /// even a refusal tells; only 404 means that there is no such bucket.
 pub(super) async fn head(aws: &Aws<'_>, bucket: &str, region: Option<&str>) -> Fact<BucketHead> {
@@ -50,7 +72,8 @@ async fn head_in(aws: &Aws<'_>, bucket: &str, region: Option<&str>) -> Fact<Buck
 }
 
 /// The bucket's settings, all asked at once, in its own region.
-pub(super) async fn settings(aws: &Aws<'_>, plan: &Plan, name: &str, head: Fact<BucketHead>) -> Bucket {
+pub(super) async fn settings(aws: &Aws<'_>, plan: &Plan, name: &str, found: Found) -> Bucket {
+    let Found { head, encryption: read, asked } = found;
     if head == Fact::Absent {
         let none = || "there is no such bucket".to_owned();
         return Bucket {
@@ -62,10 +85,12 @@ pub(super) async fn settings(aws: &Aws<'_>, plan: &Plan, name: &str, head: Fact<
             object_lock: Fact::NotAsked(none()),
         };
     }
-    let client = aws.s3(head.known().map(|head| head.region.as_str()));
+    let region = head.known().map_or(asked.as_str(), |head| head.region.as_str());
+    let client = aws.s3(Some(region));
+    let encryption = async { if region == asked { read } else { encryption(aws, &client, name).await } };
     let (policy, encryption, ownership, restrict_public_buckets, object_lock) = tokio::join!(
         wanted(plan, FactId::BucketPolicy, policy(aws, &client, name)),
-        wanted(plan, FactId::BucketEncryption, encryption(aws, &client, name)),
+        wanted(plan, FactId::BucketEncryption, encryption),
         wanted(plan, FactId::BucketOwnership, ownership(aws, &client, name)),
         wanted(plan, FactId::BucketPublicAccess, restrict_public_buckets(aws, &client, name)),
         wanted(plan, FactId::BucketObjectLock, object_lock(aws, &client, name)),
