@@ -427,8 +427,27 @@ fn a_fix_is_printed_for_a_shell_as_a_policy_and_as_json() {
 #[test]
 fn one_change_for_several_findings_is_told_once() {
     let text = stdout(&Shell::new().run("demo policy-detached"));
-    assert!(text.contains("To mend WRITE-004, LATER-004: "), "{text}");
+    // What clears most comes first, for every finding that it clears.
+    let told = "To mend WRITE-004, LATER-002, LATER-004: Attach StreamkapS3Access to the role again";
+    assert!(text.contains(told), "{text}");
+    assert_eq!(text.matches("To mend").count(), 1, "{text}");
     assert!(text.contains("Fix: the same as for WRITE-004"), "{text}");
+}
+
+#[test]
+fn a_symptom_whose_cause_another_section_owns_points_there() {
+    for (demo, owner) in [("boundary-denies", "LATER-006"), ("organization-denies", "LATER-005")] {
+        let text = stdout(&Shell::new().run(&format!("demo {demo}")));
+        assert!(text.contains("tries to write? YES"), "{text}");
+        assert!(text.contains(&format!("Because of {owner}, below: ")), "{text}");
+        assert!(text.contains(&format!("Streamkap cannot write with this role ({owner}).")), "{text}");
+        let report: Value =
+            serde_json::from_str(&stdout(&Shell::new().run(&format!("demo {demo} -o json")))).unwrap();
+        let sections = report["summary"]["sections"].as_array().unwrap();
+        let of = |name: &str| sections.iter().find(|it| it["section"] == name).unwrap();
+        assert_eq!(of("write")["because_of"], json!([owner]));
+        assert_eq!(of("partial").get("because_of"), None);
+    }
 }
 
 #[test]
