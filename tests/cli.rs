@@ -428,7 +428,7 @@ fn a_fix_is_printed_for_a_shell_as_a_policy_and_as_json() {
 fn one_change_for_several_findings_is_told_once() {
     let text = stdout(&Shell::new().run("demo policy-detached"));
     // What clears most comes first, for every finding that it clears.
-    let told = "To mend WRITE-004, LATER-002, LATER-004: Attach StreamkapS3Access to the role again";
+    let told = "To mend WRITE-004, LATER-002, LATER-004: Attach StreamkapS3Access";
     assert!(text.contains(told), "{text}");
     assert_eq!(text.matches("To mend").count(), 1, "{text}");
     assert!(text.contains("Fix: the same as for WRITE-004"), "{text}");
