@@ -47,7 +47,8 @@ type Documents = (BTreeMap<String, Fact<ManagedPolicy>>, BTreeMap<String, Fact<S
 struct First {
     heads: BTreeMap<String, s3::Found>,
     organization: Fact<Organization>,
-    trails: Option<Fact<Vec<Trail>>>,
+    /// With the region that was asked.
+    trails: Option<(String, Fact<Vec<Trail>>)>,
 }
 
 impl<'a> Reading<'a> {
@@ -93,22 +94,25 @@ impl<'a> Reading<'a> {
         let heads = self.plan.buckets.iter().map(|bucket| async move {
             (bucket.clone(), s3::find(self.aws, self.plan, bucket, region).await)
         });
+        // In the hope that the buckets are in this region, too.
+        let asked = region.unwrap_or(self.aws.region());
         let trails = async {
-            match region.filter(|_| self.plan.reads(FactId::Trails)) {
-                Some(region) => Some(trails::list(self.aws, region).await),
-                None => None,
-            }
+            if self.plan.reads(FactId::Trails) { Some(trails::list(self.aws, asked).await) } else { None }
         };
         let organization = wanted(self.plan, FactId::Organization, organizations::organization(self.aws));
         let (heads, organization, trails) = tokio::join!(join_all(heads), organization, trails);
-        First { heads: heads.into_iter().collect(), organization, trails }
+        First {
+            heads: heads.into_iter().collect(),
+            organization,
+            trails: trails.map(|it| (asked.to_owned(), it)),
+        }
     }
 
     async fn second(
         &self,
         facts: &mut Facts,
         heads: BTreeMap<String, s3::Found>,
-        trails: Option<Fact<Vec<Trail>>>,
+        trails: Option<(String, Fact<Vec<Trail>>)>,
         elsewhere: Option<&Fact<()>>,
     ) {
         let trail_region = self.trail_region(&facts.target, &heads);
@@ -117,8 +121,8 @@ impl<'a> Reading<'a> {
                 return Fact::NotAsked(NOT_WANTED.to_owned());
             }
             let trails = match trails {
-                Some(trails) => trails,
-                None => trails::list(self.aws, &trail_region).await,
+                Some((asked, trails)) if asked == trail_region => trails,
+                _ => trails::list(self.aws, &trail_region).await,
             };
             trails::look_into(self.aws, trails).await
         };
