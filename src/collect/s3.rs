@@ -16,10 +16,17 @@ pub(super) struct Found {
     /// Whether it exists and where.
     pub(super) head: Fact<BucketHead>,
     /// Its default encryption, which the longest chain of questions begins with: asked in the region where
-    /// the bucket should be, and only worth something if it is there.
-    encryption: Fact<Encryption>,
+    /// the bucket should be, and only worth something if it is there. `None`: not asked yet.
+    encryption: Option<Fact<Encryption>>,
     /// That region.
     asked: String,
+}
+
+impl Found {
+    /// A bucket of which nothing but this is known.
+    fn only(head: Fact<BucketHead>, asked: &str) -> Self {
+        Self { head, encryption: None, asked: asked.to_owned() }
+    }
 }
 
 /// Asks whether the bucket is there, and for its default encryption in the hope that it is in this region.
@@ -30,7 +37,7 @@ pub(super) async fn find(aws: &Aws<'_>, plan: &Plan, bucket: &str, region: Optio
         wanted(plan, FactId::Bucket, head(aws, bucket, region)),
         wanted(plan, FactId::BucketEncryption, encryption(aws, &client, bucket)),
     );
-    Found { head, encryption, asked }
+    Found { head, encryption: Some(encryption), asked }
 }
 
 /// Whether the bucket exists and where. S3 names the region in a header whatever else it answers, so
@@ -71,6 +78,21 @@ async fn head_in(aws: &Aws<'_>, bucket: &str, region: Option<&str>) -> Fact<Buck
     }
 }
 
+/// The bucket with its settings, asked at once as if it were in `region`, and again if it is in another.
+pub(super) async fn bucket(aws: &Aws<'_>, plan: &Plan, name: &str, region: Option<&str>) -> Bucket {
+    let assumed = region.unwrap_or(aws.region()).to_owned();
+    let there = Found::only(Fact::Known(BucketHead { region: assumed.clone(), accessible: true }), &assumed);
+    let (head, bucket) =
+        tokio::join!(self::head(aws, name, Some(&assumed)), settings(aws, plan, name, there));
+    match head {
+        Fact::Known(BucketHead { ref region, .. }) if *region != assumed => {
+            settings(aws, plan, name, Found::only(head, &assumed)).await
+        }
+        Fact::Absent => settings(aws, plan, name, Found::only(head, &assumed)).await,
+        head => Bucket { head, ..bucket },
+    }
+}
+
 /// The bucket's settings, all asked at once, in its own region.
 pub(super) async fn settings(aws: &Aws<'_>, plan: &Plan, name: &str, found: Found) -> Bucket {
     let Found { head, encryption: read, asked } = found;
@@ -87,7 +109,12 @@ pub(super) async fn settings(aws: &Aws<'_>, plan: &Plan, name: &str, found: Foun
     }
     let region = head.known().map_or(asked.as_str(), |head| head.region.as_str());
     let client = aws.s3(Some(region));
-    let encryption = async { if region == asked { read } else { encryption(aws, &client, name).await } };
+    let encryption = async {
+        match read {
+            Some(read) if region == asked => read,
+            _ => encryption(aws, &client, name).await,
+        }
+    };
     let (policy, encryption, ownership, restrict_public_buckets, object_lock) = tokio::join!(
         wanted(plan, FactId::BucketPolicy, policy(aws, &client, name)),
         wanted(plan, FactId::BucketEncryption, encryption),

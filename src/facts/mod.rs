@@ -20,11 +20,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::model::LakeResource;
 pub use account::{Caller, EventSelector, Organization, Trail, TrailStatus};
 pub use fact::{Fact, Failure, FailureKind, Refusal};
 pub use glue::{
     CatalogEncryption, Database, DatabaseMetadata, DefaultPermissions, Glue, LakeFormation, LakeGrant,
-    LakeLocation, LakeOptIn, LakeResource, LakeSettings, Table,
+    LakeLocation, LakeOptIn, LakeSettings, Table,
 };
 pub use history::{History, LookupFilter, LookupQuery, Purpose};
 pub use id::FactId;
