@@ -126,7 +126,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Takes in what was read in the connector's region.
-    fn take(&self, facts: &mut Facts, regional: Regional) {
+    fn take(facts: &mut Facts, regional: Regional) {
         (facts.glue, facts.lake_formation, facts.redshift) =
             (regional.glue, regional.lake_formation, regional.redshift);
     }
@@ -147,7 +147,7 @@ impl<'a> Reading<'a> {
         facts.organization = organization;
         // There may be a database of that name in the caller's account, too.
         let regional = elsewhere.map_or(regional, |why| Regional::unread(self.plan, why));
-        self.take(facts, regional.clone());
+        Self::take(facts, regional.clone());
         let places = self.places(facts);
         let trail_region = self.trail_region(&facts.target, &heads);
         let trails = async {
@@ -181,7 +181,7 @@ impl<'a> Reading<'a> {
         facts.inline_policy_names = inline;
         facts.buckets = buckets;
         facts.trails = trails;
-        self.take(facts, regional);
+        Self::take(facts, regional);
     }
 
     /// The buckets that the connectors write to: those that parameters name, unless a database has another

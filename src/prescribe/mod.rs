@@ -60,7 +60,7 @@ impl Plan {
 }
 
 /// Completes every finding with its fixes, each tried on a copy of the facts.
-pub fn prescribe(facts: &Facts, catalog: &Catalog, judged: &mut Vec<Judged>) {
+pub fn prescribe(facts: &Facts, catalog: &Catalog, judged: &mut [Judged]) {
     let ids: Vec<String> = judged.iter().map(|judged| judged.id.to_string()).collect();
     // The ids come from a diagnosis: there is no unknown one among them.
     let Ok(selection) = Selection::new(catalog, &ids, &[]) else { return };

@@ -18,8 +18,11 @@ pub(super) struct Before<'a> {
     pub(super) selection: Selection,
     pub(super) judged: &'a [Judged],
     /// Diagnoses after changes that were tried: several findings may ask for the same.
-    tried: RefCell<Vec<(Vec<Plan>, Rc<[Judged]>)>>,
+    tried: RefCell<Vec<Attempt>>,
 }
+
+/// Changes and the diagnosis after them.
+type Attempt = (Vec<Plan>, Rc<[Judged]>);
 
 /// What trying a change showed.
 pub(super) struct Trial {
