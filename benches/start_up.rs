@@ -1,7 +1,7 @@
 //! Start-up: wall time from start to the last byte, as multiples of starting `/bin/true`.
 //!
 //! `cargo bench --bench start_up` measures the optimised program, `cargo bench --profile dev --bench
-//! start_up` the newcomer's build.
+//! start_up` the newcomer's build. `-- PROGRAM` measures one that is built already.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and a panic ends it")]
 
@@ -13,7 +13,10 @@ use std::time::{Duration, Instant};
 const RUNS: usize = 41;
 
 fn main() {
-    let program = Path::new(env!("CARGO_BIN_EXE_streamkap-doctor"));
+    // Cargo itself passes `--bench`.
+    let given = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
+    let program = given.unwrap_or_else(|| env!("CARGO_BIN_EXE_streamkap-doctor").to_owned());
+    let program = Path::new(&program);
     let folder = tempfile::tempdir().unwrap();
     let case = folder.path().join("case.json");
     let facts = streamkap_doctor::demo::facts("object-arn-missing").unwrap();

@@ -106,6 +106,11 @@ fn what_is_missing_or_wrong_is_told_before_any_call() {
         ("s3 --role my_role!", "is not the name of a role"),
         ("check s3 --role R --bucket Orders", "did you mean `orders`?"),
         ("check s3 --role R --bucket orders --region eu-wset-1", "did you mean `eu-west-1`?"),
+        ("check s3 --role R --bucket orders--use1-az4--x-s3", "is a directory bucket"),
+        (
+            "check s3 --role R --bucket arn:aws:s3express:us-east-1:111122223333:bucket/orders--use1-az4--x-s3",
+            "is a directory bucket",
+        ),
         ("check s3 --role R --bucket s3://orders/a/ --prefix b/", "two prefixes were given"),
         ("check s3 --role R --bucket orders --since tomorrow", "`tomorrow` is not a time"),
         ("check s3 --role R --bucket orders --since 7d --no-history", "cannot be used with"),
@@ -135,6 +140,23 @@ fn an_odd_external_id_is_pointed_out_and_never_shown() {
     let output = command.args(["--external-id", " secret-external-id "]).output().unwrap();
     assert!(stderr(&output).contains("begins or ends with white space"), "{}", shown(&output));
     assert!(!shown(&output).contains("secret-external-id"));
+}
+
+#[test]
+fn a_region_that_streamkap_does_not_offer_is_pointed_out_at_once() {
+    let told = |line: &str, region: &str| {
+        let shell = Shell::new();
+        shell.write("file.toml", "region = \"eu-north-1\"");
+        stderr(&shell.command(line).env("AWS_REGION", region).output().unwrap())
+    };
+    let words = "do not offer the region eu-north-1";
+    assert!(told("check s3 --role R --bucket orders --region eu-north-1", "eu-west-1").contains(words));
+    // The file's region is the connector's, wherever the session is.
+    let by_file = told("check s3 --role R --bucket orders --config file.toml", "eu-west-1");
+    assert!(by_file.contains(words), "{by_file}");
+    // The session's region says nothing of the connector.
+    let by_session = told("check s3 --role R --bucket orders", "eu-north-1");
+    assert!(!by_session.contains("offer"), "{by_session}");
 }
 
 #[test]
@@ -405,8 +427,27 @@ fn a_fix_is_printed_for_a_shell_as_a_policy_and_as_json() {
 #[test]
 fn one_change_for_several_findings_is_told_once() {
     let text = stdout(&Shell::new().run("demo policy-detached"));
-    assert!(text.contains("To mend WRITE-004, LATER-004: "), "{text}");
+    // What clears most comes first, for every finding that it clears.
+    let told = "To mend WRITE-004, LATER-002, LATER-004: Attach StreamkapS3Access";
+    assert!(text.contains(told), "{text}");
+    assert_eq!(text.matches("To mend").count(), 1, "{text}");
     assert!(text.contains("Fix: the same as for WRITE-004"), "{text}");
+}
+
+#[test]
+fn a_symptom_whose_cause_another_section_owns_points_there() {
+    for (demo, owner) in [("boundary-denies", "LATER-006"), ("organization-denies", "LATER-005")] {
+        let text = stdout(&Shell::new().run(&format!("demo {demo}")));
+        assert!(text.contains("tries to write? YES"), "{text}");
+        assert!(text.contains(&format!("Because of {owner}, below: ")), "{text}");
+        assert!(text.contains(&format!("Streamkap cannot write with this role ({owner}).")), "{text}");
+        let report: Value =
+            serde_json::from_str(&stdout(&Shell::new().run(&format!("demo {demo} -o json")))).unwrap();
+        let sections = report["summary"]["sections"].as_array().unwrap();
+        let of = |name: &str| sections.iter().find(|it| it["section"] == name).unwrap();
+        assert_eq!(of("write")["because_of"], json!([owner]));
+        assert_eq!(of("partial").get("because_of"), None);
+    }
 }
 
 #[test]

@@ -7,8 +7,7 @@ use super::config::Config;
 use super::environment::Environment;
 use super::failure::{Failure, INTERRUPTED};
 use super::output::Printer;
-use super::parameters::Given;
-use super::{Ended, case, collect, settings};
+use super::{Ended, case, collect, parameters, settings};
 use crate::catalog::Catalog;
 use crate::checks::Selection;
 use crate::diagnosis::{Diagnosis, Ignore};
@@ -59,10 +58,7 @@ impl Subject {
             return Ok(Self { facts, origin, words: None, interrupted: false });
         }
         let catalog = Catalog::built_in();
-        let region = settings::region(global, config, environment)?;
-        let given = Given::new(&args.target, region.as_deref(), config, environment);
-        let (target, warnings) = given.target(catalog)?;
-        printer.warnings(&warnings);
+        let target = parameters::read(&args.target, global, config, environment, printer)?;
         let mut settings = settings::settings(global, &args.history, config, environment)?;
         settings.facts = facts(selection, catalog);
         let words = Some(words(&target, global, args));

@@ -7,9 +7,8 @@ use super::config::Config;
 use super::environment::Environment;
 use super::failure::{Failure, INTERRUPTED};
 use super::output::Printer;
-use super::parameters::Given;
 use super::progress::Screen;
-use super::{Ended, settings};
+use super::{Ended, parameters, settings};
 use crate::catalog::Catalog;
 use crate::collect::{Collected, Settings, collect};
 use crate::facts::Target;
@@ -25,10 +24,7 @@ pub(super) fn run(
 ) -> Ended {
     let config = Config::read(global, environment)?;
     let catalog = Catalog::built_in();
-    let region = settings::region(global, &config, environment)?;
-    let given = Given::new(&args.target, region.as_deref(), &config, environment);
-    let (target, warnings) = given.target(catalog)?;
-    printer.warnings(&warnings);
+    let target = parameters::read(&args.target, global, &config, environment, printer)?;
     let settings = settings::settings(global, &args.history, &config, environment)?;
     let path = if args.unredacted { marked(&args.output) } else { args.output.clone() };
     let collected = read(&settings, target, catalog, printer)?;

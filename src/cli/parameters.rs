@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::args::TargetArgs;
+use super::args::{GlobalArgs, TargetArgs};
 use super::config::Config;
 use super::environment::Environment;
 use super::failure::Failure;
+use super::output::Printer;
 use super::{regions, target};
 use crate::catalog::{Catalog, Connector, Parameter, ParameterKind};
 use crate::facts::{ConnectorTarget, RoleName, Target};
@@ -16,15 +17,30 @@ pub(super) struct Given {
     connector: Option<String>,
     role: Option<String>,
     external_id: Option<String>,
+    /// As the connector's: `AWS_REGION` only says where the session is.
     region: Option<String>,
     parameters: BTreeMap<&'static str, String>,
+}
+
+/// The target of a command that reads AWS; what was given oddly is said.
+pub(super) fn read(
+    args: &TargetArgs,
+    global: &GlobalArgs,
+    config: &Config,
+    environment: &Environment,
+    printer: &Printer,
+) -> Result<Target, Failure> {
+    let given = Given::new(args, global, config, environment);
+    let (target, warnings) = given.target(Catalog::built_in())?;
+    printer.warnings(&warnings);
+    Ok(target)
 }
 
 impl Given {
     /// Flag before environment before file.
     pub(super) fn new(
         args: &TargetArgs,
-        region: Option<&str>,
+        global: &GlobalArgs,
         config: &Config,
         environment: &Environment,
     ) -> Self {
@@ -40,13 +56,13 @@ impl Given {
             connector: args.connector.clone().or_else(|| config.connector.clone()),
             role: pick(&args.role, "STREAMKAP_DOCTOR_ROLE", &config.role),
             external_id: pick(&args.external_id, "STREAMKAP_DOCTOR_EXTERNAL_ID", &config.external_id),
-            region: region.map(str::to_owned),
+            region: global.region.clone().or_else(|| config.region.clone()),
             parameters: named.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
         }
     }
 
     /// The target, with warnings about what was given oddly.
-    pub(super) fn target(&self, catalog: &Catalog) -> Result<(Target, Vec<String>), Failure> {
+    fn target(&self, catalog: &Catalog) -> Result<(Target, Vec<String>), Failure> {
         let mut warnings = Vec::new();
         let connector = self.connector(catalog)?;
         let role = self.role.as_deref().map(target::role).transpose()?;
@@ -67,6 +83,7 @@ impl Given {
             ExternalId::new(text)
         });
         let target = self.assemble(role, external_id, connector, parameters)?;
+        warnings.extend(catalog.vendor.region_oddity(&target));
         Ok((target, warnings))
     }
 
@@ -94,7 +111,7 @@ impl Given {
         let region = self.region.as_deref().map(regions::parse).transpose()?;
         let connectors =
             vec![ConnectorTarget { connector: connector.name.clone(), parameters, definition: None }];
-        Ok(Target { role, external_id, region, connectors })
+        Ok(Target { role, external_id, region_given: region.is_some(), region, connectors })
     }
 
     /// The connector that was named, or the only one that has the parameters given.

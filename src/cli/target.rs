@@ -158,6 +158,9 @@ pub(super) fn bucket(given: &str) -> Result<BucketName, Failure> {
         bucket_of_address(text).ok_or_else(|| absent_bucket("not the address of a bucket"))?
     } else if text.len() >= 4 && text.as_bytes()[..4].eq_ignore_ascii_case(b"arn:") {
         let arn: Arn = text.parse().map_err(|_| absent_bucket("not a whole ARN"))?;
+        if arn.service() == "s3express" {
+            return Err(directory_bucket(given));
+        }
         if arn.service() != "s3" {
             return Err(absent_bucket(&format!("an ARN of {}, not of a bucket", arn.service())));
         }
@@ -168,9 +171,24 @@ pub(super) fn bucket(given: &str) -> Result<BucketName, Failure> {
     } else {
         split_key(text)
     };
+    if found.name.ends_with(DIRECTORY_BUCKET) {
+        return Err(directory_bucket(given));
+    }
     bucket_fault(&found.name).map_or(Ok(found), |(fault, hint)| {
         Err(Failure::usage(format!("`{given}` is not a bucket's name: {fault}"), hint))
     })
+}
+
+/// What the name of every directory bucket ends with.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/directory-bucket-naming-rules.html>
+const DIRECTORY_BUCKET: &str = "--x-s3";
+
+fn directory_bucket(given: &str) -> Failure {
+    Failure::usage(
+        format!("`{given}` is a directory bucket (S3 Express One Zone), to which Streamkap does not write"),
+        "directory buckets take permissions of s3express in place of those the connector's role has; name a \
+        general purpose bucket",
+    )
 }
 
 /// `bucket/prefix`; a `*` that ends a policy's resource is no part of a prefix.

@@ -1,8 +1,8 @@
 //! The rounds of reading: what is asked at once, and what has to wait for which answer.
 //!
-//! 1. the caller, the buckets' regions, the organisation, the trails of the connector's region; databases,
+//! 1. the caller, the buckets' regions and encryption, the organisation, the trails of the connector's region; databases,
 //!    tables, the catalogue's policy and encryption, Lake Formation's settings, clusters, workgroups
-//! 2. the role and the lists of its policies, the buckets' settings, the trails' status; buckets that only a
+//! 2. the role and the lists of its policies, the buckets' other settings, the trails' status; buckets that only a
 //!    database names; Lake Formation's grants on the tables found; names near one that was not found
 //! 3. policies, keys, simulations; the names of roles when there is no such role; what the role effectively
 //!    has of Lake Formation
@@ -28,8 +28,8 @@ use super::start::StartError;
 use super::{grants, iam, kms, lake_formation, last_accessed, organizations, s3, simulate, sts, trails};
 use crate::catalog::Catalog;
 use crate::facts::{
-    Bucket, BucketHead, Caller, Fact, FactId, Facts, Failure, FailureKind, History, Key, LakeGrant,
-    ManagedPolicy, Organization, Purpose, ServiceAccess, Simulation, Target, Trail,
+    Bucket, Caller, Fact, FactId, Facts, Failure, FailureKind, History, Key, LakeGrant, ManagedPolicy,
+    Organization, Purpose, ServiceAccess, Simulation, Target, Trail,
 };
 use crate::model::{AccountId, Arn, Partition};
 use crate::plan::Plan;
@@ -52,9 +52,10 @@ type Documents = (BTreeMap<String, Fact<ManagedPolicy>>, BTreeMap<String, Fact<S
 
 /// What the first round brings beside the caller.
 struct First {
-    heads: BTreeMap<String, Fact<BucketHead>>,
+    heads: BTreeMap<String, s3::Found>,
     organization: Fact<Organization>,
-    trails: Option<Fact<Vec<Trail>>>,
+    /// With the region that was asked.
+    trails: Option<(String, Fact<Vec<Trail>>)>,
     regional: Regional,
 }
 
@@ -101,31 +102,31 @@ impl<'a> Reading<'a> {
     }
 
     /// The region in which the connector's trails are.
-    fn trail_region(&self, target: &Target, heads: &BTreeMap<String, Fact<BucketHead>>) -> String {
-        let bucket = heads.values().find_map(|head| head.known()).map(|head| head.region.clone());
+    fn trail_region(&self, target: &Target, heads: &BTreeMap<String, s3::Found>) -> String {
+        let bucket = heads.values().find_map(|found| found.head.known()).map(|head| head.region.clone());
         target.region.clone().or(bucket).unwrap_or_else(|| self.aws.region().to_owned())
     }
 
     async fn first(&self, target: &Target) -> First {
         let region = target.region.as_deref();
         let heads = self.plan.buckets.iter().map(|bucket| async move {
-            (bucket.clone(), wanted(self.plan, FactId::Bucket, s3::head(self.aws, bucket, region)).await)
+            (bucket.clone(), s3::find(self.aws, self.plan, bucket, region).await)
         });
+        // In the hope that the buckets are in this region, too.
+        let asked = region.unwrap_or(self.aws.region());
         let trails = async {
-            match region.filter(|_| self.plan.reads(FactId::Trails)) {
-                Some(region) => Some(trails::list(self.aws, region).await),
-                None => None,
-            }
+            if self.plan.reads(FactId::Trails) { Some(trails::list(self.aws, asked).await) } else { None }
         };
         let organization = wanted(self.plan, FactId::Organization, organizations::organization(self.aws));
         let regional = Regional::first(self.aws, self.plan, region);
         let (heads, organization, trails, regional) =
             tokio::join!(join_all(heads), organization, trails, regional);
+        let trails = trails.map(|trails| (asked.to_owned(), trails));
         First { heads: heads.into_iter().collect(), organization, trails, regional }
     }
 
     /// Takes in what was read in the connector's region.
-    fn take(&self, facts: &mut Facts, regional: Regional) {
+    fn take(facts: &mut Facts, regional: Regional) {
         (facts.glue, facts.lake_formation, facts.redshift) =
             (regional.glue, regional.lake_formation, regional.redshift);
     }
@@ -146,7 +147,7 @@ impl<'a> Reading<'a> {
         facts.organization = organization;
         // There may be a database of that name in the caller's account, too.
         let regional = elsewhere.map_or(regional, |why| Regional::unread(self.plan, why));
-        self.take(facts, regional.clone());
+        Self::take(facts, regional.clone());
         let places = self.places(facts);
         let trail_region = self.trail_region(&facts.target, &heads);
         let trails = async {
@@ -154,8 +155,8 @@ impl<'a> Reading<'a> {
                 return Fact::NotAsked(NOT_WANTED.to_owned());
             }
             let trails = match trails {
-                Some(trails) => trails,
-                None => trails::list(self.aws, &trail_region).await,
+                Some((asked, trails)) if asked == trail_region => trails,
+                _ => trails::list(self.aws, &trail_region).await,
             };
             trails::look_into(self.aws, trails).await
         };
@@ -180,7 +181,7 @@ impl<'a> Reading<'a> {
         facts.inline_policy_names = inline;
         facts.buckets = buckets;
         facts.trails = trails;
-        self.take(facts, regional);
+        Self::take(facts, regional);
     }
 
     /// The buckets that the connectors write to: those that parameters name, unless a database has another
@@ -188,7 +189,7 @@ impl<'a> Reading<'a> {
     async fn buckets(
         &self,
         places: &Places,
-        mut heads: BTreeMap<String, Fact<BucketHead>>,
+        mut heads: BTreeMap<String, s3::Found>,
         region: Option<&str>,
     ) -> BTreeMap<String, Bucket> {
         let written: BTreeSet<&str> = places.known.iter().map(|it| it.bucket.as_str()).collect();
@@ -199,8 +200,8 @@ impl<'a> Reading<'a> {
             (name.to_owned(), s3::bucket(self.aws, self.plan, name, region).await)
         });
         let revealed = join_all(revealed.collect::<Vec<_>>());
-        let named = heads.into_iter().map(|(name, head)| async move {
-            let bucket = s3::settings(self.aws, self.plan, &name, head).await;
+        let named = heads.into_iter().map(|(name, found)| async move {
+            let bucket = s3::settings(self.aws, self.plan, &name, found).await;
             (name, bucket)
         });
         let (named, revealed) = tokio::join!(join_all(named), revealed);

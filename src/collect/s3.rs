@@ -11,6 +11,35 @@ use super::operations::{
 use crate::facts::{Bucket, BucketHead, Encryption, Fact, FactId, FailureKind, ObjectOwnership};
 use crate::plan::Plan;
 
+/// What the first round brings of a bucket.
+pub(super) struct Found {
+    /// Whether it exists and where.
+    pub(super) head: Fact<BucketHead>,
+    /// Its default encryption, which the longest chain of questions begins with: asked in the region where
+    /// the bucket should be, and only worth something if it is there. `None`: not asked yet.
+    encryption: Option<Fact<Encryption>>,
+    /// That region.
+    asked: String,
+}
+
+impl Found {
+    /// A bucket of which nothing but this is known.
+    fn only(head: Fact<BucketHead>, asked: &str) -> Self {
+        Self { head, encryption: None, asked: asked.to_owned() }
+    }
+}
+
+/// Asks whether the bucket is there, and for its default encryption in the hope that it is in this region.
+pub(super) async fn find(aws: &Aws<'_>, plan: &Plan, bucket: &str, region: Option<&str>) -> Found {
+    let asked = region.unwrap_or(aws.region()).to_owned();
+    let client = aws.s3(Some(&asked));
+    let (head, encryption) = tokio::join!(
+        wanted(plan, FactId::Bucket, head(aws, bucket, region)),
+        wanted(plan, FactId::BucketEncryption, encryption(aws, &client, bucket)),
+    );
+    Found { head, encryption: Some(encryption), asked }
+}
+
 /// Whether the bucket exists and where. S3 names the region in a header whatever else it answers, so
 /// even a refusal tells; only 404 means that there is no such bucket.
 pub(super) async fn head(aws: &Aws<'_>, bucket: &str, region: Option<&str>) -> Fact<BucketHead> {
@@ -52,20 +81,21 @@ async fn head_in(aws: &Aws<'_>, bucket: &str, region: Option<&str>) -> Fact<Buck
 /// The bucket with its settings, asked at once as if it were in `region`, and again if it is in another.
 pub(super) async fn bucket(aws: &Aws<'_>, plan: &Plan, name: &str, region: Option<&str>) -> Bucket {
     let assumed = region.unwrap_or(aws.region()).to_owned();
-    let there = Fact::Known(BucketHead { region: assumed.clone(), accessible: true });
+    let there = Found::only(Fact::Known(BucketHead { region: assumed.clone(), accessible: true }), &assumed);
     let (head, bucket) =
         tokio::join!(self::head(aws, name, Some(&assumed)), settings(aws, plan, name, there));
     match head {
         Fact::Known(BucketHead { ref region, .. }) if *region != assumed => {
-            settings(aws, plan, name, head).await
+            settings(aws, plan, name, Found::only(head, &assumed)).await
         }
-        Fact::Absent => settings(aws, plan, name, head).await,
+        Fact::Absent => settings(aws, plan, name, Found::only(head, &assumed)).await,
         head => Bucket { head, ..bucket },
     }
 }
 
 /// The bucket's settings, all asked at once, in its own region.
-pub(super) async fn settings(aws: &Aws<'_>, plan: &Plan, name: &str, head: Fact<BucketHead>) -> Bucket {
+pub(super) async fn settings(aws: &Aws<'_>, plan: &Plan, name: &str, found: Found) -> Bucket {
+    let Found { head, encryption: read, asked } = found;
     if head == Fact::Absent {
         let none = || "there is no such bucket".to_owned();
         return Bucket {
@@ -77,10 +107,17 @@ pub(super) async fn settings(aws: &Aws<'_>, plan: &Plan, name: &str, head: Fact<
             object_lock: Fact::NotAsked(none()),
         };
     }
-    let client = aws.s3(head.known().map(|head| head.region.as_str()));
+    let region = head.known().map_or(asked.as_str(), |head| head.region.as_str());
+    let client = aws.s3(Some(region));
+    let encryption = async {
+        match read {
+            Some(read) if region == asked => read,
+            _ => encryption(aws, &client, name).await,
+        }
+    };
     let (policy, encryption, ownership, restrict_public_buckets, object_lock) = tokio::join!(
         wanted(plan, FactId::BucketPolicy, policy(aws, &client, name)),
-        wanted(plan, FactId::BucketEncryption, encryption(aws, &client, name)),
+        wanted(plan, FactId::BucketEncryption, encryption),
         wanted(plan, FactId::BucketOwnership, ownership(aws, &client, name)),
         wanted(plan, FactId::BucketPublicAccess, restrict_public_buckets(aws, &client, name)),
         wanted(plan, FactId::BucketObjectLock, object_lock(aws, &client, name)),

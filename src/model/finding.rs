@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Fix;
-use super::{Remedy, Status};
+use super::{Remedy, Section, Status};
 
 /// What one check concluded.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +67,9 @@ pub struct Finding {
     /// The statement at fault, where one is.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub because: Option<StatementRef>,
+    /// Symptoms that it causes besides the one of its check's section.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub also: Vec<Section>,
     /// What would mend it, said by the check; `prescribe` makes fixes of it.
     #[serde(skip)]
     pub remedies: Vec<Remedy>,
@@ -83,6 +86,7 @@ impl Finding {
             what: what.into(),
             evidence: Vec::new(),
             because: None,
+            also: Vec::new(),
             remedies: Vec::new(),
             fixes: Vec::new(),
         }
@@ -99,6 +103,13 @@ impl Finding {
     #[must_use]
     pub fn remedy(mut self, remedy: Remedy) -> Self {
         self.remedies.push(remedy);
+        self
+    }
+
+    /// Names another symptom that it causes.
+    #[must_use]
+    pub fn also(mut self, symptom: Section) -> Self {
+        self.also.push(symptom);
         self
     }
 

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::LakeResource;
+use super::{CheckId, LakeResource};
 
 /// A change that mends a finding, who can make it, and whether it was verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -16,6 +16,9 @@ pub struct Fix {
     pub change: Change,
     /// What applying it to the facts in memory and diagnosing again showed.
     pub verification: Verification,
+    /// The checks that fail or warn now and would no longer, by that diagnosis.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub clears: Vec<CheckId>,
 }
 
 /// Who can make a change.

@@ -7,6 +7,8 @@
 mod apply;
 mod command;
 mod document;
+mod limits;
+mod rank;
 mod resource;
 mod role;
 mod trust;
@@ -21,10 +23,11 @@ use crate::model::{Change, CheckId, Finding, Fix, Owner, PolicyHome, Remedy, Ver
 pub use apply::apply;
 pub use command::{EXTERNAL_ID, commands};
 
-use verify::Before;
+use rank::{Tried, best_first};
+use verify::{Before, Trial};
 
 /// A change before it is tried.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Plan {
     title: String,
     owner: Owner,
@@ -57,12 +60,12 @@ impl Plan {
 }
 
 /// Completes every finding with its fixes, each tried on a copy of the facts.
-pub fn prescribe(facts: &Facts, catalog: &Catalog, judged: &mut Vec<Judged>) {
+pub fn prescribe(facts: &Facts, catalog: &Catalog, judged: &mut [Judged]) {
     let ids: Vec<String> = judged.iter().map(|judged| judged.id.to_string()).collect();
     // The ids come from a diagnosis: there is no unknown one among them.
     let Ok(selection) = Selection::new(catalog, &ids, &[]) else { return };
-    let before = Before { facts, catalog, selection, judged };
-    let mut fixes: Vec<(CheckId, usize, Vec<Fix>)> = Vec::new();
+    let before = Before::new(facts, catalog, selection, judged);
+    let mut fixes: Vec<(CheckId, usize, Vec<Tried>)> = Vec::new();
     for judged in before.judged {
         for (at, finding) in judged.outcome.findings().iter().enumerate() {
             let found =
@@ -71,9 +74,10 @@ pub fn prescribe(facts: &Facts, catalog: &Catalog, judged: &mut Vec<Judged>) {
         }
     }
     together(&before, &mut fixes);
+    rank::share(&mut fixes);
     for (id, at, mut found) in fixes {
-        for fix in &mut found {
-            mask(fix, facts, catalog);
+        for tried in &mut found {
+            mask(&mut tried.fix, facts, catalog);
         }
         let outcome = judged.iter_mut().find(|judged| judged.id == id).map(|judged| &mut judged.outcome);
         if let Some(finding) = outcome.and_then(|outcome| outcome.findings_mut().get_mut(at)) {
@@ -82,38 +86,37 @@ pub fn prescribe(facts: &Facts, catalog: &Catalog, judged: &mut Vec<Judged>) {
     }
 }
 
-/// What was verified, in the order of the remedies, then manual steps. A change that was tried in vain is
-/// shown only where there is nothing better.
-fn best_first(mut fixes: Vec<Fix>) -> Vec<Fix> {
-    let in_vain = |fix: &Fix| matches!(fix.verification, Verification::Unverified { .. });
-    let manual = |fix: &Fix| matches!(fix.change, Change::Manual { .. });
-    if fixes.iter().any(|fix| !in_vain(fix)) {
-        fixes.retain(|fix| !in_vain(fix) || manual(fix));
-    }
-    fixes.sort_by_key(in_vain);
-    fixes
-}
-
 /// The fixes that one remedy makes: several only when all of them are needed, in order.
-fn fixes_of(before: &Before<'_>, id: CheckId, finding: &Finding, remedy: &Remedy) -> Vec<Fix> {
+fn fixes_of(before: &Before<'_>, id: CheckId, finding: &Finding, remedy: &Remedy) -> Vec<Tried> {
     let plans = match plan(remedy, before.facts, before.catalog) {
         Ok(plans) => plans,
         Err(reason) => {
             let change = Change::Manual { steps: vec![in_words(remedy)], commands: Vec::new() };
             let verification = Verification::Unverified { reason };
-            return vec![Fix { title: in_words(remedy), owner: owner(remedy), change, verification }];
+            let (title, owner) = (in_words(remedy), owner(remedy));
+            return vec![Tried {
+                fix: Fix { title, owner, change, verification, clears: Vec::new() },
+                cleared: 0,
+            }];
         }
     };
-    let mut verification = before.verify(id, finding, &plans);
+    let Trial { mut verification, clears, cleared } = before.verify(id, finding, &plans);
     if plans.len() > 1 && verification == Verification::Verified {
         verification = Verification::VerifiedTogether { with: vec![id.to_string()] };
     }
-    let fix =
-        |Plan { title, owner, change, .. }| Fix { title, owner, change, verification: verification.clone() };
-    plans.into_iter().map(fix).collect()
+    let tried = |Plan { title, owner, change, .. }| {
+        let (verification, clears) = (verification.clone(), clears.clone());
+        Tried { fix: Fix { title, owner, change, verification, clears }, cleared }
+    };
+    plans.into_iter().map(tried).collect()
 }
 
+/// The changes that a remedy comes to, none of them longer than AWS takes.
 fn plan(remedy: &Remedy, facts: &Facts, catalog: &Catalog) -> Result<Vec<Plan>, String> {
+    limits::fit(plan_of_any_length(remedy, facts, catalog)?, facts)
+}
+
+fn plan_of_any_length(remedy: &Remedy, facts: &Facts, catalog: &Catalog) -> Result<Vec<Plan>, String> {
     if let Some(plan) = trust::plan(remedy, facts, &catalog.vendor) {
         return plan.map(|plan| vec![plan]);
     }
@@ -227,9 +230,9 @@ fn in_words(remedy: &Remedy) -> String {
 }
 
 /// Fixes that do not clear their finding alone may do so with those of the other findings.
-fn together(before: &Before<'_>, fixes: &mut [(CheckId, usize, Vec<Fix>)]) {
-    let alone = |fixes: &[Fix]| {
-        !fixes.first().is_some_and(|fix| matches!(fix.verification, Verification::Unverified { .. }))
+fn together(before: &Before<'_>, fixes: &mut [(CheckId, usize, Vec<Tried>)]) {
+    let alone = |fixes: &[Tried]| {
+        !fixes.first().is_some_and(|it| matches!(it.fix.verification, Verification::Unverified { .. }))
     };
     if fixes.iter().all(|(_, _, found)| alone(found)) {
         return;
@@ -260,9 +263,9 @@ fn together(before: &Before<'_>, fixes: &mut [(CheckId, usize, Vec<Fix>)]) {
         {
             continue;
         }
-        let changes = found.iter_mut().filter(|fix| !matches!(fix.change, Change::Manual { .. }));
-        for fix in changes {
-            fix.verification = Verification::VerifiedTogether { with: with.clone() };
+        let changes = found.iter_mut().filter(|it| !matches!(it.fix.change, Change::Manual { .. }));
+        for tried in changes {
+            tried.fix.verification = Verification::VerifiedTogether { with: with.clone() };
         }
     }
 }

@@ -12,13 +12,9 @@ use crate::model::{Change, Owner, PolicyHome};
 use crate::policy::scope::covers;
 
 use super::apply::apply;
-use super::document::{Draft, add_texts, one_or_many, set_texts, size, texts};
+use super::document::{Draft, add_texts, one_or_many, set_texts, texts};
+use super::limits::{INLINE, MANAGED, inline_size};
 use super::{Plan, words};
-
-/// AWS's limits, in characters besides white space: of a managed policy, and of all embedded ones of a role.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
-const MANAGED_LIMIT: usize = 6144;
-const INLINE_LIMIT: usize = 10_240;
 
 /// The name of a policy that the doctor adds.
 const NEW_POLICY: &str = "StreamkapAccess";
@@ -62,15 +58,9 @@ fn set(policy: &Editable) -> Change {
 /// Whether the policy keeps AWS's limit.
 fn fits(policy: &Editable, facts: &Facts) -> bool {
     match &policy.home {
-        PolicyHome::Managed { .. } => policy.draft.size() <= MANAGED_LIMIT,
-        _ => inline_size(facts, &policy.name) + policy.draft.size() <= INLINE_LIMIT,
+        PolicyHome::Managed { .. } => policy.draft.size() <= MANAGED,
+        _ => inline_size(facts, &policy.name) + policy.draft.size() <= INLINE,
     }
-}
-
-/// The size of the role's embedded policies, one left out.
-fn inline_size(facts: &Facts, but: &str) -> usize {
-    let documents = facts.inline_policies.iter().filter(|(name, _)| *name != but);
-    documents.filter_map(|(_, document)| document.known()).map(|document| size(document)).sum()
 }
 
 /// The role's policies must allow these actions on these resources.
@@ -232,11 +222,6 @@ fn new_policy(facts: &Facts, groups: &[(Vec<String>, Vec<String>)]) -> Result<Ed
     for (resources, actions) in groups {
         push(&mut draft, actions, resources);
     }
-    if inline_size(facts, &name) + draft.size() > INLINE_LIMIT {
-        return Err(format!(
-            "the role's embedded policies would be longer than the {INLINE_LIMIT} characters that AWS allows"
-        ));
-    }
     let home = PolicyHome::Inline { role: facts.target.role.name.clone(), name: name.clone() };
     Ok(Editable { home, name, before: String::new(), draft })
 }
@@ -360,11 +345,6 @@ pub(super) fn allow_in_boundary(facts: &Facts, catalog: &Catalog, grants: &Grant
         if !extend(&mut policy.draft, &actions, &resources, &known) {
             push(&mut policy.draft, &actions, &resources);
         }
-    }
-    if !fits(&policy, facts) {
-        return Err(format!(
-            "the boundary would be longer than the {MANAGED_LIMIT} characters that AWS allows"
-        ));
     }
     Ok(Plan {
         title: format!("{} in the permissions boundary {}", title(grants), policy.name),

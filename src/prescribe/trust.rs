@@ -8,11 +8,7 @@ use crate::model::{Change, Owner, PolicyHome, Remedy};
 
 use super::Plan;
 use super::command::EXTERNAL_ID;
-use super::document::{Draft, add_condition, drop_condition, set_texts, size, texts};
-
-/// AWS's limit for trust policies: characters besides white space.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
-const LIMIT: usize = 2048;
+use super::document::{Draft, add_condition, drop_condition, set_texts, texts};
 
 /// Actions that a trust policy can meaningfully name.
 const ACTIONS: [&str; 7] = [
@@ -48,10 +44,6 @@ fn edited(remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> Result<Plan, Strin
     let mut draft = Draft::parse(before).ok_or("the trust policy is no JSON")?;
     let title = edit(&mut draft, remedy, facts, vendor)?;
     let after = draft.text();
-    // The quota is 2048 and can be raised to 4096; a policy already beyond 2048 has it raised.
-    if size(&after) > LIMIT.max(size(before)) {
-        return Err(format!("the trust policy would be longer than the {LIMIT} characters that AWS allows"));
-    }
     let home = PolicyHome::Trust { role: facts.target.role.name.clone() };
     let change = Change::SetPolicy { home, before: Some(before.clone()), after };
     Ok(Plan { title, owner: Owner::You, change, brings: None })

@@ -1,5 +1,8 @@
 //! Verification of changes: made to the facts in memory, then the diagnosis again.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use crate::catalog::Catalog;
 use crate::checks::{Judged, Selection, diagnose};
 use crate::facts::Facts;
@@ -14,22 +17,78 @@ pub(super) struct Before<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) selection: Selection,
     pub(super) judged: &'a [Judged],
+    /// Diagnoses after changes that were tried: several findings may ask for the same.
+    tried: RefCell<Vec<Attempt>>,
 }
 
-impl Before<'_> {
-    /// What became of the changes: whether a check's finding is gone and nothing else is worse.
-    pub(super) fn verify(&self, id: CheckId, finding: &Finding, plans: &[Plan]) -> Verification {
+/// Changes and the diagnosis after them.
+type Attempt = (Vec<Plan>, Rc<[Judged]>);
+
+/// What trying a change showed.
+pub(super) struct Trial {
+    pub(super) verification: Verification,
+    /// The checks that fail or warn now, and would no longer. Empty unless it is verified.
+    pub(super) clears: Vec<CheckId>,
+    /// The failing findings that would be gone.
+    pub(super) cleared: usize,
+}
+
+impl<'a> Before<'a> {
+    /// The diagnosis of these facts.
+    pub(super) fn new(
+        facts: &'a Facts,
+        catalog: &'a Catalog,
+        selection: Selection,
+        judged: &'a [Judged],
+    ) -> Self {
+        Self { facts, catalog, selection, judged, tried: RefCell::default() }
+    }
+
+    /// What became of the changes: whether a check's finding is gone and nothing else is worse, and what
+    /// else is gone.
+    pub(super) fn verify(&self, id: CheckId, finding: &Finding, plans: &[Plan]) -> Trial {
+        let unverified = |reason| Trial {
+            verification: Verification::Unverified { reason },
+            clears: Vec::new(),
+            cleared: 0,
+        };
         if plans.iter().any(|plan| matches!(plan.change, Change::Manual { .. })) {
-            let reason =
-                "it changes no policy, so that the doctor cannot try it on what it has read".to_owned();
-            return Verification::Unverified { reason };
+            return unverified(
+                "it changes no policy, so that the doctor cannot try it on what it has read".to_owned(),
+            );
         }
-        let facts = plans.iter().fold(self.facts.clone(), |facts, plan| plan.apply(&facts));
-        let after = diagnose(&facts, self.catalog, &self.selection);
-        match self.fault(id, finding, &after) {
-            Some(reason) => Verification::Unverified { reason },
-            None => Verification::Verified,
+        let after = self.after(plans);
+        if let Some(reason) = self.fault(id, finding, &after) {
+            return unverified(reason);
         }
+        let bad = || self.judged.iter().filter(|it| is_bad(&it.outcome));
+        let is_gone = |of: &Judged, finding: &Finding| {
+            let outcome = after.iter().find(|it| it.id == of.id).map(|it| &it.outcome);
+            is_well(outcome)
+                || outcome
+                    .is_some_and(|it| is_bad(it) && !it.findings().iter().any(|left| same(left, finding)))
+        };
+        let findings = bad().filter(|it| it.outcome.status() == Status::Fail);
+        let findings = findings.flat_map(|it| it.outcome.findings().iter().map(move |finding| (it, finding)));
+        Trial {
+            verification: Verification::Verified,
+            cleared: findings.filter(|(of, finding)| is_gone(of, finding)).count(),
+            clears: bad()
+                .map(|it| it.id)
+                .filter(|id| is_well(after.iter().find(|it| it.id == *id).map(|it| &it.outcome)))
+                .collect(),
+        }
+    }
+
+    fn after(&self, plans: &[Plan]) -> Rc<[Judged]> {
+        let known =
+            self.tried.borrow().iter().find(|(tried, _)| tried == plans).map(|(_, after)| Rc::clone(after));
+        known.unwrap_or_else(|| {
+            let facts = plans.iter().fold(self.facts.clone(), |facts, plan| plan.apply(&facts));
+            let after: Rc<[Judged]> = diagnose(&facts, self.catalog, &self.selection).into();
+            self.tried.borrow_mut().push((plans.to_vec(), Rc::clone(&after)));
+            after
+        })
     }
 
     /// Why the diagnosis after a change does not bear it out; `None`: it does.
@@ -80,6 +139,15 @@ impl Before<'_> {
 fn same(left: &Finding, right: &Finding) -> bool {
     let by_remedy = !left.remedies.is_empty() && left.remedies == right.remedies;
     left.resource == right.resource && (left.what == right.what || by_remedy)
+}
+
+fn is_bad(outcome: &Outcome) -> bool {
+    matches!(outcome.status(), Status::Fail | Status::Warn)
+}
+
+/// Whether nothing is left of what a check found.
+fn is_well(outcome: Option<&Outcome>) -> bool {
+    is_stale(outcome) || matches!(outcome, Some(Outcome::Pass(_) | Outcome::Skip(_)))
 }
 
 /// Whether an outcome is unknown only because AWS's simulator was not asked again.

@@ -117,12 +117,14 @@ fn finding_report(finding: Finding, commands: &dyn Fn(&Change) -> Vec<String>) -
         commands: commands(&fix.change),
         change: fix.change,
         verification: fix.verification,
+        clears: fix.clears,
     };
     FindingReport {
         resource: finding.resource,
         what: finding.what,
         evidence: finding.evidence,
         because: finding.because,
+        also: finding.also,
         fixes: finding.fixes.into_iter().map(fix_report).collect(),
     }
 }
@@ -130,10 +132,22 @@ fn finding_report(finding: Finding, commands: &dyn Fn(&Change) -> Vec<String>) -
 fn sections(checks: &[CheckReport]) -> Vec<SectionSummary> {
     let of = |section| {
         let statuses = checks.iter().filter(|check| check.section == section).map(|check| check.status);
-        SectionSummary { section, symptom: section.symptom().to_owned(), counts: Counts::of(statuses) }
+        let other = |check: &&CheckReport| check.section != section && causes(check, section);
+        SectionSummary {
+            section,
+            symptom: section.symptom().to_owned(),
+            counts: Counts::of(statuses),
+            because_of: checks.iter().filter(other).map(|check| check.id).collect(),
+        }
     };
     let present = |section: &Section| checks.iter().any(|check| check.section == *section);
     Section::ALL.into_iter().filter(present).map(of).collect()
+}
+
+/// Whether a check fails with something that causes a section's symptom.
+fn causes(check: &CheckReport, section: Section) -> bool {
+    let of_finding = |finding: &FindingReport| finding.also.contains(&section);
+    check.status == Status::Fail && (check.section == section || check.findings.iter().any(of_finding))
 }
 
 /// The exit code: a broken check first, as it may hide a failure; then what reaches `fail_on`; then
@@ -183,7 +197,9 @@ fn verdict(checks: &[CheckReport], counts: Counts) -> String {
 }
 
 fn failing_verdict(checks: &[CheckReport]) -> String {
-    let failing = |section| ids(checks, |check| check.status == Status::Fail && check.section == section);
+    // Each under the first symptom that it causes.
+    let first = |check: &CheckReport| Section::ALL.into_iter().find(|section| causes(check, *section));
+    let failing = |section| ids(checks, |check| first(check) == Some(section));
     let says = |section| match section {
         Section::Assume => "Streamkap cannot assume the role",
         Section::Write => "Streamkap cannot write with this role",

@@ -184,6 +184,9 @@ pub struct SectionSummary {
     pub symptom: String,
     /// How its checks ended.
     pub counts: Counts,
+    /// Failing checks of other sections whose findings cause this symptom, too.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub because_of: Vec<CheckId>,
 }
 
 /// A command to type next.
@@ -242,6 +245,9 @@ pub struct FindingReport {
     /// The statement at fault, where one is.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub because: Option<StatementRef>,
+    /// Symptoms that it causes besides the one of its check's section.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub also: Vec<Section>,
     /// What mends it, best first.
     pub fixes: Vec<FixReport>,
 }
@@ -259,6 +265,9 @@ pub struct FixReport {
     pub commands: Vec<String>,
     /// What applying it to the facts in memory and diagnosing again showed.
     pub verification: Verification,
+    /// The checks that fail or warn now and would no longer, by that diagnosis.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub clears: Vec<CheckId>,
 }
 
 impl FixReport {

@@ -60,6 +60,7 @@ fn failure() -> Finding {
             after: "{}".to_owned(),
         },
         verification: Verification::Verified,
+        clears: Vec::new(),
     });
     finding
 }

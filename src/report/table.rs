@@ -34,6 +34,7 @@ pub(super) fn render(report: &Report, layout: Layout) -> String {
     lines.push(String::new());
     for section in &report.summary.sections {
         lines.extend(heading(section, layout.width));
+        lines.extend(because_of(report, section, layout.width));
         let rows = rows(report, section.section, layout);
         if !rows.is_empty() {
             lines.extend(rows);
@@ -99,7 +100,7 @@ fn joined(parts: &[String], width: usize) -> Vec<String> {
 
 /// The symptom as a question, its answer, and at the right how the section's checks ended.
 fn heading(section: &SectionSummary, width: usize) -> Vec<String> {
-    let (answer, style) = answer(section.section, section.counts);
+    let (answer, style) = answer(section);
     let mark = if section.section == Section::Practice { ":" } else { "?" };
     let question = Style::Strong.paint(&format!("{}{mark}", line(&section.symptom)));
     let left = format!("{question} {}", style.paint(answer));
@@ -116,9 +117,20 @@ fn heading(section: &SectionSummary, width: usize) -> Vec<String> {
     }
 }
 
-fn answer(section: Section, counts: Counts) -> (&'static str, Style) {
+/// Where to read on when what causes the symptom is reported in another section.
+fn because_of(report: &Report, section: &SectionSummary, width: usize) -> Vec<String> {
+    let check = |id: &CheckId| report.checks.iter().find(|check| check.id == *id);
+    let lines = section.because_of.iter().filter_map(check).flat_map(|check| {
+        let place = if check.section < section.section { "above" } else { "below" };
+        wrap(&format!("Because of {}, {place}: {}.", check.id, line(&check.title)), width)
+    });
+    lines.map(|line| Style::Fail.paint(&line)).collect()
+}
+
+fn answer(summary: &SectionSummary) -> (&'static str, Style) {
+    let (section, counts) = (summary.section, summary.counts);
     let practice = section == Section::Practice;
-    if counts.fail > 0 {
+    if counts.fail > 0 || !summary.because_of.is_empty() {
         (if practice { "NOT KEPT" } else { "YES" }, Style::Fail)
     } else if counts.broken > 0 {
         ("cannot tell", Style::Fail)

@@ -75,7 +75,7 @@ pub(super) fn blocked(blocked: &Blocked) -> String {
 /// Who makes the change that mends a finding of this check, and whether it was verified.
 pub(super) fn owner_and_verification(fix: &FixReport, id: CheckId) -> String {
     let verified = match &fix.verification {
-        Verification::Verified => "verified: it clears this and breaks nothing".to_owned(),
+        Verification::Verified => format!("verified: it clears {} and breaks nothing", cleared(fix, id)),
         Verification::VerifiedTogether { with } => {
             let others: Vec<&str> =
                 with.iter().map(String::as_str).filter(|with| *with != id.to_string()).collect();
@@ -88,6 +88,16 @@ pub(super) fn owner_and_verification(fix: &FixReport, id: CheckId) -> String {
         Verification::Unverified { reason } => format!("not verified: {}", line(reason)),
     };
     format!("By {} · {verified}", fix.owner.in_words())
+}
+
+/// What a fix clears: `this`, or `this, LATER-002 and LATER-004`.
+fn cleared(fix: &FixReport, id: CheckId) -> String {
+    let others = fix.clears.iter().filter(|other| **other != id).map(ToString::to_string);
+    let all: Vec<String> = std::iter::once("this".to_owned()).chain(others).collect();
+    match all.as_slice() {
+        [head @ .., last] if !head.is_empty() => format!("{} and {last}", head.join(", ")),
+        all => all.concat(),
+    }
 }
 
 /// An RFC 3339 time without its seconds' fraction, as people read it: `2026-11-24 01:52 UTC`.

@@ -83,6 +83,21 @@ fn reading_takes_at_most_thirty_calls_in_five_round_trips() {
 }
 
 #[test]
+fn a_key_named_by_its_alias_that_refuses_takes_no_more() {
+    let account = Account::healthy();
+    account.trail();
+    account.encrypt(None, Some("alias/orders"));
+    let proxy = proxy(&account, Shape::ByAction);
+    proxy.delay(Duration::from_millis(200));
+    Run::new(&account, &proxy).facts();
+    let calls = proxy.calls();
+    let list: Vec<_> = calls.iter().map(|call| (call.depth, call.operation)).collect();
+    assert!(calls.len() <= 30, "{} calls: {list:?}", calls.len());
+    let depth = calls.iter().map(|call| call.depth).max().unwrap();
+    assert!(depth <= 5, "{depth} round trips: {list:?}");
+}
+
+#[test]
 fn both_shapes_of_the_simulator_s_answers_read_alike() {
     let account = Account::healthy();
     let read = |shape| {

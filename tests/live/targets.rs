@@ -72,6 +72,27 @@ fn a_bucket_of_another_region_is_read_there() {
     let head = bucket.head.known().unwrap();
     assert_eq!((head.region.as_str(), head.accessible), ("eu-west-1", true));
     assert_eq!(bucket.policy, Fact::Absent);
+    // What was asked in the wrong region in the hope that it was the right one is asked again.
+    assert_eq!(bucket.encryption.known().unwrap().algorithm, "AES256");
+    assert_eq!((proxy.count("GetBucketEncryption"), proxy.count("DescribeTrails")), (2, 2));
+}
+
+#[test]
+fn a_bucket_of_another_region_fails_a_connector_whose_region_was_given() {
+    let account = Account::healthy();
+    let failing = |region: &[&str]| {
+        let proxy = Proxy::start(account.server);
+        proxy.answer(simulator(&account, ROLE, Shape::ByAction, None));
+        let bucket = account.bucket_name();
+        let target = [&["--role", ROLE, "--bucket", &bucket], region].concat();
+        let report = Run::new(&account, &proxy).with("AWS_REGION", "us-west-2").target(&target).report();
+        let checks = report["checks"].as_array().unwrap().clone();
+        checks.into_iter().find(|it| it["id"] == "WRITE-002").unwrap()["status"].clone()
+    };
+    // The server shows every bucket in the region of its making, whichever is asked.
+    assert_eq!(failing(&[]), "pass");
+    assert_eq!(failing(&["--region", "eu-west-1"]), "pass");
+    assert_eq!(failing(&["--region", "eu-central-1"]), "fail");
 }
 
 #[test]

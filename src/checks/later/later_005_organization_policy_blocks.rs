@@ -115,7 +115,7 @@ fn finding(
         words::some(&actions),
         words::list(&resources)
     );
-    let mut finding = Finding::new(resources.join(", "), what);
+    let mut finding = Finding::new(resources.join(", "), what).also(Section::Write);
     let said = blocked.iter().map(|(ask, aws)| (*ask, vec![aws.evidence()]));
     finding.evidence = digest(said, "the role's policies refuse", "AWS's simulator refuses");
     let by = "by AWS's simulator the organization's policies refuse";

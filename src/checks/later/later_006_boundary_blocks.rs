@@ -156,7 +156,7 @@ fn finding(
         let why = why_it_hits(&policy, because.index, &view.situation(&ask.requirement));
         what = format!("{what}, for {why}");
     }
-    let mut finding = Finding::new(arn.to_string(), what);
+    let mut finding = Finding::new(arn.to_string(), what).also(Section::Write);
     let pieces = members.iter().map(|(ask, _, evidence)| (*ask, evidence.clone()));
     finding.evidence = digest(pieces, "the permissions boundary does not allow", "AWS's simulator refuses");
     finding.because = because.cloned();

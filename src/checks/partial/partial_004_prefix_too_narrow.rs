@@ -46,7 +46,7 @@ fn finding(gap: &Gap<'_, '_>) -> Finding {
         words::list(&gap.written),
         words::list(&gap.asked()),
     );
-    let finding = gap.finding(what).remedy(gap.remedy());
+    let finding = gap.finding(what).also(Section::Write).remedy(gap.remedy());
     match locations.first().map(|it| &it.origin) {
         Some(Origin::Parameters) | None => finding.evidence(Evidence { source: Source::Given, text: given }),
         Some(origin) => told(finding, origin),

@@ -12,6 +12,7 @@ pub(crate) mod phrases;
 pub(crate) mod places;
 pub mod policies;
 pub(crate) mod redshift;
+pub(crate) mod region;
 pub(crate) mod rewind;
 pub(crate) mod services;
 pub mod simulated;

@@ -99,8 +99,12 @@ pub(crate) fn join(outcomes: impl IntoIterator<Item = Result<Outcome, Blocked>>)
 
 /// What a check says that has nothing to judge because there is no such bucket.
 pub(crate) fn absent_bucket(view: &View<'_>, bucket: &str) -> Option<Outcome> {
-    is_absent(view, bucket)
-        .then(|| Outcome::Skip(format!("there is no bucket {bucket} (reported as WRITE-001)")))
+    is_absent(view, bucket).then(|| no_bucket(bucket))
+}
+
+/// The same where it is known already.
+pub(crate) fn no_bucket(bucket: &str) -> Outcome {
+    Outcome::Skip(format!("there is no bucket {bucket} (reported as WRITE-001)"))
 }
 
 /// Whether AWS says that there is no such bucket.
