@@ -156,6 +156,7 @@ mod tests {
             role: RoleName { name: "r".to_owned(), path: None, account: None, partition: None },
             external_id: None,
             region: None,
+            region_given: false,
             connectors: vec![ConnectorTarget {
                 connector: "s3".to_owned(),
                 parameters: parameters.into_iter().collect(),

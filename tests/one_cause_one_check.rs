@@ -1,4 +1,5 @@
-//! One fault of the trust policy is reported by one check of the section `assume`, whatever the others see.
+//! One fault is reported by one check, whatever the others see: those of the trust policy by one of the section
+//! `assume`.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -165,4 +166,31 @@ fn a_role_that_is_not_there_is_reported_once() {
         judged.iter().filter(|it| it.outcome.status() == Status::Fail).map(|it| it.id.to_string()).collect();
     assert_eq!(failing, ["ASSUME-001"]);
     assert!(judged.iter().all(|it| it.outcome.status() != Status::Broken));
+}
+
+/// All that fails or warns after a patch of the healthy world.
+fn bad(patch: &Value) -> Vec<String> {
+    let catalog = Catalog::built_in();
+    let mut world = common::healthy();
+    common::merge(&mut world, patch);
+    let judged = diagnose(&common::facts(world).unwrap(), catalog, &Selection::all(catalog));
+    let bad = judged
+        .iter()
+        .filter(|it| matches!(it.outcome.status(), Status::Fail | Status::Warn | Status::Broken));
+    bad.map(|judged| judged.id.to_string()).collect()
+}
+
+#[test]
+fn a_wrong_region_is_reported_once() {
+    assert_eq!(bad(&json!({"target": {"region": "us-west-2"}})), ["WRITE-002"]);
+    assert_eq!(bad(&json!({"target": {"region": "eu-west-3"}})), ["WRITE-002"]);
+    let stockholm = json!({"target": {"region": "eu-north-1"},
+        "buckets": {"orders-landing": {"head": {"value": {"region": "eu-north-1"}}}}});
+    assert_eq!(bad(&stockholm), ["WRITE-002"]);
+}
+
+#[test]
+fn a_region_that_nobody_gave_as_the_connector_s_is_no_fault() {
+    assert!(bad(&json!({"target": {"region": "us-west-2", "region_given": null}})).is_empty());
+    assert!(bad(&json!({"target": {"region": null, "region_given": null}})).is_empty());
 }

@@ -97,6 +97,17 @@ pub struct Byoc {
 }
 
 impl Vendor {
+    /// Whether the connectors' settings offer a region.
+    pub fn offers(&self, region: &str) -> bool {
+        self.regions.offered.iter().any(|offered| offered == region)
+    }
+
+    /// What is wrong with the region that was given, whatever else is true: one sentence.
+    pub fn region_oddity(&self, target: &Target) -> Option<String> {
+        let region = target.given_region().filter(|region| !self.offers(region))?;
+        Some(format!("Streamkap's settings do not offer the region {region}: no connector can be in it."))
+    }
+
     /// What of the vendor stays as it is when a case is redacted, with the words of the doctor itself.
     pub fn kept(&self) -> Kept {
         let accounts = self.byoc.accounts.iter().chain([&self.account]);

@@ -59,8 +59,7 @@ impl Subject {
             return Ok(Self { facts, origin, words: None, interrupted: false });
         }
         let catalog = Catalog::built_in();
-        let region = settings::region(global, config, environment)?;
-        let given = Given::new(&args.target, region.as_deref(), config, environment);
+        let given = Given::new(&args.target, global, config, environment);
         let (target, warnings) = given.target(catalog)?;
         printer.warnings(&warnings);
         let mut settings = settings::settings(global, &args.history, config, environment)?;

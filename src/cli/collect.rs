@@ -25,8 +25,7 @@ pub(super) fn run(
 ) -> Ended {
     let config = Config::read(global, environment)?;
     let catalog = Catalog::built_in();
-    let region = settings::region(global, &config, environment)?;
-    let given = Given::new(&args.target, region.as_deref(), &config, environment);
+    let given = Given::new(&args.target, global, &config, environment);
     let (target, warnings) = given.target(catalog)?;
     printer.warnings(&warnings);
     let settings = settings::settings(global, &args.history, &config, environment)?;

@@ -32,7 +32,7 @@ pub(super) const VARIABLES: [Variable; 11] = [
     },
     Variable {
         name: "AWS_REGION",
-        help: "The region, as for every AWS tool. Goes before the configuration file's.",
+        help: "The region that AWS is read from, as for every AWS tool. Says nothing of the connector's.",
     },
     Variable { name: "COLUMNS", help: "The width of the table, in place of the terminal's." },
     Variable { name: "NO_COLOR", help: "Set and not empty: no colours." },

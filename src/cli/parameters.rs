@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::args::TargetArgs;
+use super::args::{GlobalArgs, TargetArgs};
 use super::config::Config;
 use super::environment::Environment;
 use super::failure::Failure;
@@ -16,6 +16,7 @@ pub(super) struct Given {
     connector: Option<String>,
     role: Option<String>,
     external_id: Option<String>,
+    /// As the connector's: `AWS_REGION` only says where the session is.
     region: Option<String>,
     parameters: BTreeMap<&'static str, String>,
 }
@@ -24,7 +25,7 @@ impl Given {
     /// Flag before environment before file.
     pub(super) fn new(
         args: &TargetArgs,
-        region: Option<&str>,
+        global: &GlobalArgs,
         config: &Config,
         environment: &Environment,
     ) -> Self {
@@ -40,7 +41,7 @@ impl Given {
             connector: args.connector.clone().or_else(|| config.connector.clone()),
             role: pick(&args.role, "STREAMKAP_DOCTOR_ROLE", &config.role),
             external_id: pick(&args.external_id, "STREAMKAP_DOCTOR_EXTERNAL_ID", &config.external_id),
-            region: region.map(str::to_owned),
+            region: global.region.clone().or_else(|| config.region.clone()),
             parameters: named.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
         }
     }
@@ -67,6 +68,7 @@ impl Given {
             ExternalId::new(text)
         });
         let target = self.assemble(role, external_id, connector, parameters)?;
+        warnings.extend(catalog.vendor.region_oddity(&target));
         Ok((target, warnings))
     }
 
@@ -94,7 +96,7 @@ impl Given {
         let region = self.region.as_deref().map(regions::parse).transpose()?;
         let connectors =
             vec![ConnectorTarget { connector: connector.name.clone(), parameters, definition: None }];
-        Ok(Target { role, external_id, region, connectors })
+        Ok(Target { role, external_id, region_given: region.is_some(), region, connectors })
     }
 
     /// The connector that was named, or the only one that has the parameters given.

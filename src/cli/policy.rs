@@ -25,7 +25,7 @@ pub(super) fn run(
     let catalog = Catalog::built_in();
     let selection = selection(&args.selection, &config, catalog)?;
     let settings = settings::settings(global, &args.history, &config, environment)?;
-    let given = Given::new(&args.target, settings.region.as_deref(), &config, environment);
+    let given = Given::new(&args.target, global, &config, environment);
     let target = given.pattern(catalog)?;
     let mut facts = facts(&selection, catalog);
     if let History::Off(_) = settings.history {

@@ -39,8 +39,8 @@ pub(super) fn settings(
     Ok(settings)
 }
 
-/// The region of the flag or the file; `None` leaves it to AWS's own settings.
-pub(super) fn region(
+/// The session's region by the flag or the file; `None` leaves it to AWS's own settings.
+fn region(
     global: &GlobalArgs,
     config: &Config,
     environment: &Environment,

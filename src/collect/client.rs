@@ -277,23 +277,28 @@ fn profile(settings: &Settings) -> Option<String> {
     settings.profile.clone().or_else(|| named().filter(|name| !name.is_empty()))
 }
 
-/// The region given, else the environment's, else the profile's, else the first of the partition. The
-/// instance metadata service is not asked: it costs seconds where there is none.
+/// The region given, else the environment's, else the profile's, else the first of the partition.
 async fn region(settings: &Settings, partition: &Partition) -> Region {
-    let mut profile = ProfileFileRegionProvider::builder();
-    if let Some(name) = &settings.profile {
-        profile = profile.profile_name(name);
-    }
     let last_resort = match partition.as_str() {
         "aws-cn" => "cn-north-1",
         "aws-us-gov" => "us-gov-west-1",
         _ => "us-east-1",
     };
+    found_region(settings).await.unwrap_or(Region::from_static(last_resort))
+}
+
+/// The region given, else the environment's, else the profile's. The instance metadata service is not
+/// asked: it costs seconds where there is none.
+pub(super) async fn found_region(settings: &Settings) -> Option<Region> {
+    let mut profile = ProfileFileRegionProvider::builder();
+    if let Some(name) = &settings.profile {
+        profile = profile.profile_name(name);
+    }
     let given = settings.region.clone().map(Region::new);
     let chain = RegionProviderChain::first_try(given)
         .or_else(EnvironmentVariableRegionProvider::new())
         .or_else(profile.build());
-    chain.region().await.unwrap_or(Region::from_static(last_resort))
+    chain.region().await
 }
 
 /// The sources of credentials in the order of AWS's tools: a profile given on the command line alone,

@@ -79,6 +79,7 @@ mod tests {
             },
             external_id: None,
             region: None,
+            region_given: false,
             connectors: vec![ConnectorTarget {
                 connector: "s3".to_owned(),
                 parameters: [("bucket".to_owned(), "orders".to_owned())].into(),

@@ -274,6 +274,7 @@ mod tests {
             role: RoleName { name: "orders".to_owned(), path: None, account: None, partition: None },
             external_id: None,
             region: None,
+            region_given: false,
             connectors: Vec::new(),
         };
         let mut facts = Facts::unread(target, "2026-03-02T10:00:00Z".to_owned());

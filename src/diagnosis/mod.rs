@@ -46,6 +46,7 @@ impl Diagnosis<'_> {
         let mut judged = checks::diagnose(facts, self.catalog, self.selection);
         prescribe(facts, self.catalog, &mut judged);
         let mut notes: Vec<String> = other_account(facts).into_iter().collect();
+        notes.extend(self.catalog.vendor.region_oddity(&facts.target));
         notes.extend(ignore(&mut judged, self.ignores, &facts.collected_at));
         build(Inputs {
             origin: self.origin,
@@ -100,7 +101,7 @@ fn target(facts: &Facts, catalog: &Catalog) -> Target {
             account: account.map(|account| account.to_string()),
         },
         external_id: asked.external_id.as_ref().map(ToString::to_string),
-        region: asked.region.clone(),
+        region: asked.region.clone().or_else(|| bucket_region(facts)),
         connectors: asked
             .connectors
             .iter()
@@ -113,6 +114,11 @@ fn target(facts: &Facts, catalog: &Catalog) -> Target {
             })
             .collect(),
     }
+}
+
+/// The region of a bucket, which the connector's has to be.
+fn bucket_region(facts: &Facts) -> Option<String> {
+    facts.buckets.values().find_map(|bucket| Some(bucket.head.known()?.region.clone()))
 }
 
 /// Half of all bugs are the wrong profile.

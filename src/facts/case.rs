@@ -166,6 +166,7 @@ mod tests {
             role: RoleName { name: "r".to_owned(), path: None, account: None, partition: None },
             external_id: None,
             region: None,
+            region_given: false,
             connectors: Vec::new(),
         };
         Facts::unread(target, "2026-03-02T10:00:00Z".to_owned())

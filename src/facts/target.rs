@@ -14,11 +14,23 @@ pub struct Target {
     /// The external id that Streamkap's app shows, if given.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub external_id: Option<ExternalId>,
-    /// The connector's region.
+    /// The connector's region, as far as it is known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub region: Option<String>,
+    /// Whether the region was given as the connector's, by flag or configuration file. One that comes from
+    /// `AWS_REGION` or the profile says nothing of how the connector is set. Case files from before this was
+    /// written down do not tell: not given.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub region_given: bool,
     /// The connectors, in the order given. Never empty.
     pub connectors: Vec<ConnectorTarget>,
+}
+
+impl Target {
+    /// The connector's region, if it was given as such.
+    pub fn given_region(&self) -> Option<&str> {
+        self.region.as_deref().filter(|_| self.region_given)
+    }
 }
 
 /// A role as the user named it, understood.

@@ -236,6 +236,7 @@ mod tests {
             },
             external_id: None,
             region: Some("eu-west-1".to_owned()),
+            region_given: false,
             connectors: vec![ConnectorTarget {
                 connector: "s3".to_owned(),
                 parameters: [("bucket", "orders"), ("prefix", "")]

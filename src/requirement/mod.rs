@@ -353,6 +353,7 @@ mod tests {
             role: RoleName { name: "r".to_owned(), path: None, account, partition: None },
             external_id: None,
             region: Some("eu-west-1".to_owned()),
+            region_given: false,
             connectors: vec![connector],
         };
         Facts::unread(target, "2026-03-02T10:00:00Z".to_owned())

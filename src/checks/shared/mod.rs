@@ -5,6 +5,7 @@ pub(crate) mod history;
 pub mod needs;
 pub(crate) mod phrases;
 pub mod policies;
+pub(crate) mod region;
 pub(crate) mod rewind;
 pub mod simulated;
 pub mod standing;

@@ -1,6 +1,7 @@
 //! Checks of the section `write`, one file each.
 
 mod write_001_bucket_not_found;
+mod write_002_wrong_region;
 mod write_003_bucket_or_object_arn_missing;
 mod write_004_permission_missing;
 mod write_005_bucket_policy_denies;
@@ -12,6 +13,7 @@ use super::Check;
 /// The section's checks, by number.
 pub(super) const CHECKS: &[Check] = &[
     write_001_bucket_not_found::CHECK,
+    write_002_wrong_region::CHECK,
     write_003_bucket_or_object_arn_missing::CHECK,
     write_004_permission_missing::CHECK,
     write_005_bucket_policy_denies::CHECK,

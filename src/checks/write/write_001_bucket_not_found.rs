@@ -22,9 +22,6 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     if !head.accessible {
         text.push_str("; it refuses whoever runs the doctor, which shows that it exists");
     }
-    if view.target().region.as_ref().is_some_and(|region| *region != head.region) {
-        text.push_str("; that is not the connector's region");
-    }
     Ok(Outcome::Pass(vec![Evidence::read("s3:ListBucket", text)]))
 }
 
@@ -56,7 +53,7 @@ fn remedy(view: &View<'_>, bucket: &str, near: Option<&str>) -> Remedy {
         steps.push(format!("If {near} is meant, set the connector's bucket to {near} in the Streamkap app"));
     }
     steps.push(format!("Otherwise create the bucket {bucket} in the connector's region"));
-    let region = view.target().region.as_deref().unwrap_or("REGION");
+    let region = view.target().given_region().unwrap_or("REGION");
     let location = if region == "us-east-1" {
         String::new()
     } else {

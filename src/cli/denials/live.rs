@@ -109,7 +109,7 @@ impl Live<'_> {
             });
         }
         let region = self.settings.region.clone();
-        Ok(Target { role: self.role()?, external_id: None, region, connectors })
+        Ok(Target { role: self.role()?, external_id: None, region, region_given: false, connectors })
     }
 
     fn collect(&self, runtime: &Runtime, facts: &[FactId], history: bool) -> Result<Collected, Failure> {

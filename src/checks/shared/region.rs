@@ -1,0 +1,130 @@
+//! Where the connector is and where it writes: one region, and one that Streamkap offers.
+
+use crate::checks::View;
+use crate::model::{Evidence, Finding, Owner, Partition, Remedy, Source};
+
+use super::words;
+
+/// Something that the connector writes to, which has to be in the connector's region.
+pub(crate) struct Place<'a> {
+    /// Its name or ARN.
+    pub(crate) resource: &'a str,
+    /// In words: `bucket orders`.
+    pub(crate) words: String,
+    /// Where it is.
+    pub(crate) region: &'a str,
+    /// The IAM action that showed it.
+    pub(crate) action: &'static str,
+    /// What AWS answers to calls sent to another region, and where that is known from.
+    pub(crate) elsewhere: (&'static str, &'static str),
+}
+
+/// Whether the connector can be where the place is: proof, or what is wrong.
+pub(crate) fn judge(view: &View<'_>, place: &Place<'_>) -> Result<Vec<Evidence>, Box<Finding>> {
+    let (words, region) = (&place.words, place.region);
+    if !view.vendor().offers(region) {
+        return Err(Box::new(not_offered(view, place)));
+    }
+    let text = match view.target().given_region() {
+        Some(given) if given != region => return Err(Box::new(mismatch(view, place, given))),
+        Some(_) => format!("{words} is in {region}, the connector's region"),
+        None => format!(
+            "{words} is in {region}, which Streamkap offers: the connector's region has to be {region}, too"
+        ),
+    };
+    Ok(vec![Evidence::read(place.action, text)])
+}
+
+/// What is wrong with the region given, wherever the connector writes; `None`: nothing, or none was given.
+pub(crate) fn given_is_not_offered(view: &View<'_>) -> Option<Finding> {
+    let given = view.target().given_region().filter(|given| !view.vendor().offers(given))?;
+    let what = format!("Streamkap's settings do not offer the region {given}: no connector can be in it");
+    let near = near(view, given);
+    Some(Finding::new(given, what).evidence(given_region(given)).evidence(offered(view)).remedy(
+        Remedy::Manual {
+            owner: Owner::You,
+            title: "Say which region the connector has in the Streamkap app".to_owned(),
+            steps: vec![
+                "Read the connector's region in the Streamkap app and give it with --region".to_owned(),
+                format!("If it has yet to be chosen: {} is nearest to {given}", words::list(&near)),
+            ],
+            commands: Vec::new(),
+        },
+    ))
+}
+
+fn mismatch(view: &View<'_>, place: &Place<'_>, given: &str) -> Finding {
+    let (words, region) = (&place.words, place.region);
+    let (answer, reference) = place.elsewhere;
+    let what =
+        format!("{} is in {region}, and the connector's region is {given}: {answer}", words::capital(words));
+    let mut steps = vec![format!("Set the connector's region to {region} in the Streamkap app")];
+    let evidence = given_region(given);
+    let mut finding = Finding::new(place.resource, what).evidence(location(place)).evidence(evidence);
+    if view.vendor().offers(given) {
+        steps.push(format!(
+            "Or let the connector write to one in {given}, and name that one in the role's policies"
+        ));
+    } else {
+        finding = finding.evidence(offered(view));
+    }
+    finding.evidence(documented(reference, answer)).remedy(Remedy::Manual {
+        owner: Owner::You,
+        title: format!("Set the connector's region to {region} in the Streamkap app"),
+        steps,
+        commands: Vec::new(),
+    })
+}
+
+fn not_offered(view: &View<'_>, place: &Place<'_>) -> Finding {
+    let (words, region) = (&place.words, place.region);
+    let what = format!(
+        "{} is in {region}, a region that Streamkap does not offer: no setting of the connector can match it",
+        words::capital(words)
+    );
+    let (answer, reference) = place.elsewhere;
+    let mut finding = Finding::new(place.resource, what).evidence(location(place)).evidence(offered(view));
+    if let Some(given) = view.target().given_region().filter(|given| *given != region) {
+        finding = finding.evidence(given_region(given));
+    }
+    let kind = words.split(' ').next().unwrap_or(words);
+    let near = near(view, region);
+    finding.evidence(documented(reference, answer)).remedy(Remedy::Manual {
+        owner: Owner::You,
+        title: format!("Write to a {kind} in a region that Streamkap offers, such as {}", words::list(&near)),
+        steps: vec![
+            format!("Create a {kind} in one of these regions: {}", words::list(&near)),
+            format!("Name that {kind} in the role's policies in place of this one"),
+            format!("Set the connector to that {kind} and its region in the Streamkap app"),
+            format!("Or ask Streamkap to offer {region}"),
+        ],
+        commands: Vec::new(),
+    })
+}
+
+fn location(place: &Place<'_>) -> Evidence {
+    Evidence::read(place.action, format!("{} is in {}", place.words, place.region))
+}
+
+fn given_region(given: &str) -> Evidence {
+    Evidence { source: Source::Given, text: format!("the connector's region is {given}") }
+}
+
+fn documented(reference: &str, text: &str) -> Evidence {
+    Evidence { source: Source::Documentation { reference: reference.to_owned() }, text: text.to_owned() }
+}
+
+fn offered(view: &View<'_>) -> Evidence {
+    let regions = &view.vendor().regions;
+    documented(&regions.source, &format!("the settings offer {}", words::list(&regions.offered)))
+}
+
+/// The offered regions of the same area, else all of the same partition.
+fn near<'v>(view: &View<'v>, region: &str) -> Vec<&'v str> {
+    let partition = Partition::of_region(region);
+    let offered = view.vendor().regions.offered.iter().map(String::as_str);
+    let all: Vec<&str> = offered.filter(|it| Partition::of_region(it) == partition).collect();
+    let area = |name: &str| name.split('-').next().unwrap_or(name).to_owned();
+    let near: Vec<&str> = all.iter().filter(|it| area(it) == area(region)).copied().collect();
+    if near.is_empty() { all } else { near }
+}
