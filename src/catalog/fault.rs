@@ -64,11 +64,8 @@ fn shown(path: &str, text: &str, fault: &Fault) -> String {
     let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
     let number = text[..start].matches('\n').count() + 1;
     let before = text[line_start..start].chars().count();
-    let skipped = if text[line_start..line_end].chars().count() > WIDTH {
-        before.saturating_sub(BEFORE)
-    } else {
-        0
-    };
+    let skipped =
+        if text[line_start..line_end].chars().count() > WIDTH { before.saturating_sub(BEFORE) } else { 0 };
     let line: String = text[line_start..line_end].chars().skip(skipped).take(WIDTH).collect();
     let line: String = line.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
     let shown = line.trim_end().chars().count();

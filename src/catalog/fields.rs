@@ -97,7 +97,11 @@ impl<'t> Fields<'t> {
     }
 
     /// A list of lists of texts.
-    pub(super) fn lists(&mut self, name: &'static str, faults: &mut Vec<Fault>) -> Vec<(Span, Vec<Text<'t>>)> {
+    pub(super) fn lists(
+        &mut self,
+        name: &'static str,
+        faults: &mut Vec<Fault>,
+    ) -> Vec<(Span, Vec<Text<'t>>)> {
         let Some(value) = self.value(name) else { return Vec::new() };
         let Some(items) = value.get_ref().as_array() else {
             faults.push(wrong_type(name, value, "a list of lists: [[\"one\", \"other\"]]"));

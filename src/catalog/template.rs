@@ -36,7 +36,10 @@ pub(super) fn check(source: &str, resource: &Text<'_>, parameters: &[Parameter],
         );
     } else if parts.len() < 6 || parts[5].is_empty() {
         wrong(
-            format!("`{template}` has {} of an ARN's six parts", parts.iter().filter(|it| !it.is_empty()).count()),
+            format!(
+                "`{template}` has {} of an ARN's six parts",
+                parts.iter().filter(|it| !it.is_empty()).count()
+            ),
             "expected arn:{partition}:SERVICE:{region}:{account}:RESOURCE; region and account may be empty between their colons",
         );
     } else if template.trim_end_matches('*').contains(['*', '?']) || template.ends_with("**") {
@@ -57,9 +60,7 @@ fn place_fault(place: &str, parameters: &[Parameter]) -> Option<(String, String)
     let writes = [ParameterKind::Bucket, ParameterKind::Location, ParameterKind::GlueDatabase];
     match place {
         "partition" | "region" | "account" => None,
-        "bucket_key" | "location" | "location_bucket" => {
-            needs(&writes, "bucket, location or glue-database")
-        }
+        "bucket_key" | "location" | "location_bucket" => needs(&writes, "bucket, location or glue-database"),
         "catalog_key" => needs(&[ParameterKind::GlueDatabase], "glue-database"),
         "workgroup_id" => needs(&[ParameterKind::RedshiftWorkgroup], "redshift-workgroup"),
         _ if parameters.iter().any(|it| it.name == place) => None,

@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::connector::{
-    Connector, Grade, Level, Need, Parameter, ParameterKind, Phase, When, WhenFact,
-};
+use super::connector::{Connector, Grade, Level, Need, Parameter, ParameterKind, Phase, When, WhenFact};
 use super::fault::{DefinitionError, Fault};
 use super::fields::{Fields, Span, Text, fault, meant, one_of, texts, wrong_type};
 use super::template;
@@ -105,7 +103,8 @@ fn parameters(tables: Vec<Fields<'_>>, faults: &mut Vec<Fault>) -> Vec<Parameter
         let Some((parameter, name)) = parameter(table, faults) else { continue };
         let mut own = vec![&parameter.name];
         own.extend(&parameter.aliases);
-        let taken: BTreeSet<&String> = found.iter().flat_map(|it| it.aliases.iter().chain([&it.name])).collect();
+        let taken: BTreeSet<&String> =
+            found.iter().flat_map(|it| it.aliases.iter().chain([&it.name])).collect();
         if let Some(twice) = own.into_iter().find(|name| taken.contains(name)) {
             let place = if *twice == parameter.name { name } else { span };
             faults.push(fault(&place, format!("there is a parameter `{twice}` already"), None));
@@ -205,12 +204,7 @@ fn is_parameter<'p>(
 }
 
 /// The needs of one table: one for each of its actions.
-fn needs(
-    text: &str,
-    mut fields: Fields<'_>,
-    parameters: &[Parameter],
-    faults: &mut Vec<Fault>,
-) -> Vec<Need> {
+fn needs(text: &str, mut fields: Fields<'_>, parameters: &[Parameter], faults: &mut Vec<Fault>) -> Vec<Need> {
     let phase = fields.required("phase", faults);
     let phase = Fields::word(phase, "phase", &Phase::ALL, faults);
     let actions = actions(&mut fields, faults);
@@ -300,7 +294,11 @@ fn action_fault(action: &str) -> Option<&'static str> {
     (!fits).then_some("is no IAM action")
 }
 
-fn condition(value: &Spanned<DeValue<'_>>, parameters: &[Parameter], faults: &mut Vec<Fault>) -> Option<When> {
+fn condition(
+    value: &Spanned<DeValue<'_>>,
+    parameters: &[Parameter],
+    faults: &mut Vec<Fault>,
+) -> Option<When> {
     let expected = "\"bucket-key\", \"catalog-key\", { given = \"PARAMETER\" } or { parameter = \"PARAMETER\", is = [\"VALUE\"] }";
     match value.get_ref() {
         DeValue::String(text) => {

@@ -167,7 +167,13 @@ mod tests {
             definition: None,
         };
         let role = RoleName { name: "r".to_owned(), path: None, account: None, partition: None };
-        let target = Target { role, external_id: None, region: None, region_given: false, connectors: vec![connector.clone()] };
+        let target = Target {
+            role,
+            external_id: None,
+            region: None,
+            region_given: false,
+            connectors: vec![connector.clone()],
+        };
         let mut facts = Facts::unread(target, "2026-03-02T10:00:00Z".to_owned());
         let metadata =
             DatabaseMetadata { location: location.map(str::to_owned), ..DatabaseMetadata::default() };

@@ -28,7 +28,8 @@ fn a_small_file_is_enough() {
     assert_eq!((connector.name.as_str(), connector.title.as_str()), ("queue", "queue"));
     assert_eq!(connector.needs.len(), 1);
     assert_eq!(connector.needs[0].grade, Grade::S);
-    let several = NEED.replace("action = \"sqs:SendMessage\"", "actions = [\"sqs:SendMessage\", \"sqs:GetQueueUrl\"]");
+    let several =
+        NEED.replace("action = \"sqs:SendMessage\"", "actions = [\"sqs:SendMessage\", \"sqs:GetQueueUrl\"]");
     assert_eq!(definition("f.toml", file(&several).as_bytes()).unwrap().needs.len(), 2);
 }
 
@@ -59,7 +60,12 @@ fn a_fault_is_told_with_its_place_what_is_expected_and_what_was_meant() {
         (":{account}:{queue}", ":{account}", "10:14", "of an ARN's six parts"),
         ("arn:{partition}:sqs", "sqs", "10:14", "is no ARN"),
         ("{queue}\"]", "{queue}/*/x\"]", "10:14", "a wildcard elsewhere than at its end"),
-        ("resources = [\"arn:{partition}:sqs:{region}:{account}:{queue}\"]", "resources = []", "10:13", "is empty"),
+        (
+            "resources = [\"arn:{partition}:sqs:{region}:{account}:{queue}\"]",
+            "resources = []",
+            "10:13",
+            "is empty",
+        ),
         ("breaks =", "when = { given = \"qeue\" }\nbreaks =", "12:18", "there is no parameter `qeue`"),
         ("breaks =", "when = { parameter = \"queue\" }\nbreaks =", "12:8", "neither of a parameter given"),
         ("breaks =", "when = 3\nbreaks =", "12:8", "`when` is a number"),
@@ -72,7 +78,10 @@ fn a_fault_is_told_with_its_place_what_is_expected_and_what_was_meant() {
     ] {
         assert!(NEED.contains(from), "{from}");
         let told = told(&file(&NEED.replace(from, to)));
-        assert!(told.contains(&format!("f.toml:{place}: ")) && told.contains(says), "{to}: {says} in\n{told}");
+        assert!(
+            told.contains(&format!("f.toml:{place}: ")) && told.contains(says),
+            "{to}: {says} in\n{told}"
+        );
     }
 }
 
@@ -88,7 +97,10 @@ fn parameters_are_checked_for_their_names_kinds_and_choices() {
         ("name = \"q\"\nkind = \"text\"\nchoices = [\"a\"]", "only a choice has `choices`"),
         ("name = \"q\"\nkind = \"choice\"\nchoices = [\"a\"]\ndefault = \"b\"", "is none of the choices"),
         ("name = \"q\"\nkind = \"text\"\nrequired = \"yes\"", "`required` is a text"),
-        ("name = \"q\"\nkind = \"text\"\n[[parameter]]\nname = \"q\"\nkind = \"text\"\nhelp = \"h\"", "a parameter `q` already"),
+        (
+            "name = \"q\"\nkind = \"text\"\n[[parameter]]\nname = \"q\"\nkind = \"text\"\nhelp = \"h\"",
+            "a parameter `q` already",
+        ),
     ] {
         assert!(parameter(lines).contains(says), "{lines}: {}", parameter(lines));
     }
