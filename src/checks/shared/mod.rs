@@ -3,6 +3,7 @@
 pub mod conditions;
 pub(crate) mod history;
 pub mod needs;
+pub mod phases;
 pub(crate) mod phrases;
 pub mod policies;
 pub(crate) mod region;
