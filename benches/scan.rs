@@ -6,9 +6,13 @@
 //! ```
 //!
 //! `ARCHIVE` is a folder of CloudTrail logs; without one, a small archive is made in a temporary
-//! folder. The limit lists first, then reads each file whole and inflates it with libdeflate into
-//! a buffer used again. Runs alternate; medians are compared. The files should be in the page
-//! cache: the first round is not counted.
+//! folder. What is found is gathered into groups, as `denials --logs` does; `--history` adds the
+//! role's history, which the command always looks for, and `--all` looks for everybody's denials.
+//!
+//! The limit lists first, then reads each file whole and inflates it with libdeflate into a buffer
+//! used again. Runs of both alternate, and whoever goes first alternates too, so that other work on
+//! the machine falls on both. The files should be in the page cache: the first round is not
+//! counted.
 
 #![expect(
     clippy::expect_used,
@@ -22,56 +26,86 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use streamkap_doctor::collect::cloudtrail::scan::{Input, Options, Query, scan};
+use streamkap_doctor::collect::cloudtrail::scan::{Input, Options, query_of, scan_into};
+use streamkap_doctor::denials::{Gathered, RoleFilter, Scope};
 
 fn main() {
     let arguments = Arguments::read();
     let archive = arguments.archive.clone().unwrap_or_else(make_archive);
-    let query = Query {
-        role: arguments
-            .role
-            .as_deref()
-            .filter(|_| !arguments.all)
-            .map(|role| role.parse().expect("a role's ARN")),
-        history: arguments
-            .role
-            .as_deref()
-            .filter(|_| arguments.history)
-            .map(|role| role.parse().expect("a role's ARN")),
-        ..Query::default()
-    };
-    let (mut limits, mut scans) = (Vec::new(), Vec::new());
-    let (mut limit_ticks, mut scan_ticks) = (0, 0);
-    let mut found = 0;
+    let role =
+        arguments.role.as_deref().filter(|_| !arguments.all).map(|role| role.parse().expect("a role's ARN"));
+    let scope = Scope { role: role.map(RoleFilter::Arn), ..Scope::default() };
+    let measures = |what: &str| arguments.only.as_deref().is_none_or(|only| only == what);
+    let mut runs = Runs::default();
     for run in 0..=arguments.runs {
-        let before = processor_ticks();
-        let skip = |what: &str| arguments.only.as_deref().is_some_and(|only| only != what);
-        let (limit, text) = timed(|| if skip("limit") { 0 } else { limit(&archive, arguments.threads) });
-        let between = processor_ticks();
-        let (scan, seen) =
-            timed(|| if skip("scan") { 0 } else { run_scan(&archive, &query, arguments.threads) });
-        found = seen;
+        let mut text = 0;
+        let (mut limited, mut scanned) = (Spent::default(), Spent::default());
+        for limit_next in [run % 2 == 0, run % 2 == 1] {
+            if limit_next && measures("limit") {
+                limited = Spent::by(|| text = limit(&archive, arguments.threads));
+            } else if !limit_next && measures("scan") {
+                scanned = Spent::by(|| runs.found = run_scan(&archive, &scope, &arguments));
+            }
+        }
         if run > 0 {
-            limit_ticks += between - before;
-            scan_ticks += processor_ticks() - between;
-            limits.push(limit);
-            scans.push(scan);
             println!(
-                "limit {limit:?} scan {scan:?} ratio {:.3} ({} MB)",
-                ratio(scan, limit),
+                "limit {:?} scan {:?} ratio {:.3} ({} MB)",
+                limited.wall,
+                scanned.wall,
+                ratio(scanned.wall, limited.wall),
                 text / 1_000_000
             );
+            runs.limits.push(limited);
+            runs.scans.push(scanned);
         }
     }
-    let (limit, scan) = (median(&mut limits), median(&mut scans));
-    println!("median: limit {limit:?}, scan {scan:?}, ratio {:.3}, {found} events found", ratio(scan, limit));
-    let (limit, scan) = (limits[0], scans[0]);
-    if limit_ticks > 0 {
-        #[expect(clippy::cast_precision_loss, reason = "a few thousand hundredths of a second")]
-        let ratio = scan_ticks as f64 / limit_ticks as f64;
-        println!("processor time: ratio {ratio:.3}");
+    runs.tell();
+}
+
+/// All runs that count.
+#[derive(Default)]
+struct Runs {
+    limits: Vec<Spent>,
+    scans: Vec<Spent>,
+    found: u64,
+}
+
+impl Runs {
+    /// Prints the medians and the best runs, by the clock and by processor time: other work on the
+    /// machine disturbs the latter less.
+    fn tell(&self) {
+        for (what, of) in [
+            ("wall clock", (|spent| spent.wall) as fn(&Spent) -> Duration),
+            ("processor", |spent| spent.processor),
+        ] {
+            let sorted = |runs: &[Spent]| {
+                let mut times: Vec<_> = runs.iter().map(of).collect();
+                times.sort();
+                times
+            };
+            let (limits, scans) = (sorted(&self.limits), sorted(&self.scans));
+            for (which, at) in [("median", limits.len() / 2), ("best", 0)] {
+                let (limit, scan) = (limits[at], scans[at]);
+                println!("{what}, {which}: limit {limit:?}, scan {scan:?}, ratio {:.3}", ratio(scan, limit));
+            }
+        }
+        println!("{} events found", self.found);
     }
-    println!("best:   limit {limit:?}, scan {scan:?}, ratio {:.3}", ratio(scan, limit));
+}
+
+/// What a run took.
+#[derive(Clone, Copy, Default)]
+struct Spent {
+    wall: Duration,
+    processor: Duration,
+}
+
+impl Spent {
+    fn by(run: impl FnOnce()) -> Self {
+        let (start, before) = (Instant::now(), processor_time());
+        run();
+        Self { wall: start.elapsed(), processor: processor_time() - before }
+    }
 }
 
 struct Arguments {
@@ -106,35 +140,37 @@ impl Arguments {
     }
 }
 
-fn timed<T>(run: impl FnOnce() -> T) -> (Duration, T) {
-    let start = Instant::now();
-    let result = run();
-    (start.elapsed(), result)
+/// Processor time of this process, all threads; zero where the system does not tell.
+#[cfg(target_os = "linux")]
+fn processor_time() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
 }
 
-/// Processor time of this process in hundredths of a second, where the system tells; what other
-/// processes do disturbs it less than it does the wall clock.
-fn processor_ticks() -> u64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    after_name.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
-}
-
-fn median(times: &mut [Duration]) -> Duration {
-    times.sort();
-    times[times.len() / 2]
+#[cfg(not(target_os = "linux"))]
+fn processor_time() -> Duration {
+    Duration::ZERO
 }
 
 fn ratio(one: Duration, other: Duration) -> f64 {
     one.as_secs_f64() / other.as_secs_f64()
 }
 
-fn run_scan(archive: &Path, query: &Query, threads: usize) -> u64 {
-    let mut found = 0;
-    let options = Options { threads, ..Options::default() };
-    let coverage = scan(vec![Input::Path(archive.to_owned())], query, options, |_| found += 1);
+fn run_scan(archive: &Path, scope: &Scope, arguments: &Arguments) -> u64 {
+    let mut query = query_of(scope);
+    if !arguments.history {
+        query.history = None;
+    }
+    let mut gathered = Gathered::new(scope);
+    let options = Options { threads: arguments.threads, ..Options::default() };
+    let inputs = vec![Input::Path(archive.to_owned())];
+    let (coverage, parts) = scan_into(inputs, &query, options, || gathered.sibling());
+    for part in parts {
+        gathered.merge(part);
+    }
     assert!(coverage.files > 0, "no log files in {}", archive.display());
-    found
+    let copies = gathered.duplicates();
+    gathered.finish().0.iter().map(|group| group.count).sum::<u64>() + copies
 }
 
 /// Lists, reads, inflates; gives the bytes of text.
@@ -189,6 +225,9 @@ impl Inflater {
 
     #[expect(unsafe_code, reason = "the limit is libdeflate itself")]
     fn inflate(&mut self, input: &[u8], output: &mut Vec<u8>) -> u64 {
+        if !input.starts_with(&[0x1f, 0x8b]) {
+            return 0;
+        }
         let size = input.last_chunk::<4>().map_or(0, |size| u32::from_le_bytes(*size) as usize);
         if output.len() < size {
             output.resize(size.min(1 << 30), 0);

@@ -26,7 +26,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("facts", &["model", "trail"]),
     ("catalog", &["model", "facts"]),
     ("requirement", &["model", "facts", "catalog", "policy"]),
-    ("plan", &["model", "facts", "catalog"]),
+    ("plan", &["model", "facts", "catalog", "requirement"]),
     ("checks", &["model", "facts", "catalog", "policy", "requirement", "trail", "denial"]),
     ("prescribe", &["model", "facts", "catalog", "policy", "requirement", "checks"]),
     ("report", &["model"]),

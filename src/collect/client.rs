@@ -51,6 +51,7 @@ type Answer<T, E> = Result<T, Option<Box<SdkError<E, HttpResponse>>>>;
 /// Everything that calls need.
 pub(super) struct Aws<'p> {
     config: SdkConfig,
+    region_is_chosen: bool,
     patience: Patience,
     path_style: bool,
     progress: &'p dyn Progress,
@@ -66,7 +67,9 @@ impl<'p> Aws<'p> {
         stop: watch::Receiver<bool>,
     ) -> Result<Self, StartError> {
         let http = http_client()?;
-        let region = region(settings, partition).await;
+        let chosen = region(settings).await;
+        let region_is_chosen = chosen.is_some();
+        let region = chosen.unwrap_or_else(|| last_resort(partition));
         let chain = credentials_chain(settings, &region, http.clone()).await;
         let first = tokio::time::timeout(Duration::from_secs(15), chain.provide_credentials())
             .await
@@ -89,12 +92,17 @@ impl<'p> Aws<'p> {
         let s3_url = std::env::var("AWS_ENDPOINT_URL_S3").ok();
         let path_style =
             s3_url.as_deref().or(config.endpoint_url()).is_some_and(|url| !url.contains("amazonaws.com"));
-        Ok(Self { config, patience, path_style, progress, stop })
+        Ok(Self { config, region_is_chosen, patience, path_style, progress, stop })
     }
 
     /// The region that calls go to unless another is given.
     pub(super) fn region(&self) -> &str {
         self.config.region().map_or("us-east-1", Region::as_ref)
+    }
+
+    /// The same if somebody chose it: the command line, the environment or the profile.
+    pub(super) fn chosen_region(&self) -> Option<&str> {
+        Some(self.region()).filter(|_| self.region_is_chosen)
     }
 
     /// Who is told how reading goes on.
@@ -152,6 +160,33 @@ impl<'p> Aws<'p> {
     pub(super) fn kms(&self, region: &str) -> aws_sdk_kms::Client {
         let config = aws_sdk_kms::config::Builder::from(&self.in_region(Some(region))).interceptor(ReadOnly);
         aws_sdk_kms::Client::from_conf(config.build())
+    }
+
+    /// Glue in a region.
+    pub(super) fn glue(&self, region: &str) -> aws_sdk_glue::Client {
+        let config = aws_sdk_glue::config::Builder::from(&self.in_region(Some(region))).interceptor(ReadOnly);
+        aws_sdk_glue::Client::from_conf(config.build())
+    }
+
+    /// Lake Formation in a region.
+    pub(super) fn lake_formation(&self, region: &str) -> aws_sdk_lakeformation::Client {
+        let config =
+            aws_sdk_lakeformation::config::Builder::from(&self.in_region(Some(region))).interceptor(ReadOnly);
+        aws_sdk_lakeformation::Client::from_conf(config.build())
+    }
+
+    /// Redshift in a region.
+    pub(super) fn redshift(&self, region: &str) -> aws_sdk_redshift::Client {
+        let config =
+            aws_sdk_redshift::config::Builder::from(&self.in_region(Some(region))).interceptor(ReadOnly);
+        aws_sdk_redshift::Client::from_conf(config.build())
+    }
+
+    /// Redshift Serverless in a region.
+    pub(super) fn redshift_serverless(&self, region: &str) -> aws_sdk_redshiftserverless::Client {
+        let config = aws_sdk_redshiftserverless::config::Builder::from(&self.in_region(Some(region)))
+            .interceptor(ReadOnly);
+        aws_sdk_redshiftserverless::Client::from_conf(config.build())
     }
 
     /// CloudTrail in a region.
@@ -277,19 +312,9 @@ fn profile(settings: &Settings) -> Option<String> {
     settings.profile.clone().or_else(|| named().filter(|name| !name.is_empty()))
 }
 
-/// The region given, else the environment's, else the profile's, else the first of the partition.
-async fn region(settings: &Settings, partition: &Partition) -> Region {
-    let last_resort = match partition.as_str() {
-        "aws-cn" => "cn-north-1",
-        "aws-us-gov" => "us-gov-west-1",
-        _ => "us-east-1",
-    };
-    found_region(settings).await.unwrap_or(Region::from_static(last_resort))
-}
-
 /// The region given, else the environment's, else the profile's. The instance metadata service is not
 /// asked: it costs seconds where there is none.
-pub(super) async fn found_region(settings: &Settings) -> Option<Region> {
+pub(super) async fn region(settings: &Settings) -> Option<Region> {
     let mut profile = ProfileFileRegionProvider::builder();
     if let Some(name) = &settings.profile {
         profile = profile.profile_name(name);
@@ -299,6 +324,15 @@ pub(super) async fn found_region(settings: &Settings) -> Option<Region> {
         .or_else(EnvironmentVariableRegionProvider::new())
         .or_else(profile.build());
     chain.region().await
+}
+
+/// The first region of a partition, where nobody chose one.
+fn last_resort(partition: &Partition) -> Region {
+    Region::from_static(match partition.as_str() {
+        "aws-cn" => "cn-north-1",
+        "aws-us-gov" => "us-gov-west-1",
+        _ => "us-east-1",
+    })
 }
 
 /// The sources of credentials in the order of AWS's tools: a profile given on the command line alone,

@@ -7,14 +7,19 @@
 mod client;
 pub mod cloudtrail;
 mod error;
+mod glue;
 mod grants;
 mod iam;
 mod kms;
+mod lake_formation;
+mod last_accessed;
 pub mod operations;
 mod organizations;
 mod permissions;
 mod progress;
 mod reading;
+mod redshift;
+mod regional;
 mod s3;
 mod settings;
 mod simulate;
@@ -83,7 +88,7 @@ pub async fn collect(
 
 /// The region of the settings, the environment or the profile. Calls nobody.
 pub async fn session_region(settings: &Settings) -> Option<String> {
-    client::found_region(settings).await.map(|region| region.to_string())
+    client::region(settings).await.map(|region| region.to_string())
 }
 
 /// Returns when the user interrupts; else never.

@@ -34,9 +34,15 @@ pub enum Scope {
     Policies,
     /// The buckets.
     Buckets,
-    /// Keys, whichever the buckets have.
+    /// Keys, whichever the buckets and the catalogue have.
     Keys,
-    /// Only `*`.
+    /// The catalogue, the databases and their tables: Glue wants all of them.
+    Databases,
+    /// Clusters: all of the region, for their names are listed when one is not found.
+    Clusters,
+    /// Workgroups: all of the region, for ARNs hold ids that are not known before.
+    Workgroups,
+    /// `*`: the action knows no resources, or is asked about all of them.
     Account,
 }
 
@@ -90,10 +96,10 @@ operations! {
         "iam:GenerateServiceLastAccessedDetails", Role, [RoleLastAccessed], ["NoSuchEntity"];
     GET_SERVICE_LAST_ACCESSED_DETAILS = "IAM" "GetServiceLastAccessedDetails",
         "iam:GetServiceLastAccessedDetails", Account, [RoleLastAccessed], [];
-    GET_DATABASE = "Glue" "GetDatabase", "glue:GetDatabase", Account, [GlueDatabase], ["EntityNotFoundException"];
+    GET_DATABASE = "Glue" "GetDatabase", "glue:GetDatabase", Databases, [GlueDatabase], ["EntityNotFoundException"];
     GET_DATABASES = "Glue" "GetDatabases", "glue:GetDatabases", Account, [GlueDatabaseNames], [];
-    GET_TABLE = "Glue" "GetTable", "glue:GetTable", Account, [GlueTables], ["EntityNotFoundException"];
-    GET_TABLES = "Glue" "GetTables", "glue:GetTables", Account, [GlueTables], ["EntityNotFoundException"];
+    GET_TABLE = "Glue" "GetTable", "glue:GetTable", Databases, [GlueTables], ["EntityNotFoundException"];
+    GET_TABLES = "Glue" "GetTables", "glue:GetTables", Databases, [GlueTables], ["EntityNotFoundException"];
     GET_RESOURCE_POLICY =
         "Glue" "GetResourcePolicy", "glue:GetResourcePolicy", Account, [GluePolicy], ["EntityNotFoundException"];
     GET_DATA_CATALOG_ENCRYPTION_SETTINGS = "Glue" "GetDataCatalogEncryptionSettings",
@@ -101,13 +107,14 @@ operations! {
     GET_DATA_LAKE_SETTINGS =
         "LakeFormation" "GetDataLakeSettings", "lakeformation:GetDataLakeSettings", Account, [LakeSettings], [];
     LIST_PERMISSIONS =
-        "LakeFormation" "ListPermissions", "lakeformation:ListPermissions", Account, [LakePermissions], [];
+        "LakeFormation" "ListPermissions", "lakeformation:ListPermissions", Account, [LakePermissions],
+        ["EntityNotFoundException"];
     LIST_RESOURCES = "LakeFormation" "ListResources", "lakeformation:ListResources", Account, [LakeLocations], [];
     LIST_LAKE_FORMATION_OPT_INS = "LakeFormation" "ListLakeFormationOptIns",
         "lakeformation:ListLakeFormationOptIns", Account, [LakeOptIns], [];
     DESCRIBE_CLUSTERS =
-        "Redshift" "DescribeClusters", "redshift:DescribeClusters", Account, [RedshiftCluster], ["ClusterNotFound"];
-    GET_WORKGROUP = "Redshift Serverless" "GetWorkgroup", "redshift-serverless:GetWorkgroup", Account,
+        "Redshift" "DescribeClusters", "redshift:DescribeClusters", Clusters, [RedshiftCluster], ["ClusterNotFound"];
+    GET_WORKGROUP = "Redshift Serverless" "GetWorkgroup", "redshift-serverless:GetWorkgroup", Workgroups,
         [RedshiftWorkgroup], ["ResourceNotFoundException"];
     LIST_WORKGROUPS = "Redshift Serverless" "ListWorkgroups", "redshift-serverless:ListWorkgroups", Account,
         [RedshiftWorkgroup], [];

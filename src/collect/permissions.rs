@@ -13,7 +13,8 @@ use crate::requirement;
 /// The policy document that lets a caller read what a run for this target reads; with `only`, what
 /// those facts take.
 ///
-/// Limited to the role and the buckets; the account is a wildcard when the role's ARN was not given.
+/// Limited to the role, the buckets, the databases, clusters and workgroups; the account is a wildcard when
+/// the role's ARN was not given, and so is the region.
 pub fn minimal_policy(target: &Target, catalog: &Catalog, only: Option<&BTreeSet<FactId>>) -> Value {
     let plan = Plan::new(target, catalog);
     let plan = match only {
@@ -39,6 +40,9 @@ pub fn minimal_policy(target: &Target, catalog: &Catalog, only: Option<&BTreeSet
 fn resources(scope: Scope, target: &Target, plan: &Plan) -> Option<(&'static str, Vec<String>)> {
     let partition = requirement::partition(target);
     let account = target.role.account.as_ref().map_or("*", |account| account.as_str());
+    let region = target.region.as_deref().unwrap_or("*");
+    let of =
+        |service: &str, resource: &str| format!("arn:{partition}:{service}:{region}:{account}:{resource}");
     let name = &target.role.name;
     let role = |path: &str| format!("arn:{partition}:iam::{account}:role{path}{name}");
     Some(match scope {
@@ -55,11 +59,23 @@ fn resources(scope: Scope, target: &Target, plan: &Plan) -> Option<(&'static str
                 format!("arn:{partition}:iam::aws:policy/*"),
             ],
         ),
+        // A database and its tables may be in any bucket.
+        Scope::Buckets if !plan.databases.is_empty() => {
+            ("StreamkapDoctorBuckets", vec![format!("arn:{partition}:s3:::*")])
+        }
         Scope::Buckets => (
             "StreamkapDoctorBuckets",
             plan.buckets.iter().map(|bucket| format!("arn:{partition}:s3:::{bucket}")).collect(),
         ),
         Scope::Keys => ("StreamkapDoctorKeys", vec![format!("arn:{partition}:kms:*:{account}:key/*")]),
+        Scope::Databases => {
+            let names = plan.databases.keys();
+            let of_one = |name: &String| [format!("database/{name}"), format!("table/{name}/*")];
+            let resources = std::iter::once("catalog".to_owned()).chain(names.flat_map(of_one));
+            ("StreamkapDoctorCatalog", resources.map(|resource| of("glue", &resource)).collect())
+        }
+        Scope::Clusters => ("StreamkapDoctorClusters", vec![of("redshift", "cluster:*")]),
+        Scope::Workgroups => ("StreamkapDoctorWorkgroups", vec![of("redshift-serverless", "workgroup/*")]),
         Scope::Account => ("StreamkapDoctorAccount", vec!["*".to_owned()]),
     })
 }
@@ -114,6 +130,30 @@ mod tests {
         assert_eq!(of("StreamkapDoctorRole")[0], "arn:aws:iam::111122223333:role/Streamkap");
         let policy = minimal_policy(&target(None), Catalog::built_in(), None).to_string();
         assert!(policy.contains("arn:aws:iam::*:role/Streamkap"));
+    }
+
+    #[test]
+    fn an_iceberg_target_s_policy_names_its_database_in_its_region() {
+        let mut target = target(Some("111122223333"));
+        target.region = Some("eu-west-1".to_owned());
+        target.connectors[0].connector = "iceberg-glue".to_owned();
+        target.connectors[0].parameters = [("database".to_owned(), "sales".to_owned())].into();
+        let policy = minimal_policy(&target, Catalog::built_in(), None);
+        let of = |action: &str| {
+            let statements = policy["Statement"].as_array().unwrap();
+            let has = |it: &&Value| it["Action"].as_array().unwrap().iter().any(|it| it == action);
+            statements.iter().find(has).unwrap()["Resource"].clone()
+        };
+        let glue = "arn:aws:glue:eu-west-1:111122223333";
+        let expected = json!([
+            format!("{glue}:catalog"),
+            format!("{glue}:database/sales"),
+            format!("{glue}:table/sales/*")
+        ]);
+        assert_eq!(of("glue:GetTables"), expected);
+        assert_eq!(of("lakeformation:ListPermissions"), json!(["*"]));
+        assert_eq!(of("s3:GetBucketPolicy"), json!(["arn:aws:s3:::*"]));
+        assert!(!policy.to_string().contains("redshift"));
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! The rounds of reading: what is asked at once, and what has to wait for which answer.
 //!
-//! 1. the caller, the buckets' regions, the organisation, the trails of the connector's region
-//! 2. the role and the lists of its policies, the buckets' settings, the trails' status
-//! 3. policies, keys, simulations; the names of roles when there is no such role
+//! 1. the caller, the buckets' regions, the organisation, the trails of the connector's region; databases,
+//!    tables, the catalogue's policy and encryption, Lake Formation's settings, clusters, workgroups
+//! 2. the role and the lists of its policies, the buckets' settings, the trails' status; buckets that only a
+//!    database names; Lake Formation's grants on the tables found; names near one that was not found
+//! 3. policies, keys, simulations; the names of roles when there is no such role; what the role effectively
+//!    has of Lake Formation
 //! 4. versions of policies; denials without SCPs or boundary; the policy of a key named by an alias and its
 //!    simulations
 //! 5. denials of those; grants of a key whose policies refuse
 //!
-//! Event history is searched beside rounds 3 to 5 and goes on after them.
+//! Event history and the report of last use go on beside rounds 3 to 5 and may end after them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,18 +21,22 @@ use tokio::sync::Semaphore;
 
 use super::client::Aws;
 use super::cloudtrail::event_history::{self, Subject, Window};
+use super::regional::{self, Regional};
 use super::s3::{NOT_WANTED, wanted};
 use super::settings::{History as HistorySetting, Settings};
 use super::start::StartError;
-use super::{grants, iam, kms, organizations, s3, simulate, sts, trails};
+use super::{grants, iam, kms, lake_formation, last_accessed, organizations, s3, simulate, sts, trails};
 use crate::catalog::Catalog;
 use crate::facts::{
-    Bucket, BucketHead, Caller, Fact, FactId, Facts, Failure, FailureKind, History, Key, ManagedPolicy,
-    Organization, Purpose, Simulation, Target, Trail,
+    Bucket, BucketHead, Caller, Fact, FactId, Facts, Failure, FailureKind, History, Key, LakeGrant,
+    ManagedPolicy, Organization, Purpose, ServiceAccess, Simulation, Target, Trail,
 };
 use crate::model::{AccountId, Arn, Partition};
 use crate::plan::Plan;
-use crate::requirement::{Requirement, encryption, requirements};
+use crate::requirement::{Location, Requirement, encryption, locations, requirements};
+
+/// Buckets that are read because a database or its tables lie in them.
+const REVEALED: usize = 5;
 
 /// One run of reading.
 pub(super) struct Reading<'a> {
@@ -48,6 +55,13 @@ struct First {
     heads: BTreeMap<String, Fact<BucketHead>>,
     organization: Fact<Organization>,
     trails: Option<Fact<Vec<Trail>>>,
+    regional: Regional,
+}
+
+/// Where the connectors write, and whether that is all.
+struct Places {
+    known: Vec<Location>,
+    complete: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -64,19 +78,23 @@ impl<'a> Reading<'a> {
     /// Goes through the rounds. Only a caller that cannot be read is an error.
     pub(super) async fn read(&self, target: Target) -> Result<Facts, StartError> {
         let mut facts = Facts::unread(target, whole(self.settings.now).to_string());
+        if facts.target.region.is_none() && regional::is_needed(self.plan) {
+            facts.target.region = self.aws.chosen_region().map(str::to_owned);
+        }
         let (caller, first) =
             tokio::try_join!(sts::caller(self.aws), async { Ok(self.first(&facts.target).await) })?;
         let role_account = facts.target.role.account.clone().unwrap_or_else(|| caller.account.clone());
         self.aws.progress().signed_in(&caller, self.aws.region(), &role_account);
         let elsewhere = elsewhere(&caller, &role_account);
         facts.caller = Fact::Known(caller);
-        facts.organization = first.organization;
-        self.second(&mut facts, first.heads, first.trails, elsewhere.as_ref()).await;
-        let (history, mut facts) = tokio::join!(
+        self.second(&mut facts, first, elsewhere.as_ref()).await;
+        let (history, last_accessed, mut facts) = tokio::join!(
             self.history(&facts, elsewhere.as_ref()),
+            self.last_accessed(&facts, elsewhere.as_ref()),
             self.third(facts.clone(), elsewhere.as_ref())
         );
         facts.history = history;
+        facts.last_accessed = last_accessed;
         let keys = encryption::customer_keys(&facts);
         event_history::keep_keys(&mut facts.history, &keys);
         Ok(facts)
@@ -100,17 +118,36 @@ impl<'a> Reading<'a> {
             }
         };
         let organization = wanted(self.plan, FactId::Organization, organizations::organization(self.aws));
-        let (heads, organization, trails) = tokio::join!(join_all(heads), organization, trails);
-        First { heads: heads.into_iter().collect(), organization, trails }
+        let regional = Regional::first(self.aws, self.plan, region);
+        let (heads, organization, trails, regional) =
+            tokio::join!(join_all(heads), organization, trails, regional);
+        First { heads: heads.into_iter().collect(), organization, trails, regional }
     }
 
-    async fn second(
-        &self,
-        facts: &mut Facts,
-        heads: BTreeMap<String, Fact<BucketHead>>,
-        trails: Option<Fact<Vec<Trail>>>,
-        elsewhere: Option<&Fact<()>>,
-    ) {
+    /// Takes in what was read in the connector's region.
+    fn take(&self, facts: &mut Facts, regional: Regional) {
+        (facts.glue, facts.lake_formation, facts.redshift) =
+            (regional.glue, regional.lake_formation, regional.redshift);
+    }
+
+    fn places(&self, facts: &Facts) -> Places {
+        let mut places = Places { known: Vec::new(), complete: true };
+        for target in &facts.target.connectors {
+            let Some(connector) = self.catalog.connector(&target.connector) else { continue };
+            let found = locations(facts, target, connector);
+            places.complete &= found.open.is_none();
+            places.known.extend(found.known);
+        }
+        places
+    }
+
+    async fn second(&self, facts: &mut Facts, first: First, elsewhere: Option<&Fact<()>>) {
+        let First { heads, organization, trails, regional } = first;
+        facts.organization = organization;
+        // There may be a database of that name in the caller's account, too.
+        let regional = elsewhere.map_or(regional, |why| Regional::unread(self.plan, why));
+        self.take(facts, regional.clone());
+        let places = self.places(facts);
         let trail_region = self.trail_region(&facts.target, &heads);
         let trails = async {
             if !self.plan.reads(FactId::Trails) {
@@ -122,23 +159,52 @@ impl<'a> Reading<'a> {
             };
             trails::look_into(self.aws, trails).await
         };
-        let buckets = heads.into_iter().map(|(name, head)| async move {
-            let bucket = s3::settings(self.aws, self.plan, &name, head).await;
-            (name, bucket)
-        });
+        let region = facts.target.region.clone();
+        let regional = async {
+            match (elsewhere, region.as_deref()) {
+                (None, Some(region)) => regional.second(self.aws, self.plan, region, &places.known).await,
+                _ => regional.clone(),
+            }
+        };
+        let buckets = self.buckets(&places, heads, region.as_deref());
         let client = self.aws.iam();
         let name = &facts.target.role.name;
         let role = self.of_role(elsewhere, FactId::Role, iam::role(self.aws, &client, name));
         let attached = self.of_role(elsewhere, FactId::RolePolicies, iam::attached(self.aws, &client, name));
         let inline =
             self.of_role(elsewhere, FactId::RolePolicies, iam::inline_names(self.aws, &client, name));
-        let buckets = join_all(buckets);
-        let (role, attached, inline, buckets, trails) = tokio::join!(role, attached, inline, buckets, trails);
+        let (role, attached, inline, buckets, trails, regional) =
+            tokio::join!(role, attached, inline, buckets, trails, regional);
         facts.role = role;
         facts.attached_policies = attached;
         facts.inline_policy_names = inline;
-        facts.buckets = buckets.into_iter().collect::<BTreeMap<String, Bucket>>();
+        facts.buckets = buckets;
         facts.trails = trails;
+        self.take(facts, regional);
+    }
+
+    /// The buckets that the connectors write to: those that parameters name, unless a database has another
+    /// place, and those that only a database or its tables name.
+    async fn buckets(
+        &self,
+        places: &Places,
+        mut heads: BTreeMap<String, Fact<BucketHead>>,
+        region: Option<&str>,
+    ) -> BTreeMap<String, Bucket> {
+        let written: BTreeSet<&str> = places.known.iter().map(|it| it.bucket.as_str()).collect();
+        heads.retain(|name, _| !places.complete || written.contains(name.as_str()));
+        let revealed = written.into_iter().filter(|name| !heads.contains_key(*name));
+        let revealed = revealed.filter(|_| self.plan.reads(FactId::Bucket)).take(REVEALED);
+        let revealed = revealed.map(|name| async move {
+            (name.to_owned(), s3::bucket(self.aws, self.plan, name, region).await)
+        });
+        let revealed = join_all(revealed.collect::<Vec<_>>());
+        let named = heads.into_iter().map(|(name, head)| async move {
+            let bucket = s3::settings(self.aws, self.plan, &name, head).await;
+            (name, bucket)
+        });
+        let (named, revealed) = tokio::join!(join_all(named), revealed);
+        named.into_iter().chain(revealed).collect()
     }
 
     /// Reads a fact of the role, unless the role is in another account: there might be one of its name here.
@@ -159,11 +225,12 @@ impl<'a> Reading<'a> {
     async fn third(&self, mut facts: Facts, elsewhere: Option<&Fact<()>>) -> Facts {
         let documents = self.documents(&facts).shared();
         let needs = requirements(&facts, self.catalog);
-        let (mut simulations, (keys, of_keys), (managed, inline), role_names) = tokio::join!(
+        let (mut simulations, (keys, of_keys), (managed, inline), role_names, permissions) = tokio::join!(
             self.simulations(&facts, &needs, elsewhere),
             self.keys(&facts, &needs, documents.clone(), elsewhere),
             documents.clone(),
-            self.role_names(&facts)
+            self.role_names(&facts),
+            self.lake_permissions(&facts, elsewhere)
         );
         simulations.extend(of_keys);
         drop(documents);
@@ -172,6 +239,7 @@ impl<'a> Reading<'a> {
         facts.keys = keys;
         facts.simulations = simulations;
         facts.role_names = role_names;
+        facts.lake_formation.permissions = permissions;
         self.aws.progress().read();
         facts
     }
@@ -181,6 +249,30 @@ impl<'a> Reading<'a> {
             return Fact::NotAsked("asked only when the role is not found".to_owned());
         }
         iam::role_names(self.aws, &self.aws.iam()).await
+    }
+
+    async fn lake_permissions(&self, facts: &Facts, elsewhere: Option<&Fact<()>>) -> Fact<Vec<LakeGrant>> {
+        let permissions = facts.lake_formation.permissions.clone();
+        let (Some(caller), Some(region)) = (facts.caller.known(), &facts.target.region) else {
+            return permissions;
+        };
+        if elsewhere.is_some() || no_such_role(facts).is_some() {
+            return permissions;
+        }
+        let role = role_arn(facts, &caller.account);
+        lake_formation::third(self.aws, self.plan, region, &facts.glue, permissions, &role).await
+    }
+
+    async fn last_accessed(&self, facts: &Facts, elsewhere: Option<&Fact<()>>) -> Fact<Vec<ServiceAccess>> {
+        let why = elsewhere.cloned().or_else(|| no_such_role(facts));
+        match (why.and_then(|why| why.unread()), facts.caller.known()) {
+            (Some(unread), _) => unread,
+            (None, Some(caller)) => {
+                let role = role_arn(facts, &caller.account);
+                wanted(self.plan, FactId::RoleLastAccessed, last_accessed::services(self.aws, &role)).await
+            }
+            (None, None) => Fact::default(),
+        }
     }
 
     /// The documents of the role's policies and of its boundary, each asked for once.
@@ -321,6 +413,7 @@ impl<'a> Reading<'a> {
         let connectors = connectors.filter_map(|it| self.catalog.connector(&it.connector));
         let mut sessions: Vec<String> = connectors.flat_map(|connector| connector.sessions.clone()).collect();
         sessions.extend(self.catalog.vendor.session_names.iter().cloned());
+        let sources = sources(self.catalog, facts);
         let mut seen = BTreeSet::new();
         sessions.retain(|name| seen.insert(name.clone()));
         Some(Subject {
@@ -331,6 +424,7 @@ impl<'a> Reading<'a> {
             policies: policies.iter().map(ToString::to_string).collect(),
             vendor: self.catalog.vendor.account.to_string(),
             sessions,
+            sources,
             purposes,
         })
     }
@@ -370,6 +464,20 @@ fn role_arn(facts: &Facts, account: &AccountId) -> String {
     let partition = given.or(caller).unwrap_or_else(Partition::aws);
     let path = facts.target.role.path.as_deref().unwrap_or("/");
     format!("arn:{partition}:iam::{account}:role{path}{}", facts.target.role.name)
+}
+
+/// Services whose event history is searched as a whole: those that connectors call in sessions whose names
+/// are made up each time, or are not known. S3's calls on objects are not in event history.
+fn sources(catalog: &Catalog, facts: &Facts) -> BTreeSet<String> {
+    let connectors = facts.target.connectors.iter().filter_map(|it| catalog.connector(&it.connector));
+    let unnamed = connectors.filter(|it| it.sessions.iter().all(|name| name.contains('*')));
+    let services: BTreeSet<&str> =
+        unnamed.flat_map(|it| &it.needs).filter_map(|need| need.action.split(':').next()).collect();
+    let has_key = key_entries(facts).next().is_some();
+    let searched = ["glue", "redshift", "redshift-serverless"].into_iter().filter(|it| services.contains(it));
+    let governs = services.contains("glue").then_some("lakeformation");
+    let key = (has_key && services.contains("kms")).then_some("kms");
+    searched.chain(governs).chain(key).map(|service| format!("{service}.amazonaws.com")).collect()
 }
 
 /// The keys that encrypt by default, as ARNs of keys or aliases.

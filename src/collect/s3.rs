@@ -49,6 +49,21 @@ async fn head_in(aws: &Aws<'_>, bucket: &str, region: Option<&str>) -> Fact<Buck
     }
 }
 
+/// The bucket with its settings, asked at once as if it were in `region`, and again if it is in another.
+pub(super) async fn bucket(aws: &Aws<'_>, plan: &Plan, name: &str, region: Option<&str>) -> Bucket {
+    let assumed = region.unwrap_or(aws.region()).to_owned();
+    let there = Fact::Known(BucketHead { region: assumed.clone(), accessible: true });
+    let (head, bucket) =
+        tokio::join!(self::head(aws, name, Some(&assumed)), settings(aws, plan, name, there));
+    match head {
+        Fact::Known(BucketHead { ref region, .. }) if *region != assumed => {
+            settings(aws, plan, name, head).await
+        }
+        Fact::Absent => settings(aws, plan, name, head).await,
+        head => Bucket { head, ..bucket },
+    }
+}
+
 /// The bucket's settings, all asked at once, in its own region.
 pub(super) async fn settings(aws: &Aws<'_>, plan: &Plan, name: &str, head: Fact<BucketHead>) -> Bucket {
     if head == Fact::Absent {

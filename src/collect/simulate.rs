@@ -1,8 +1,8 @@
 //! AWS's policy simulator: one call for each resource, with the condition keys of the calls it stands for.
 //!
-//! One resource to a call, because condition keys are given per call, and because what an answer says of
-//! several resources at once differs between the service's old and new response shapes. A denial is asked
-//! again without SCPs and without the boundary, so that AWS itself names the layer.
+//! Resources go into one call when they are asked the same actions with the same condition keys, which are
+//! given per call. A denial is asked again without SCPs and without the boundary, so that AWS itself names the
+//! layer.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
 
@@ -29,14 +29,16 @@ use crate::requirement::{Requirement, Situation, keys};
 pub(super) const IN_FLIGHT: usize = 2;
 /// Actions in a call: AWS publishes no limit; real callers have used forty.
 const ACTIONS: usize = 40;
+/// Resources in a call.
+const RESOURCES: usize = 10;
 /// Pages of an answer.
 const PAGES: usize = 20;
 /// Keys that the simulator fills in from the principal itself.
 const FILLED_IN: [&str; 2] = ["aws:userid", "aws:PrincipalType"];
 
-/// Actions to be asked on one resource with the same condition keys.
+/// Actions to be asked on resources with the same condition keys.
 struct Group {
-    resource: String,
+    resources: Vec<String>,
     context: BTreeMap<String, Vec<String>>,
     actions: Vec<String>,
     /// Those of them without which the connector does not work.
@@ -86,18 +88,44 @@ pub(super) async fn simulate(
 /// The same questions, none of them asked: why is said for each.
 pub(super) fn unasked(facts: &Facts, requirements: &[Requirement<'_>], why: &Fact<()>) -> Vec<Simulation> {
     let unread = why.unread::<SimulationResult>().unwrap_or_default();
-    groups(facts, requirements)
-        .into_iter()
-        .flat_map(|group| {
-            let (resource, context, unread) = (group.resource, group.context, unread.clone());
-            group.actions.into_iter().map(move |action| Simulation {
-                action,
+    groups(facts, requirements).into_iter().flat_map(|group| group.questions(|_, _| unread.clone())).collect()
+}
+
+impl Group {
+    /// Each action on each resource with its answer.
+    fn questions(&self, mut answer: impl FnMut(&str, &str) -> Fact<SimulationResult>) -> Vec<Simulation> {
+        let pairs = self.resources.iter().flat_map(|it| self.actions.iter().map(move |action| (it, action)));
+        pairs
+            .map(|(resource, action)| Simulation {
+                action: action.clone(),
                 resource: resource.clone(),
-                context: context.clone(),
-                result: unread.clone(),
+                context: self.context.clone(),
+                result: answer(resource, action),
             })
-        })
-        .collect()
+            .collect()
+    }
+
+    /// The same for one of its resources.
+    fn alone(&self, resource: &str) -> Self {
+        Self {
+            resources: vec![resource.to_owned()],
+            context: self.context.clone(),
+            actions: self.actions.clone(),
+            needed: self.needed.clone(),
+        }
+    }
+
+    /// Takes in another group that asks the same.
+    fn takes(&mut self, other: &Self) -> bool {
+        let set = |group: &Self| group.actions.iter().cloned().collect::<BTreeSet<String>>();
+        let same = self.context == other.context && set(self) == set(other);
+        let fits = self.resources.len() + other.resources.len() <= RESOURCES;
+        if same && fits {
+            self.resources.extend(other.resources.iter().cloned());
+            self.needed.extend(other.needed.iter().cloned());
+        }
+        same && fits
+    }
 }
 
 fn groups(facts: &Facts, requirements: &[Requirement<'_>]) -> Vec<Group> {
@@ -109,13 +137,13 @@ fn groups(facts: &Facts, requirements: &[Requirement<'_>]) -> Vec<Group> {
             context.retain(|key, _| !FILLED_IN.contains(&key.as_str()));
             let action = requirement.action.to_owned();
             let at = groups.iter().position(|it| {
-                it.resource == resource.probe
+                it.resources[0] == resource.probe
                     && it.context == context
                     && (it.actions.len() < ACTIONS || it.actions.contains(&action))
             });
             let at = at.unwrap_or_else(|| {
                 let (actions, needed) = (Vec::new(), BTreeSet::new());
-                groups.push(Group { resource: resource.probe.clone(), context, actions, needed });
+                groups.push(Group { resources: vec![resource.probe.clone()], context, actions, needed });
                 groups.len() - 1
             });
             if requirement.need.level != Level::Documented {
@@ -126,7 +154,13 @@ fn groups(facts: &Facts, requirements: &[Requirement<'_>]) -> Vec<Group> {
             }
         }
     }
-    groups
+    let mut together: Vec<Group> = Vec::new();
+    for group in groups {
+        if !together.iter_mut().any(|it| it.takes(&group)) {
+            together.push(group);
+        }
+    }
+    together
 }
 
 struct Simulator<'a> {
@@ -139,38 +173,32 @@ struct Simulator<'a> {
 impl Simulator<'_> {
     async fn group(&self, group: &Group, layers: Layers) -> Vec<Simulation> {
         let answer = self.ask(group, &group.actions, None).await;
-        let mut results: BTreeMap<String, Fact<SimulationResult>> = group
-            .actions
-            .iter()
-            .map(|action| {
-                let result = match &answer {
-                    Fact::Known(results) => read(results, action, &group.resource),
-                    unread => unread.unread().unwrap_or_default(),
-                };
-                (action.clone(), result)
-            })
-            .collect();
-        self.peel(group, layers, &mut results).await;
-        let simulation = |action: &String| Simulation {
-            action: action.clone(),
-            resource: group.resource.clone(),
-            context: group.context.clone(),
-            result: results.remove(action).unwrap_or_default(),
-        };
-        group.actions.iter().map(simulation).collect()
+        if let (Fact::Known(results), true) = (&answer, group.resources.len() > 1) {
+            // Not every server of this API looks at more than one resource.
+            let silent = |resource: &&String| {
+                group.actions.iter().all(|it| !read(results, it, resource, false).is_read())
+            };
+            if group.resources.iter().any(|it| silent(&it)) {
+                let alone: Vec<Group> = group.resources.iter().map(|it| group.alone(it)).collect();
+                let asked = alone.iter().map(|it| Box::pin(self.group(it, layers)));
+                return join_all(asked).await.into_iter().flatten().collect();
+            }
+        }
+        let mut simulations = group.questions(|resource, action| match &answer {
+            Fact::Known(results) => read(results, action, resource, group.resources.len() == 1),
+            unread => unread.unread().unwrap_or_default(),
+        });
+        self.peel(group, layers, &mut simulations).await;
+        simulations
     }
 
     /// Asks again about denials that matter, without SCPs and without the boundary.
-    async fn peel(
-        &self,
-        group: &Group,
-        layers: Layers,
-        results: &mut BTreeMap<String, Fact<SimulationResult>>,
-    ) {
+    async fn peel(&self, group: &Group, layers: Layers, simulations: &mut [Simulation]) {
         let denied = |may_refuse: bool, said: fn(&SimulationResult) -> Option<bool>| -> Vec<String> {
             let refused = |action: &&String| {
-                let result = results.get(*action).and_then(Fact::known);
-                result.is_some_and(|it| !it.decision.is_allowed() && said(it) != Some(true))
+                let results = simulations.iter().filter(|it| it.action == **action);
+                let mut results = results.filter_map(|it| it.result.known());
+                results.any(|it| !it.decision.is_allowed() && said(it) != Some(true))
             };
             if may_refuse { group.needed.iter().filter(refused).cloned().collect() } else { Vec::new() }
         };
@@ -180,10 +208,12 @@ impl Simulator<'_> {
             self.without(group, &scps, PolicyIdentifierPolicyType::Scp),
             self.without(group, &boundary, PolicyIdentifierPolicyType::PermissionBoundary),
         );
-        for (action, result) in results {
-            if let Fact::Known(result) = result {
-                result.without_scps = without_scps.get(action).copied();
-                result.without_boundary = without_boundary.get(action).copied();
+        for simulation in simulations {
+            if let Fact::Known(result) = &mut simulation.result {
+                let key = (simulation.resource.clone(), simulation.action.clone());
+                let refused = !result.decision.is_allowed();
+                result.without_scps = without_scps.get(&key).copied().filter(|_| refused);
+                result.without_boundary = without_boundary.get(&key).copied().filter(|_| refused);
             }
         }
     }
@@ -194,18 +224,20 @@ impl Simulator<'_> {
         group: &Group,
         actions: &[String],
         layer: PolicyIdentifierPolicyType,
-    ) -> BTreeMap<String, EngineVerdict> {
+    ) -> BTreeMap<(String, String), EngineVerdict> {
         if actions.is_empty() {
             return BTreeMap::new();
         }
         let Fact::Known(results) = self.ask(group, actions, Some(layer)).await else {
             return BTreeMap::new();
         };
-        let verdict = |action: &String| match read(&results, action, &group.resource) {
-            Fact::Known(result) => Some((action.clone(), result.decision)),
+        let alone = group.resources.len() == 1;
+        let verdict = |resource: &String, action: &String| match read(&results, action, resource, alone) {
+            Fact::Known(result) => Some(((resource.clone(), action.clone()), result.decision)),
             _ => None,
         };
-        actions.iter().filter_map(verdict).collect()
+        let of_one = |resource| actions.iter().filter_map(move |action| verdict(resource, action));
+        group.resources.iter().flat_map(of_one).collect()
     }
 
     /// All pages of one call's answer.
@@ -223,7 +255,7 @@ impl Simulator<'_> {
                 .simulate_principal_policy()
                 .policy_source_arn(self.role_arn)
                 .set_action_names(Some(actions.to_vec()))
-                .resource_arns(&group.resource)
+                .set_resource_arns(Some(group.resources.clone()))
                 .set_context_entries(Some(
                     group.context.iter().map(|(key, values)| entry(key, values)).collect(),
                 ))
@@ -281,12 +313,12 @@ fn unreadable<T>(what: String) -> Fact<T> {
     failed(&SIMULATE_PRINCIPAL_POLICY, FailureKind::Unreadable, what)
 }
 
-/// What an answer says of an action on the one resource that was asked about.
+/// What an answer says of an action on a resource; `alone`: the only one that was asked about.
 ///
 /// Since 30 July 2026 AWS answers once for each action, with the resource in `ResourceSpecificResults`
 /// and an ARN template at the top; before, and still in places, once for each action and resource with
 /// the ARN at the top. An answer that names neither the ARN nor a template is of something else.
-fn read(results: &[EvaluationResult], action: &str, resource: &str) -> Fact<SimulationResult> {
+fn read(results: &[EvaluationResult], action: &str, resource: &str, alone: bool) -> Fact<SimulationResult> {
     let of_action = || results.iter().filter(|it| it.eval_action_name().eq_ignore_ascii_case(action));
     let specific = of_action().find_map(|result| {
         let specific =
@@ -294,7 +326,8 @@ fn read(results: &[EvaluationResult], action: &str, resource: &str) -> Fact<Simu
         Some((result, Some(specific)))
     });
     let at_top = || {
-        let names = |name: Option<&str>| name.is_some_and(|name| name == resource || name.contains("${"));
+        let names =
+            |name: Option<&str>| name.is_some_and(|name| name == resource || (alone && name.contains("${")));
         let of_this = |it: &&EvaluationResult| {
             it.resource_specific_results().is_empty() && names(it.eval_resource_name())
         };
@@ -331,9 +364,11 @@ fn read(results: &[EvaluationResult], action: &str, resource: &str) -> Fact<Simu
         missing_context: missing.into_iter().cloned().collect(),
         allowed_by_boundary: boundary
             .map(aws_sdk_iam::types::PermissionsBoundaryDecisionDetail::allowed_by_permissions_boundary),
+        // Said of all resources together: that one of them is refused says nothing of this one.
         allowed_by_organization: result
             .organizations_decision_detail()
-            .map(aws_sdk_iam::types::OrganizationsDecisionDetail::allowed_by_organizations),
+            .map(aws_sdk_iam::types::OrganizationsDecisionDetail::allowed_by_organizations)
+            .filter(|allowed| alone || *allowed),
         without_scps: None,
         without_boundary: None,
     })
@@ -385,7 +420,7 @@ mod tests {
             )
             .build()
             .unwrap();
-        let read = read(&[result], "s3:PutObject", OBJECT);
+        let read = read(&[result], "s3:PutObject", OBJECT, true);
         let result = read.known().unwrap();
         assert_eq!(result.decision, EngineVerdict::Allowed);
         assert_eq!(result.missing_context, ["aws:SourceIp"]);
@@ -401,7 +436,7 @@ mod tests {
             top("s3:PutObject", "arn:aws:s3:::orders", ExplicitDeny).build().unwrap(),
             top("S3:putobject", OBJECT, Allowed).matched_statements(statement).build().unwrap(),
         ];
-        let read = read(&results, "s3:PutObject", OBJECT);
+        let read = read(&results, "s3:PutObject", OBJECT, true);
         assert_eq!(verdict(&read), Some(EngineVerdict::Allowed));
         let matched = &read.known().unwrap().matched[0];
         assert_eq!((matched.policy_id.as_str(), matched.line, matched.column), ("role_r_p", 3, 6));
@@ -420,13 +455,13 @@ mod tests {
                 .unwrap(),
             top("s3:PutObject", OBJECT, PolicyEvaluationDecisionType::from("perhaps")).build().unwrap(),
         ] {
-            let read = read(&[result], "s3:PutObject", OBJECT);
+            let read = read(&[result], "s3:PutObject", OBJECT, true);
             assert!(
                 matches!(&read, Fact::Failed(failure) if failure.kind == FailureKind::Unreadable),
                 "{read:?}"
             );
         }
-        assert!(!read(&[], "s3:PutObject", OBJECT).is_read());
+        assert!(!read(&[], "s3:PutObject", OBJECT, true).is_read());
     }
 
     #[test]
@@ -436,8 +471,41 @@ mod tests {
             "arn:${Partition}:s3:::${BucketName}/${KeyName}",
             PolicyEvaluationDecisionType::ImplicitDeny,
         );
-        let read = read(&[result.build().unwrap()], "s3:PutObject", OBJECT);
+        let read = read(&[result.build().unwrap()], "s3:PutObject", OBJECT, true);
         assert_eq!(verdict(&read), Some(EngineVerdict::ImplicitDeny));
+    }
+
+    #[test]
+    fn of_several_resources_each_has_its_own_answer_and_none_that_was_left_out() {
+        use PolicyEvaluationDecisionType::{Allowed, ImplicitDeny};
+        let template = "arn:${Partition}:s3:::${BucketName}/${KeyName}";
+        let refused = OrganizationsDecisionDetail::builder().allowed_by_organizations(false).build();
+        let result = top("s3:PutObject", template, ImplicitDeny)
+            .resource_specific_results(specific(OBJECT, Allowed))
+            .organizations_decision_detail(refused)
+            .build()
+            .unwrap();
+        let results = [result];
+        let known = read(&results, "s3:PutObject", OBJECT, false);
+        assert_eq!(verdict(&known), Some(EngineVerdict::Allowed));
+        assert_eq!(known.known().unwrap().allowed_by_organization, None);
+        assert!(!read(&results, "s3:PutObject", "arn:aws:s3:::orders/other", false).is_read());
+        let bare = [top("s3:PutObject", template, Allowed).build().unwrap()];
+        assert!(!read(&bare, "s3:PutObject", OBJECT, false).is_read());
+    }
+
+    #[test]
+    fn what_is_asked_the_same_is_asked_in_one_call() {
+        let group = |resource: &str, actions: &[&str]| Group {
+            resources: vec![resource.to_owned()],
+            context: BTreeMap::new(),
+            actions: actions.iter().map(|it| (*it).to_owned()).collect(),
+            needed: BTreeSet::new(),
+        };
+        let mut catalog = group("catalog", &["glue:GetTable", "glue:UpdateTable"]);
+        assert!(catalog.takes(&group("database", &["glue:UpdateTable", "glue:GetTable"])));
+        assert!(!catalog.takes(&group("table", &["glue:GetTable"])));
+        assert_eq!(catalog.resources, ["catalog", "database"]);
     }
 
     #[test]

@@ -1,37 +1,66 @@
 //! Gathers what a search brings: denials in groups, and the history that may explain them.
 
-use super::scope::{RoleFilter, Scope};
-use crate::trail::{DenialGroup, DenialGroups, Event, Timeline, is_history_of};
+use std::collections::BTreeMap;
 
-/// Events of the history that are kept. A role is assumed once an hour and changed far more rarely.
-const HISTORY: usize = 20_000;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::scope::{RoleFilter, Scope};
+use crate::trail::{
+    DenialGroup, DenialGroups, Event, EventRef, Sink, Timeline, is_assumption, is_history_of,
+};
+
+/// Changes that are kept, and assumptions of the role: the latest of each. A role is changed
+/// rarely, but may be assumed all the time.
+const HISTORY: usize = 10_000;
 
 /// What a search has brought so far.
 pub struct Gathered<'a> {
     scope: &'a Scope,
     groups: DenialGroups,
-    history: Vec<Event>,
-    left_out: bool,
+    changes: Latest,
+    assumptions: Latest,
 }
 
 impl<'a> Gathered<'a> {
     /// Nothing yet.
     pub fn new(scope: &'a Scope) -> Self {
-        Self { scope, groups: DenialGroups::new(), history: Vec::new(), left_out: false }
+        Self {
+            scope,
+            groups: DenialGroups::new(),
+            changes: Latest::default(),
+            assumptions: Latest::default(),
+        }
+    }
+
+    /// For another worker of the same search: nothing yet, and an event that either has taken is a
+    /// copy to the other.
+    pub fn sibling(&self) -> Self {
+        Self { groups: self.groups.sibling(), ..Self::new(self.scope) }
+    }
+
+    /// Adds what a sibling has gathered. The outcome is the same whoever gathered what.
+    pub fn merge(&mut self, other: Self) {
+        self.groups.merge(other.groups);
+        self.changes.merge(other.changes);
+        self.assumptions.merge(other.assumptions);
     }
 
     /// Takes an event, if it is one that was asked for or belongs to the role's history.
-    pub fn add(&mut self, event: Event) {
+    pub fn add(&mut self, mut event: Event) {
         if self.scope.wants(&event) {
             self.groups.add(&event);
         }
         let Some(RoleFilter::Arn(role)) = &self.scope.role else { return };
-        if is_history_of(&event, role) {
-            if self.history.len() < HISTORY {
-                self.history.push(event);
-            } else {
-                self.left_out = true;
-            }
+        if !is_history_of(&event, role) {
+            return;
+        }
+        if is_assumption(event.event_name.as_bytes()) {
+            // The timeline has no use for it, and it is most of the event.
+            event.response_elements = Value::Null;
+            self.assumptions.add(event);
+        } else {
+            self.changes.add(event);
         }
     }
 
@@ -53,8 +82,10 @@ impl<'a> Gathered<'a> {
                 "so many resources were denied that they are put together by bucket or by action".to_owned(),
             );
         }
-        if self.left_out {
-            notes.push(format!("the timeline knows only {HISTORY} events of the role's history"));
+        for (latest, what) in [(&self.changes, "changes"), (&self.assumptions, "assumptions of the role")] {
+            if latest.left_out {
+                notes.push(format!("the timeline knows only the last {HISTORY} {what}"));
+            }
         }
         notes
     }
@@ -63,9 +94,153 @@ impl<'a> Gathered<'a> {
     pub fn finish(self) -> (Vec<DenialGroup>, Option<Timeline>) {
         let groups = self.groups.groups();
         let timeline = match &self.scope.role {
-            Some(RoleFilter::Arn(role)) => Some(Timeline::new(role, self.history, &groups)),
+            Some(RoleFilter::Arn(role)) => {
+                let history = self.changes.events.into_values().chain(self.assumptions.events.into_values());
+                Some(Timeline::new(role, history.flatten().collect(), &groups))
+            }
             _ => None,
         };
         (groups, timeline)
+    }
+}
+
+impl Sink for Gathered<'_> {
+    fn event(&mut self, event: Event) {
+        self.add(event);
+    }
+
+    fn record(&mut self, record: &EventRef<'_>) {
+        if self.scope.wants_record(record) {
+            self.groups.add_record(record);
+        }
+    }
+}
+
+/// The latest events, each once; which those are does not depend on the order of their coming.
+#[derive(Default)]
+struct Latest {
+    /// By time and id; those without an id cannot be told apart.
+    events: BTreeMap<(Option<Timestamp>, String), Vec<Event>>,
+    /// Events were left out.
+    left_out: bool,
+}
+
+impl Latest {
+    fn add(&mut self, event: Event) {
+        let alike = self.events.entry((event.event_time, event.event_id.clone())).or_default();
+        if alike.is_empty() || event.event_id.is_empty() && alike.len() < HISTORY {
+            alike.push(event);
+        }
+        if self.events.len() > HISTORY {
+            self.events.pop_first();
+            self.left_out = true;
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        for event in other.events.into_values().flatten() {
+            self.add(event);
+        }
+        self.left_out |= other.left_out;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const ROLE: &str = "arn:aws:iam::111122223333:role/orders";
+
+    fn scope() -> Scope {
+        Scope { role: Some(RoleFilter::Arn(ROLE.parse().unwrap())), ..Scope::default() }
+    }
+
+    /// Denials, changes and assumptions, some of them twice, some known by a shared id.
+    fn events() -> Vec<Event> {
+        let event = |number: usize| {
+            // The rest are copies.
+            let number = number % 630;
+            let (name, code) =
+                [("PutObject", "AccessDenied"), ("PutRolePolicy", ""), ("AssumeRole", "")][number % 3];
+            let source = ["s3.amazonaws.com", "iam.amazonaws.com", "sts.amazonaws.com"][number % 3];
+            let account = ["111122223333", "444455556666"][number / 3 % 2];
+            let mut event = json!({
+                "eventID": format!("event-{number}"), "eventTime": format!("2026-03-02T10:{:02}:{:02}Z", number / 60, number % 60),
+                "eventSource": source, "eventName": name, "awsRegion": "eu-west-1", "errorCode": code, "recipientAccountId": account,
+                "requestParameters": {"roleName": "orders", "roleArn": ROLE, "bucketName": "b", "key": format!("{}", number % 7)},
+                "userIdentity": {"sessionContext": {"sessionIssuer": {"type": "Role", "arn": ROLE}}}, "sourceIPAddress": format!("10.0.0.{number}"),
+            });
+            if number.is_multiple_of(9) {
+                event["sharedEventID"] = json!(format!("shared-{}", number % 45));
+            }
+            Event::from_value(&event).unwrap()
+        };
+        (0..900).map(event).collect()
+    }
+
+    #[test]
+    fn any_number_of_workers_in_any_order_gathers_the_same() {
+        let scope = scope();
+        let alone = {
+            let mut gathered = Gathered::new(&scope);
+            for event in events() {
+                gathered.add(event);
+            }
+            (gathered.duplicates(), gathered.finish())
+        };
+        assert_eq!(alone.1.0.len(), 7);
+        assert_eq!(alone.1.0.iter().map(|group| group.count).sum::<u64>() + alone.0, 300);
+        assert!(alone.0 > 90, "copies and calls that two accounts recorded: {}", alone.0);
+        for workers in [2, 3, 8] {
+            for reversed in [false, true] {
+                let mut events = events();
+                if reversed {
+                    events.reverse();
+                }
+                let mut gathered = Gathered::new(&scope);
+                let mut siblings: Vec<_> = (0..workers).map(|_| gathered.sibling()).collect();
+                for (number, event) in events.into_iter().enumerate() {
+                    let worker = &mut siblings[number * 7 % workers];
+                    if scope.wants(&event) && !is_history_of(&event, &ROLE.parse().unwrap()) {
+                        worker.record(&EventRef::from(&event));
+                    } else {
+                        worker.event(event);
+                    }
+                }
+                if reversed {
+                    siblings.reverse();
+                }
+                for sibling in siblings {
+                    gathered.merge(sibling);
+                }
+                assert!((gathered.duplicates(), gathered.finish()) == alone, "{workers} workers");
+            }
+        }
+    }
+
+    #[test]
+    fn the_latest_of_the_history_are_kept_and_changes_apart_from_assumptions() {
+        let scope = scope();
+        let mut gathered = Gathered::new(&scope);
+        let event = |number: usize, source: &str, name: &str| {
+            Event::from_value(&json!({
+                "eventID": format!("{name}-{number}"), "eventTime": 1_772_445_600 + number, "eventSource": source, "eventName": name,
+                "requestParameters": {"roleName": "orders", "roleArn": ROLE}, "recipientAccountId": "111122223333",
+            }))
+            .unwrap()
+        };
+        gathered.add(event(0, "iam.amazonaws.com", "PutRolePolicy"));
+        for number in (0..HISTORY + 10).rev() {
+            gathered.add(event(number, "sts.amazonaws.com", "AssumeRole"));
+        }
+        assert_eq!(
+            gathered.notes(),
+            [format!("the timeline knows only the last {HISTORY} assumptions of the role")]
+        );
+        assert_eq!(gathered.assumptions.events.keys().next().unwrap().1, "AssumeRole-10");
+        let (_, timeline) = gathered.finish();
+        assert!(timeline.unwrap().entries.iter().any(|entry| entry.what.starts_with("PutRolePolicy")));
     }
 }

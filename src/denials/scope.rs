@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::answer::{Question, Window};
 use crate::model::Arn;
-use crate::trail::{Event, made_by_role};
+use crate::trail::{Event, EventRef, Identity};
 
 /// What to ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,18 +37,18 @@ impl RoleFilter {
         }
     }
 
-    /// Whether a session of the role made the call.
-    pub fn made(&self, event: &Event) -> bool {
+    /// Whether it is a session of the role that called.
+    pub fn made(&self, identity: &Identity) -> bool {
         match self {
-            Self::Arn(role) => made_by_role(event, role),
+            Self::Arn(role) => identity.is_of_role(role),
             Self::Name(name) => {
-                let issuer = event.identity.issuer.as_ref().and_then(|issuer| issuer.arn.as_deref());
-                let arn = issuer.or(event.identity.arn.as_deref());
+                let issuer = identity.issuer.as_ref().and_then(|issuer| issuer.arn.as_deref());
+                let arn = issuer.or(identity.arn.as_deref());
                 let Some(arn) = arn.and_then(|arn| arn.parse::<Arn>().ok()) else { return false };
                 // The role of this name in the caller's own account.
                 let role =
                     Arn::new(arn.partition().as_str(), "iam", "", arn.account(), &format!("role/{name}"));
-                made_by_role(event, &role)
+                identity.is_of_role(&role)
             }
         }
     }
@@ -57,16 +57,21 @@ impl RoleFilter {
 impl Scope {
     /// Whether an event is asked for: a denial of the role, in the window, account and region.
     pub fn wants(&self, event: &Event) -> bool {
+        self.wants_record(&EventRef::from(event))
+    }
+
+    /// The same of a borrowed event.
+    pub fn wants_record(&self, event: &EventRef<'_>) -> bool {
         let window = self.window;
         let in_window = event.event_time.is_none_or(|time| {
             window.since.is_none_or(|since| time >= since) && window.until.is_none_or(|until| time < until)
         });
-        let account = event.recipient_account.as_ref();
+        let account = event.recipient_account.as_deref();
         in_window
             && event.is_denial()
             && (self.accounts.is_empty() || account.is_none_or(|account| self.accounts.contains(account)))
-            && (self.regions.is_empty() || event.region.is_empty() || self.regions.contains(&event.region))
-            && self.role.as_ref().is_none_or(|role| role.made(event))
+            && (self.regions.is_empty() || event.region.is_empty() || self.regions.contains(&*event.region))
+            && self.role.as_ref().is_none_or(|role| role.made(event.identity()))
     }
 
     /// The question as it is answered.

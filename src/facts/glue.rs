@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Fact;
+use crate::model::LakeResource;
 
 /// What was read of the Data Catalog.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,34 +137,6 @@ pub struct LakeGrant {
     pub on: LakeResource,
     /// `ALL`, `DESCRIBE`, `CREATE_TABLE`, `ALTER`, `DATA_LOCATION_ACCESS`, …
     pub permissions: Vec<String>,
-}
-
-/// On what Lake Formation grants.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum LakeResource {
-    /// The catalogue.
-    Catalog,
-    /// A database.
-    Database {
-        /// Its name.
-        database: String,
-    },
-    /// A table, or all tables of a database.
-    Table {
-        /// The database.
-        database: String,
-        /// The table; `None`: all of them (`TableWildcard`).
-        #[serde(skip_serializing_if = "Option::is_none", default)]
-        table: Option<String>,
-    },
-    /// A place in S3.
-    Location {
-        /// `arn:aws:s3:::bucket/path`.
-        arn: String,
-    },
-    /// Something that these connectors do not use: a tag, a filter.
-    Other,
 }
 
 /// A location that is registered with Lake Formation.

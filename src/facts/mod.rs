@@ -24,8 +24,9 @@ pub use account::{Caller, EventSelector, Organization, Trail, TrailStatus};
 pub use fact::{Fact, Failure, FailureKind, Refusal};
 pub use glue::{
     CatalogEncryption, Database, DatabaseMetadata, DefaultPermissions, Glue, LakeFormation, LakeGrant,
-    LakeLocation, LakeOptIn, LakeResource, LakeSettings, Table,
+    LakeLocation, LakeOptIn, LakeSettings, Table,
 };
+pub use crate::model::LakeResource;
 pub use history::{History, LookupFilter, LookupQuery, Purpose};
 pub use id::FactId;
 pub use redshift::{Cluster, Redshift, Workgroup};

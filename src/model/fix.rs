@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::LakeResource;
+
 /// A change that mends a finding, who can make it, and whether it was verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Fix {
@@ -78,6 +80,17 @@ pub enum Change {
         role: String,
         /// The managed policy's ARN.
         policy_arn: String,
+    },
+    /// Grant the role permissions in Lake Formation.
+    GrantLakeFormation {
+        /// The role's ARN.
+        principal: String,
+        /// On what.
+        on: LakeResource,
+        /// `DESCRIBE`, `CREATE_TABLE`, `ALTER`, `DATA_LOCATION_ACCESS`, …
+        permissions: Vec<String>,
+        /// The region, in which alone the grant holds.
+        region: String,
     },
     /// Something that no policy expresses (enable a key, call the organisation's administrator): steps in words.
     Manual {

@@ -1,7 +1,7 @@
 //! What would mend a finding, said by the check that found it. `prescribe` turns it into a
 //! [`Fix`](super::Fix): a whole document, verified on the facts.
 
-use super::Owner;
+use super::{LakeResource, Owner};
 
 /// What would mend a finding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,6 +110,25 @@ pub enum Remedy {
         found: String,
         /// What must stand there.
         wanted: Vec<String>,
+    },
+    /// Resources (patterns) in a role policy's statement are mistaken, all in the same way: replace each.
+    CorrectResources {
+        /// The policy's name.
+        policy: String,
+        /// Position of the statement.
+        statement: usize,
+        /// Each resource as written, with what must stand there.
+        corrections: Vec<(String, String)>,
+    },
+    /// A Deny in the Data Catalog's resource policy hits the role: exempt the role.
+    ExemptFromCatalogPolicy {
+        /// Position of the statement.
+        statement: usize,
+    },
+    /// Lake Formation must grant the role these permissions.
+    GrantLakeFormation {
+        /// Resources with the permissions that the role needs on them.
+        grants: Vec<(LakeResource, Vec<String>)>,
     },
     /// Replace a broad managed policy by what the connector needs.
     ReplaceManagedPolicy {

@@ -1,6 +1,6 @@
 //! A change made to facts in memory, as AWS would show it afterwards.
 
-use crate::facts::{AttachedPolicy, Fact, Facts, ManagedPolicy};
+use crate::facts::{AttachedPolicy, Fact, Facts, LakeGrant, ManagedPolicy};
 use crate::model::{Change, PolicyHome};
 
 /// Why a simulation is no longer known once the role's policies were changed in memory.
@@ -28,6 +28,15 @@ pub fn apply(change: &Change, facts: &Facts) -> Facts {
                 attached.retain(|policy| policy.arn.as_str() != policy_arn);
             }
             forget_simulations(&mut facts);
+        }
+        Change::GrantLakeFormation { principal, on, permissions, .. } => {
+            let (principal, on, permissions) = (principal.clone(), on.clone(), permissions.clone());
+            let grant = LakeGrant { principal, on, permissions };
+            match &mut facts.lake_formation.permissions {
+                Fact::Known(grants) => grants.push(grant),
+                grants @ Fact::Absent => *grants = Fact::Known(vec![grant]),
+                _ => {}
+            }
         }
         Change::Manual { .. } => {}
     }
@@ -79,7 +88,7 @@ fn set_policy(facts: &mut Facts, home: &PolicyHome, after: &str) {
                 key.policy = Fact::Known(after.to_owned());
             }
         }
-        PolicyHome::Catalog { .. } => {}
+        PolicyHome::Catalog { .. } => facts.glue.policy = Fact::Known(after.to_owned()),
     }
 }
 

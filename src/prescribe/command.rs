@@ -1,6 +1,8 @@
 //! Changes as commands of the AWS CLI that can be pasted into a shell.
 
-use crate::model::{Change, PolicyHome, shell_flag};
+use serde_json::json;
+
+use crate::model::{Change, LakeResource, PolicyHome, shell_flag, shell_word};
 
 /// What closes a document in a shell. No line of a JSON text can be this.
 const END: &str = "END_OF_POLICY";
@@ -22,8 +24,32 @@ pub fn commands(change: &Change) -> Vec<String> {
             shell_flag("--role-name", role),
             shell_flag("--policy-arn", policy_arn)
         )],
+        Change::GrantLakeFormation { principal, on, permissions, region } => vec![format!(
+            "aws lakeformation grant-permissions --principal {} --permissions {} --resource {} {}",
+            shell_word(&format!("DataLakePrincipalIdentifier={principal}")),
+            permissions.iter().map(|it| shell_word(it)).collect::<Vec<_>>().join(" "),
+            shell_word(&lake_resource(on)),
+            shell_flag("--region", region)
+        )],
         Change::Manual { commands, .. } => commands.clone(),
     }
+}
+
+/// A resource as `lakeformation:GrantPermissions` takes it.
+/// <https://docs.aws.amazon.com/lake-formation/latest/APIReference/API_Resource.html>
+fn lake_resource(on: &LakeResource) -> String {
+    let resource = match on {
+        LakeResource::Catalog | LakeResource::Other => json!({"Catalog": {}}),
+        LakeResource::Database { database } => json!({"Database": {"Name": database}}),
+        LakeResource::Table { database, table: Some(table) } => {
+            json!({"Table": {"DatabaseName": database, "Name": table}})
+        }
+        LakeResource::Table { database, table: None } => {
+            json!({"Table": {"DatabaseName": database, "TableWildcard": {}}})
+        }
+        LakeResource::Location { arn } => json!({"DataLocation": {"ResourceArn": arn}}),
+    };
+    resource.to_string()
 }
 
 fn set_policy(home: &PolicyHome, after: &str) -> Vec<String> {
@@ -108,6 +134,20 @@ mod tests {
         assert_eq!(
             commands[1],
             r"aws iam put-role-policy --role-name 'a'\''; rm -rf ~; '\''' --policy-name='-x$(id)' --policy-document file://role-policy.json"
+        );
+    }
+
+    #[test]
+    fn a_grant_of_lake_formation_is_one_command() {
+        let change = Change::GrantLakeFormation {
+            principal: "arn:aws:iam::111122223333:role/r".to_owned(),
+            on: LakeResource::Database { database: "it's".to_owned() },
+            permissions: vec!["DESCRIBE".to_owned(), "CREATE_TABLE".to_owned()],
+            region: "eu-west-1".to_owned(),
+        };
+        assert_eq!(
+            commands(&change),
+            [r#"aws lakeformation grant-permissions --principal DataLakePrincipalIdentifier=arn:aws:iam::111122223333:role/r --permissions DESCRIBE CREATE_TABLE --resource '{"Database":{"Name":"it'\''s"}}' --region eu-west-1"#]
         );
     }
 

@@ -140,6 +140,13 @@ fn plan(remedy: &Remedy, facts: &Facts, catalog: &Catalog) -> Result<Vec<Plan>, 
         Remedy::ExemptFromKeyPolicy { key, statement } => {
             one(resource::exempt_from_key_policy(facts, key, *statement))
         }
+        Remedy::CorrectResources { policy, statement, corrections } => {
+            one(role::correct_resources(facts, catalog, policy, *statement, corrections))
+        }
+        Remedy::ExemptFromCatalogPolicy { statement } => {
+            one(resource::exempt_from_catalog_policy(facts, *statement))
+        }
+        Remedy::GrantLakeFormation { grants } => resource::grant_lake_formation(facts, grants),
         Remedy::Manual { owner, title, steps, commands } => {
             let change = Change::Manual { steps: steps.clone(), commands: commands.clone() };
             Ok(vec![Plan::new(title.clone(), *owner, change)])
@@ -153,6 +160,7 @@ fn owner(remedy: &Remedy) -> Owner {
     match remedy {
         Remedy::AllowInKeyPolicy { .. } | Remedy::ExemptFromKeyPolicy { .. } => Owner::KeyOwner,
         Remedy::AllowInBucketPolicy { .. } => Owner::BucketAccount,
+        Remedy::GrantLakeFormation { .. } => Owner::LakeFormationAdmin,
         Remedy::Manual { owner, .. } => *owner,
         _ => Owner::You,
     }
@@ -189,6 +197,21 @@ fn in_words(remedy: &Remedy) -> String {
         }
         Remedy::ReplaceResource { policy, found, wanted, .. } => {
             format!("Name {} in place of {found} in {policy}", words::list(wanted))
+        }
+        Remedy::CorrectResources { policy, corrections, .. } => {
+            let pairs: Vec<String> =
+                corrections.iter().map(|(found, wanted)| format!("{wanted} in place of {found}")).collect();
+            format!("Name {} in {policy}", words::list(&pairs))
+        }
+        Remedy::ExemptFromCatalogPolicy { statement } => {
+            format!("Spare the role in statement {} of the Data Catalog's resource policy", statement + 1)
+        }
+        Remedy::GrantLakeFormation { grants: needed } => {
+            let pairs: Vec<String> = needed
+                .iter()
+                .map(|(on, permissions)| format!("{} on {}", words::list(permissions), on.in_words()))
+                .collect();
+            format!("Grant the role {} in Lake Formation", words::list(&pairs))
         }
         Remedy::ReplaceManagedPolicy { arn } => {
             format!("Replace {arn} by a policy of what the connector needs")

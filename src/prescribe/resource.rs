@@ -1,9 +1,9 @@
-//! Remedies in the policies of buckets and keys.
+//! Remedies in the policies of buckets, keys and the Data Catalog.
 
 use serde_json::{Value, json};
 
 use crate::facts::Facts;
-use crate::model::{Change, Owner, PolicyHome};
+use crate::model::{Change, LakeResource, Owner, PolicyHome};
 
 use super::document::{Draft, add_condition, one_or_many};
 use super::{Plan, words};
@@ -118,6 +118,39 @@ pub(super) fn allow_in_key_policy(facts: &Facts, key: &str, actions: &[String]) 
         change: set(PolicyHome::Key { arn: key.to_owned() }, Some(before), &draft),
         brings: None,
     })
+}
+
+/// A Deny in the Data Catalog's resource policy hits the role.
+pub(super) fn exempt_from_catalog_policy(facts: &Facts, statement: usize) -> Result<Plan, String> {
+    let role = role_arn(facts)?;
+    let before = facts.glue.policy.known().ok_or("the Data Catalog's resource policy was not read")?;
+    let mut draft = parse(before, "the Data Catalog's resource policy")?;
+    exempt(&mut draft, statement, &role)?;
+    let account = crate::requirement::account(facts).map(|it| it.to_string()).unwrap_or_default();
+    let home = PolicyHome::Catalog { account, region: region(facts)? };
+    let title = format!("Spare {role} in statement {} of the Data Catalog's resource policy", statement + 1);
+    Ok(Plan::new(title, Owner::You, set(home, Some(before), &draft)))
+}
+
+/// Lake Formation must grant the role these permissions.
+pub(super) fn grant_lake_formation(
+    facts: &Facts,
+    grants: &[(LakeResource, Vec<String>)],
+) -> Result<Vec<Plan>, String> {
+    let (principal, region) = (role_arn(facts)?, region(facts)?);
+    let plan = |(on, permissions): &(LakeResource, Vec<String>)| {
+        let title =
+            format!("Grant the role {} on {} in Lake Formation", words::list(permissions), on.in_words());
+        let (principal, region) = (principal.clone(), region.clone());
+        let (on, permissions) = (on.clone(), permissions.clone());
+        let change = Change::GrantLakeFormation { principal, on, permissions, region };
+        Plan::new(title, Owner::LakeFormationAdmin, change)
+    };
+    Ok(grants.iter().map(plan).collect())
+}
+
+fn region(facts: &Facts) -> Result<String, String> {
+    facts.target.region.clone().ok_or_else(|| "the connector's region was not given".to_owned())
 }
 
 fn set(home: PolicyHome, before: Option<&str>, draft: &Draft) -> Change {

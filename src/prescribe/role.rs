@@ -167,9 +167,11 @@ fn extend(draft: &mut Draft, actions: &[String], resources: &[String], known: &[
     false
 }
 
-/// The part of an ARN that two resources of one bucket share.
+/// The part of an ARN that two resources of one bucket share, or of one Data Catalog.
 fn base(resource: &str) -> &str {
-    resource.split('/').next().unwrap_or(resource)
+    let glue = resource.split(':').nth(2) == Some("glue");
+    let end = if glue { resource.rfind(':') } else { resource.find('/') };
+    end.map_or(resource, |end| &resource[..end])
 }
 
 /// Adds statements to the policy that already deals with the service, or else to the first.
@@ -415,28 +417,56 @@ pub(super) fn replace_resource(
     found: &str,
     wanted: &[String],
 ) -> Result<Plan, String> {
+    let both_everything = |it: &str| is_everything(it) && is_everything(found);
+    let replaced = |it: &str| (it == found || both_everything(it)).then(|| wanted.to_vec());
+    let title = format!("Name {} in place of {found} in {name}", words::list(wanted));
+    replace(facts, catalog, name, statement, title, replaced)
+}
+
+/// Corrects mistaken resources in a statement of the role's.
+pub(super) fn correct_resources(
+    facts: &Facts,
+    catalog: &Catalog,
+    name: &str,
+    statement: usize,
+    corrections: &[(String, String)],
+) -> Result<Plan, String> {
+    let corrected = |it: &str| {
+        let correction = corrections.iter().find(|(found, _)| found == it);
+        correction.map(|(_, wanted)| vec![wanted.clone()])
+    };
+    let found: Vec<&String> = corrections.iter().map(|(found, _)| found).collect();
+    let wanted: Vec<&String> = corrections.iter().map(|(_, wanted)| wanted).collect();
+    let title = format!("Name {} in place of {} in {name}", words::list(&wanted), words::list(&found));
+    replace(facts, catalog, name, statement, title, corrected)
+}
+
+/// Puts other resources in the place of some of a statement's.
+fn replace(
+    facts: &Facts,
+    catalog: &Catalog,
+    name: &str,
+    statement: usize,
+    title: String,
+    replacement: impl Fn(&str) -> Option<Vec<String>>,
+) -> Result<Plan, String> {
     let mut policy = find(facts, catalog, name, statement)?;
     let gone = || "the policy no longer has that statement".to_owned();
     let edited = policy.draft.statement(statement).ok_or_else(gone)?;
     let written = texts(edited, "Resource").ok_or("the statement has no Resource")?;
-    let both_everything = |it: &str| is_everything(it) && is_everything(found);
     let mut resources: Vec<String> = Vec::new();
     for resource in written {
-        let replaced =
-            if resource == found || both_everything(&resource) { wanted } else { &[resource.clone()][..] };
-        for text in replaced {
-            if !resources.contains(text) {
-                resources.push(text.clone());
+        for text in replacement(&resource).unwrap_or_else(|| vec![resource]) {
+            if !resources.contains(&text) {
+                resources.push(text);
             }
         }
     }
     set_texts(edited, "Resource", resources);
-    Ok(Plan {
-        title: format!("Name {} in place of {found} in {name}", words::list(wanted)),
-        owner: Owner::You,
-        change: set(&policy),
-        brings: None,
-    })
+    if !fits(&policy, facts) {
+        return Err(format!("{name} would be longer than AWS allows"));
+    }
+    Ok(Plan::new(title, Owner::You, set(&policy)))
 }
 
 /// Replaces a broad managed policy by what the connectors need of it.

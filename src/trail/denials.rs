@@ -1,97 +1,17 @@
 //! Denials in groups: one row per action, resource and reason, each event counted once.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
+use super::borrowed::EventRef;
+use super::group::{DenialGroup, Tally};
+use super::message::Messages;
 use super::record::Event;
-use crate::denial::{Denial, Reason};
+use super::seen::{Seen, key_of};
 
-/// Denials that share action, resource, reason and denying policy.
-///
-/// Every list is sorted and holds at most fifty values: the first in order, whatever the order in
-/// which the events were read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct DenialGroup {
-    /// The IAM action, its service in lower case (`sns:Publish`); null when neither message nor
-    /// event tells.
-    pub action: Option<String>,
-    /// An ARN, `*`, kind and name (`role orders`); null when neither message nor event tells.
-    pub resource: Option<String>,
-    /// The reason in AWS's words, as far as they go.
-    pub reason: String,
-    /// The same for programs.
-    pub cause: Reason,
-    /// Events, each counted once however often it was delivered.
-    pub count: u64,
-    /// The first `eventTime`.
-    #[schemars(with = "Option<String>")]
-    pub first: Option<Timestamp>,
-    /// The last `eventTime`.
-    #[schemars(with = "Option<String>")]
-    pub last: Option<Timestamp>,
-    /// `errorCode`, as spelt in the events.
-    pub error_codes: BTreeSet<String>,
-    /// `awsRegion`.
-    pub regions: BTreeSet<String>,
-    /// `recipientAccountId`.
-    pub accounts: BTreeSet<String>,
-    /// `sourceIPAddress`: addresses, or the names of services.
-    pub source_ips: BTreeSet<String>,
-    /// `userAgent`.
-    pub user_agents: BTreeSet<String>,
-    /// Who was refused: roles without the name of the session, users, services.
-    pub principals: BTreeSet<String>,
-    /// `vpcEndpointId`, where the call came through one.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub vpc_endpoints: BTreeSet<String>,
-    /// The policy AWS named.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy_arn: Option<String>,
-    /// The encoded message of the first event that has one, for `sts:DecodeAuthorizationMessage`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encoded: Option<String>,
-    /// `eventID` of the first few events in order of time.
-    pub event_ids: Vec<String>,
-}
-
-/// Values kept of each list of a group.
-const VALUES: usize = 50;
-/// Event ids kept of a group.
-const SAMPLES: usize = 5;
 /// Groups before resources are folded: an archive may name a new object in each denial.
 const GROUPS: usize = 5_000;
-
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    action: Option<String>,
-    resource: Option<String>,
-    cause: Reason,
-    policy_arn: Option<String>,
-}
-
-#[derive(Clone, Default)]
-struct Tally {
-    count: u64,
-    first: Option<Timestamp>,
-    last: Option<Timestamp>,
-    error_codes: BTreeSet<String>,
-    regions: BTreeSet<String>,
-    accounts: BTreeSet<String>,
-    source_ips: BTreeSet<String>,
-    user_agents: BTreeSet<String>,
-    principals: BTreeSet<String>,
-    vpc_endpoints: BTreeSet<String>,
-    /// The encoded message with the sample that it belongs to; the smallest wins.
-    encoded: Option<(Sample, String)>,
-    samples: BTreeSet<Sample>,
-}
-
-/// What orders the events of a group, so that the result does not depend on who read first.
-type Sample = (Option<Timestamp>, String);
 
 /// How far resources are folded together to keep the number of groups bounded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,17 +25,45 @@ enum Folding {
     All,
 }
 
-/// Collects denials into groups. Memory grows with the number of *different* denials up to a
-/// bound, and by 24 bytes for each event, which duplicates are told by.
-#[derive(Clone, Default)]
+/// Collects denials into groups.
+///
+/// Several may collect side by side: each worker its own [`DenialGroups::sibling`], merged in the
+/// end. The outcome is the same whoever collects what. Memory grows with the number of *different*
+/// denials up to a bound, and by some 40 bytes for each event, which duplicates are told by.
+#[derive(Default)]
 pub struct DenialGroups {
-    groups: BTreeMap<Key, Tally>,
+    messages: Messages,
+    groups: Vec<Group>,
+    /// The groups of each kind.
+    of_kind: Vec<OfKind>,
     folding: Folding,
-    /// Hashes of event ids.
-    seen: HashSet<u128>,
-    /// Of a shared event id, in whose trail it was seen.
-    shared: HashMap<u128, u64>,
+    seen: Arc<Seen>,
     duplicates: u64,
+    /// By shared event id, who recorded the call.
+    shared: BTreeMap<u128, Vec<Claim>>,
+    /// The accounts that claims name.
+    accounts: Vec<String>,
+}
+
+struct Group {
+    kind: usize,
+    resource: Option<String>,
+    tally: Tally,
+}
+
+/// Positions of the groups of a kind, by resource.
+#[derive(Default)]
+struct OfKind {
+    unnamed: Option<usize>,
+    named: HashMap<String, usize>,
+}
+
+/// Events of one shared id in one account's trail: counted if that account comes first among
+/// those which recorded the call.
+struct Claim {
+    account: usize,
+    group: usize,
+    count: u64,
 }
 
 impl DenialGroups {
@@ -124,32 +72,80 @@ impl DenialGroups {
         Self::default()
     }
 
+    /// For another worker: nothing collected, but an event that either has counted is a copy to
+    /// the other.
+    pub fn sibling(&self) -> Self {
+        Self { seen: Arc::clone(&self.seen), ..Self::default() }
+    }
+
     /// Counts `event`, if it is a denial and not a copy of one already counted.
     ///
     /// Copies have the same `eventID`: delivered twice, by several trails, or for a global
     /// service in several regions. The same call in another account's trail has an id of its own
-    /// and the `sharedEventID` in common.
+    /// and the `sharedEventID` in common; then only the account whose number is the lowest counts.
     pub fn add(&mut self, event: &Event) {
-        let Some(denial) = event.denial() else { return };
-        if self.is_copy(event) {
+        self.add_record(&EventRef::from(event));
+    }
+
+    /// The same of a borrowed event.
+    pub fn add_record(&mut self, event: &EventRef<'_>) {
+        if !event.is_denial() {
+            return;
+        }
+        // An event without an id cannot be told from another one.
+        if !event.event_id.is_empty() && !self.seen.note(&event.event_id) {
             self.duplicates += 1;
             return;
         }
-        let key = self.folded(Key {
-            action: denial.action.as_deref().map(canonical_action),
-            resource: denial.resource.clone(),
-            cause: denial.reason.clone(),
-            policy_arn: denial.policy_arn.clone(),
-        });
-        self.groups.entry(key).or_default().add(event, &denial);
-        while self.groups.len() > GROUPS && self.folding < Folding::All {
+        let Some(told) = self.messages.read(event) else { return };
+        let resource = told.resource.or_else(|| event.resource().map(Cow::Owned));
+        let resource = resource.map(|resource| folded(self.folding, resource));
+        let group = position(&mut self.of_kind, &mut self.groups, told.kind, resource);
+        let tally = &mut self.groups[group].tally;
+        tally.see(event, told.encoded.as_deref());
+        match event.shared_event_id.as_deref().filter(|id| !id.is_empty()) {
+            None => tally.count += 1,
+            Some(shared) => {
+                let account = self.account(event.recipient_account.as_deref().unwrap_or_default());
+                claim(self.shared.entry(key_of(shared)).or_default(), Claim { account, group, count: 1 });
+            }
+        }
+        self.bound();
+    }
+
+    /// Adds what a sibling has collected.
+    pub fn merge(&mut self, mut other: Self) {
+        while self.folding < other.folding {
             self.fold();
         }
+        while other.folding < self.folding {
+            other.fold();
+        }
+        self.duplicates += other.duplicates;
+        let kinds: Vec<_> =
+            other.messages.kinds().iter().map(|kind| self.messages.position(kind.clone())).collect();
+        let mut moved = Vec::with_capacity(other.groups.len());
+        for Group { kind, resource, tally } in other.groups {
+            let group = position(&mut self.of_kind, &mut self.groups, kinds[kind], resource.map(Cow::Owned));
+            self.groups[group].tally.merge(tally);
+            moved.push(group);
+        }
+        let accounts: Vec<_> = other.accounts.iter().map(|account| self.account(account)).collect();
+        for (shared, claims) in other.shared {
+            let ours = self.shared.entry(shared).or_default();
+            for Claim { account, group, count } in claims {
+                claim(ours, Claim { account: accounts[account], group: moved[group], count });
+            }
+        }
+        self.bound();
     }
 
     /// How many copies were left out.
     pub fn duplicates(&self) -> u64 {
-        self.duplicates
+        let claimed: u64 = self.shared.values().flatten().map(|claim| claim.count).sum();
+        let counted: u64 =
+            self.shared.values().flat_map(|claims| self.counted(claims)).map(|claim| claim.count).sum();
+        self.duplicates + claimed - counted
     }
 
     /// Whether there were so many resources that they were folded together.
@@ -159,38 +155,106 @@ impl DenialGroups {
 
     /// The groups, the largest first, then by action, resource and reason.
     pub fn groups(&self) -> Vec<DenialGroup> {
-        let mut groups: Vec<_> = self.groups.iter().map(|(key, tally)| tally.group(key)).collect();
-        // A stable sort: equal counts stay in the order of their keys.
-        groups.sort_by_key(|group| std::cmp::Reverse(group.count));
-        groups
+        let mut counts: Vec<u64> = self.groups.iter().map(|group| group.tally.count).collect();
+        for claim in self.shared.values().flat_map(|claims| self.counted(claims)) {
+            counts[claim.group] += claim.count;
+        }
+        let kinds = self.messages.kinds();
+        let key = |group: &Group| {
+            let kind = &kinds[group.kind];
+            (&kind.action, group.resource.clone(), &kind.cause, &kind.policy_arn)
+        };
+        let mut order: Vec<_> = (0..self.groups.len()).filter(|&at| counts[at] > 0).collect();
+        order.sort_by_cached_key(|&at| (std::cmp::Reverse(counts[at]), key(&self.groups[at])));
+        let group = |at: usize| {
+            let Group { kind, resource, tally } = &self.groups[at];
+            tally.clone().group(&kinds[*kind], resource.as_deref(), counts[at])
+        };
+        order.into_iter().map(group).collect()
     }
 
-    fn is_copy(&mut self, event: &Event) -> bool {
-        // An event without an id cannot be told from another one.
-        if !event.event_id.is_empty() && !self.seen.insert(hash128(&event.event_id)) {
-            return true;
-        }
-        let Some(shared) = event.shared_event_id.as_deref().filter(|id| !id.is_empty()) else { return false };
-        let account = hash64(0, event.recipient_account.as_deref().unwrap_or_default());
-        let first = *self.shared.entry(hash128(shared)).or_insert(account);
-        first != account
+    /// The claims that count: those of the account which comes first.
+    fn counted<'c>(&'c self, claims: &'c [Claim]) -> impl Iterator<Item = &'c Claim> {
+        let name = |claim: &Claim| self.accounts[claim.account].as_str();
+        let first = claims.iter().map(name).min();
+        claims.iter().filter(move |claim| Some(name(claim)) == first)
     }
 
-    fn folded(&self, mut key: Key) -> Key {
-        if self.folding >= Folding::All {
-            key.resource = key.resource.map(|_| "(many)".to_owned());
-        } else if self.folding >= Folding::Objects {
-            key.resource = key.resource.map(|resource| bucket_of_object(&resource).unwrap_or(resource));
+    /// The position of an account among those known; there are few.
+    fn account(&mut self, account: &str) -> usize {
+        self.accounts.iter().position(|known| known == account).unwrap_or_else(|| {
+            self.accounts.push(account.to_owned());
+            self.accounts.len() - 1
+        })
+    }
+
+    fn bound(&mut self) {
+        while self.groups.len() > GROUPS && self.folding < Folding::All {
+            self.fold();
         }
-        key
     }
 
     fn fold(&mut self) {
         self.folding = if self.folding == Folding::None { Folding::Objects } else { Folding::All };
-        for (key, tally) in std::mem::take(&mut self.groups) {
-            let key = self.folded(key);
-            self.groups.entry(key).or_default().merge(tally);
+        self.of_kind.clear();
+        let mut moved = Vec::with_capacity(self.groups.len());
+        for Group { kind, resource, tally } in std::mem::take(&mut self.groups) {
+            let resource = resource.map(|resource| folded(self.folding, Cow::Owned(resource)));
+            let group = position(&mut self.of_kind, &mut self.groups, kind, resource);
+            self.groups[group].tally.merge(tally);
+            moved.push(group);
         }
+        for claims in self.shared.values_mut() {
+            for mut old in std::mem::take(claims) {
+                old.group = moved[old.group];
+                claim(claims, old);
+            }
+        }
+    }
+}
+
+/// Adds a claim to those of its shared id.
+fn claim(claims: &mut Vec<Claim>, new: Claim) {
+    let alike = claims.iter_mut().find(|old| (old.account, old.group) == (new.account, new.group));
+    match alike {
+        Some(old) => old.count += new.count,
+        None => claims.push(new),
+    }
+}
+
+/// The position of the group of this kind and resource, made if there is none.
+fn position(
+    of_kind: &mut Vec<OfKind>,
+    groups: &mut Vec<Group>,
+    kind: usize,
+    resource: Option<Cow<'_, str>>,
+) -> usize {
+    if of_kind.len() <= kind {
+        of_kind.resize_with(kind + 1, OfKind::default);
+    }
+    let OfKind { unnamed, named } = &mut of_kind[kind];
+    let known = match &resource {
+        Some(resource) => named.get(&**resource).copied(),
+        None => *unnamed,
+    };
+    known.unwrap_or_else(|| {
+        let new = groups.len();
+        let resource = resource.map(Cow::into_owned);
+        match &resource {
+            Some(resource) => _ = named.insert(resource.clone(), new),
+            None => *unnamed = Some(new),
+        }
+        groups.push(Group { kind, resource, tally: Tally::default() });
+        new
+    })
+}
+
+/// A resource, or what it is folded into.
+fn folded(folding: Folding, resource: Cow<'_, str>) -> Cow<'_, str> {
+    match folding {
+        Folding::None => resource,
+        Folding::Objects => bucket_of_object(&resource).map_or(resource, Cow::Owned),
+        Folding::All => Cow::Borrowed("(many)"),
     }
 }
 
@@ -201,133 +265,9 @@ fn bucket_of_object(resource: &str) -> Option<String> {
     Some(format!("{}{bucket}/*", &resource[..start]))
 }
 
-/// The action with its service in lower case; AWS writes `SNS:Publish` and `sns:Publish`.
-fn canonical_action(action: &str) -> String {
-    match action.split_once(':') {
-        Some((service, name)) => format!("{}:{name}", service.to_ascii_lowercase()),
-        None => action.to_owned(),
-    }
-}
-
-fn hash64(salt: u64, text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    salt.hash(&mut hasher);
-    text.hash(&mut hasher);
-    hasher.finish()
-}
-
-fn hash128(text: &str) -> u128 {
-    u128::from(hash64(1, text)) << 64 | u128::from(hash64(2, text))
-}
-
-impl Tally {
-    fn add(&mut self, event: &Event, denial: &Denial) {
-        self.count += 1;
-        self.first = earliest(self.first, event.event_time);
-        self.last = self.last.max(event.event_time);
-        keep(&mut self.error_codes, event.error_code.as_deref());
-        keep(&mut self.regions, Some(&event.region));
-        keep(&mut self.accounts, event.recipient_account.as_deref());
-        keep(&mut self.source_ips, event.source_ip.as_deref());
-        keep(&mut self.user_agents, event.user_agent.as_deref());
-        keep(&mut self.principals, Some(&principal(event)));
-        keep(&mut self.vpc_endpoints, event.vpc_endpoint_id.as_deref());
-        let sample = (event.event_time, event.event_id.clone());
-        if let Some(encoded) = &denial.encoded {
-            self.keep_encoded((sample.clone(), encoded.clone()));
-        }
-        self.samples.insert(sample);
-        self.trim_samples();
-    }
-
-    fn merge(&mut self, other: Self) {
-        self.count += other.count;
-        self.first = earliest(self.first, other.first);
-        self.last = self.last.max(other.last);
-        for (into, from) in [
-            (&mut self.error_codes, other.error_codes),
-            (&mut self.regions, other.regions),
-            (&mut self.accounts, other.accounts),
-            (&mut self.source_ips, other.source_ips),
-            (&mut self.user_agents, other.user_agents),
-            (&mut self.principals, other.principals),
-            (&mut self.vpc_endpoints, other.vpc_endpoints),
-        ] {
-            for value in &from {
-                keep(into, Some(value));
-            }
-        }
-        if let Some(encoded) = other.encoded {
-            self.keep_encoded(encoded);
-        }
-        self.samples.extend(other.samples);
-        self.trim_samples();
-    }
-
-    fn keep_encoded(&mut self, encoded: (Sample, String)) {
-        if self.encoded.as_ref().is_none_or(|kept| encoded < *kept) {
-            self.encoded = Some(encoded);
-        }
-    }
-
-    fn trim_samples(&mut self) {
-        while self.samples.len() > SAMPLES {
-            self.samples.pop_last();
-        }
-    }
-
-    fn group(&self, key: &Key) -> DenialGroup {
-        let tally = self.clone();
-        DenialGroup {
-            action: key.action.clone(),
-            resource: key.resource.clone(),
-            reason: key.cause.of_action(key.action.as_deref()),
-            cause: key.cause.clone(),
-            count: tally.count,
-            first: tally.first,
-            last: tally.last,
-            error_codes: tally.error_codes,
-            regions: tally.regions,
-            accounts: tally.accounts,
-            source_ips: tally.source_ips,
-            user_agents: tally.user_agents,
-            principals: tally.principals,
-            vpc_endpoints: tally.vpc_endpoints,
-            policy_arn: key.policy_arn.clone(),
-            encoded: tally.encoded.map(|(_, encoded)| encoded),
-            event_ids: tally.samples.into_iter().map(|(_, id)| id).filter(|id| !id.is_empty()).collect(),
-        }
-    }
-}
-
-fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    }
-}
-
-/// Keeps the first [`VALUES`] values in their own order: what stays does not depend on the order
-/// in which they came.
-fn keep(set: &mut BTreeSet<String>, value: Option<&str>) {
-    let Some(value) = value.filter(|value| !value.is_empty()) else { return };
-    if set.contains(value) || set.len() >= VALUES && set.last().is_some_and(|last| last.as_str() < value) {
-        return;
-    }
-    set.insert(value.to_owned());
-    if set.len() > VALUES {
-        set.pop_last();
-    }
-}
-
-/// The role behind a session, or whoever it was.
-fn principal(event: &Event) -> String {
-    let issuer = event.identity.issuer.as_ref().and_then(|issuer| issuer.arn.clone());
-    issuer.unwrap_or_else(|| event.identity.actor())
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::group::SAMPLES;
     use super::*;
     use serde_json::json;
 
@@ -404,7 +344,61 @@ mod tests {
     }
 
     #[test]
-    fn two_spellings_of_a_service_are_one_action() {
-        assert_eq!(canonical_action("SNS:Publish"), "sns:Publish");
+    fn two_spellings_of_a_service_are_one_action() {}
+
+    /// The same events dealt out to workers, whose parts are merged in turn.
+    fn collect_by(workers: usize, events: &[Event]) -> (Vec<DenialGroup>, u64, bool) {
+        let mut whole = DenialGroups::new();
+        let mut parts: Vec<_> = (0..workers).map(|_| whole.sibling()).collect();
+        for (number, event) in events.iter().enumerate() {
+            parts[number * 5 % workers].add(event);
+        }
+        for part in parts {
+            whole.merge(part);
+        }
+        (whole.groups(), whole.duplicates(), whole.is_folded())
+    }
+
+    #[test]
+    fn copies_count_once_whichever_workers_come_upon_them() {
+        let events: Vec<_> = (0..400).map(|n| denied(&(n % 150).to_string(), n % 150 % 60, "a")).collect();
+        for workers in 1..6 {
+            let (groups, duplicates, _) = collect_by(workers, &events);
+            assert_eq!((groups.len(), groups[0].count, duplicates), (1, 150, 250), "{workers}");
+            assert_eq!(groups[0].first.unwrap().to_string(), "2026-03-02T00:00:00Z");
+            assert_eq!(groups[0].last.unwrap().to_string(), "2026-03-02T00:00:59Z");
+            assert_eq!(groups, collect(&events));
+        }
+    }
+
+    #[test]
+    fn of_two_accounts_that_recorded_a_call_the_same_one_counts_whoever_comes_first() {
+        let recorded = |id: &str, account: &str, object: &str| Event {
+            shared_event_id: Some("s".into()),
+            recipient_account: Some(account.into()),
+            ..denied(id, 1, object)
+        };
+        // The owner's trail may tell less than the caller's, and so be of another group.
+        let mut events = [recorded("1", "111122223333", "a"), recorded("2", "444455556666", "b")];
+        let forwards = collect_by(2, &events);
+        assert_eq!((forwards.0.len(), forwards.0[0].count, forwards.1), (1, 1, 1));
+        assert_eq!(forwards.0[0].resource.as_deref(), Some("arn:aws:s3:::orders/a"));
+        events.reverse();
+        assert_eq!(collect_by(2, &events), forwards);
+        assert_eq!(collect_by(1, &events), forwards);
+    }
+
+    #[test]
+    fn folding_does_not_depend_on_the_workers() {
+        let buckets = |n: usize| format!("{}/{n}", n % 3);
+        let mut events: Vec<_> = (0..GROUPS + 500).map(|n| denied(&n.to_string(), 1, &buckets(n))).collect();
+        for event in events.iter_mut().step_by(9) {
+            event.shared_event_id = Some(format!("{}", event.event_id.len()));
+            event.recipient_account = Some("444455556666".into());
+        }
+        let alone = collect_by(1, &events);
+        assert!(alone.2);
+        assert_eq!(alone.0.iter().map(|group| group.count).sum::<u64>(), (GROUPS + 500) as u64);
+        assert_eq!(collect_by(3, &events), alone);
     }
 }

@@ -97,9 +97,7 @@ pub(super) fn allows(document: &Value, asked: Asked<'_>) -> Allowed {
 
 /// The statements by which `new` allows less of what is asked than `old`.
 pub(super) fn losses(old: Option<&Value>, new: Option<&Value>, asked: Asked<'_>) -> Vec<StatementChange> {
-    let list =
-        |document: Option<&Value>| document.map(|document| statements(document).to_vec()).unwrap_or_default();
-    let (old, new) = (list(old), list(new));
+    let (old, new) = (old.map(statements).unwrap_or_default(), new.map(statements).unwrap_or_default());
     let missing = |from: &[Value], of: &[Value], effect: &str, kind: StatementChangeKind| {
         of.iter()
             .enumerate()
@@ -113,8 +111,8 @@ pub(super) fn losses(old: Option<&Value>, new: Option<&Value>, asked: Asked<'_>)
             })
             .collect::<Vec<_>>()
     };
-    let mut losses = missing(&new, &old, "Allow", StatementChangeKind::AllowLost);
-    losses.extend(missing(&old, &new, "Deny", StatementChangeKind::DenyAdded));
+    let mut losses = missing(new, old, "Allow", StatementChangeKind::AllowLost);
+    losses.extend(missing(old, new, "Deny", StatementChangeKind::DenyAdded));
     losses
 }
 

@@ -1,5 +1,7 @@
 //! Who made a call, and whether it was one role.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -96,6 +98,30 @@ impl Identity {
             .or_else(|| self.principal_id.clone())
             .unwrap_or_else(|| "unknown".to_owned())
     }
+
+    /// The role behind a session, or whoever it was.
+    pub(super) fn principal(&self) -> Cow<'_, str> {
+        match self.issuer.as_ref().and_then(|issuer| issuer.arn.as_deref()) {
+            Some(arn) => Cow::Borrowed(arn),
+            None => Cow::Owned(self.actor()),
+        }
+    }
+
+    /// Whether it is a session of `role`; see [`made_by_role`].
+    pub fn is_of_role(&self, role: &Arn) -> bool {
+        if let Some(issuer) = &self.issuer {
+            if issuer.kind.as_deref().is_some_and(|kind| kind != "Role") {
+                return false;
+            }
+            if let Some(arn) = &issuer.arn {
+                return arn == role.as_str() || is_without_path(role) && same_name(arn, role);
+            }
+            if let (Some(account), Some(name)) = (&issuer.account_id, &issuer.user_name) {
+                return is_account_of(account, role) && name == role.name();
+            }
+        }
+        self.arn.as_deref().is_some_and(|arn| is_session_of(arn, role))
+    }
 }
 
 /// Whether a session of `role` made the call.
@@ -109,19 +135,7 @@ impl Identity {
 ///
 /// A call that *concerns* the role, such as a refused `AssumeRole` of it, is not made by it.
 pub fn made_by_role(event: &Event, role: &Arn) -> bool {
-    let identity = &event.identity;
-    if let Some(issuer) = &identity.issuer {
-        if issuer.kind.as_deref().is_some_and(|kind| kind != "Role") {
-            return false;
-        }
-        if let Some(arn) = &issuer.arn {
-            return arn == role.as_str() || is_without_path(role) && same_name(arn, role);
-        }
-        if let (Some(account), Some(name)) = (&issuer.account_id, &issuer.user_name) {
-            return is_account_of(account, role) && name == role.name();
-        }
-    }
-    identity.arn.as_deref().is_some_and(|arn| is_session_of(arn, role))
+    event.identity.is_of_role(role)
 }
 
 fn is_without_path(role: &Arn) -> bool {

@@ -154,7 +154,7 @@ fn flag(value: &Value) -> Option<bool> {
 }
 
 /// `2026-03-02T00:00:00Z`; also seconds since 1970, as some exports write it.
-fn time(value: &Value) -> Option<Timestamp> {
+pub(super) fn time(value: &Value) -> Option<Timestamp> {
     if let Some(seconds) = value.as_i64() {
         return Timestamp::from_second(seconds).ok();
     }
@@ -167,7 +167,7 @@ fn time(value: &Value) -> Option<Timestamp> {
     jiff::tz::TimeZone::UTC.to_timestamp(bare.parse().ok()?).ok()
 }
 
-fn resources(value: &Value) -> Vec<Resource> {
+pub(super) fn resources(value: &Value) -> Vec<Resource> {
     // A delete of a thousand objects names each; the first few serve.
     let named = value.as_array().into_iter().flatten().take(20);
     named
@@ -186,7 +186,7 @@ const BOUND: usize = 96 * 1024;
 
 /// `value` less the top-level members that do not fit in the bound. Exports hold the object as
 /// text within a string; that is read.
-fn bounded(value: &Value) -> Value {
+pub(super) fn bounded(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
             let mut left = BOUND;

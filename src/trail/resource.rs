@@ -2,45 +2,75 @@
 
 use serde_json::Value;
 
-use super::record::Event;
+use super::borrowed::EventRef;
+use super::record::{Event, Resource};
 use crate::denial::service_prefix;
 use crate::model::Partition;
+
+/// What of a call tells its resource.
+pub(super) struct Call<'a> {
+    /// `eventSource`.
+    pub(super) source: &'a str,
+    /// `eventName`.
+    pub(super) name: &'a str,
+    /// `awsRegion`.
+    pub(super) region: &'a str,
+    /// `recipientAccountId`.
+    pub(super) account: Option<&'a str>,
+    /// `requestParameters`.
+    pub(super) parameters: &'a Value,
+    /// `resources`.
+    pub(super) resources: &'a [Resource],
+}
 
 /// The ARN of the call's resource, read from the record's `resources` and `requestParameters`.
 ///
 /// Calls on a bucket give the bucket, calls on objects the object. None where the record does
 /// not tell, which is common for refused calls: CloudTrail then leaves the parameters out.
 pub fn resource_of(event: &Event) -> Option<String> {
-    match service_prefix(&event.event_source) {
-        Some("s3") => s3(event),
-        Some("glue") => glue(event),
-        Some("sts") => event.parameter("roleArn").map(str::to_owned),
-        Some("kms") => kms(event),
-        _ => event.resources.iter().find_map(|resource| resource.arn.clone()),
+    EventRef::from(event).resource()
+}
+
+/// The same of a borrowed call.
+pub(super) fn resource_of_call(call: &Call<'_>) -> Option<String> {
+    match service_prefix(call.source) {
+        Some("s3") => s3(call),
+        Some("glue") => glue(call),
+        Some("sts") => call.parameter("roleArn").map(str::to_owned),
+        Some("kms") => kms(call),
+        _ => call.first_named(),
     }
 }
 
-fn s3(event: &Event) -> Option<String> {
+impl<'a> Call<'a> {
+    fn parameter(&self, name: &str) -> Option<&'a str> {
+        self.parameters.get(name)?.as_str()
+    }
+
+    fn first_named(&self) -> Option<String> {
+        self.resources.iter().find_map(|resource| resource.arn.clone())
+    }
+}
+
+fn s3(call: &Call<'_>) -> Option<String> {
     let of_kind = |kind: &str| {
-        event
-            .resources
-            .iter()
+        let mut resources = call.resources.iter();
+        resources
             .find(|resource| resource.kind.as_deref() == Some(kind))
             .and_then(|resource| resource.arn.clone())
     };
-    let bucket = event.parameter("bucketName").or_else(|| event.parameter("bucket"));
-    let partition = Partition::of_region(&event.region);
+    let bucket = call.parameter("bucketName").or_else(|| call.parameter("bucket"));
+    let partition = Partition::of_region(call.region);
     let bucket_arn = || {
         of_kind("AWS::S3::Bucket")
             .or_else(|| bucket.map(|bucket| format!("arn:{}:s3:::{bucket}", partition.as_str())))
     };
-    let on_bucket = event.event_name.starts_with("List") && event.event_name != "ListParts"
-        || event.event_name.contains("Bucket");
+    let on_bucket = call.name.starts_with("List") && call.name != "ListParts" || call.name.contains("Bucket");
     if on_bucket {
         return bucket_arn();
     }
     of_kind("AWS::S3::Object")
-        .or_else(|| match (bucket_arn(), event.parameter("key")) {
+        .or_else(|| match (bucket_arn(), call.parameter("key")) {
             (Some(bucket), Some(key)) => Some(format!("{bucket}/{key}")),
             _ => None,
         })
@@ -48,19 +78,19 @@ fn s3(event: &Event) -> Option<String> {
 }
 
 /// The most specific of table, database and catalogue that the parameters name.
-fn glue(event: &Event) -> Option<String> {
-    let account = event.parameter("catalogId").or(event.recipient_account.as_deref())?;
-    let partition = Partition::of_region(&event.region);
+fn glue(call: &Call<'_>) -> Option<String> {
+    let account = call.parameter("catalogId").or(call.account)?;
+    let partition = Partition::of_region(call.region);
     let arn =
-        |rest: String| Some(format!("arn:{}:glue:{}:{account}:{rest}", partition.as_str(), event.region));
-    let name = event.parameter("name");
-    let inner = |object: &str| event.request_parameters.get(object)?.get("name").and_then(Value::as_str);
-    let database = event.parameter("databaseName");
-    let table = event.parameter("tableName").or_else(|| inner("tableInput")).or(name);
+        |rest: String| Some(format!("arn:{}:glue:{}:{account}:{rest}", partition.as_str(), call.region));
+    let name = call.parameter("name");
+    let inner = |object: &str| call.parameters.get(object)?.get("name").and_then(Value::as_str);
+    let database = call.parameter("databaseName");
+    let table = call.parameter("tableName").or_else(|| inner("tableInput")).or(name);
     match (database, table) {
         (Some(database), Some(table)) => arn(format!("table/{database}/{table}")),
         (Some(database), None) => arn(format!("database/{database}")),
-        (None, _) if event.event_name.contains("Database") => {
+        (None, _) if call.name.contains("Database") => {
             let database = inner("databaseInput").or(name)?;
             arn(format!("database/{database}"))
         }
@@ -68,9 +98,8 @@ fn glue(event: &Event) -> Option<String> {
     }
 }
 
-fn kms(event: &Event) -> Option<String> {
-    let named = event.resources.iter().find_map(|resource| resource.arn.clone());
-    named.or_else(|| event.parameter("keyId").map(str::to_owned))
+fn kms(call: &Call<'_>) -> Option<String> {
+    call.first_named().or_else(|| call.parameter("keyId").map(str::to_owned))
 }
 
 #[cfg(test)]

@@ -168,12 +168,18 @@ fn blames(changes: &[Changed], denials: &[DenialGroup]) -> Blames {
     for (index, denial) in denials.iter().enumerate() {
         let before =
             |change: &Changed| change.event.event_time.is_some() && change.event.event_time <= denial.first;
-        let best = changes
-            .iter()
-            .enumerate()
-            .filter(|(_, change)| before(change))
-            .filter_map(|(at, change)| Some((at, change.blame(denial)?)))
-            .max_by_key(|(at, blame)| (blame.certainty, *at));
+        let mut best: Option<(usize, Blame)> = None;
+        for (at, change) in changes.iter().enumerate().rev().filter(|(_, change)| before(change)) {
+            let Some(blame) = change.blame(denial) else { continue };
+            let shown = blame.certainty == Certainty::Shown;
+            if best.as_ref().is_none_or(|(_, best)| blame.certainty > best.certainty) {
+                best = Some((at, blame));
+            }
+            // Nothing earlier can be surer.
+            if shown {
+                break;
+            }
+        }
         if let Some((at, blame)) = best {
             blames.entry(at).or_default().push((Some(index), blame));
         }

@@ -17,7 +17,9 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     if let Some(skip) = absent_role(view) {
         return Ok(skip);
     }
-    let asks: Vec<Ask<'_>> = asks(view)?.into_iter().filter(Ask::is_required).collect();
+    // What the simulator was not to be asked, another table stands for.
+    let asked = |ask: &Ask<'_>| ask.is_required() && ask.requirement.simulated;
+    let asks: Vec<Ask<'_>> = asks(view)?.into_iter().filter(asked).collect();
     let account = asks.first().and_then(|ask| view.situation(&ask.requirement).account);
     let organization = view.organization();
     if let Some(reason) = organization.as_ref().ok().and_then(|it| out_of_reach(*it, account.as_ref())) {

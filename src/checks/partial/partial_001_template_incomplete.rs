@@ -1,6 +1,6 @@
 //! PARTIAL-001: the role's policies against the guide's template, action by action.
 
-use crate::checks::shared::standing::{Answer, Cause, Standing, Standings};
+use crate::checks::shared::standing::{Answer, Cause, Refusal, Standing, Standings};
 use crate::checks::shared::{absent_bucket, absent_role, bucket_name, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, Source, StatementRef};
@@ -16,10 +16,24 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let standings = Standings::of(view)?;
     let missing: Vec<&Standing<'_>> = standings.required().filter(|it| is_missing(it)).collect();
     let some_allowed = standings.required().any(|it| matches!(it.answer, Answer::Allowed(_)));
-    if some_allowed && !missing.is_empty() {
-        return Ok(Outcome::Warn(vec![incomplete(view, &standings, &missing)]));
+    if some_allowed {
+        let mut findings = Vec::new();
+        if !missing.is_empty() {
+            findings.push(incomplete(view, &standings, &missing));
+        }
+        findings.extend(optional_gaps(view, &standings));
+        if !findings.is_empty() {
+            return Ok(Outcome::Warn(findings));
+        }
     }
     standings.policies.complete()?;
+    let undecided = standings.optional().find_map(|it| match &it.answer {
+        Answer::Undecided(blocked) => Some(blocked.clone()),
+        _ => None,
+    });
+    if let Some(blocked) = undecided {
+        return Err(blocked);
+    }
     let mut evidence = vec![present(&standings)];
     evidence.extend(absent(&standings));
     Ok(Outcome::Pass(evidence))
@@ -27,6 +41,57 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
 
 fn is_missing(standing: &Standing<'_>) -> bool {
     matches!(&standing.answer, Answer::Refused(refusal) if refusal.cause == Cause::Missing)
+}
+
+/// One finding for each thing that the connector calls and goes on without, at some cost. What a required
+/// gap brings along is reported with that one.
+fn optional_gaps(view: &View<'_>, standings: &Standings<'_>) -> Vec<Finding> {
+    let mut groups: Vec<(&str, Vec<(&Standing<'_>, &Refusal)>)> = Vec::new();
+    for standing in standings.optional() {
+        let Answer::Refused(refusal) = &standing.answer else { continue };
+        let of_required = standings.gaps().any(|(_, required)| {
+            required.cause != Cause::Missing
+                && required.cause == refusal.cause
+                && required.because == refusal.because
+        });
+        if of_required || matches!(refusal.cause, Cause::WrongForm { .. }) {
+            continue;
+        }
+        let action = standing.ask.action();
+        match groups.iter_mut().find(|(known, _)| *known == action) {
+            Some((_, members)) => members.push((standing, refusal)),
+            None => groups.push((action, vec![(standing, refusal)])),
+        }
+    }
+    groups.into_iter().map(|(action, members)| costly(view, action, &members)).collect()
+}
+
+fn costly(view: &View<'_>, action: &str, members: &[(&Standing<'_>, &Refusal)]) -> Finding {
+    let role = &view.target().role.name;
+    let resources = words::unique(members.iter().map(|(it, _)| it.ask.resource.pattern.clone()));
+    let breaks = members.first().map_or("", |(it, _)| it.ask.requirement.need.breaks.as_str());
+    let what = format!(
+        "{role} may not do {action} on {}, which the connector calls and goes on without: {breaks}",
+        words::list(&resources)
+    );
+    let mut finding = Finding::new(resources.join(", "), what);
+    for (it, refusal) in members {
+        words::add_all(&mut finding.evidence, refusal.evidence.iter().cloned());
+        let need = it.ask.requirement.need;
+        let text = need.symptom.clone().unwrap_or_else(|| need.breaks.clone());
+        let source = Source::Documentation { reference: need.source.clone() };
+        words::add(&mut finding.evidence, Evidence { source, text });
+    }
+    let grants = vec![(action.to_owned(), resources)];
+    let because = members.iter().find_map(|(_, refusal)| refusal.because.clone());
+    let denied = members.iter().any(|(_, refusal)| refusal.cause == Cause::Denied);
+    finding.because.clone_from(&because);
+    finding.remedy(match because {
+        Some(statement) if denied => {
+            Remedy::ExemptFromRolePolicy { policy: statement.policy, statement: statement.index, grants }
+        }
+        _ => Remedy::AllowOnRole { grants },
+    })
 }
 
 fn incomplete(view: &View<'_>, standings: &Standings<'_>, missing: &[&Standing<'_>]) -> Finding {
@@ -71,7 +136,7 @@ fn present(standings: &Standings<'_>) -> Evidence {
 /// Actions that the template lists and the connector never calls, so that nothing fails without them.
 fn absent(standings: &Standings<'_>) -> Option<Evidence> {
     let mut names: Vec<&str> = Vec::new();
-    for standing in standings.all.iter().filter(|it| !it.ask.is_required()) {
+    for standing in standings.all.iter().filter(|it| !it.ask.is_required() && !it.ask.is_optional()) {
         if !standing.ask.of_identity(&standings.policies.documents()).is_allowed() {
             words::add(&mut names, standing.ask.action());
         }

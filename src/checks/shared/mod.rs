@@ -1,7 +1,9 @@
 //! Conclusions that several checks share: functions over facts, never one check's outcome.
 
 pub mod conditions;
+pub mod glue;
 pub(crate) mod history;
+pub mod lake_formation;
 pub mod needs;
 pub mod phases;
 pub(crate) mod phrases;

@@ -133,7 +133,17 @@ impl Ask<'_> {
 
     /// Whether the connector cannot work without it.
     pub fn is_required(&self) -> bool {
-        self.requirement.need.level != Level::Documented
+        matches!(self.requirement.need.level, Level::Required | Level::Conditional)
+    }
+
+    /// Whether the connector calls it and goes on without it.
+    pub fn is_optional(&self) -> bool {
+        self.requirement.need.level == Level::Optional
+    }
+
+    /// Whether it is a call to the Glue Data Catalog, which may have a policy of its own.
+    pub fn is_of_catalog(&self) -> bool {
+        super::glue::is_glue(self.action())
     }
 
     /// Whether it is a use of a KMS key.

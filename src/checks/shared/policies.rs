@@ -124,6 +124,12 @@ pub fn bucket_policy(view: &View<'_>, bucket: &str) -> Result<Option<Arc<Policy>
     text.map(|text| compile(Kind::Resource, "bucket policy", text)).transpose()
 }
 
+/// The Data Catalog's resource policy; nothing: it has none.
+pub fn catalog_policy(view: &View<'_>) -> Result<Option<Arc<Policy>>, Blocked> {
+    let text = view.catalog_policy()?;
+    text.map(|text| compile(Kind::Resource, "catalogue policy", text)).transpose()
+}
+
 /// The key's policy; nothing: AWS says that it has none, which for a key cannot be.
 pub fn key_policy(view: &View<'_>, entry: &str) -> Result<Option<Arc<Policy>>, Blocked> {
     let text = view.key(entry, FactId::KeyPolicy, |it| &it.policy)?;

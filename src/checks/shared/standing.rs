@@ -10,8 +10,9 @@ use crate::model::{Blocked, EngineVerdict, Evidence, StatementRef};
 use crate::policy::scope::covers;
 use crate::policy::{Effect, Miss, NearestMiss, Policy, Selector};
 
+use super::glue::{self, Mistake};
 use super::needs::{Ask, Verdict, asks};
-use super::policies::{RolePolicies, bucket_policy, role_policies};
+use super::policies::{RolePolicies, bucket_policy, catalog_policy, role_policies};
 use super::simulated::{Simulated, simulated};
 use super::words;
 
@@ -27,7 +28,7 @@ pub struct Standing<'a> {
 /// Whether the role's own policies allow.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// They do, or the bucket's policy does in their stead.
+    /// They do, or the policy of the bucket or of the Data Catalog does in their stead.
     Allowed(Vec<Evidence>),
     /// They do not.
     Refused(Refusal),
@@ -42,6 +43,8 @@ pub struct Refusal {
     pub cause: Cause,
     /// The statement at fault, where one is.
     pub because: Option<StatementRef>,
+    /// Whether a statement allows it, were it not for a condition.
+    pub conditional: bool,
     /// What nearly allowed, or what denies, in one sentence without a full stop.
     pub detail: Option<String>,
     /// Proof of both engines.
@@ -61,10 +64,35 @@ pub enum Cause {
         /// The resources as written.
         written: Vec<String>,
     },
+    /// WRITE-008: a Glue action is allowed, but on none of the ARNs that are asked for.
+    GlueArn {
+        /// What is wrong.
+        mistake: Mistake,
+        /// The resource as written and as it must be, where one is mistaken.
+        correction: Option<(String, String)>,
+    },
+    /// PARTIAL-003: a Glue action is allowed on certain tables of the database only.
+    ExistingTables {
+        /// The resources as written.
+        written: Vec<String>,
+    },
     /// WRITE-004: nothing allows it.
     Missing,
     /// WRITE-004: a statement denies it.
     Denied,
+}
+
+impl Cause {
+    /// The check that reports it.
+    pub const fn owner(&self) -> &'static str {
+        match self {
+            Self::WrongForm { .. } => "WRITE-003",
+            Self::OtherPrefix { .. } => "PARTIAL-004",
+            Self::GlueArn { .. } => "WRITE-008",
+            Self::ExistingTables { .. } => "PARTIAL-003",
+            Self::Missing | Self::Denied => "WRITE-004",
+        }
+    }
 }
 
 /// The role's own policies and how they stand to every need but those of keys, which are asked for
@@ -89,6 +117,11 @@ impl<'a> Standings<'a> {
     /// The needs without which the connector cannot work.
     pub fn required(&self) -> impl Iterator<Item = &Standing<'a>> {
         self.all.iter().filter(|standing| standing.ask.is_required())
+    }
+
+    /// What the connector calls and goes on without.
+    pub fn optional(&self) -> impl Iterator<Item = &Standing<'a>> {
+        self.all.iter().filter(|standing| standing.ask.is_optional())
     }
 
     /// The required needs that are refused.
@@ -162,6 +195,7 @@ fn by_simulator(aws: Simulated<'_>, blocked: &Blocked) -> Answer {
         Some(verdict) => Answer::Refused(Refusal {
             cause: if verdict == EngineVerdict::ExplicitDeny { Cause::Denied } else { Cause::Missing },
             because: None,
+            conditional: false,
             detail: None,
             evidence: vec![aws.evidence()],
         }),
@@ -217,12 +251,12 @@ fn alone(
         }
         Verdict::Depends { keys, statements } => Answer::Undecided(depends(ask, keys, statements)),
         Verdict::Denied(_) | Verdict::NotAllowed(_) => {
-            if let Some(granted) = granted_by_bucket(view, ask, policies, own) {
+            if let Some(granted) = granted_by_resource(view, ask, policies, own) {
                 return Answer::Allowed(granted);
             }
             let mut refusal = refusal(ask, policies, own);
             refusal.evidence.extend(seconded);
-            refusal.evidence.extend(unread_bucket_policy(view, ask));
+            refusal.evidence.extend(unread_resource_policy(view, ask));
             Answer::Refused(refusal)
         }
     }
@@ -257,36 +291,48 @@ fn hint(keys: &[String]) -> String {
     "let the connector write once and read its log: AWS's own answer counts".to_owned()
 }
 
-/// In one account, the bucket's policy may allow what the role's own do not.
-fn granted_by_bucket(
+/// In one account, the policy of the bucket or of the Data Catalog may allow what the role's own do not.
+fn granted_by_resource(
     view: &View<'_>,
     ask: &Ask<'_>,
     policies: &RolePolicies,
     own: &Verdict,
 ) -> Option<Vec<Evidence>> {
-    let can_grant = matches!(own, Verdict::NotAllowed(_)) && !ask.is_of_key();
-    let bucket = ask.requirement.bucket().filter(|_| can_grant)?;
-    let policy = bucket_policy(view, bucket).ok()??;
+    if !matches!(own, Verdict::NotAllowed(_)) {
+        return None;
+    }
+    let (policy, whose) = match (ask.requirement.bucket(), ask.is_of_catalog()) {
+        (Some(bucket), _) if !ask.is_of_key() => {
+            (bucket_policy(view, bucket).ok()??, format!("bucket {bucket}"))
+        }
+        (_, true) => (catalog_policy(view).ok()??, "the Data Catalog".to_owned()),
+        _ => return None,
+    };
     let verdict = ask.with_resource(&policies.documents(), Some(&policy));
     let statement = verdict.statements().first().filter(|_| verdict.is_allowed())?;
     let by = words::statement(statement);
     let text = format!(
-        "{} on {} is allowed by {by} of bucket {bucket}, though by none of the role's own",
+        "{} on {} is allowed by {by} of {whose}, though by none of the role's own",
         ask.action(),
         ask.resource.pattern
     );
     Some(vec![Evidence::evaluated(verdict.statements().to_vec(), text)])
 }
 
-fn unread_bucket_policy(view: &View<'_>, ask: &Ask<'_>) -> Option<Evidence> {
-    let bucket = ask.requirement.bucket().filter(|_| !ask.is_of_key())?;
-    view.bucket(bucket, FactId::BucketPolicy, |it| &it.policy).err()?;
-    Some(Evidence::read(
-        "s3:GetBucketPolicy",
-        format!(
-            "the bucket policy of {bucket} was not read; only one that names the role could make up for it"
-        ),
-    ))
+fn unread_resource_policy(view: &View<'_>, ask: &Ask<'_>) -> Option<Evidence> {
+    let (action, whose) = match (ask.requirement.bucket(), ask.is_of_catalog()) {
+        (Some(bucket), _) if !ask.is_of_key() => {
+            view.bucket(bucket, FactId::BucketPolicy, |it| &it.policy).err()?;
+            ("s3:GetBucketPolicy", format!("the bucket policy of {bucket}"))
+        }
+        (_, true) => {
+            view.catalog_policy().err()?;
+            ("glue:GetResourcePolicy", "the resource policy of the Glue Data Catalog".to_owned())
+        }
+        _ => return None,
+    };
+    let text = format!("{whose} was not read; only one that names the role could make up for it");
+    Some(Evidence::read(action, text))
 }
 
 fn refusal(ask: &Ask<'_>, policies: &RolePolicies, own: &Verdict) -> Refusal {
@@ -295,6 +341,7 @@ fn refusal(ask: &Ask<'_>, policies: &RolePolicies, own: &Verdict) -> Refusal {
         return Refusal {
             cause: Cause::Denied,
             because: statements.first().cloned(),
+            conditional: false,
             detail: statements.first().map(|it| format!("{} denies it", words::statement(it))),
             evidence: vec![Evidence::evaluated(statements.clone(), format!("{asked} is denied"))],
         };
@@ -309,7 +356,8 @@ fn refusal(ask: &Ask<'_>, policies: &RolePolicies, own: &Verdict) -> Refusal {
     let near = detail.as_deref().unwrap_or("none of the role's policies comes near");
     let text = format!("{asked}: {near}");
     let evidence = vec![Evidence::evaluated(statement.iter().cloned().collect(), text)];
-    Refusal { cause, because: because.or(statement), detail, evidence }
+    let conditional = nearest.is_some_and(|miss| matches!(miss.miss, Miss::Condition { .. }));
+    Refusal { cause, because: because.or(statement), conditional, detail, evidence }
 }
 
 /// The kind of a gap, by the resources of the statements that allow the action.
@@ -319,6 +367,9 @@ fn gap(
     nearest: Option<&NearestMiss>,
 ) -> (Cause, Option<StatementRef>) {
     let by_resource = nearest.is_some_and(|miss| matches!(miss.miss, Miss::Resource { .. }));
+    if by_resource && ask.is_of_catalog() {
+        return glue::gap(ask, &resources_for(&policies.documents(), ask.action()));
+    }
     let Some(bucket) = ask.requirement.bucket().filter(|_| by_resource) else {
         return (Cause::Missing, None);
     };

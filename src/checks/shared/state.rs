@@ -41,9 +41,12 @@ pub(crate) struct State {
     pub identity: BTreeMap<String, Doc>,
     /// The permissions boundary.
     pub boundary: Doc,
-    /// Policies of buckets by name and of keys by ARN.
+    /// Policies of buckets by name, of keys by ARN, and the Data Catalog's as [`CATALOG`].
     pub resources: BTreeMap<String, Doc>,
 }
+
+/// The place of the Data Catalog's policy in [`State::resources`]. No bucket has such a name.
+pub(crate) const CATALOG: &str = "the Data Catalog";
 
 /// The layer that refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +55,7 @@ pub(crate) enum Layer {
     Identity,
     /// The permissions boundary.
     Boundary,
-    /// The bucket's or key's policy.
+    /// The policy of the bucket, the key or the Data Catalog.
     Resource,
 }
 
@@ -88,6 +91,8 @@ impl State {
             if let Some(place) = resource_place(&ask.resource.probe) {
                 let read = if ask.is_of_key() {
                     policies::key_policy(view, &place)
+                } else if place == CATALOG {
+                    policies::catalog_policy(view)
                 } else {
                     policies::bucket_policy(view, &place)
                 };
@@ -183,13 +188,14 @@ pub(crate) fn inline(name: &str) -> String {
     format!("inline/{name}")
 }
 
-/// The name of a resource's policy in [`State::resources`]: the bucket's name or the key's ARN.
+/// The name of a resource's policy in [`State::resources`]: the bucket's name, the key's ARN or [`CATALOG`].
 fn resource_place(arn: &str) -> Option<String> {
     let mut parts = arn.splitn(6, ':');
     let (service, resource) = (parts.nth(2)?, parts.nth(2)?);
     match service {
         "s3" => resource.split('/').next().map(str::to_owned),
         "kms" => Some(arn.to_owned()),
+        "glue" => Some(CATALOG.to_owned()),
         _ => None,
     }
 }

@@ -6,6 +6,10 @@ mod write_003_bucket_or_object_arn_missing;
 mod write_004_permission_missing;
 mod write_005_bucket_policy_denies;
 mod write_006_key_access_missing;
+mod write_007_database_not_found;
+mod write_008_glue_arn_missing;
+mod write_009_catalog_policy_denies;
+mod write_010_lake_formation_blocks;
 mod write_013_object_ownership_or_lock;
 
 use super::Check;
@@ -18,5 +22,9 @@ pub(super) const CHECKS: &[Check] = &[
     write_004_permission_missing::CHECK,
     write_005_bucket_policy_denies::CHECK,
     write_006_key_access_missing::CHECK,
+    write_007_database_not_found::CHECK,
+    write_008_glue_arn_missing::CHECK,
+    write_009_catalog_policy_denies::CHECK,
+    write_010_lake_formation_blocks::CHECK,
     write_013_object_ownership_or_lock::CHECK,
 ];

@@ -11,7 +11,7 @@ use super::Run;
 use crate::catalog::Catalog;
 use crate::cli::Ended;
 use crate::cli::failure::{Failure, INTERRUPTED};
-use crate::collect::cloudtrail::scan::{Input, Options, Progress, query_of, scan};
+use crate::collect::cloudtrail::scan::{Input, Options, Progress, query_of, scan_into};
 use crate::denials::{Answer, Gathered, Scope, Searched, SourceKind};
 use crate::facts::Facts;
 
@@ -36,7 +36,10 @@ impl Run<'_> {
             cancel: Some(&cancel),
             progress: self.printer.shows_progress().then_some(&mut shown),
         };
-        let mut looked = scan(inputs, &query_of(scope), options, |event| gathered.add(event));
+        let (mut looked, parts) = scan_into(inputs, &query_of(scope), options, || gathered.sibling());
+        for part in parts {
+            gathered.merge(part);
+        }
         bar.finish_and_clear();
         looked.duplicates = gathered.duplicates();
         let places = self.args.logs.iter().map(|path| name(path)).collect();

@@ -45,6 +45,9 @@ pub(in crate::collect) struct Subject {
     pub(in crate::collect) vendor: String,
     /// Session names of the connectors; `*` stands for anything.
     pub(in crate::collect) sessions: Vec<String>,
+    /// Services whose denials are searched as a whole, for the sessions' names are not known beforehand:
+    /// `glue.amazonaws.com`.
+    pub(in crate::collect) sources: BTreeSet<String>,
     /// What to search for.
     pub(in crate::collect) purposes: BTreeSet<Purpose>,
 }
@@ -74,6 +77,10 @@ pub(super) fn first(subject: &Subject) -> Vec<Query> {
         for region in BTreeSet::from([subject.region.as_str(), global]) {
             queries.push(Query::new(Purpose::AssumeRole, region, "ResourceName", subject.role.as_str()));
         }
+    }
+    if wants(Purpose::Denials) {
+        let of_source = |source| Query::new(Purpose::Denials, &subject.region, "EventSource", source);
+        queries.extend(subject.sources.iter().map(|source| of_source(source)));
     }
     if wants(Purpose::Changes) {
         let change = |region: &str, attribute: &str, value: &str| {
@@ -233,6 +240,7 @@ mod tests {
             policies: vec!["arn:aws:iam::111122223333:policy/Writes".to_owned()],
             vendor: "300973880807".to_owned(),
             sessions: vec!["AwsV2SDKConnectorSession".to_owned(), "iceberg-aws-*".to_owned()],
+            sources: BTreeSet::from(["glue.amazonaws.com".to_owned()]),
             purposes: BTreeSet::from([Purpose::AssumeRole, Purpose::Changes, Purpose::Denials]),
         }
     }
@@ -263,6 +271,8 @@ mod tests {
         assert_eq!(regions(Purpose::Changes, "ResourceName"), set(&["us-east-1"]));
         assert_eq!(regions(Purpose::Changes, "EventName"), set(&["eu-central-1"]));
         assert_eq!(query(&queries, "ResourceName", "Streamkap").region, "us-east-1");
+        let source = query(&queries, "EventSource", "glue.amazonaws.com");
+        assert_eq!((source.purpose, source.region.as_str()), (Purpose::Denials, "eu-west-1"));
     }
 
     #[test]

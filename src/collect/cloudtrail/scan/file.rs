@@ -8,12 +8,12 @@ use super::carrier;
 use super::inflate::{Inflated, Inflater};
 use super::layout::Place;
 use super::marks::Positions;
-use super::native;
+use super::native::{self, Found, Tools};
 use super::query::Compiled;
 use super::split::{MAX_OBJECT, Splitter};
 use super::stream::TextStream;
 use super::tally::{Tally, note};
-use crate::trail::{Coverage, Event, Problem, ProblemKind};
+use crate::trail::{Coverage, Problem, ProblemKind, RecordReader, Sink};
 
 /// The largest file, and the largest text, that is held in memory as a whole. CloudTrail's own
 /// objects are at most 50 MB compressed and mostly far below one.
@@ -25,8 +25,8 @@ const PIECE: usize = 4 << 20;
 /// Text without any record after which a stream is given up as a decompression bomb.
 const BARREN: u64 = 1 << 30;
 
-/// One thread's scanner: finds in files what its query wants.
-pub(super) struct Scanner<'q> {
+/// One thread's scanner: finds in files what its query wants, and hands it to its sink.
+pub(super) struct Scanner<'q, S> {
     query: &'q Compiled<'q>,
     cancel: Option<&'q AtomicBool>,
     inflater: Option<Inflater>,
@@ -35,8 +35,10 @@ pub(super) struct Scanner<'q> {
     /// Its text.
     text: Vec<u8>,
     positions: Positions,
-    /// What was found since it was last taken.
-    pub(super) found: Vec<Event>,
+    reader: RecordReader,
+    pub(super) sink: S,
+    /// How many events went into the sink.
+    pub(super) found: u64,
     /// What was seen of the file at hand.
     tally: Tally,
     /// What was seen of all files.
@@ -54,8 +56,8 @@ pub(super) enum Given {
     Found,
 }
 
-impl<'q> Scanner<'q> {
-    pub(super) fn new(query: &'q Compiled<'q>, cancel: Option<&'q AtomicBool>) -> Self {
+impl<'q, S: Sink> Scanner<'q, S> {
+    pub(super) fn new(query: &'q Compiled<'q>, cancel: Option<&'q AtomicBool>, sink: S) -> Self {
         Self {
             query,
             cancel,
@@ -63,7 +65,9 @@ impl<'q> Scanner<'q> {
             input: Vec::new(),
             text: Vec::new(),
             positions: Positions::default(),
-            found: Vec::new(),
+            reader: RecordReader::default(),
+            sink,
+            found: 0,
             tally: Tally::default(),
             coverage: Coverage::default(),
             told: 0,
@@ -203,9 +207,10 @@ impl<'q> Scanner<'q> {
         let wide = utf16(text);
         let text = wide.as_deref().unwrap_or(text);
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        let before = self.found.len();
-        if native::scan(text, self.query, &mut self.positions, &mut self.found, &mut self.tally).is_err() {
-            self.found.truncate(before);
+        let Self { positions, reader, tally, .. } = self;
+        if let Ok(found) = native::scan(text, self.query, Tools { positions, reader, tally }) {
+            self.hand_over(found);
+        } else {
             self.tally.forget_records();
             let mut splitter = Splitter::default();
             self.split(&mut splitter, text, true);
@@ -213,14 +218,26 @@ impl<'q> Scanner<'q> {
         }
     }
 
+    fn hand_over(&mut self, found: Found<'_>) {
+        let Found { records, events } = found;
+        self.found += (records.len() + events.len()) as u64;
+        for record in &records {
+            self.sink.record(record);
+        }
+        for event in events {
+            self.sink.event(event);
+        }
+    }
+
     fn split(&mut self, splitter: &mut Splitter, text: &[u8], last: bool) -> usize {
-        let Self { query, found, tally, .. } = self;
+        let Self { query, sink, found, tally, .. } = self;
         splitter.split(text, last, |object| {
             let Some(value) = carrier::parse(object) else { return false };
             let any = carrier::for_each_record(&value, &mut |event| {
                 tally.see_event(&event);
                 if query.accepts(&event) {
-                    found.push(event);
+                    *found += 1;
+                    sink.event(event);
                 }
             });
             tally.carrier |= any;

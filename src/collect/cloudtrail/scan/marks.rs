@@ -58,6 +58,15 @@ fn collect(stretch: &[u8], positions: &mut [u16; STRETCH]) -> usize {
     #[cfg(target_arch = "x86_64")]
     use std::arch::is_x86_feature_detected;
     #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+    {
+        #[expect(unsafe_code, reason = "a function compiled for AVX-512, which this processor has")]
+        // SAFETY: the features it is compiled for were detected in the line above.
+        return unsafe { avx512::collect(stretch, positions) };
+    }
+    #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2")
         && is_x86_feature_detected!("bmi1")
         && is_x86_feature_detected!("bmi2")
@@ -111,6 +120,72 @@ fn collect_portably(stretch: &[u8], positions: &mut [u16; STRETCH]) -> usize {
     count
 }
 
+/// By the lower four bits of a pair's second byte, that byte.
+#[cfg(target_arch = "x86_64")]
+const SECOND: [u8; 16] = table(false);
+/// By the same, the pair's first byte.
+#[cfg(target_arch = "x86_64")]
+const FIRST: [u8; 16] = table(true);
+
+#[cfg(target_arch = "x86_64")]
+const fn table(first: bool) -> [u8; 16] {
+    let mut table = [0xff; 16];
+    // Nothing that a byte with these four bits could equal.
+    table[15] = 0;
+    let mut at = 0;
+    while at < PAIRS.len() {
+        let [one, two] = PAIRS[at];
+        table[(two & 15) as usize] = if first { one } else { two };
+        at += 1;
+    }
+    table
+}
+
+#[cfg(target_arch = "x86_64")]
+fn word(bytes: &[u8]) -> i64 {
+    let mut eight = [0; 8];
+    eight.copy_from_slice(bytes);
+    i64::from_le_bytes(eight)
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx512 {
+    use std::arch::x86_64::{
+        __m512i, _mm512_cmpeq_epi8_mask, _mm512_mask_cmpeq_epi8_mask, _mm512_set_epi64, _mm512_shuffle_epi8,
+    };
+
+    use super::{BLOCK, FIRST, SECOND, STRETCH, add, word};
+
+    #[target_feature(enable = "avx512bw,bmi1,bmi2")]
+    pub(super) fn collect(stretch: &[u8], positions: &mut [u16; STRETCH]) -> usize {
+        let (mut rest, mut base, mut count) = (stretch, 0, 0);
+        let (firsts, seconds) = (everywhere(FIRST), everywhere(SECOND));
+        while let Some(block) = rest.first_chunk::<{ BLOCK + 1 }>() {
+            let (one, two) = (load(&block[..BLOCK]), load(&block[1..]));
+            let second = _mm512_cmpeq_epi8_mask(two, _mm512_shuffle_epi8(seconds, two));
+            let mask = _mm512_mask_cmpeq_epi8_mask(second, one, _mm512_shuffle_epi8(firsts, two));
+            add(mask, base, positions, &mut count);
+            rest = &rest[BLOCK..];
+            base += 64;
+        }
+        count
+    }
+
+    /// A table in all quarters of a register: a look-up stays within its quarter.
+    #[target_feature(enable = "avx512bw")]
+    fn everywhere(table: [u8; 16]) -> __m512i {
+        let [low, high] = [word(&table[..8]), word(&table[8..])];
+        _mm512_set_epi64(high, low, high, low, high, low, high, low)
+    }
+
+    /// Sixty-four bytes; becomes one unaligned load.
+    #[target_feature(enable = "avx512bw")]
+    fn load(bytes: &[u8]) -> __m512i {
+        let word = |index: usize| word(&bytes[index * 8..index * 8 + 8]);
+        _mm512_set_epi64(word(7), word(6), word(5), word(4), word(3), word(2), word(1), word(0))
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use std::arch::x86_64::{
@@ -118,7 +193,7 @@ mod avx2 {
         _mm256_shuffle_epi8,
     };
 
-    use super::{BLOCK, PAIRS, STRETCH, add};
+    use super::{BLOCK, FIRST, SECOND, STRETCH, add, word};
 
     #[target_feature(enable = "avx2,bmi1,bmi2")]
     pub(super) fn collect(stretch: &[u8], positions: &mut [u16; STRETCH]) -> usize {
@@ -130,24 +205,6 @@ mod avx2 {
             base += 64;
         }
         count
-    }
-
-    /// By the lower four bits of a pair's second byte, that byte.
-    const SECOND: [u8; 16] = table(false);
-    /// By the same, the pair's first byte.
-    const FIRST: [u8; 16] = table(true);
-
-    const fn table(first: bool) -> [u8; 16] {
-        let mut table = [0xff; 16];
-        // Nothing that a byte with these four bits could equal.
-        table[15] = 0;
-        let mut at = 0;
-        while at < PAIRS.len() {
-            let [one, two] = PAIRS[at];
-            table[(two & 15) as usize] = if first { one } else { two };
-            at += 1;
-        }
-        table
     }
 
     /// One bit for each position from `at` to `at + 31` where a pair begins.
@@ -173,12 +230,6 @@ mod avx2 {
         let word = |index: usize| word(&bytes[index * 8..index * 8 + 8]);
         _mm256_set_epi64x(word(3), word(2), word(1), word(0))
     }
-
-    fn word(bytes: &[u8]) -> i64 {
-        let mut eight = [0; 8];
-        eight.copy_from_slice(bytes);
-        i64::from_le_bytes(eight)
-    }
 }
 
 #[cfg(test)]
@@ -191,18 +242,35 @@ mod tests {
         (0..text.len().saturating_sub(1)).filter(|&at| is_mark(text[at], text[at + 1])).collect()
     }
 
+    type Collect = fn(&[u8], &mut [u16; STRETCH]) -> usize;
+
+    /// Every way that this processor can go.
+    fn ways() -> Vec<Collect> {
+        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "there is one way"))]
+        let mut ways: Vec<Collect> = vec![collect_portably, collect];
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("bmi2") {
+            #[expect(unsafe_code, reason = "a function compiled for AVX2, which this processor has")]
+            // SAFETY: the features were detected in the line above; BMI1 came with them.
+            ways.push(|stretch, positions| unsafe { avx2::collect(stretch, positions) });
+        }
+        ways
+    }
+
     proptest! {
         #[test]
         fn every_pair_is_seen_once_and_in_order(text in proptest::collection::vec(prop::sample::select(b"tVCNTirx\\u\0\xff\xf6\x03".to_vec()), 0..18_000)) {
             let mut found = Vec::new();
             for_each_mark(&text, &mut Positions::default(), |at| { found.push(at); true });
             prop_assert_eq!(&found, &slowly(&text));
-            let mut portable = [0; STRETCH];
-            let end = text.len().saturating_sub(1) / BLOCK * BLOCK;
-            let count = if end > 0 { collect_portably(&text[..=end], &mut portable) } else { 0 };
-            let portable: Vec<_> = portable[..count].iter().map(|at| usize::from(*at)).collect();
+            let end = text.len().min(STRETCH + 1).saturating_sub(1) / BLOCK * BLOCK;
             let whole: Vec<_> = slowly(&text).into_iter().filter(|&at| at < end).collect();
-            prop_assert_eq!(portable, whole);
+            for collect in ways() {
+                let mut positions = [0; STRETCH];
+                let count = if end > 0 { collect(&text[..=end], &mut positions) } else { 0 };
+                let found: Vec<_> = positions[..count].iter().map(|at| usize::from(*at)).collect();
+                prop_assert_eq!(&found, &whole);
+            }
         }
     }
 

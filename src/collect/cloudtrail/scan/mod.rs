@@ -32,7 +32,7 @@ use query::Compiled;
 pub use query::{Query, query_of};
 use walk::{Folders, Found};
 
-use crate::trail::{Coverage, Event, Problem, ProblemKind};
+use crate::trail::{Coverage, Event, EventRef, Problem, ProblemKind, Sink};
 
 /// Where logs are.
 pub enum Input {
@@ -68,16 +68,45 @@ pub struct Progress {
 /// Scans `inputs` and hands every event that `query` wants to `sink`, copies included, in no
 /// particular order.
 ///
-/// Never fails as a whole: what could not be read stands in the coverage's problems. Memory is
-/// bounded by a few files per worker, whatever the archive's size.
+/// All workers share the one sink. Where many events may be found, give each a sink of its own:
+/// [`scan_into`].
 pub fn scan(
     inputs: Vec<Input>,
     query: &Query,
     options: Options<'_>,
     sink: impl FnMut(Event) + Send,
 ) -> Coverage {
+    let sink = Mutex::new(sink);
+    scan_into(inputs, query, options, || Shared(&sink)).0
+}
+
+/// A sink shared by all workers.
+struct Shared<'s, F>(&'s Mutex<F>);
+
+impl<F: FnMut(Event)> Sink for Shared<'_, F> {
+    fn event(&mut self, event: Event) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)(event);
+    }
+
+    fn record(&mut self, record: &EventRef<'_>) {
+        if let Some(event) = record.to_event() {
+            self.event(event);
+        }
+    }
+}
+
+/// Scans `inputs` and hands every event that `query` wants, copies included and in no particular
+/// order, to the sink of the worker that found it. Gives the sinks with what was covered.
+///
+/// Never fails as a whole: what could not be read stands in the coverage's problems. Memory is
+/// bounded by a few files per worker, whatever the archive's size.
+pub fn scan_into<S: Sink + Send>(
+    inputs: Vec<Input>,
+    query: &Query,
+    options: Options<'_>,
+    mut sink: impl FnMut() -> S,
+) -> (Coverage, Vec<S>) {
     let compiled = Compiled::new(query);
-    let mut early = Coverage::default();
     let (mut folders, mut singles) = (Vec::new(), Vec::new());
     for input in inputs {
         match input {
@@ -95,13 +124,15 @@ pub fn scan(
         folders: Folders::new(folders),
         singles,
         next_single: AtomicUsize::new(0),
-        sink: Mutex::new(sink),
         counters: Counters::default(),
         running: AtomicUsize::new(threads),
         caller: std::thread::current(),
     };
+    let (mut coverage, mut sinks) = (Coverage::default(), Vec::new());
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| job.work())).collect();
+        let job = &job;
+        let start = |sink: S| scope.spawn(move || job.work(sink));
+        let workers: Vec<_> = (0..threads).map(|_| start(sink())).collect();
         if let Some(progress) = options.progress {
             while job.running.load(Ordering::Acquire) > 0 {
                 std::thread::park_timeout(Duration::from_millis(100));
@@ -111,17 +142,20 @@ pub fn scan(
         }
         for worker in workers {
             match worker.join() {
-                Ok(coverage) => early.merge(coverage),
+                Ok((covered, sink)) => {
+                    coverage.merge(covered);
+                    sinks.push(sink);
+                }
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
     });
-    early.finish()
+    (coverage.finish(), sinks)
 }
 
 /// Scans objects that are already in memory, such as those fetched from S3: one per thread.
 pub struct ObjectScanner<'q> {
-    scanner: Scanner<'q>,
+    scanner: Scanner<'q, Vec<Event>>,
 }
 
 /// A query made ready for [`ObjectScanner`]s.
@@ -137,7 +171,7 @@ impl<'q> ReadyQuery<'q> {
 impl<'q> ObjectScanner<'q> {
     /// A scanner with buffers of its own.
     pub fn new(query: &'q ReadyQuery<'q>) -> Self {
-        Self { scanner: Scanner::new(&query.0, None) }
+        Self { scanner: Scanner::new(&query.0, None, Vec::new()) }
     }
 
     /// Scans an object, named by its key, and gives the events wanted, copies included.
@@ -146,7 +180,7 @@ impl<'q> ObjectScanner<'q> {
             Kind::Log(place) => self.scanner.scan_object(key, object, place),
             other => pass_over(&mut self.scanner.coverage, &other),
         }
-        std::mem::take(&mut self.scanner.found)
+        std::mem::take(&mut self.scanner.sink)
     }
 
     /// What was covered.
@@ -156,13 +190,12 @@ impl<'q> ObjectScanner<'q> {
 }
 
 /// What the workers share.
-struct Job<'a, S> {
+struct Job<'a> {
     compiled: &'a Compiled<'a>,
     cancel: Option<&'a AtomicBool>,
     folders: Folders,
     singles: Vec<Mutex<Option<Input>>>,
     next_single: AtomicUsize,
-    sink: Mutex<S>,
     counters: Counters,
     running: AtomicUsize,
     /// Who waits for the workers and tells the progress.
@@ -183,17 +216,17 @@ impl Counters {
     }
 }
 
-impl<S: FnMut(Event) + Send> Job<'_, S> {
-    fn work(&self) -> Coverage {
-        let mut scanner = Scanner::new(self.compiled, self.cancel);
+impl Job<'_> {
+    fn work<S: Sink>(&self, sink: S) -> (Coverage, S) {
+        let mut scanner = Scanner::new(self.compiled, self.cancel, sink);
         self.work_on_singles(&mut scanner);
         self.work_on_folders(&mut scanner);
         self.running.fetch_sub(1, Ordering::Release);
         self.caller.unpark();
-        scanner.coverage
+        (scanner.coverage, scanner.sink)
     }
 
-    fn work_on_singles(&self, scanner: &mut Scanner<'_>) {
+    fn work_on_singles<S: Sink>(&self, scanner: &mut Scanner<'_, S>) {
         while let Some(single) = self.singles.get(self.next_single.fetch_add(1, Ordering::Relaxed)) {
             let input = single.lock().unwrap_or_else(PoisonError::into_inner).take();
             match input {
@@ -201,18 +234,18 @@ impl<S: FnMut(Event) + Send> Job<'_, S> {
                 Some(Input::Reader(name, reader)) => scanner.scan_reader(&name, reader),
                 None => {}
             }
-            if self.hand_over(scanner) {
+            if self.account_for(scanner) {
                 return;
             }
         }
     }
 
-    fn work_on_folders(&self, scanner: &mut Scanner<'_>) {
+    fn work_on_folders<S: Sink>(&self, scanner: &mut Scanner<'_, S>) {
         let (mut files, mut unlisted) = (Vec::new(), Vec::new());
         while !self.is_cancelled(scanner) && self.folders.next(&mut files, &mut unlisted) {
             for found in files.drain(..) {
                 self.scan_found(scanner, &found);
-                if self.hand_over(scanner) {
+                if self.account_for(scanner) {
                     return;
                 }
             }
@@ -224,7 +257,7 @@ impl<S: FnMut(Event) + Send> Job<'_, S> {
         }
     }
 
-    fn scan_found(&self, scanner: &mut Scanner<'_>, found: &Found) {
+    fn scan_found<S: Sink>(&self, scanner: &mut Scanner<'_, S>, found: &Found) {
         let name = found.name.to_string_lossy();
         match layout::kind(&found.folder.relative, &name) {
             Kind::Log(place) if self.is_before_window(&place) => scanner.coverage.other_files += 1,
@@ -246,20 +279,15 @@ impl<S: FnMut(Event) + Send> Job<'_, S> {
         }
     }
 
-    /// Hands what was found to the sink; true when the scan is to end.
-    fn hand_over(&self, scanner: &mut Scanner<'_>) -> bool {
-        let found = scanner.found.len() as u64;
-        if found > 0 {
-            let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-            scanner.found.drain(..).for_each(&mut *sink);
-        }
+    /// Tells what a file brought; true when the scan is to end.
+    fn account_for<S: Sink>(&self, scanner: &mut Scanner<'_, S>) -> bool {
         self.counters.files.fetch_add(1, Ordering::Relaxed);
         self.counters.bytes.fetch_add(scanner.new_bytes(), Ordering::Relaxed);
-        self.counters.found.fetch_add(found, Ordering::Relaxed);
+        self.counters.found.fetch_add(std::mem::take(&mut scanner.found), Ordering::Relaxed);
         self.is_cancelled(scanner)
     }
 
-    fn is_cancelled(&self, scanner: &mut Scanner<'_>) -> bool {
+    fn is_cancelled<S: Sink>(&self, scanner: &mut Scanner<'_, S>) -> bool {
         let cancelled = self.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed));
         scanner.coverage.interrupted |= cancelled;
         cancelled
@@ -267,7 +295,7 @@ impl<S: FnMut(Event) + Send> Job<'_, S> {
 }
 
 /// A single file may be anything by its name; its content decides.
-fn scan_single(scanner: &mut Scanner<'_>, path: &Path) {
+fn scan_single<S: Sink>(scanner: &mut Scanner<'_, S>, path: &Path) {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let place = match layout::kind("", &name) {
         Kind::Log(place) => place,

@@ -11,7 +11,7 @@ use super::marks::{Positions, for_each_mark};
 use super::query::Compiled;
 use super::tally::Tally;
 use crate::denial::is_denial_bytes;
-use crate::trail::{Event, may_matter};
+use crate::trail::{Event, EventRef, RecordReader, may_matter};
 
 const WRAPPER: &[u8] = b"{\"Records\":[";
 const RECORD: &[u8] = b"{\"eventVersion\"";
@@ -20,21 +20,45 @@ const RECORD: &[u8] = b"{\"eventVersion\"";
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NotNative;
 
-/// Looks through `text` and adds what is wanted to `found`, what was seen to `tally`.
+/// What of a scanner's belongings a pass uses, and the file's tally.
+pub(super) struct Tools<'a> {
+    pub(super) positions: &'a mut Positions,
+    pub(super) reader: &'a mut RecordReader,
+    pub(super) tally: &'a mut Tally,
+}
+
+/// What was found in a text.
+#[derive(Default)]
+pub(super) struct Found<'t> {
+    /// Denials that are nothing else.
+    pub(super) records: Vec<EventRef<'t>>,
+    /// Whatever may belong to a history.
+    pub(super) events: Vec<Event>,
+}
+
+/// Looks through `text` for what is wanted.
 ///
-/// On `NotNative`, `found` and `tally` may hold something of the text and are to be taken back.
-pub(super) fn scan(
-    text: &[u8],
+/// On `NotNative` the tally may hold something of the text and is to be taken back.
+pub(super) fn scan<'t>(
+    text: &'t [u8],
     query: &Compiled<'_>,
-    positions: &mut Positions,
-    found: &mut Vec<Event>,
-    tally: &mut Tally,
-) -> Result<(), NotNative> {
+    tools: Tools<'_>,
+) -> Result<Found<'t>, NotNative> {
     if !text.starts_with(WRAPPER) {
         return Err(NotNative);
     }
-    let mut pass =
-        Pass { text, query, found, tally, start: None, denied: false, change: None, outcome: Ok(()) };
+    let Tools { positions, reader, tally } = tools;
+    let mut pass = Pass {
+        text,
+        query,
+        reader,
+        tally,
+        found: Found::default(),
+        start: None,
+        denied: false,
+        change: None,
+        outcome: Ok(()),
+    };
     for_each_mark(text, positions, |at| {
         let outcome = pass.mark(at);
         pass.outcome = outcome;
@@ -60,11 +84,12 @@ impl Named {
     }
 }
 
-struct Pass<'a, 'q> {
-    text: &'a [u8],
+struct Pass<'t, 'a, 'q> {
+    text: &'t [u8],
     query: &'a Compiled<'q>,
-    found: &'a mut Vec<Event>,
+    reader: &'a mut RecordReader,
     tally: &'a mut Tally,
+    found: Found<'t>,
     /// Where the record at hand begins.
     start: Option<usize>,
     /// It holds an error code of a denial, maybe nested.
@@ -73,7 +98,7 @@ struct Pass<'a, 'q> {
     outcome: Result<(), NotNative>,
 }
 
-impl Pass<'_, '_> {
+impl<'t> Pass<'t, '_, '_> {
     /// Looks at the pair at `at`: which of the keys it stands for, if any.
     #[inline]
     fn mark(&mut self, at: usize) -> Result<(), NotNative> {
@@ -155,13 +180,23 @@ impl Pass<'_, '_> {
         }
         let Some(start) = self.start else { return Err(NotNative) };
         let slice = &self.text[start..end];
-        let wanted = denied && self.query.may_be_denial(slice)
-            || match change {
-                Some(Named::OfRole) => self.query.may_name_role(slice),
-                Some(Named::Change) => true,
-                None => false,
-            };
-        if wanted { self.parse(slice) } else { Ok(()) }
+        let denied = denied && self.query.may_be_denial(slice);
+        match change {
+            Some(Named::OfRole) if !denied && !self.query.may_name_role(slice) => Ok(()),
+            Some(_) => self.parse(slice),
+            None if denied => self.read(slice),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads a record that may be a denial and nothing else.
+    fn read(&mut self, slice: &'t [u8]) -> Result<(), NotNative> {
+        let (record, end) = self.reader.read(slice).map_err(|_| NotNative)?;
+        if !is_joint(&slice[end..]) {
+            return Err(NotNative);
+        }
+        self.found.records.extend(record.filter(|record| self.query.accepts_denial(record)));
+        Ok(())
     }
 
     /// Parses a record; what follows it must be nothing but what joins records.
@@ -171,16 +206,12 @@ impl Pass<'_, '_> {
         if !is_joint(&slice[values.byte_offset()..]) {
             return Err(NotNative);
         }
-        if let Some(event) = Event::from_value(&value)
-            && self.query.accepts(&event)
-        {
-            self.found.push(event);
-        }
+        self.found.events.extend(Event::from_value(&value).filter(|event| self.query.accepts(event)));
         Ok(())
     }
 
     /// Settles the last record and looks at how the text ends.
-    fn end(mut self) -> Result<(), NotNative> {
+    fn end(mut self) -> Result<Found<'t>, NotNative> {
         let text = self.text;
         match self.start {
             Some(_) => {
@@ -196,7 +227,7 @@ impl Pass<'_, '_> {
             self.tally.see_place(&text[last..]);
             self.tally.coverage.data_events |= ends_as_data_event(text);
         }
-        Ok(())
+        Ok(self.found)
     }
 }
 
@@ -253,10 +284,11 @@ mod tests {
 
     fn scan_text(text: &str) -> Option<(Vec<String>, Tally)> {
         let query = Query { role: Some(ROLE.parse::<Arn>().unwrap()), ..Query::default() };
-        let (mut found, mut tally) = (Vec::new(), Tally::default());
-        scan(text.as_bytes(), &Compiled::new(&query), &mut Positions::default(), &mut found, &mut tally)
-            .ok()?;
-        Some((found.into_iter().map(|event| event.event_id).collect(), tally))
+        let mut tally = Tally::default();
+        let (positions, reader) = (&mut Positions::default(), &mut RecordReader::default());
+        let tools = Tools { positions, reader, tally: &mut tally };
+        let found = scan(text.as_bytes(), &Compiled::new(&query), tools).ok()?;
+        Some((found.records.into_iter().map(|record| record.event_id.into_owned()).collect(), tally))
     }
 
     #[test]

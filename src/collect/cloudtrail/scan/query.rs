@@ -7,7 +7,7 @@ use memchr::memmem::Finder;
 
 use crate::denials::{RoleFilter, Scope};
 use crate::model::Arn;
-use crate::trail::{self, Event};
+use crate::trail::{self, Event, EventRef};
 
 /// What to find in the logs.
 #[derive(Clone, Debug, Default)]
@@ -25,15 +25,16 @@ pub struct Query {
     pub history: Option<Arn>,
 }
 
-/// What to find for `scope`: the denials and the history of a role that is fully known, else
-/// everybody's denials, of which the scope takes its own.
+/// What to find for `scope`: a role's denials, and its history where it is fully known, else
+/// everybody's denials. Of what is found the scope takes its own.
 pub fn query_of(scope: &Scope) -> Query {
-    let role = match &scope.role {
-        Some(RoleFilter::Arn(arn)) => Some(arn.clone()),
-        _ => None,
+    let (role, history) = match &scope.role {
+        Some(RoleFilter::Arn(arn)) => (Some(arn.clone()), Some(arn.clone())),
+        Some(RoleFilter::Name(name)) => (Some(trail::role_of_any_account(name)), None),
+        None => (None, None),
     };
     Query {
-        history: role.clone(),
+        history,
         role,
         from: scope.window.since,
         until: scope.window.until,
@@ -101,24 +102,26 @@ impl<'a> Compiled<'a> {
 
     /// Whether an event is wanted.
     pub(super) fn accepts(&self, event: &Event) -> bool {
-        self.in_window(event) && self.in_accounts(event) && (self.is_denial(event) || self.is_history(event))
+        let record = EventRef::from(event);
+        self.accepts_denial(&record) || self.in_bounds(&record) && self.is_history(event)
     }
 
-    fn in_window(&self, event: &Event) -> bool {
-        event.event_time.is_none_or(|time| {
-            self.query.from.is_none_or(|from| time >= from)
-                && self.query.until.is_none_or(|until| time < until)
-        })
+    /// Whether an event is wanted as a denial.
+    pub(super) fn accepts_denial(&self, event: &EventRef<'_>) -> bool {
+        event.is_denial()
+            && self.in_bounds(event)
+            && self.query.role.as_ref().is_none_or(|role| event.identity().is_of_role(role))
     }
 
-    fn in_accounts(&self, event: &Event) -> bool {
-        let accounts = &self.query.accounts;
-        accounts.is_empty()
-            || event.recipient_account.as_ref().is_none_or(|account| accounts.contains(account))
-    }
-
-    fn is_denial(&self, event: &Event) -> bool {
-        event.is_denial() && self.query.role.as_ref().is_none_or(|role| trail::made_by_role(event, role))
+    /// Whether an event is of the window and accounts asked for.
+    fn in_bounds(&self, event: &EventRef<'_>) -> bool {
+        let Query { from, until, accounts, .. } = self.query;
+        let in_window = event.event_time.is_none_or(|time| {
+            from.is_none_or(|from| time >= from) && until.is_none_or(|until| time < until)
+        });
+        in_window
+            && (accounts.is_empty()
+                || event.recipient_account.as_deref().is_none_or(|account| accounts.contains(account)))
     }
 
     fn is_history(&self, event: &Event) -> bool {

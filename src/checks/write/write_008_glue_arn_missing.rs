@@ -1,0 +1,117 @@
+//! WRITE-008: a policy allows a Glue action, but not on the catalogue, the database and the table alike.
+
+use crate::checks::shared::glue::{Mistake, Part, mistyped_database, without_database};
+use crate::checks::shared::needs::Ask;
+use crate::checks::shared::standing::{Cause, Refusal, Standings};
+use crate::checks::shared::{absent_role, words};
+use crate::checks::{Check, View};
+use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, Source, StatementRef};
+
+/// The check.
+pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 8), judge };
+
+/// A need that is refused, with the resource to correct.
+type Member<'s, 'a> = (&'s Ask<'a>, &'s Refusal, Option<&'s (String, String)>);
+
+fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
+    if let Some(skip) = without_database(view).or_else(|| absent_role(view)) {
+        return Ok(skip);
+    }
+    let standings = Standings::of(view)?;
+    let mut groups: Vec<(Key<'_>, Vec<Member<'_, '_>>)> = Vec::new();
+    for (ask, refusal) in standings.gaps() {
+        let Cause::GlueArn { mistake, correction } = &refusal.cause else { continue };
+        if let Mistake::Database { found } = mistake
+            && let Some(skip) = mistyped_database(view, found)
+        {
+            return Ok(skip);
+        }
+        // An ARN that is missing is missing in all statements; one that is mistaken stands in one.
+        let statement = refusal.because.as_ref().filter(|_| correction.is_some());
+        let key = Key { mistake, statement };
+        let member = (ask, refusal, correction.as_ref());
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, members)) => members.push(member),
+            None => groups.push((key, vec![member])),
+        }
+    }
+    if !groups.is_empty() {
+        let findings = groups.into_iter().map(|(key, members)| finding(key.mistake, &members));
+        return Ok(Outcome::Fail(findings.collect()));
+    }
+    standings.policies.complete()?;
+    let text = "every statement that allows a Glue action names the catalogue, the database and its tables \
+                as that action needs them"
+        .to_owned();
+    Ok(Outcome::Pass(vec![Evidence::evaluated(Vec::new(), text)]))
+}
+
+#[derive(PartialEq)]
+struct Key<'s> {
+    mistake: &'s Mistake,
+    statement: Option<&'s StatementRef>,
+}
+
+fn finding(mistake: &Mistake, members: &[Member<'_, '_>]) -> Finding {
+    let (mut actions, mut asked, mut corrections, mut grants) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (ask, _, correction) in members {
+        words::add(&mut actions, ask.action());
+        words::add(&mut asked, ask.resource.pattern.clone());
+        words::add(&mut grants, (ask.action().to_owned(), vec![ask.resource.pattern.clone()]));
+        words::add_all(&mut corrections, correction.iter().map(|it| (*it).clone()));
+    }
+    let because = members.first().and_then(|(_, refusal, _)| refusal.because.clone());
+    let policy = because.as_ref().map_or("the policy", |it| it.policy.as_str());
+    let what = what(mistake, policy, &actions, members);
+    let mut finding = Finding::new(asked.join(", "), what);
+    for (_, refusal, _) in members {
+        words::add_all(&mut finding.evidence, refusal.evidence.iter().cloned());
+    }
+    let reference = "docs.aws.amazon.com/glue/latest/dg/glue-specifying-resource-arns.html".to_owned();
+    let text = "Glue asks for an action on the table, its database and the catalogue, each by its own ARN".to_owned();
+    finding.evidence.push(Evidence { source: Source::Documentation { reference }, text });
+    let remedy = match &because {
+        Some(statement) if !corrections.is_empty() => Remedy::CorrectResources {
+            policy: statement.policy.clone(),
+            statement: statement.index,
+            corrections,
+        },
+        _ => Remedy::AllowOnRole { grants },
+    };
+    finding.because = because;
+    finding.remedy(remedy)
+}
+
+fn what(mistake: &Mistake, policy: &str, actions: &[&str], members: &[Member<'_, '_>]) -> String {
+    let allows = format!("{policy} allows {}", words::list(actions));
+    let asked = members.first().map(|(ask, ..)| ask.resource.probe.as_str()).unwrap_or_default();
+    let segment = |at: usize| asked.split(':').nth(at).unwrap_or_default();
+    let wrong = |kind: &str, found: &str, wanted: &str| {
+        let found = if found.is_empty() { "none" } else { found };
+        format!("{allows} in {kind} {found}, where the connector's catalogue is in {kind} {wanted}")
+    };
+    match mistake {
+        Mistake::Missing { part } => {
+            let pattern = members.first().map(|(ask, ..)| ask.resource.pattern.as_str()).unwrap_or_default();
+            let pattern = match part {
+                // The one that stands for all of them.
+                Part::Table => members.iter().map(|(ask, ..)| ask.resource.pattern.as_str()).find(|it| it.ends_with('*')),
+                Part::Catalog | Part::Database => None,
+            }
+            .unwrap_or(pattern);
+            format!("{allows}, but not on {} ({pattern})", part.in_words())
+        }
+        Mistake::Region { found } => wrong("region", found, segment(3)),
+        Mistake::Account { found } => wrong("account", found, segment(4)),
+        Mistake::Partition { found } => wrong("partition", found, segment(1)),
+        Mistake::Database { found } => {
+            let wanted = asked.rsplit(':').next().and_then(|it| it.split('/').nth(1)).unwrap_or_default();
+            let case = if found.eq_ignore_ascii_case(wanted) {
+                ": Glue keeps names in lower case, and IAM compares them letter by letter"
+            } else {
+                ""
+            };
+            format!("{allows} in the database {found}, where the connector's is {wanted}{case}")
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! An event without a copy of it.
+//!
+//! An archive may hold millions of denials of one role. What groups and filters look at is
+//! borrowed from the log's text.
+
+use std::borrow::Cow;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::identity::Identity;
+use super::record::{Event, Resource, bounded, resources};
+use super::resource::Call;
+use crate::denial;
+
+/// An [`Event`], borrowed: from one, or from a record's text.
+pub struct EventRef<'a> {
+    /// `eventID`.
+    pub event_id: Cow<'a, str>,
+    /// `eventTime`.
+    pub event_time: Option<Timestamp>,
+    /// `eventSource`.
+    pub event_source: Cow<'a, str>,
+    /// `eventName`.
+    pub event_name: Cow<'a, str>,
+    /// `awsRegion`; empty when missing.
+    pub region: Cow<'a, str>,
+    /// `recipientAccountId`.
+    pub recipient_account: Option<Cow<'a, str>>,
+    /// `sourceIPAddress`.
+    pub source_ip: Option<Cow<'a, str>>,
+    /// `userAgent`.
+    pub user_agent: Option<Cow<'a, str>>,
+    /// `errorCode`; none when the call succeeded.
+    pub error_code: Option<Cow<'a, str>>,
+    /// `errorMessage`.
+    pub error_message: Option<Cow<'a, str>>,
+    /// `sharedEventID`.
+    pub shared_event_id: Option<Cow<'a, str>>,
+    /// `vpcEndpointId`.
+    pub vpc_endpoint_id: Option<Cow<'a, str>>,
+    pub(super) identity: Who<'a>,
+    pub(super) source: Source<'a>,
+}
+
+/// Who called.
+pub(super) enum Who<'a> {
+    Borrowed(&'a Identity),
+    Shared(Arc<Identity>),
+}
+
+impl Deref for Who<'_> {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        match self {
+            Self::Borrowed(identity) => identity,
+            Self::Shared(identity) => identity,
+        }
+    }
+}
+
+/// Where the rest of an event is.
+pub(super) enum Source<'a> {
+    Event(&'a Event),
+    /// The record's text, and that of `requestParameters` and `resources`.
+    Text {
+        whole: &'a str,
+        parameters: Option<&'a str>,
+        resources: Option<&'a str>,
+    },
+}
+
+/// What takes the events that a search finds, copies included.
+pub trait Sink {
+    /// Takes an event.
+    fn event(&mut self, event: Event);
+
+    /// Takes a record that is a denial and nothing else that was asked for.
+    fn record(&mut self, record: &EventRef<'_>);
+}
+
+/// Keeps all of them.
+impl Sink for Vec<Event> {
+    fn event(&mut self, event: Event) {
+        self.push(event);
+    }
+
+    fn record(&mut self, record: &EventRef<'_>) {
+        self.extend(record.to_event());
+    }
+}
+
+impl<'a> From<&'a Event> for EventRef<'a> {
+    fn from(event: &'a Event) -> Self {
+        let text = |text: &'a Option<String>| text.as_deref().map(Cow::Borrowed);
+        Self {
+            event_id: Cow::Borrowed(&event.event_id),
+            event_time: event.event_time,
+            event_source: Cow::Borrowed(&event.event_source),
+            event_name: Cow::Borrowed(&event.event_name),
+            region: Cow::Borrowed(&event.region),
+            recipient_account: text(&event.recipient_account),
+            source_ip: text(&event.source_ip),
+            user_agent: text(&event.user_agent),
+            error_code: text(&event.error_code),
+            error_message: text(&event.error_message),
+            shared_event_id: text(&event.shared_event_id),
+            vpc_endpoint_id: text(&event.vpc_endpoint_id),
+            identity: Who::Borrowed(&event.identity),
+            source: Source::Event(event),
+        }
+    }
+}
+
+impl EventRef<'_> {
+    /// Whether the caller was refused.
+    pub fn is_denial(&self) -> bool {
+        self.error_code.as_deref().is_some_and(denial::is_denial_code)
+    }
+
+    /// `userIdentity`.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The whole event, read anew where only its text is at hand.
+    pub fn to_event(&self) -> Option<Event> {
+        match self.source {
+            Source::Event(event) => Some(event.clone()),
+            Source::Text { whole, .. } => {
+                let mut values = serde_json::Deserializer::from_str(whole).into_iter::<Value>();
+                Event::from_value(&values.next()?.ok()?)
+            }
+        }
+    }
+
+    /// The ARN of what the call was about; see [`super::resource_of`].
+    pub(super) fn resource(&self) -> Option<String> {
+        let (parameters, resources): (Cow<'_, Value>, Cow<'_, [Resource]>) = match self.source {
+            Source::Event(event) => {
+                (Cow::Borrowed(&event.request_parameters), Cow::Borrowed(&event.resources))
+            }
+            Source::Text { parameters, resources: named, .. } => (
+                parameters.and_then(value).map_or(Cow::Owned(Value::Null), |value| match value {
+                    Value::Object(_) => Cow::Owned(value),
+                    other => Cow::Owned(bounded(&other)),
+                }),
+                Cow::Owned(named.and_then(value).map(|named| resources(&named)).unwrap_or_default()),
+            ),
+        };
+        super::resource::resource_of_call(&Call {
+            source: &self.event_source,
+            name: &self.event_name,
+            region: &self.region,
+            account: self.recipient_account.as_deref(),
+            parameters: &parameters,
+            resources: &resources,
+        })
+    }
+}
+
+pub(super) fn value(text: &str) -> Option<Value> {
+    serde_json::from_str(text).ok()
+}

@@ -1,0 +1,194 @@
+//! One group of denials: what its events have in common, counted and sampled.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::borrowed::EventRef;
+use super::message::Kind;
+use crate::denial::Reason;
+
+/// Denials that share action, resource, reason and denying policy.
+///
+/// Every list is sorted and holds at most fifty values: the first in order, whatever the order in
+/// which the events were read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DenialGroup {
+    /// The IAM action, its service in lower case (`sns:Publish`); null when neither message nor
+    /// event tells.
+    pub action: Option<String>,
+    /// An ARN, `*`, kind and name (`role orders`); null when neither message nor event tells.
+    pub resource: Option<String>,
+    /// The reason in AWS's words, as far as they go.
+    pub reason: String,
+    /// The same for programs.
+    pub cause: Reason,
+    /// Events, each counted once however often it was delivered.
+    pub count: u64,
+    /// The first `eventTime`.
+    #[schemars(with = "Option<String>")]
+    pub first: Option<Timestamp>,
+    /// The last `eventTime`.
+    #[schemars(with = "Option<String>")]
+    pub last: Option<Timestamp>,
+    /// `errorCode`, as spelt in the events.
+    pub error_codes: BTreeSet<String>,
+    /// `awsRegion`.
+    pub regions: BTreeSet<String>,
+    /// `recipientAccountId`.
+    pub accounts: BTreeSet<String>,
+    /// `sourceIPAddress`: addresses, or the names of services.
+    pub source_ips: BTreeSet<String>,
+    /// `userAgent`.
+    pub user_agents: BTreeSet<String>,
+    /// Who was refused: roles without the name of the session, users, services.
+    pub principals: BTreeSet<String>,
+    /// `vpcEndpointId`, where the call came through one.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub vpc_endpoints: BTreeSet<String>,
+    /// The policy AWS named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_arn: Option<String>,
+    /// The encoded message of the first event that has one, for `sts:DecodeAuthorizationMessage`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoded: Option<String>,
+    /// `eventID` of the first few events in order of time.
+    pub event_ids: Vec<String>,
+}
+
+/// Values kept of each list of a group.
+const VALUES: usize = 50;
+/// Event ids kept of a group.
+pub(super) const SAMPLES: usize = 5;
+
+/// What a group has collected. Whoever collects first makes no difference, nor do copies: all but
+/// the count is a union.
+#[derive(Clone, Default)]
+pub(super) struct Tally {
+    pub(super) count: u64,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+    error_codes: BTreeSet<String>,
+    regions: BTreeSet<String>,
+    accounts: BTreeSet<String>,
+    source_ips: BTreeSet<String>,
+    user_agents: BTreeSet<String>,
+    principals: BTreeSet<String>,
+    vpc_endpoints: BTreeSet<String>,
+    /// The encoded message with the sample that it belongs to; the smallest wins.
+    encoded: Option<(Sample, String)>,
+    samples: BTreeSet<Sample>,
+}
+
+/// What orders the events of a group, so that the result does not depend on who read first.
+type Sample = (Option<Timestamp>, String);
+
+impl Tally {
+    /// Adds what an event shows; it is counted elsewhere.
+    pub(super) fn see(&mut self, event: &EventRef<'_>, encoded: Option<&str>) {
+        self.first = earliest(self.first, event.event_time);
+        self.last = self.last.max(event.event_time);
+        keep(&mut self.error_codes, event.error_code.as_deref());
+        keep(&mut self.regions, Some(&event.region));
+        keep(&mut self.accounts, event.recipient_account.as_deref());
+        keep(&mut self.source_ips, event.source_ip.as_deref());
+        keep(&mut self.user_agents, event.user_agent.as_deref());
+        keep(&mut self.principals, Some(&event.identity().principal()));
+        keep(&mut self.vpc_endpoints, event.vpc_endpoint_id.as_deref());
+        let sooner = |kept: &Sample| (event.event_time, &*event.event_id) < (kept.0, kept.1.as_str());
+        let sample = || (event.event_time, event.event_id.clone().into_owned());
+        if let Some(encoded) = encoded
+            && self.encoded.as_ref().is_none_or(|(kept, text)| {
+                (event.event_time, &*event.event_id, encoded) < (kept.0, &*kept.1, &**text)
+            })
+        {
+            self.encoded = Some((sample(), encoded.to_owned()));
+        }
+        if self.samples.len() < SAMPLES || self.samples.last().is_some_and(sooner) {
+            self.samples.insert(sample());
+            self.trim_samples();
+        }
+    }
+
+    /// Adds what another one collected.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.count += other.count;
+        self.first = earliest(self.first, other.first);
+        self.last = self.last.max(other.last);
+        for (into, from) in [
+            (&mut self.error_codes, other.error_codes),
+            (&mut self.regions, other.regions),
+            (&mut self.accounts, other.accounts),
+            (&mut self.source_ips, other.source_ips),
+            (&mut self.user_agents, other.user_agents),
+            (&mut self.principals, other.principals),
+            (&mut self.vpc_endpoints, other.vpc_endpoints),
+        ] {
+            for value in &from {
+                keep(into, Some(value));
+            }
+        }
+        if let Some(encoded) = other.encoded {
+            self.keep_encoded(encoded);
+        }
+        self.samples.extend(other.samples);
+        self.trim_samples();
+    }
+
+    fn keep_encoded(&mut self, encoded: (Sample, String)) {
+        if self.encoded.as_ref().is_none_or(|kept| encoded < *kept) {
+            self.encoded = Some(encoded);
+        }
+    }
+
+    fn trim_samples(&mut self) {
+        while self.samples.len() > SAMPLES {
+            self.samples.pop_last();
+        }
+    }
+
+    /// The group as it is told, with `count` events.
+    pub(super) fn group(self, kind: &Kind, resource: Option<&str>, count: u64) -> DenialGroup {
+        DenialGroup {
+            action: kind.action.clone(),
+            resource: resource.map(str::to_owned),
+            reason: kind.cause.of_action(kind.action.as_deref()),
+            cause: kind.cause.clone(),
+            count,
+            first: self.first,
+            last: self.last,
+            error_codes: self.error_codes,
+            regions: self.regions,
+            accounts: self.accounts,
+            source_ips: self.source_ips,
+            user_agents: self.user_agents,
+            principals: self.principals,
+            vpc_endpoints: self.vpc_endpoints,
+            policy_arn: kind.policy_arn.clone(),
+            encoded: self.encoded.map(|(_, encoded)| encoded),
+            event_ids: self.samples.into_iter().map(|(_, id)| id).filter(|id| !id.is_empty()).collect(),
+        }
+    }
+}
+
+fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Keeps the first [`VALUES`] values in their own order: what stays does not depend on the order
+/// in which they came.
+fn keep(set: &mut BTreeSet<String>, value: Option<&str>) {
+    let Some(value) = value.filter(|value| !value.is_empty()) else { return };
+    if set.len() >= VALUES && set.last().is_some_and(|last| last.as_str() < value) || set.contains(value) {
+        return;
+    }
+    set.insert(value.to_owned());
+    if set.len() > VALUES {
+        set.pop_last();
+    }
+}
