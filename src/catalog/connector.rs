@@ -2,66 +2,53 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
 use crate::model::Arn;
 
 /// One connector file.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connector {
     /// The name used on the command line.
     pub name: String,
     /// What people call it.
     pub title: String,
     /// Names its sessions carry in CloudTrail; `*` stands for anything.
-    #[serde(default)]
     pub sessions: Vec<String>,
     /// Principals that assume the role for it; the root of an account stands for whoever is in it. None: any
     /// of Streamkap's.
-    #[serde(default)]
     pub principals: Vec<Arn>,
     /// What its users ought to know before they look for a fault in the wrong place.
-    #[serde(default)]
     pub notes: Vec<String>,
+    /// Groups of parameters of which exactly one is given.
+    pub one_of: Vec<Vec<String>>,
     /// Its parameters.
-    #[serde(default, rename = "parameter")]
     pub parameters: Vec<Parameter>,
-    /// What it does, phase by phase.
-    #[serde(default, rename = "need", deserialize_with = "one_action_each")]
+    /// What it does, phase by phase, each action on its own.
     pub needs: Vec<Need>,
 }
 
 /// A parameter of a connector.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
     /// The name, also the flag's: `bucket`.
     pub name: String,
     /// What kind of value it takes, for checking it before any call.
     pub kind: ParameterKind,
     /// Other parameters of the same value: `--bucket` where the connector asks for a warehouse.
-    #[serde(default)]
     pub aliases: Vec<String>,
     /// The values of a choice.
-    #[serde(default)]
     pub choices: Vec<String>,
     /// Whether a run needs it.
-    #[serde(default)]
     pub required: bool,
     /// The value when none is given.
-    #[serde(default)]
     pub default: Option<String>,
     /// One line of help.
     pub help: String,
     /// Where a person finds it.
-    #[serde(default)]
     pub find: Option<String>,
 }
 
 /// Kinds of parameter values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterKind {
     /// A bucket's name, ARN or `s3://` address.
     Bucket,
@@ -108,49 +95,8 @@ pub struct Need {
     pub grade: Grade,
 }
 
-/// A need as it is written: of one action or of several that have all else in common.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    phase: Phase,
-    action: Option<String>,
-    #[serde(default)]
-    actions: Vec<String>,
-    resources: Vec<String>,
-    level: Level,
-    when: Option<When>,
-    breaks: String,
-    symptom: Option<String>,
-    source: String,
-    grade: Grade,
-}
-
-fn one_action_each<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Need>, D::Error> {
-    let written = Vec::<Written>::deserialize(from)?;
-    let mut needs = Vec::new();
-    for it in written {
-        let actions: Vec<String> = it.action.into_iter().chain(it.actions).collect();
-        if actions.is_empty() {
-            return Err(serde::de::Error::missing_field("action"));
-        }
-        needs.extend(actions.into_iter().map(|action| Need {
-            phase: it.phase,
-            action,
-            resources: it.resources.clone(),
-            level: it.level,
-            when: it.when.clone(),
-            breaks: it.breaks.clone(),
-            symptom: it.symptom.clone(),
-            source: it.source.clone(),
-            grade: it.grade,
-        }));
-    }
-    Ok(needs)
-}
-
 /// When a connector does something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
     /// When it starts.
     Start,
@@ -173,6 +119,19 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// Every phase with its word in connector files, in the order in which a connector comes to them.
+    pub const ALL: [(&'static str, Self); 9] = [
+        ("start", Self::Start),
+        ("write", Self::Write),
+        ("commit", Self::Commit),
+        ("new-table", Self::NewTable),
+        ("schema-change", Self::SchemaChange),
+        ("maintenance", Self::Maintenance),
+        ("cleanup", Self::Cleanup),
+        ("install", Self::Install),
+        ("removal", Self::Removal),
+    ];
+
     /// The phase in words.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -190,8 +149,7 @@ impl Phase {
 }
 
 /// How much a need is needed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// The connector cannot work without it.
     Required,
@@ -211,8 +169,7 @@ impl Level {
 }
 
 /// On what a conditional need depends.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum When {
     /// On a fact: `when = "bucket-key"`.
     Fact(WhenFact),
@@ -231,8 +188,7 @@ pub enum When {
 }
 
 /// Facts on which a conditional need depends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenFact {
     /// The bucket encrypts by default with a customer managed KMS key.
     BucketKey,
@@ -248,7 +204,7 @@ impl When {
 }
 
 /// How sure a line of a connector file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Grade {
     /// Verbatim in a published text.
     V,
@@ -262,10 +218,54 @@ pub enum Grade {
     K,
 }
 
+impl ParameterKind {
+    /// Every kind with its word in connector files.
+    pub const ALL: [(&'static str, Self); 10] = [
+        ("bucket", Self::Bucket),
+        ("prefix", Self::Prefix),
+        ("location", Self::Location),
+        ("glue-database", Self::GlueDatabase),
+        ("glue-table", Self::GlueTable),
+        ("redshift-cluster", Self::RedshiftCluster),
+        ("redshift-workgroup", Self::RedshiftWorkgroup),
+        ("redshift-name", Self::RedshiftName),
+        ("choice", Self::Choice),
+        ("text", Self::Text),
+    ];
+}
+
+impl Level {
+    /// Every level with its word in connector files.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("required", Self::Required),
+        ("conditional", Self::Conditional),
+        ("optional", Self::Optional),
+        ("documented", Self::Documented),
+    ];
+}
+
+impl WhenFact {
+    /// Every fact with its word in connector files.
+    pub const ALL: [(&'static str, Self); 2] =
+        [("bucket-key", Self::BucketKey), ("catalog-key", Self::CatalogKey)];
+}
+
+impl Grade {
+    /// Every grade with its letter in connector files.
+    pub const ALL: [(&'static str, Self); 5] =
+        [("V", Self::V), ("S", Self::S), ("C", Self::C), ("I", Self::I), ("K", Self::K)];
+}
+
 impl Connector {
-    /// Reads a connector file.
-    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
-        toml::from_str(text)
+    /// The parameter of this name.
+    pub fn parameter(&self, name: &str) -> Option<&Parameter> {
+        self.parameters.iter().find(|parameter| parameter.name == name)
+    }
+
+    /// Whether a resource of a need names this place: `{region}`.
+    pub fn names_place(&self, place: &str) -> bool {
+        let resources = self.needs.iter().flat_map(|need| &need.resources);
+        resources.flat_map(|template| places(template)).any(|name| name == place)
     }
 
     /// Whether it uses the role to install and to remove something only, and never in between.

@@ -1,8 +1,13 @@
 //! `checks/`, embedded at build time: the checks' pages, the connector files, the vendor's facts.
 
 mod connector;
+mod fault;
+mod fields;
 mod page;
+mod template;
+mod validate;
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use serde::Deserialize;
@@ -14,7 +19,9 @@ use crate::model::CheckId;
 pub use connector::{
     Connector, Grade, Level, Need, Parameter, ParameterKind, Phase, When, WhenFact, fill, places,
 };
+pub use fault::DefinitionError;
 pub use page::{Page, PageError};
+pub use validate::{MAX_BYTES, definition};
 
 mod embedded {
     // Made by build.rs: PAGES and CONNECTORS, each (path below its folder, text), sorted.
@@ -22,7 +29,7 @@ mod embedded {
 }
 
 /// All that is known about checks, connectors and Streamkap.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Catalog {
     /// Check pages in report order.
     pub pages: Vec<Page>,
@@ -134,10 +141,51 @@ impl Catalog {
         pages.sort_by_key(|page| page.id);
         let connectors = embedded::CONNECTORS
             .iter()
-            .map(|(path, text)| Connector::parse(text).map_err(|error| format!("{path}: {error}")))
+            .map(|(path, text)| definition(path, text.as_bytes()).map_err(|error| error.to_string()))
             .collect::<Result<_, _>>()?;
         let vendor = toml::from_str(embedded::VENDOR).map_err(|error| format!("streamkap.toml: {error}"))?;
         Ok(Self { pages, connectors, vendor })
+    }
+
+    /// This catalogue and a connector of the user's own; `path` is how its text is called.
+    ///
+    /// # Errors
+    /// When the text is no connector file, or its connector has the name of another.
+    pub fn with(mut self, path: &str, text: &[u8]) -> Result<Self, DefinitionError> {
+        let connector = definition(path, text)?;
+        match self.connector(&connector.name) {
+            Some(known) if *known == connector => {}
+            Some(_) => {
+                let what = format!(
+                    "there is a connector `{}` already: give the one in the file another name",
+                    connector.name
+                );
+                return Err(DefinitionError::whole(path, &what));
+            }
+            None => self.connectors.push(connector),
+        }
+        Ok(self)
+    }
+
+    /// The built-in catalogue and the connectors that a target brings along.
+    ///
+    /// # Errors
+    /// When one of them cannot be used, or the target names a connector that nobody defines: nothing
+    /// would be known of its needs.
+    pub fn of_target(target: &Target) -> Result<Cow<'static, Self>, DefinitionError> {
+        let mut catalog = Cow::Borrowed(Self::built_in());
+        for wanted in &target.connectors {
+            let name = wanted.connector.as_str();
+            if let Some(text) = &wanted.definition {
+                let path = format!("the definition of `{name}`");
+                catalog = Cow::Owned(catalog.into_owned().with(&path, text.as_bytes())?);
+            }
+            if catalog.connector(name).is_none() {
+                let what = "neither this doctor nor a definition beside it knows this connector";
+                return Err(DefinitionError::whole(&format!("`{name}`"), what));
+            }
+        }
+        Ok(catalog)
     }
 
     /// The page of a check.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use super::target_args::TargetArgs;
 use crate::catalog::Catalog;
 use crate::model::nearest;
 use crate::report::{FailOn, Format};
@@ -48,7 +49,8 @@ impl Cli {
                 _ => {
                     let connectors =
                         Catalog::built_in().connectors.iter().map(|connector| connector.name.clone());
-                    if word.starts_with('-') || nearest(&word, connectors).is_some() {
+                    let own = words.any(|word| word.starts_with("--connector-file"));
+                    if own || word.starts_with('-') || nearest(&word, connectors).is_some() {
                         arguments.insert(1, OsString::from("check"));
                     }
                     break;
@@ -114,26 +116,6 @@ pub(super) enum Color {
     Always,
     /// Never
     Never,
-}
-
-/// What to look at.
-#[derive(Args, Clone, Debug)]
-pub(super) struct TargetArgs {
-    /// The connector: s3 [default: what the parameters tell]
-    #[arg(value_name = "CONNECTOR")]
-    pub(super) connector: Option<String>,
-    /// The role: name, ARN or the address of its page in the console
-    #[arg(long, value_name = "ROLE", help_heading = "Target")]
-    pub(super) role: Option<String>,
-    /// The external id that Streamkap's app shows, exactly
-    #[arg(long, value_name = "ID", help_heading = "Target", allow_hyphen_values = true)]
-    pub(super) external_id: Option<String>,
-    /// s3: the bucket: name, ARN, s3://BUCKET/PREFIX or the address of its page in the console
-    #[arg(long, value_name = "BUCKET", help_heading = "Target")]
-    pub(super) bucket: Option<String>,
-    /// s3: the file name prefix set in the connector
-    #[arg(long, value_name = "PREFIX", help_heading = "Target")]
-    pub(super) prefix: Option<String>,
 }
 
 /// How far to look.
@@ -380,6 +362,7 @@ mod tests {
             ("doctor --profile=demo -v", "doctor check --profile=demo -v"),
             ("doctor --color never demo", "doctor --color never demo"),
             ("doctor --case f.json", "doctor check --case f.json"),
+            ("doctor queue --connector-file f", "doctor check queue --connector-file f"),
             ("doctor chekc", "doctor chekc"),
             ("doctor --help", "doctor --help"),
             ("doctor", "doctor"),

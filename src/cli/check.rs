@@ -1,17 +1,21 @@
 //! `check`: reads AWS or a case file, diagnoses, prints the report.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::args::{CheckArgs, GlobalArgs, ReportArgs, SelectionArgs, SubjectArgs, TargetArgs};
+use super::again::words;
+use super::args::{CheckArgs, GlobalArgs, ReportArgs, SelectionArgs, SubjectArgs};
 use super::config::Config;
 use super::environment::Environment;
 use super::failure::{Failure, INTERRUPTED};
 use super::output::Printer;
-use super::{Ended, case, collect, parameters, settings};
+use super::parameters::Given;
+use super::target_args::{FLAGS, TargetArgs, flag};
+use super::{Ended, case, collect, settings};
 use crate::catalog::Catalog;
 use crate::checks::Selection;
 use crate::diagnosis::{Diagnosis, Ignore};
-use crate::facts::{FactId, Facts, Target};
+use crate::facts::{FactId, Facts};
 use crate::report::{FailOn, Format, Origin, Report, render};
 
 /// Runs it.
@@ -33,6 +37,8 @@ pub(super) fn run(
 pub(super) struct Subject {
     /// The facts.
     pub(super) facts: Facts,
+    /// What is known of checks and of the target's connectors.
+    pub(super) catalog: Cow<'static, Catalog>,
     /// Where they come from.
     pub(super) origin: Origin,
     /// The words that name the target again on a command line.
@@ -54,16 +60,20 @@ impl Subject {
         if let Some(path) = &args.case {
             refuse_target(&args.target, global)?;
             let facts = case::read(path)?;
+            let catalog = Catalog::of_target(&facts.target)?;
             let origin = Origin::Case { path: path.display().to_string() };
-            return Ok(Self { facts, origin, words: None, interrupted: false });
+            return Ok(Self { facts, catalog, origin, words: None, interrupted: false });
         }
-        let catalog = Catalog::built_in();
-        let target = parameters::read(&args.target, global, config, environment, printer)?;
+        let given = Given::new(&args.target, global, config, environment)?;
+        let catalog = given.catalog().clone();
+        let (target, warnings) = given.target()?;
+        printer.warnings(&warnings);
         let mut settings = settings::settings(global, &args.history, config, environment)?;
-        settings.facts = facts(selection, catalog);
-        let words = Some(words(&target, global, args));
-        let collected = collect::read(&settings, target, catalog, printer)?;
-        Ok(Self { facts: collected.facts, origin: Origin::Live, words, interrupted: collected.interrupted })
+        settings.facts = facts(selection, &catalog);
+        let words = Some(words(&target, &catalog, global, args));
+        let collected = collect::read(&settings, target, &catalog, printer)?;
+        let interrupted = collected.interrupted;
+        Ok(Self { facts: collected.facts, catalog, origin: Origin::Live, words, interrupted })
     }
 }
 
@@ -95,15 +105,17 @@ pub(super) fn facts(selection: &Selection, catalog: &Catalog) -> Option<BTreeSet
 
 /// A case has its target in it.
 fn refuse_target(target: &TargetArgs, global: &GlobalArgs) -> Result<(), Failure> {
-    let given = [
-        ("a connector", target.connector.is_some()),
+    let flags = FLAGS.map(|(name, _)| (flag(name), target.flag(name).is_some()));
+    let others = [
+        ("a connector", !target.connectors.is_empty()),
         ("--role", target.role.is_some()),
         ("--external-id", target.external_id.is_some()),
-        ("--bucket", target.bucket.is_some()),
-        ("--prefix", target.prefix.is_some()),
+        ("--param", !target.parameters.param.is_empty()),
+        ("--connector-file", !target.parameters.connector_file.is_empty()),
         ("--region", global.region.is_some()),
     ];
-    match given.iter().find(|(_, given)| *given) {
+    let others = others.map(|(name, given)| (name.to_owned(), given));
+    match others.into_iter().chain(flags).find(|(_, given)| *given) {
         Some((name, _)) => Err(Failure::usage(
             format!("{name} was given together with --case"),
             "a case file holds its own target; leave one of the two out",
@@ -139,7 +151,7 @@ impl Reporting<'_> {
             .collect();
         let command = |name: &str| Some(format!("streamkap-doctor {name} {}", subject.words.as_ref()?));
         Diagnosis {
-            catalog: Catalog::built_in(),
+            catalog: &subject.catalog,
             selection: self.selection,
             ignores: &ignores,
             fail_on: self.args.fail_on.or(self.config.fail_on).map(FailOn::from).unwrap_or_default(),
@@ -161,46 +173,5 @@ impl Reporting<'_> {
         let format = self.args.output.or(self.config.output).map_or(Format::Table, Format::from);
         self.printer.out(&render(&report, format, layout))?;
         Ok(if subject.interrupted { INTERRUPTED } else { report.summary.exit_code })
-    }
-}
-
-/// The words that name the target again on a command line. The external id is left to the reader.
-fn words(target: &Target, global: &GlobalArgs, args: &SubjectArgs) -> String {
-    let mut words: Vec<String> = Vec::new();
-    for connector in &target.connectors {
-        words.push(connector.connector.clone());
-        words.push("--role".to_owned());
-        words.push(quoted(
-            args.target.role.as_deref().map_or(target.role.name.as_str(), super::target::unquoted),
-        ));
-        for (name, value) in connector.parameters.iter().filter(|(_, value)| !value.is_empty()) {
-            words.extend([format!("--{name}"), quoted(value)]);
-        }
-    }
-    if args.target.external_id.is_some() {
-        words.extend(["--external-id".to_owned(), "EXTERNAL_ID".to_owned()]);
-    }
-    let options = [
-        ("--region", global.region.as_deref()),
-        ("--profile", global.profile.as_deref()),
-        ("--endpoint-url", global.endpoint_url.as_deref()),
-        ("--since", args.history.since.as_deref()),
-    ];
-    for (name, value) in options {
-        words.extend(value.into_iter().flat_map(|value| [name.to_owned(), quoted(value)]));
-    }
-    if args.history.no_history {
-        words.push("--no-history".to_owned());
-    }
-    words.join(" ")
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |it: char| it.is_ascii_alphanumeric() || "+=,.@:/-_%".contains(it);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }

@@ -7,12 +7,13 @@ use super::config::Config;
 use super::environment::Environment;
 use super::failure::{Failure, INTERRUPTED};
 use super::output::Printer;
+use super::parameters::Given;
 use super::progress::Screen;
-use super::{Ended, parameters, settings};
-use crate::catalog::Catalog;
-use crate::collect::{Collected, Settings, collect};
-use crate::facts::Target;
+use super::{Ended, settings};
+use crate::catalog::{Catalog, Connector};
+use crate::collect::{Collected, Settings, collect, session_region};
 use crate::facts::case::Case;
+use crate::facts::{ConnectorTarget, Target};
 use crate::report::line;
 
 /// Runs it.
@@ -23,8 +24,10 @@ pub(super) fn run(
     printer: &Printer,
 ) -> Ended {
     let config = Config::read(global, environment)?;
-    let catalog = Catalog::built_in();
-    let target = parameters::read(&args.target, global, &config, environment, printer)?;
+    let given = Given::new(&args.target, global, &config, environment)?;
+    let catalog = given.catalog();
+    let (target, warnings) = given.target()?;
+    printer.warnings(&warnings);
     let settings = settings::settings(global, &args.history, &config, environment)?;
     let path = if args.unredacted { marked(&args.output) } else { args.output.clone() };
     let collected = read(&settings, target, catalog, printer)?;
@@ -74,12 +77,40 @@ pub(super) fn read(
         .map_err(|error| {
             Failure::usage(format!("no threads can be started: {error}"), "check the limits of this shell")
         })?;
+    let target = located(&runtime, settings, target, catalog)?;
     let screen = Screen::new(printer, &target);
     let collected = runtime.block_on(collect(settings, target, catalog, &screen));
     screen.clear();
     // Calls that are still on their way must not hold the exit up.
     runtime.shutdown_background();
     Ok(collected?)
+}
+
+/// The target with the region of the session, where its connectors' resources are in a region and none
+/// was given.
+fn located(
+    runtime: &tokio::runtime::Runtime,
+    settings: &Settings,
+    mut target: Target,
+    catalog: &Catalog,
+) -> Result<Target, Failure> {
+    let named = |it: &&ConnectorTarget| {
+        let connector = catalog.connector(&it.connector);
+        let required =
+            |it: &Connector| it.names_place("region") && !it.parameters.iter().any(|p| p.name == "region");
+        connector.is_some_and(required)
+    };
+    if let (None, Some(regional)) = (&target.region, target.connectors.iter().find(named)) {
+        let region = runtime.block_on(session_region(settings)).ok_or_else(|| {
+            Failure::usage(
+                format!("the connector {} needs --region", regional.connector),
+                "the region of what it writes to; neither AWS_REGION nor the profile has one. \
+                 Where to find it: Streamkap app: the connector's Settings; the AWS console names it at the top right",
+            )
+        })?;
+        target.region = Some(super::regions::parse(&region)?);
+    }
+    Ok(target)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `streamkap-doctor.toml`: the settings of a team, beside its code.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -18,11 +19,21 @@ const LIMIT: u64 = 1 << 20;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Config {
-    pub(super) connector: Option<String>,
+    pub(super) connector: Option<Connectors>,
     pub(super) role: Option<String>,
     pub(super) external_id: Option<String>,
     pub(super) bucket: Option<String>,
     pub(super) prefix: Option<String>,
+    pub(super) database: Option<String>,
+    pub(super) warehouse: Option<String>,
+    pub(super) table: Option<String>,
+    pub(super) cluster: Option<String>,
+    pub(super) workgroup: Option<String>,
+    pub(super) db: Option<String>,
+    pub(super) db_user: Option<String>,
+    pub(super) phase: Option<String>,
+    pub(super) param: BTreeMap<String, String>,
+    pub(super) connector_file: Vec<PathBuf>,
     pub(super) profile: Option<String>,
     pub(super) region: Option<String>,
     pub(super) endpoint_url: Option<String>,
@@ -33,6 +44,14 @@ pub(super) struct Config {
     pub(super) output: Option<OutputFormat>,
     pub(super) fail_on: Option<FailOnStatus>,
     pub(super) ignore: Vec<Ignore>,
+}
+
+/// One connector's name, or several.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Connectors {
+    One(String),
+    Several(Vec<String>),
 }
 
 /// A check whose finding is accepted.
@@ -49,6 +68,32 @@ pub(super) struct Ignore {
 }
 
 impl Config {
+    /// The connectors' names.
+    pub(super) fn connectors(&self) -> Vec<String> {
+        match &self.connector {
+            None => Vec::new(),
+            Some(Connectors::One(name)) => vec![name.clone()],
+            Some(Connectors::Several(names)) => names.clone(),
+        }
+    }
+
+    /// The value of a parameter that is a flag.
+    pub(super) fn parameter(&self, name: &str) -> Option<&String> {
+        match name {
+            "bucket" => self.bucket.as_ref(),
+            "prefix" => self.prefix.as_ref(),
+            "database" => self.database.as_ref(),
+            "warehouse" => self.warehouse.as_ref(),
+            "table" => self.table.as_ref(),
+            "cluster" => self.cluster.as_ref(),
+            "workgroup" => self.workgroup.as_ref(),
+            "db" => self.db.as_ref(),
+            "db-user" => self.db_user.as_ref(),
+            "phase" => self.phase.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Reads the file that was named, or the one in the working directory if there is one.
     pub(super) fn read(global: &GlobalArgs, environment: &Environment) -> Result<Self, Failure> {
         let named = global
@@ -95,6 +140,18 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_parameter_that_is_a_flag_can_be_in_the_file() {
+        for (name, _) in super::super::target_args::FLAGS {
+            let config = Config::parse(&format!("{} = \"x\"", name.replace('-', "_"))).unwrap();
+            assert_eq!(config.parameter(name).map(String::as_str), Some("x"), "{name}");
+        }
+        let config =
+            Config::parse("connector = [\"s3\", \"redshift\"]\nparam = {queue = \"orders\"}").unwrap();
+        assert_eq!(config.connectors(), ["s3", "redshift"]);
+        assert_eq!(config.param["queue"], "orders");
+    }
 
     #[test]
     fn it_is_read_and_its_faults_are_named_with_their_line() {

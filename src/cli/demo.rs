@@ -1,5 +1,6 @@
 //! `demo`: the same diagnosis on a case built into the program.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::Ended;
@@ -28,7 +29,8 @@ pub(super) fn run(args: &DemoArgs, printer: &Printer) -> Ended {
     let Some(facts) = demo::facts(scenario) else { return Err(unknown(scenario)) };
     let reporting = Reporting { args: &args.report, config: &config, selection: &selection, printer };
     let origin = Origin::Demo { scenario: scenario.to_owned() };
-    reporting.print(&Subject { facts, origin, words: None, interrupted: false })
+    let catalog = Cow::Borrowed(catalog);
+    reporting.print(&Subject { facts, catalog, origin, words: None, interrupted: false })
 }
 
 fn list(printer: &Printer) -> Ended {

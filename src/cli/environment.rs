@@ -14,7 +14,7 @@ pub(super) struct Variable {
 }
 
 /// Every variable that the doctor itself reads.
-pub(super) const VARIABLES: [Variable; 11] = [
+pub(super) const VARIABLES: [Variable; 19] = [
     Variable { name: "STREAMKAP_DOCTOR_ROLE", help: "The role, where `--role` is not given." },
     Variable {
         name: "STREAMKAP_DOCTOR_EXTERNAL_ID",
@@ -22,6 +22,26 @@ pub(super) const VARIABLES: [Variable; 11] = [
     },
     Variable { name: "STREAMKAP_DOCTOR_BUCKET", help: "The bucket, where `--bucket` is not given." },
     Variable { name: "STREAMKAP_DOCTOR_PREFIX", help: "The prefix, where `--prefix` is not given." },
+    Variable {
+        name: "STREAMKAP_DOCTOR_DATABASE",
+        help: "The Glue database, where `--database` is not given.",
+    },
+    Variable { name: "STREAMKAP_DOCTOR_WAREHOUSE", help: "The warehouse, where `--warehouse` is not given." },
+    Variable { name: "STREAMKAP_DOCTOR_TABLE", help: "The table, where `--table` is not given." },
+    Variable {
+        name: "STREAMKAP_DOCTOR_CLUSTER",
+        help: "The Redshift cluster, where `--cluster` is not given.",
+    },
+    Variable {
+        name: "STREAMKAP_DOCTOR_WORKGROUP",
+        help: "The Redshift Serverless workgroup, where `--workgroup` is not given.",
+    },
+    Variable { name: "STREAMKAP_DOCTOR_DB", help: "The database in Redshift, where `--db` is not given." },
+    Variable {
+        name: "STREAMKAP_DOCTOR_DB_USER",
+        help: "The database user in Redshift, where `--db-user` is not given.",
+    },
+    Variable { name: "STREAMKAP_DOCTOR_PHASE", help: "The phase of BYOC, where `--phase` is not given." },
     Variable {
         name: "STREAMKAP_DOCTOR_CONFIG",
         help: "The configuration file, in place of `streamkap-doctor.toml` in the working directory.",

@@ -1,6 +1,7 @@
 //! What ends a command early: what happened, what to do, and the exit code.
 
 use crate::collect::StartError;
+use crate::report::line;
 
 /// Exit code of a wrong command line or configuration.
 pub(super) const USAGE: u8 = 2;
@@ -12,7 +13,7 @@ pub(super) const INTERRUPTED: u8 = 130;
 /// Why a command ended early.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Failure {
-    /// What happened, one sentence.
+    /// What happened: one sentence, or one followed by lines that show where.
     pub(super) message: String,
     /// What to do about it.
     pub(super) hint: Option<String>,
@@ -23,6 +24,11 @@ pub(super) struct Failure {
 impl Failure {
     /// A wrong command line, configuration or file.
     pub(super) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: line(&message.into()), hint: Some(hint.into()), code: USAGE }
+    }
+
+    /// The same, told in several lines.
+    pub(super) fn listing(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { message: message.into(), hint: Some(hint.into()), code: USAGE }
     }
 }
@@ -34,6 +40,6 @@ impl From<StartError> for Failure {
             StartError::Interrupted => INTERRUPTED,
             _ => INCOMPLETE,
         };
-        Self { message: error.to_string(), hint: Some(error.hint()), code }
+        Self { message: line(&error.to_string()), hint: Some(error.hint()), code }
     }
 }

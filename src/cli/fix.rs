@@ -1,13 +1,15 @@
 //! `fix`: prints the change that mends a finding, and never makes it.
 
 use super::Ended;
-use super::args::{FixArgs, FixFormat, GlobalArgs, ReportArgs, TargetArgs};
+use super::args::{FixArgs, FixFormat, GlobalArgs, ReportArgs};
 use super::check::{Reporting, Subject};
 use super::config::Config;
+use super::connector_files::Definitions;
 use super::environment::Environment;
 use super::explain;
 use super::failure::INTERRUPTED;
 use super::output::Printer;
+use super::target_args::TargetArgs;
 use crate::catalog::Catalog;
 use crate::checks::Selection;
 use crate::model::{CheckId, Status};
@@ -56,10 +58,19 @@ fn wanted(
 ) -> Result<Option<CheckId>, super::Failure> {
     match &args.check {
         None => Ok(None),
-        Some(name) if target.connector.is_none() && catalog.connector(name).is_some() => {
-            target.connector = Some(name.clone());
-            Ok(None)
-        }
-        Some(name) => Ok(Some(explain::find(catalog, name)?.id)),
+        Some(name) => match explain::find(catalog, name) {
+            Ok(page) => Ok(Some(page.id)),
+            Err(_) if is_connector(name, catalog, target)? => {
+                target.connectors.insert(0, name.clone());
+                Ok(None)
+            }
+            Err(failure) => Err(failure),
+        },
     }
+}
+
+/// Whether a word names a connector, be it one of the files given.
+fn is_connector(name: &str, catalog: &Catalog, target: &TargetArgs) -> Result<bool, super::Failure> {
+    let own = Definitions::read(&target.parameters.connector_file)?;
+    Ok(catalog.connector(name).or_else(|| own.catalog.connector(name)).is_some())
 }

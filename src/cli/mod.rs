@@ -3,12 +3,14 @@
 //! The environment, the clock and the terminal are read here and passed on as values; printing
 //! happens in [`output`].
 
+mod again;
 mod args;
 mod case;
 mod check;
 mod collect;
 mod completions;
 mod config;
+mod connector_files;
 mod demo;
 mod denials;
 mod environment;
@@ -25,6 +27,8 @@ pub mod reference;
 mod regions;
 mod settings;
 mod target;
+mod target_args;
+mod values;
 
 use std::process::ExitCode;
 

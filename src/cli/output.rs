@@ -10,7 +10,7 @@ use anstyle::{AnsiColor, Effects, Style};
 use super::args::Color;
 use super::environment::Environment;
 use super::failure::Failure;
-use crate::report::{Layout, line};
+use crate::report::{Layout, block, line};
 
 /// The width of the table where there is no terminal.
 const WIDTH: usize = 80;
@@ -92,7 +92,7 @@ impl Printer {
 
     /// Says something that needs attention but stops nothing.
     pub(super) fn warning(&self, text: &str) {
-        self.labelled(AnsiColor::Yellow, "warning", text);
+        self.labelled(AnsiColor::Yellow, "warning", &line(text));
     }
 
     /// Says each of several such things.
@@ -106,13 +106,13 @@ impl Printer {
     pub(super) fn failure(&self, failure: &Failure) {
         self.labelled(AnsiColor::Red, "error", &failure.message);
         if let Some(hint) = &failure.hint {
-            self.labelled(AnsiColor::Cyan, "hint", hint);
+            self.labelled(AnsiColor::Cyan, "hint", &line(hint));
         }
     }
 
     fn labelled(&self, color: AnsiColor, label: &str, text: &str) {
         let style = color.on_default().effects(Effects::BOLD);
         let style = if self.colour_err { style } else { Style::new() };
-        self.note(&format!("{style}{label}{style:#}: {}", line(text)));
+        self.note(&format!("{style}{label}{style:#}: {}", block(text)));
     }
 }

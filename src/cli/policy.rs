@@ -22,11 +22,11 @@ pub(super) fn run(
     printer: &Printer,
 ) -> Ended {
     let config = Config::read(global, environment)?;
-    let catalog = Catalog::built_in();
-    let selection = selection(&args.selection, &config, catalog)?;
+    let selection = selection(&args.selection, &config, Catalog::built_in())?;
     let settings = settings::settings(global, &args.history, &config, environment)?;
-    let given = Given::new(&args.target, global, &config, environment);
-    let target = given.pattern(catalog)?;
+    let given = Given::new(&args.target, global, &config, environment)?;
+    let catalog = given.catalog();
+    let target = given.pattern()?;
     let mut facts = facts(&selection, catalog);
     if let History::Off(_) = settings.history {
         let all = || FactId::ALL.iter().map(|(id, _, _)| *id).collect::<BTreeSet<_>>();

@@ -314,7 +314,7 @@ fn profile(settings: &Settings) -> Option<String> {
 
 /// The region given, else the environment's, else the profile's. The instance metadata service is not
 /// asked: it costs seconds where there is none.
-async fn region(settings: &Settings) -> Option<Region> {
+pub(super) async fn region(settings: &Settings) -> Option<Region> {
     let mut profile = ProfileFileRegionProvider::builder();
     if let Some(name) = &settings.profile {
         profile = profile.profile_name(name);

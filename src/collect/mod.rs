@@ -86,6 +86,11 @@ pub async fn collect(
     Ok(Collected { facts: result?, interrupted })
 }
 
+/// The region of the settings, the environment or the profile. Calls nobody.
+pub async fn session_region(settings: &Settings) -> Option<String> {
+    client::region(settings).await.map(|region| region.to_string())
+}
+
 /// Returns when the user interrupts; else never.
 async fn interruption(mut stop: watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {

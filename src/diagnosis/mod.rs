@@ -1,9 +1,10 @@
 //! The stages after reading, in one function: facts to outcomes to fixes to a report. Pure.
 
 mod coverage;
+mod phases;
 
-use crate::catalog::Catalog;
-use crate::checks::{self, Judged, Selection};
+use crate::catalog::{Catalog, Connector};
+use crate::checks::{self, Judged, Selection, View};
 use crate::facts::Facts;
 use crate::model::{CheckId, Outcome, Status};
 use crate::prescribe::{commands, prescribe};
@@ -44,6 +45,8 @@ impl Diagnosis<'_> {
     /// Diagnoses the facts.
     pub fn report(self, facts: &Facts) -> Report {
         let mut judged = checks::diagnose(facts, self.catalog, self.selection);
+        let mut target = target(facts, self.catalog);
+        phases::phases(&View::new(facts, self.catalog), &judged, &mut target.connectors);
         prescribe(facts, self.catalog, &mut judged);
         let mut notes: Vec<String> = other_account(facts).into_iter().collect();
         notes.extend(self.catalog.vendor.region_oddity(&facts.target));
@@ -55,7 +58,7 @@ impl Diagnosis<'_> {
                 .caller
                 .known()
                 .map(|caller| Caller { arn: caller.arn.to_string(), account: caller.account.to_string() }),
-            target: target(facts, self.catalog),
+            target,
             notes,
             checks: judged.into_iter().filter_map(|judged| input(judged, self.catalog)).collect(),
             coverage: coverage::coverage(facts),
@@ -105,13 +108,7 @@ fn target(facts: &Facts, catalog: &Catalog) -> Target {
         connectors: asked
             .connectors
             .iter()
-            .map(|it| ConnectorTarget {
-                name: it.connector.clone(),
-                title: catalog
-                    .connector(&it.connector)
-                    .map_or_else(|| it.connector.clone(), |connector| connector.title.clone()),
-                parameters: it.parameters.clone(),
-            })
+            .map(|it| connector_target(it, catalog.connector(&it.connector)))
             .collect(),
     }
 }
@@ -119,6 +116,16 @@ fn target(facts: &Facts, catalog: &Catalog) -> Target {
 /// The region of a bucket, which the connector's has to be.
 fn bucket_region(facts: &Facts) -> Option<String> {
     facts.buckets.values().find_map(|bucket| Some(bucket.head.known()?.region.clone()))
+}
+
+fn connector_target(asked: &crate::facts::ConnectorTarget, known: Option<&Connector>) -> ConnectorTarget {
+    ConnectorTarget {
+        name: asked.connector.clone(),
+        title: known.map_or_else(|| asked.connector.clone(), |known| known.title.clone()),
+        parameters: asked.parameters.clone(),
+        notes: known.map(|known| known.notes.clone()).unwrap_or_default(),
+        phases: Vec::new(),
+    }
 }
 
 /// Half of all bugs are the wrong profile.

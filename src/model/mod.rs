@@ -8,6 +8,7 @@ mod finding;
 mod fix;
 mod lake;
 mod near;
+mod phase;
 mod remedy;
 mod secret;
 mod shell;
@@ -19,6 +20,7 @@ pub use finding::{Blocked, Bug, EngineVerdict, Evidence, Finding, Findings, Outc
 pub use fix::{Change, Fix, Owner, PolicyHome, Verification};
 pub use lake::LakeResource;
 pub use near::{edit_distance, nearest};
+pub use phase::PhaseState;
 pub use remedy::Remedy;
 pub use secret::ExternalId;
 pub use shell::{shell_flag, shell_word};

@@ -6,6 +6,7 @@ mod build;
 mod fixes;
 mod json;
 mod model;
+mod phases;
 mod sanitise;
 mod short;
 mod style;
@@ -21,7 +22,8 @@ pub use fixes::{FixStyle, render_fixes};
 pub use json::{schema, text as json_text};
 pub use model::{
     Caller, CheckReport, ConnectorTarget, Counts, Coverage, Doctor, FailOn, FindingReport, FixReport,
-    NextCommand, Origin, Report, RoleTarget, SCHEMA_VERSION, Search, SectionSummary, Summary, Target,
+    NextCommand, Origin, PhaseReport, Report, RoleTarget, SCHEMA_VERSION, Search, SectionSummary, Summary,
+    Target,
 };
 pub use sanitise::{block, line};
 

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Blocked, Bug, Change, CheckId, Evidence, Owner, Section, Severity, StatementRef, Status, Verification,
+    Blocked, Bug, Change, CheckId, Evidence, Owner, PhaseState, Section, Severity, StatementRef, Status,
+    Verification,
 };
 
 /// The version of this model, raised when a reader of the last one would be misled.
@@ -114,6 +115,33 @@ pub struct ConnectorTarget {
     pub title: String,
     /// Parameters by name.
     pub parameters: BTreeMap<String, String>,
+    /// What its users ought to know before they look for a fault in the wrong place.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub notes: Vec<String>,
+    /// Its work, phase by phase; empty when not every check that bears on it was selected.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub phases: Vec<PhaseReport>,
+}
+
+/// How a phase of a connector's work stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct PhaseReport {
+    /// The phase, in words: `new table`.
+    pub phase: String,
+    /// How it stands.
+    pub state: PhaseState,
+    /// The actions that are refused.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub actions: Vec<String>,
+    /// The checks that say why.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub checks: Vec<CheckId>,
+    /// What it costs, when the state is `at_a_cost`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub breaks: Vec<String>,
+    /// What could not be looked at and why, when the state is `unknown`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub unread: Vec<String>,
 }
 
 /// The conclusion of a report.

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Caller, CheckInput, ConnectorTarget, Coverage, FailOn, Inputs, Origin, Report, RoleTarget, Search,
-    Target, build,
+    Caller, CheckInput, ConnectorTarget, Coverage, FailOn, Inputs, Origin, PhaseReport, Report, RoleTarget,
+    Search, Target, build,
 };
 use crate::model::{
-    Blocked, Bug, Change, Evidence, Finding, Fix, Outcome, Owner, PolicyHome, Source, StatementRef,
-    Verification,
+    Blocked, Bug, Change, Evidence, Finding, Fix, Outcome, Owner, PhaseState, PolicyHome, Source,
+    StatementRef, Verification,
 };
 
 /// A policy's ARN too long for any column at 80.
@@ -91,6 +91,18 @@ fn outcomes() -> Vec<CheckInput> {
     ]
 }
 
+fn phase(name: &str, state: PhaseState, actions: &[&str]) -> PhaseReport {
+    let checks = if state == PhaseState::Broken { vec!["WRITE-003".parse().unwrap()] } else { Vec::new() };
+    PhaseReport {
+        phase: name.to_owned(),
+        state,
+        actions: actions.iter().map(|it| (*it).to_owned()).collect(),
+        checks,
+        breaks: Vec::new(),
+        unread: Vec::new(),
+    }
+}
+
 /// The report; `kept` picks its checks.
 pub(super) fn report(fail_on: FailOn, kept: impl Fn(&CheckInput) -> bool) -> Report {
     let commands = |_: &Change| vec!["aws iam create-policy-version \\\n  --set-as-default".to_owned()];
@@ -113,6 +125,12 @@ pub(super) fn report(fail_on: FailOn, kept: impl Fn(&CheckInput) -> bool) -> Rep
                 name: "s3".to_owned(),
                 title: "S3 destination".to_owned(),
                 parameters: BTreeMap::from([("bucket".to_owned(), "orders".to_owned())]),
+                notes: vec!["It writes as the role.".to_owned()],
+                phases: vec![
+                    phase("start", PhaseState::Ok, &[]),
+                    phase("write", PhaseState::Broken, &["s3:PutObject"]),
+                    phase("cleanup", PhaseState::Broken, &["s3:AbortMultipartUpload"]),
+                ],
             }],
         },
         notes: vec!["The role is in another account.".to_owned()],

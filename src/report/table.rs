@@ -15,7 +15,7 @@ use super::model::{CheckReport, Counts, FindingReport, Origin, Report, Search, S
 use super::sanitise::{block, line};
 use super::style::Style;
 use super::wrap::{join, labelled, wrap};
-use super::{Layout, words};
+use super::{Layout, phases, words};
 
 /// Columns of the left part: the longest id.
 const LEFT: usize = 12;
@@ -42,6 +42,7 @@ pub(super) fn render(report: &Report, layout: Layout) -> String {
         }
     }
     while lines.pop_if(|line| line.is_empty()).is_some() {}
+    lines.extend(phases::lines(report, layout.width));
     lines.extend(mending(report, layout));
     lines.extend(coverage(report, layout));
     lines.extend(foot(report, layout.width));

@@ -8,6 +8,7 @@ pub(crate) mod keys;
 pub mod lake_formation;
 pub mod needs;
 mod objects;
+pub mod phases;
 pub(crate) mod phrases;
 pub(crate) mod places;
 pub mod policies;

@@ -1,0 +1,352 @@
+//! From the text of a connector file to a [`Connector`]: every fault at once, each with its place.
+
+use std::collections::BTreeSet;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::connector::{Connector, Grade, Level, Need, Parameter, ParameterKind, Phase, When, WhenFact};
+use super::fault::{DefinitionError, Fault};
+use super::fields::{Fields, Span, Text, fault, meant, one_of, texts, wrong_type};
+use super::template;
+use crate::model::Arn;
+
+/// No connector file is larger, in bytes.
+pub const MAX_BYTES: usize = 1 << 20;
+
+/// What stands as source of a need that names none.
+const OWN: &str = "the connector file";
+
+/// Reads a connector file given as bytes; `path` is how it is called in what is wrong with it.
+pub fn definition(path: &str, bytes: &[u8]) -> Result<Connector, DefinitionError> {
+    if bytes.len() > MAX_BYTES {
+        return Err(DefinitionError::whole(path, "it is larger than 1 MiB, which no connector file is"));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let at = error.valid_up_to();
+        let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+        DefinitionError::whole(path, &format!("line {line} is not UTF-8 (byte {at} of the file)"))
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let table = DeTable::parse(text).map_err(|error| {
+        let what = error.message().lines().next().unwrap_or("it is not TOML").to_owned();
+        let span = error.span().unwrap_or(0..0);
+        DefinitionError::new(path, text, vec![fault(&span, format!("it is not TOML: {what}"), None)])
+    })?;
+    let mut faults = Vec::new();
+    match connector(text, &table, &mut faults) {
+        Some(connector) if faults.is_empty() => Ok(connector),
+        _ => Err(DefinitionError::new(path, text, faults)),
+    }
+}
+
+/// The connector of a table; none, or one that is not whole, where something is wrong.
+fn connector(text: &str, table: &Spanned<DeTable<'_>>, faults: &mut Vec<Fault>) -> Option<Connector> {
+    // What is missing in the file as a whole is shown at its first line.
+    let mut fields = Fields::new("a connector file", 0..0, table.get_ref());
+    let name = fields.required("name", faults);
+    if let Some(name) = &name {
+        named(name, "a connector", faults);
+    }
+    let title = fields.text("title", faults);
+    let sessions = fields.texts("sessions", faults);
+    let principals = principals(&fields.texts("principals", faults), faults);
+    let notes = fields.texts("notes", faults);
+    let groups = fields.lists("one_of", faults);
+    let parameters = parameters(fields.tables("parameter", "a parameter", faults), faults);
+    let one_of = groups.iter().map(|group| members(group, &parameters, faults)).collect();
+    let tables = fields.tables("need", "a need", faults);
+    if tables.is_empty() {
+        faults.push(fields.missing("[[need]]"));
+    }
+    let needs = tables.into_iter().flat_map(|table| needs(text, table, &parameters, faults)).collect();
+    fields.finish(faults);
+    let name = name?.text.to_owned();
+    let plain = |texts: Vec<Text<'_>>| texts.iter().map(|it| it.text.to_owned()).collect();
+    Some(Connector {
+        title: title.map_or_else(|| name.clone(), |title| title.text.to_owned()),
+        name,
+        sessions: plain(sessions),
+        principals,
+        notes: plain(notes),
+        one_of,
+        parameters,
+        needs,
+    })
+}
+
+fn principals(texts: &[Text<'_>], faults: &mut Vec<Fault>) -> Vec<Arn> {
+    let mut found = Vec::new();
+    for principal in texts {
+        match principal.text.parse() {
+            Ok(arn) => found.push(arn),
+            Err(_) => {
+                let hint = "expected the ARN of a role or an account: arn:aws:iam::111122223333:root";
+                let what = format!("`{}` is no principal", principal.text);
+                faults.push(fault(&principal.span, what, Some(hint.to_owned())));
+            }
+        }
+    }
+    found
+}
+
+/// Names are words of lower-case letters, digits and hyphens: they stand on command lines.
+fn named(name: &Text<'_>, what: &str, faults: &mut Vec<Fault>) {
+    let allowed = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-';
+    let begins = name.text.starts_with(|it: char| it.is_ascii_lowercase());
+    if begins && name.text.len() <= 64 && name.text.chars().all(allowed) {
+        return;
+    }
+    let lower: String = name.text.to_lowercase().replace([' ', '_', '.'], "-");
+    let suggested = (lower != name.text && lower.starts_with(|it: char| it.is_ascii_lowercase()))
+        .then(|| format!("; did you mean `{lower}`?"));
+    let hint = "expected up to 64 lower-case letters, digits and hyphens, a letter first";
+    let what = format!("`{}` cannot be the name of {what}", name.text);
+    faults.push(fault(&name.span, what, Some(format!("{hint}{}", suggested.unwrap_or_default()))));
+}
+
+fn parameters(tables: Vec<Fields<'_>>, faults: &mut Vec<Fault>) -> Vec<Parameter> {
+    let mut found: Vec<Parameter> = Vec::new();
+    for table in tables {
+        let span = table.span();
+        let Some((parameter, name)) = parameter(table, faults) else { continue };
+        let mut own = vec![&parameter.name];
+        own.extend(&parameter.aliases);
+        let taken: BTreeSet<&String> =
+            found.iter().flat_map(|it| it.aliases.iter().chain([&it.name])).collect();
+        if let Some(twice) = own.into_iter().find(|name| taken.contains(name)) {
+            let place = if *twice == parameter.name { name } else { span };
+            faults.push(fault(&place, format!("there is a parameter `{twice}` already"), None));
+            continue;
+        }
+        found.push(parameter);
+    }
+    found
+}
+
+/// A parameter and where its name stands.
+fn parameter(mut fields: Fields<'_>, faults: &mut Vec<Fault>) -> Option<(Parameter, Span)> {
+    let name = fields.required("name", faults);
+    if let Some(name) = &name {
+        named(name, "a parameter", faults);
+        if template::GIVEN.contains(&name.text) {
+            let what = format!("`{{{}}}` is filled in by the doctor", name.text);
+            faults.push(fault(&name.span, what, Some("give the parameter another name".to_owned())));
+        }
+    }
+    let kind = fields.required("kind", faults);
+    let kind_span = kind.as_ref().map(|kind| kind.span.clone());
+    let kind = Fields::word(kind, "kind of parameter", &ParameterKind::ALL, faults);
+    let aliases = fields.texts("aliases", faults);
+    for alias in &aliases {
+        named(alias, "a parameter", faults);
+    }
+    let choices = fields.texts("choices", faults);
+    let required = fields.flag("required", faults);
+    let default = fields.text("default", faults);
+    let help = fields.required("help", faults);
+    let find = fields.text("find", faults);
+    fields.finish(faults);
+    if let (Some(kind), Some(span)) = (kind, kind_span) {
+        match (kind == ParameterKind::Choice, choices.first()) {
+            (true, None) => {
+                let hint = "expected choices = [\"one\", \"another\"]".to_owned();
+                faults.push(fault(&span, "a choice needs `choices`".to_owned(), Some(hint)));
+            }
+            (false, Some(first)) => {
+                let hint = "expected kind = \"choice\"".to_owned();
+                faults.push(fault(&first.span, "only a choice has `choices`".to_owned(), Some(hint)));
+            }
+            _ => {}
+        }
+    }
+    if let Some(default) = default.as_ref().filter(|_| !choices.is_empty()) {
+        chosen(default, &choices.iter().map(|it| it.text).collect::<Vec<_>>(), faults);
+    }
+    let name = name?;
+    let plain = |texts: Vec<Text<'_>>| texts.iter().map(|it| it.text.to_owned()).collect();
+    let parameter = Parameter {
+        name: name.text.to_owned(),
+        kind: kind?,
+        aliases: plain(aliases),
+        choices: plain(choices),
+        required,
+        default: default.map(|it| it.text.to_owned()),
+        help: help?.text.to_owned(),
+        find: find.map(|it| it.text.to_owned()),
+    };
+    Some((parameter, name.span))
+}
+
+fn chosen(value: &Text<'_>, choices: &[&str], faults: &mut Vec<Fault>) {
+    if !choices.contains(&value.text) {
+        let hint = format!("expected {}{}", one_of(choices), meant(value.text, choices));
+        faults.push(fault(&value.span, format!("`{}` is none of the choices", value.text), Some(hint)));
+    }
+}
+
+/// A group of parameters of which one is given.
+fn members(group: &(Span, Vec<Text<'_>>), parameters: &[Parameter], faults: &mut Vec<Fault>) -> Vec<String> {
+    let (span, names) = group;
+    if names.len() < 2 {
+        faults.push(fault(span, "a group of `one_of` has two parameters or more".to_owned(), None));
+    }
+    for name in names {
+        is_parameter(name, parameters, faults);
+    }
+    names.iter().map(|name| name.text.to_owned()).collect()
+}
+
+fn is_parameter<'p>(
+    name: &Text<'_>,
+    parameters: &'p [Parameter],
+    faults: &mut Vec<Fault>,
+) -> Option<&'p Parameter> {
+    let found = parameters.iter().find(|parameter| parameter.name == name.text);
+    if found.is_none() {
+        let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+        let known = if names.is_empty() { "there are none".to_owned() } else { names.join(", ") };
+        let hint = format!("parameters are: {known}{}", meant(name.text, &names));
+        faults.push(fault(&name.span, format!("there is no parameter `{}`", name.text), Some(hint)));
+    }
+    found
+}
+
+/// The needs of one table: one for each of its actions.
+fn needs(text: &str, mut fields: Fields<'_>, parameters: &[Parameter], faults: &mut Vec<Fault>) -> Vec<Need> {
+    let phase = fields.required("phase", faults);
+    let phase = Fields::word(phase, "phase", &Phase::ALL, faults);
+    let actions = actions(&mut fields, faults);
+    let resources = fields.any("resources");
+    let resources = match resources {
+        None => {
+            faults.push(fields.missing("resources"));
+            Vec::new()
+        }
+        Some(value) => {
+            let before = faults.len();
+            let found = texts("resources", value, faults);
+            if found.is_empty() && faults.len() == before {
+                let hint = "\"*\" stands for actions that name no resource".to_owned();
+                faults.push(fault(&value.span(), "`resources` is empty".to_owned(), Some(hint)));
+            }
+            found
+        }
+    };
+    for resource in &resources {
+        template::check(text, resource, parameters, faults);
+    }
+    let level = fields.required("level", faults);
+    let level_span = level.as_ref().map(|level| level.span.clone());
+    let level = Fields::word(level, "level", &Level::ALL, faults);
+    let when = fields.any("when");
+    let condition = when.and_then(|value| condition(value, parameters, faults));
+    if let (Some(Level::Conditional), Some(span), None) = (level, level_span, when) {
+        let hint = "expected when = \"bucket-key\", { given = \"…\" } or { parameter = \"…\", is = [\"…\"] }";
+        faults.push(fault(&span, "a conditional need needs `when`".to_owned(), Some(hint.to_owned())));
+    }
+    let breaks = fields.required("breaks", faults);
+    let symptom = fields.text("symptom", faults);
+    let source = fields.text("source", faults);
+    let grade = fields.text("grade", faults);
+    let graded = grade.is_some();
+    let grade = Fields::word(grade, "grade", &Grade::ALL, faults);
+    fields.finish(faults);
+    let (Some(phase), Some(level), Some(breaks)) = (phase, level, breaks) else { return Vec::new() };
+    if graded && grade.is_none() {
+        return Vec::new();
+    }
+    let need = |action: &Text<'_>| Need {
+        phase,
+        action: action.text.to_owned(),
+        resources: resources.iter().map(|it| it.text.to_owned()).collect(),
+        level,
+        when: condition.clone(),
+        breaks: breaks.text.to_owned(),
+        symptom: symptom.as_ref().map(|it| it.text.to_owned()),
+        source: source.as_ref().map_or_else(|| OWN.to_owned(), |it| it.text.to_owned()),
+        grade: grade.unwrap_or(Grade::S),
+    };
+    actions.iter().map(need).collect()
+}
+
+/// `action` or `actions`, each the name of one action.
+fn actions<'t>(fields: &mut Fields<'t>, faults: &mut Vec<Fault>) -> Vec<Text<'t>> {
+    let one = fields.text("action", faults);
+    let several = fields.texts("actions", faults);
+    if let (Some(one), Some(_)) = (&one, several.first()) {
+        faults.push(fault(&one.span, "a need has `action` or `actions`, not both".to_owned(), None));
+    }
+    let found: Vec<Text<'t>> = one.into_iter().chain(several).collect();
+    if found.is_empty() {
+        faults.push(fields.missing("action"));
+    }
+    for action in &found {
+        if let Some(what) = action_fault(action.text) {
+            let hint = "expected a service and an action of it: sqs:SendMessage".to_owned();
+            faults.push(fault(&action.span, format!("`{}` {what}", action.text), Some(hint)));
+        }
+    }
+    found
+}
+
+fn action_fault(action: &str) -> Option<&'static str> {
+    let Some((service, name)) = action.split_once(':') else { return Some("has no colon") };
+    if action.contains(['*', '?']) {
+        return Some("has a wildcard: a need is one action, since a connector calls each by its name");
+    }
+    let service_fits = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-';
+    let fits = !service.is_empty()
+        && service.chars().all(service_fits)
+        && !name.is_empty()
+        && name.chars().all(|it| it.is_ascii_alphanumeric());
+    (!fits).then_some("is no IAM action")
+}
+
+fn condition(
+    value: &Spanned<DeValue<'_>>,
+    parameters: &[Parameter],
+    faults: &mut Vec<Fault>,
+) -> Option<When> {
+    let expected = "\"bucket-key\", \"catalog-key\", { given = \"PARAMETER\" } or { parameter = \"PARAMETER\", is = [\"VALUE\"] }";
+    match value.get_ref() {
+        DeValue::String(text) => {
+            let text = Text { text: text.as_ref(), span: value.span() };
+            Fields::word(Some(text), "condition", &WhenFact::ALL, faults).map(When::Fact)
+        }
+        DeValue::Table(table) => {
+            let mut fields = Fields::new("a condition", value.span(), table);
+            let given = fields.text("given", faults);
+            let parameter = fields.text("parameter", faults);
+            let is = fields.texts("is", faults);
+            fields.finish(faults);
+            match (given, parameter, is.is_empty()) {
+                (Some(given), None, true) => {
+                    is_parameter(&given, parameters, faults);
+                    Some(When::Given { given: given.text.to_owned() })
+                }
+                (None, Some(parameter), false) => {
+                    let known = is_parameter(&parameter, parameters, faults);
+                    if let Some(known) = known.filter(|it| it.kind == ParameterKind::Choice) {
+                        let choices: Vec<&str> = known.choices.iter().map(String::as_str).collect();
+                        is.iter().for_each(|value| chosen(value, &choices, faults));
+                    }
+                    let is = is.iter().map(|it| it.text.to_owned()).collect();
+                    Some(When::Is { parameter: parameter.text.to_owned(), is })
+                }
+                _ => {
+                    let what = "the condition is neither of a parameter given nor of its value".to_owned();
+                    faults.push(fault(&value.span(), what, Some(format!("expected {expected}"))));
+                    None
+                }
+            }
+        }
+        _ => {
+            faults.push(wrong_type("when", value, expected));
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
