@@ -188,6 +188,20 @@ impl Catalog {
         Ok(catalog)
     }
 
+    /// What stays as it is when a case is redacted: what of the vendor everybody knows, and the words that
+    /// connector files are made of.
+    pub fn kept(&self) -> Kept {
+        let mut kept = self.vendor.kept();
+        for connector in &self.connectors {
+            let choices = connector.parameters.iter().flat_map(|it| &it.choices);
+            kept.words.extend(choices.cloned());
+            let is_own = Self::built_in().connector(&connector.name).is_none();
+            let words = connector.parameters.iter().map(|it| &it.name).chain([&connector.name]);
+            kept.words.extend(words.filter(|_| is_own).cloned());
+        }
+        kept
+    }
+
     /// The page of a check.
     pub fn page(&self, id: CheckId) -> Option<&Page> {
         self.pages.iter().find(|page| page.id == id)

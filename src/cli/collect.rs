@@ -34,7 +34,7 @@ pub(super) fn run(
     let case = if args.unredacted {
         Ok(Case::in_clear(collected.facts))
     } else {
-        Case::redacted(&collected.facts, &catalog.vendor.kept())
+        Case::redacted(&collected.facts, &catalog.kept())
     };
     let text = case.and_then(|case| case.to_json()).map_err(|error| {
         Failure::usage(format!("the case cannot be written: {error}"), "please report this")

@@ -35,10 +35,25 @@ pub(super) fn run(args: &DemoArgs, printer: &Printer) -> Ended {
 
 fn list(printer: &Printer) -> Ended {
     let width = demo::scenarios().iter().map(|scenario| scenario.name.len()).max().unwrap_or(0);
-    let mut text = String::new();
-    for Scenario { name, title, .. } in demo::scenarios() {
-        let _ = writeln!(text, "{name:width$}  {title}");
+    let connector = |scenario: &Scenario| {
+        let facts = demo::facts(scenario.name)?;
+        let name = facts.target.connectors.first().map(|it| it.connector.clone())?;
+        Some(Catalog::built_in().connector(&name)?.title.as_str())
+    };
+    let mut groups: Vec<(&str, String)> = Vec::new();
+    for scenario in demo::scenarios() {
+        let title = connector(scenario).unwrap_or("Other");
+        let line = format!("  {:width$}  {}\n", scenario.name, scenario.title);
+        match groups.iter_mut().find(|(known, _)| *known == title) {
+            Some((_, lines)) => lines.push_str(&line),
+            None => groups.push((title, line)),
+        }
     }
+    let mut text = String::new();
+    for (title, lines) in groups {
+        let _ = writeln!(text, "{title}\n{lines}");
+    }
+    let text = format!("{}\n", text.trim_end());
     printer.out(&text)?;
     Ok(0)
 }

@@ -21,6 +21,11 @@ impl CheckId {
         Self { section, number }
     }
 
+    /// The number within its section.
+    pub const fn number(self) -> u16 {
+        self.number
+    }
+
     /// The section the check belongs to.
     pub const fn section(self) -> Section {
         self.section

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use crate::model::{Change, CheckId, Finding, Fix, Outcome, Section, Severity, Status};
 
 use super::model::{
-    Caller, CheckReport, Counts, Coverage, Doctor, FailOn, FindingReport, FixReport, NextCommand, Origin,
-    Report, SCHEMA_VERSION, SectionSummary, Summary, Target,
+    Caller, CheckReport, ConnectorTarget, Counts, Coverage, Doctor, FailOn, FindingReport, FixReport,
+    NextCommand, Origin, Report, SCHEMA_VERSION, SectionSummary, Summary, Target,
 };
 
 /// What a report is built from.
@@ -63,7 +63,7 @@ pub fn build(inputs: Inputs<'_>) -> Report {
         sections: sections(&checks),
         verdict: verdict(&checks, counts),
         exit_code: exit_code(counts, inputs.fail_on),
-        next: next(&checks, &inputs.origin, inputs.again, inputs.policy),
+        next: next(&checks, &inputs.origin, &inputs.target, inputs.again, inputs.policy),
     };
     Report {
         schema_version: SCHEMA_VERSION,
@@ -234,6 +234,7 @@ fn ids(checks: &[CheckReport], which: impl Fn(&CheckReport) -> bool) -> String {
 fn next(
     checks: &[CheckReport],
     origin: &Origin,
+    target: &Target,
     again: Option<String>,
     policy: Option<String>,
 ) -> Vec<NextCommand> {
@@ -255,9 +256,24 @@ fn next(
         add(again, if first.is_some() { "when it is mended" } else { "to look again" });
     }
     if matches!(origin, Origin::Demo { .. }) {
-        add("streamkap-doctor check s3 --role ROLE --bucket BUCKET".to_owned(), "the same on your account");
+        add(on_your_account(&target.connectors), "the same on your account");
     }
     next
+}
+
+/// The command line that checks these connectors, its values left to the reader.
+fn on_your_account(connectors: &[ConnectorTarget]) -> String {
+    let mut command = "streamkap-doctor check".to_owned();
+    for connector in connectors {
+        let _ = write!(command, " {}", connector.name);
+    }
+    command.push_str(" --role ROLE");
+    for connector in connectors {
+        for (name, _) in connector.parameters.iter().filter(|(_, value)| !value.is_empty()) {
+            let _ = write!(command, " --{name} {}", name.to_uppercase().replace('-', "_"));
+        }
+    }
+    command
 }
 
 #[cfg(test)]

@@ -141,6 +141,10 @@ fn text_of(text: &str, field: &str, names: &Names) -> Option<String> {
     if VOCABULARY.contains(&field) {
         return None;
     }
+    // A connector file is text in which names stand: TOML begins with a bracket, too.
+    if field == "definition" {
+        return Some(names.within(text));
+    }
     if text.trim_start().starts_with(['{', '[']) {
         return Some(document::redacted(text, names));
     }
