@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use super::client::Aws;
-use super::cloudtrail::event_history::{self, Subject, Window};
+use super::cloudtrail::event_history::{self, Subject, Window, global};
 use super::s3::{NOT_WANTED, wanted};
 use super::settings::{History as HistorySetting, Settings};
 use super::start::StartError;
@@ -76,10 +76,16 @@ impl<'a> Reading<'a> {
             self.history(&facts, elsewhere.as_ref()),
             self.third(facts.clone(), elsewhere.as_ref())
         );
-        facts.history = history;
-        let keys = customer_keys(&Known::of(&facts));
-        event_history::keep_keys(&mut facts.history, &keys);
+        facts.history = of_own_keys(history, &facts);
         Ok(facts)
+    }
+
+    /// Searches event history alone: all else is in the facts.
+    pub(super) async fn search_history(&self, facts: &Facts) -> History {
+        let caller = facts.caller.known();
+        let elsewhere = caller.and_then(|caller| elsewhere(caller, facts.target.role.account.as_ref()?));
+        self.aws.progress().read();
+        of_own_keys(self.history(facts, elsewhere.as_ref()).await, facts)
     }
 
     /// The region in which the connector's trails are.
@@ -295,13 +301,30 @@ impl<'a> Reading<'a> {
             Some(subject) => {
                 let window = Window {
                     since: whole(self.settings.window_start()),
-                    until: whole(self.settings.now),
+                    until: whole(self.settings.window_end()),
                     pages,
                 };
+                if window.until <= window.since {
+                    return off(format!("it goes back no further than {}", window.since));
+                }
                 event_history::search(self.aws, &subject, window).await
             }
             None => off("the role's ARN is not known".to_owned()),
         }
+    }
+
+    /// The services whose management events may hold refusals of what is needed, for connectors whose
+    /// sessions have no fixed names. Calls on S3 objects are data events, which event history never holds.
+    fn services(&self, target: &Target) -> BTreeSet<String> {
+        let named = || target.connectors.iter().filter_map(|it| self.catalog.connector(&it.connector));
+        let all = || self.catalog.connectors.iter().filter(|_| target.connectors.is_empty());
+        let needs = named().chain(all()).filter(|it| it.sessions.iter().any(|name| name.contains('*')));
+        let actions = needs.flat_map(|connector| &connector.needs).map(|need| &need.action);
+        let services = actions.filter_map(|action| action.split_once(':')).map(|(service, _)| service);
+        services
+            .filter(|service| *service != "s3")
+            .map(|service| format!("{service}.amazonaws.com"))
+            .collect()
     }
 
     fn subject(&self, facts: &Facts, purposes: BTreeSet<Purpose>) -> Option<Subject> {
@@ -323,9 +346,20 @@ impl<'a> Reading<'a> {
         sessions.extend(self.catalog.vendor.session_names.iter().cloned());
         let mut seen = BTreeSet::new();
         sessions.retain(|name| seen.insert(name.clone()));
+        let role: Arn = role_arn(facts, &caller.account).parse().ok()?;
+        let region = region.unwrap_or_else(|| self.aws.region().to_owned());
+        let (session_regions, call_regions) = if self.settings.regions.is_empty() {
+            let of_buckets = buckets.iter().map(|(_, region)| region.clone());
+            let calls = of_buckets.chain([region.clone()]).collect();
+            (BTreeSet::from([region, global(&role).to_owned()]), calls)
+        } else {
+            (self.settings.regions.clone(), self.settings.regions.clone())
+        };
         Some(Subject {
-            role: role_arn(facts, &caller.account).parse().ok()?,
-            region: region.unwrap_or_else(|| self.aws.region().to_owned()),
+            services: self.services(&facts.target),
+            role,
+            session_regions,
+            call_regions,
             key_regions: key_entries(facts).map(|entry| entry.region().to_owned()).collect(),
             buckets,
             policies: policies.iter().map(ToString::to_string).collect(),
@@ -380,6 +414,12 @@ fn key_entries(facts: &Facts) -> impl Iterator<Item = Arn> {
         let region = bucket.head.known().map(|head| head.region.as_str());
         configured_key(bucket.encryption.known()?, &partition, region, account.as_ref())?.parse().ok()
     })
+}
+
+/// The history without changes of keys that are not the target's, now that its keys are known.
+fn of_own_keys(mut history: History, facts: &Facts) -> History {
+    event_history::keep_keys(&mut history, &customer_keys(&Known::of(facts)));
+    history
 }
 
 fn customer_keys(known: &Known) -> Vec<String> {

@@ -20,7 +20,7 @@ pub use gather::Gathered;
 pub use pasted::{Pasted, PastedDenial};
 pub use scope::{RoleFilter, Scope};
 pub use selector::{Kind, Logged, selector_to_add};
-pub use source::{Choice, Offer, SourceKind, Verdict, choose};
+pub use source::{Offer, SourceKind, Verdict, choose, compare};
 pub use sql::{
     COLUMNS, Partitions, TableLayout, TableName, TableNameError, athena_ddl, athena_query, event_of_row,
     lake_query,

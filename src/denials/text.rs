@@ -150,8 +150,13 @@ fn head(page: &mut Page, answer: &Answer) {
             }
             Verdict::None { why } => format!("cannot show it: {why}"),
         };
-        let name = if offer.name.is_empty() { String::new() } else { format!(" {}", offer.name) };
-        page.item("- ", &format!("{}{name} {can} ({}; {})", offer.source.as_str(), offer.cost, offer.option));
+        let adds = match &offer.adds {
+            _ if offer.taken => "; searched here".to_owned(),
+            Some(adds) => format!("; would add {adds}"),
+            None if offer.verdict == Verdict::All => "; would add nothing".to_owned(),
+            None => String::new(),
+        };
+        page.item("- ", &format!("{} {can}{adds} ({}; {})", offer.called(), offer.cost, offer.option));
     }
     for note in &answer.notes {
         page.paragraph("", &format!("Note: {note}"));

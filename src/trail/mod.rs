@@ -9,7 +9,6 @@ mod denials;
 mod document;
 mod identity;
 mod record;
-mod report;
 mod resource;
 mod timeline;
 
@@ -20,6 +19,5 @@ pub use denials::{DenialGroup, DenialGroups};
 pub use document::{StatementChange, StatementChangeKind};
 pub use identity::{Identity, Issuer, made_by_role, role_of_any_account};
 pub use record::{Event, Resource};
-pub use report::{DenialReport, SCHEMA_VERSION};
 pub use resource::resource_of;
 pub use timeline::{Cause, Entry, EntryKind, Timeline};

@@ -12,7 +12,7 @@ use aws_smithy_types::DateTime;
 use futures::future::join_all;
 use jiff::Timestamp;
 
-pub(in crate::collect) use super::queries::Subject;
+pub(in crate::collect) use super::queries::{Subject, global};
 
 use super::pace::Pace;
 use super::queries::{self, Query};
@@ -205,7 +205,10 @@ impl Search<'_> {
                 Fact::Known(answer) => answer,
                 Fact::Failed(failure) if failure.kind == FailureKind::Throttled && !self.aws.is_stopped() => {
                     let Some(wait) = waits.next() else { return Err(Fact::Failed(failure)) };
-                    tokio::time::sleep(*wait).await;
+                    tokio::select! {
+                        () = tokio::time::sleep(*wait) => {}
+                        () = self.aws.stopped() => {}
+                    }
                     continue;
                 }
                 unread => return Err(unread.unread().unwrap_or_default()),

@@ -25,13 +25,10 @@ pub struct Query {
     pub history: Option<Arn>,
 }
 
-/// What to find for `scope`: the denials and the history of a role that is fully known, else
-/// everybody's denials, of which the scope takes its own.
+/// What to find for `scope`: the denials and the history of a role, of one known by its name alone in
+/// whatever account; else everybody's denials.
 pub fn query_of(scope: &Scope) -> Query {
-    let role = match &scope.role {
-        Some(RoleFilter::Arn(arn)) => Some(arn.clone()),
-        _ => None,
-    };
+    let role = scope.role.as_ref().map(RoleFilter::role);
     Query {
         history: role.clone(),
         role,
