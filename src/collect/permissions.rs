@@ -4,17 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::operations::{ALL, Scope};
+use super::operations::{ALL, Scope, Search};
 use crate::catalog::Catalog;
 use crate::facts::{FactId, Target};
 use crate::plan::Plan;
 use crate::requirement;
 
 /// The policy document that lets a caller read what a run for this target reads; with `only`, what
-/// those facts take.
+/// those facts take. With `searches`, what those of `denials` take besides.
 ///
 /// Limited to the role and the buckets; the account is a wildcard when the role's ARN was not given.
-pub fn minimal_policy(target: &Target, catalog: &Catalog, only: Option<&BTreeSet<FactId>>) -> Value {
+pub fn minimal_policy(
+    target: &Target,
+    catalog: &Catalog,
+    only: Option<&BTreeSet<FactId>>,
+    searches: &BTreeSet<Search>,
+) -> Value {
     let plan = Plan::new(target, catalog);
     let plan = match only {
         Some(only) => plan.only(only),
@@ -22,7 +27,8 @@ pub fn minimal_policy(target: &Target, catalog: &Catalog, only: Option<&BTreeSet
     };
     let mut actions: BTreeMap<Scope, BTreeSet<&str>> = BTreeMap::new();
     for operation in ALL {
-        if operation.facts.iter().any(|id| plan.reads(*id)) {
+        let searched = operation.search.is_some_and(|search| searches.contains(&search));
+        if searched || operation.facts.iter().any(|id| plan.reads(*id)) {
             actions.entry(operation.scope).or_default().insert(operation.action);
         }
     }
@@ -60,6 +66,9 @@ fn resources(scope: Scope, target: &Target, plan: &Plan) -> Option<(&'static str
             plan.buckets.iter().map(|bucket| format!("arn:{partition}:s3:::{bucket}")).collect(),
         ),
         Scope::Keys => ("StreamkapDoctorKeys", vec![format!("arn:{partition}:kms:*:{account}:key/*")]),
+        // Which bucket it is the trail says, and the doctor has not asked.
+        Scope::TrailBuckets => ("StreamkapDoctorTrailBuckets", vec![format!("arn:{partition}:s3:::*")]),
+        Scope::LogFiles => ("StreamkapDoctorLogFiles", vec![format!("arn:{partition}:s3:::*/AWSLogs/*")]),
         Scope::Account => ("StreamkapDoctorAccount", vec!["*".to_owned()]),
     })
 }
@@ -95,7 +104,8 @@ mod tests {
 
     #[test]
     fn every_permission_that_a_fact_needs_is_granted_and_no_other() {
-        let policy = minimal_policy(&target(Some("111122223333")), Catalog::built_in(), None);
+        let policy =
+            minimal_policy(&target(Some("111122223333")), Catalog::built_in(), None, &BTreeSet::new());
         let needed: BTreeSet<String> =
             FactId::ALL.iter().flat_map(|(_, _, actions)| *actions).map(|it| (*it).to_owned()).collect();
         assert_eq!(actions(&policy), needed);
@@ -103,24 +113,39 @@ mod tests {
 
     #[test]
     fn permissions_are_limited_to_the_role_and_the_bucket() {
-        let policy = minimal_policy(&target(Some("111122223333")), Catalog::built_in(), None);
+        let policy =
+            minimal_policy(&target(Some("111122223333")), Catalog::built_in(), None, &BTreeSet::new());
         let of = |sid: &str| {
             let statements = policy["Statement"].as_array().unwrap();
             statements.iter().find(|it| it["Sid"] == sid).unwrap()["Resource"].clone()
         };
         assert_eq!(of("StreamkapDoctorBuckets"), json!(["arn:aws:s3:::orders"]));
         assert_eq!(of("StreamkapDoctorRole")[0], "arn:aws:iam::111122223333:role/Streamkap");
-        let policy = minimal_policy(&target(None), Catalog::built_in(), None).to_string();
+        let policy = minimal_policy(&target(None), Catalog::built_in(), None, &BTreeSet::new()).to_string();
         assert!(policy.contains("arn:aws:iam::*:role/Streamkap"));
     }
 
     #[test]
     fn a_run_of_few_checks_needs_few_permissions() {
         let only = BTreeSet::from([FactId::BucketPolicy]);
-        let policy = minimal_policy(&target(None), Catalog::built_in(), Some(&only));
+        let policy = minimal_policy(&target(None), Catalog::built_in(), Some(&only), &BTreeSet::new());
         assert_eq!(
             actions(&policy),
             BTreeSet::from(["s3:GetBucketPolicy".to_owned(), "s3:ListBucket".to_owned()])
         );
+    }
+
+    #[test]
+    fn a_search_of_denials_adds_what_it_calls_and_no_more() {
+        let plain = minimal_policy(&target(None), Catalog::built_in(), None, &BTreeSet::new());
+        let added = |search: Search| -> BTreeSet<String> {
+            let searches = BTreeSet::from([search]);
+            let policy = minimal_policy(&target(None), Catalog::built_in(), None, &searches);
+            actions(&policy).difference(&actions(&plain)).cloned().collect()
+        };
+        assert_eq!(added(Search::Trail), BTreeSet::from(["s3:GetObject".to_owned()]));
+        assert_eq!(added(Search::Decode), BTreeSet::from(["sts:DecodeAuthorizationMessage".to_owned()]));
+        assert_eq!(added(Search::Lake).len(), 4);
+        assert_eq!(added(Search::Athena).len(), 4);
     }
 }

@@ -134,7 +134,7 @@ impl Offer {
         let why = match self.verdict {
             Verdict::All => "the cheapest source that can show these denials",
             Verdict::Some { .. } => "it shows the most, though not all",
-            Verdict::None { .. } => "it was asked for, though it cannot show these denials",
+            Verdict::None { .. } => "it cannot show these denials, only what is around them",
         };
         format!("{}: {why}", self.called())
     }
@@ -161,7 +161,7 @@ pub fn choose(offers: &[Offer]) -> Option<usize> {
 pub fn compare(offers: &mut [Offer], taken: usize) {
     let shown = offers.get(taken).and_then(|offer| Some((offer.source, offer.missing()?.to_vec())));
     for (at, offer) in offers.iter_mut().enumerate() {
-        offer.taken = at == taken;
+        (offer.taken, offer.adds) = (at == taken, None);
         let Some(theirs) = offer.missing().filter(|_| at != taken) else { continue };
         let (source, missing) = match &shown {
             Some((source, missing)) => (Some(*source), missing.clone()),
@@ -188,7 +188,8 @@ mod tests {
     #[test]
     fn event_history_is_taken_when_it_can_show_all() {
         let wanted = [Kind::Management, Kind::Kms];
-        let offers = [Offer::event_history(&wanted, Ok(())), Offer::trail("t", &wanted, Ok(&logged(&Kind::ALL)))];
+        let offers =
+            [Offer::event_history(&wanted, Ok(())), Offer::trail("t", &wanted, Ok(&logged(&Kind::ALL)))];
         assert_eq!(choose(&offers), Some(0));
     }
 

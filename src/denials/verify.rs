@@ -165,7 +165,12 @@ fn noted<T>(read: Result<Option<T>, Blocked>, unread: &mut Vec<String>) -> Optio
 }
 
 /// The policy of the bucket, the key or the catalogue itself.
-fn resource_policy(view: &View<'_>, action: &str, resource: &str, facts: &Facts) -> Result<Option<Arc<Policy>>, Blocked> {
+fn resource_policy(
+    view: &View<'_>,
+    action: &str,
+    resource: &str,
+    facts: &Facts,
+) -> Result<Option<Arc<Policy>>, Blocked> {
     match action.split(':').next() {
         Some("s3") => {
             let bucket = resource.split(":::").nth(1).and_then(|rest| rest.split('/').next());
@@ -176,7 +181,8 @@ fn resource_policy(view: &View<'_>, action: &str, resource: &str, facts: &Facts)
             let is_it = |entry: &str, key: &Key| {
                 entry == resource || key.metadata.known().is_some_and(|metadata| metadata.arn == resource)
             };
-            let entry = facts.keys.iter().find(|(entry, key)| is_it(entry, key)).map(|(entry, _)| entry.as_str());
+            let entry =
+                facts.keys.iter().find(|(entry, key)| is_it(entry, key)).map(|(entry, _)| entry.as_str());
             policies::key_policy(view, entry.unwrap_or(resource))
         }
         Some("glue") => Err(Blocked {

@@ -13,7 +13,9 @@ mod resource;
 mod timeline;
 
 pub use blame::Certainty;
-pub use changes::{ChangeKind, change_kind, is_assumption, is_history_of, may_matter, names_role};
+pub use changes::{
+    ChangeKind, assumptions, change_kind, changes, is_assumption, is_history_of, may_matter, names_role,
+};
 pub use coverage::{Coverage, Problem, ProblemKind};
 pub use denials::{DenialGroup, DenialGroups};
 pub use document::{StatementChange, StatementChangeKind};

@@ -2,7 +2,7 @@
 
 use super::live::{Live, Reader};
 use crate::cli::Ended;
-use crate::denials::{Gathered, Kind, Offer, Searched, SourceKind, selector_to_add};
+use crate::denials::{Gathered, Kind, Offer, Searched, SourceKind, Verdict, selector_to_add};
 use crate::facts::{Facts, LookupQuery, Purpose};
 use crate::trail::{Coverage, Problem, ProblemKind};
 
@@ -17,6 +17,11 @@ impl Live<'_> {
     ) -> Ended {
         let mut gathered = Gathered::new(&self.scope);
         let mut looked = gather(facts, &mut gathered);
+        if matches!(offers[0].verdict, Verdict::None { .. }) {
+            let detail = "no trail that could be read records them".to_owned();
+            let kind = ProblemKind::Unreadable { detail };
+            looked.problems.push(Problem { file: "calls on S3 objects".to_owned(), kind, records_kept: 0 });
+        }
         looked.interrupted = reader.session.is_interrupted();
         looked.duplicates = gathered.duplicates();
         let mut blind_spots = vec![
@@ -96,7 +101,8 @@ fn gather(facts: &Facts, gathered: &mut Gathered<'_>) -> Coverage {
     }
     if !facts.history.queries.iter().any(|query| query.purpose == Purpose::Denials) {
         let why = facts.history.switched_off.clone();
-        let why = why.unwrap_or_else(|| "no session of the role is known whose calls could be asked for".to_owned());
+        let why = why
+            .unwrap_or_else(|| "no session of the role is known whose calls could be asked for".to_owned());
         lost(&mut looked, "event history", why);
     }
     looked

@@ -10,6 +10,7 @@ use super::args::Source;
 use crate::catalog::Catalog;
 use crate::cli::Ended;
 use crate::cli::failure::{Failure, INCOMPLETE};
+use crate::cli::output::Printer;
 use crate::cli::progress::Screen;
 use crate::collect::cloudtrail::archive::{self, Archive};
 use crate::collect::{HISTORY_DAYS, Session, Settings, StartError};
@@ -157,7 +158,8 @@ impl Live<'_> {
             Source::EventHistory => Some(0),
             // Asked for by name, a trail is searched whatever speaks against it, and the answer tells.
             Source::Trail => best_trail(&offers).or((!trails.is_empty()).then_some(1)),
-            Source::Auto => choose(&offers),
+            // Where nothing shows the denials, event history shows at least what is around them.
+            Source::Auto => choose(&offers).or(self.reaches_history().then_some(0)),
         };
         let Some(chosen) = chosen else {
             return Err(Failure {
@@ -182,27 +184,23 @@ impl Live<'_> {
         self.archive(reader, found, Some(&facts))
     }
 
+    /// Whether the window reaches into event history.
+    fn reaches_history(&self) -> bool {
+        self.settings.window_end() > self.settings.history_start()
+    }
+
     /// Event history first, then each trail.
-    fn offers(
-        &self,
-        reader: &Reader<'_>,
-        facts: &Facts,
-        trails: &[Trail],
-        wanted: &[Kind],
-    ) -> Vec<Offer> {
-        let begins = self.settings.history_start();
-        let over = self.settings.window_end() <= begins;
-        let why = format!("it goes back to {begins} only");
-        let mut offers = vec![Offer::event_history(wanted, if over { Err(&why) } else { Ok(()) })];
+    fn offers(&self, reader: &Reader<'_>, facts: &Facts, trails: &[Trail], wanted: &[Kind]) -> Vec<Offer> {
+        let why = format!("it goes back to {} only", self.settings.history_start());
+        let reachable = if self.reaches_history() { Ok(()) } else { Err(why.as_str()) };
+        let mut offers = vec![Offer::event_history(wanted, reachable)];
         for trail in trails {
             let prefix = trail.prefix.as_deref();
             let listed = reader.runtime.block_on(archive::can_list(&reader.session, &trail.bucket, prefix));
             let logged = match (&trail.status.known(), listed, trail.selectors.read("its event selectors")) {
                 (_, Err(blocked), _) | (_, _, Err(blocked)) => Err(reason(&blocked)),
                 (Some(status), ..) if !status.logging => Err("it does not log at present".to_owned()),
-                (.., Ok(selectors)) => {
-                    Ok(Logged::of(selectors.map_or(&[], Vec::as_slice), self.bucket()))
-                }
+                (.., Ok(selectors)) => Ok(Logged::of(selectors.map_or(&[], Vec::as_slice), self.bucket())),
             };
             offers.push(Offer::trail(trail.arn.as_str(), wanted, logged.as_ref().map_err(String::as_str)));
         }
@@ -251,8 +249,7 @@ impl Live<'_> {
             ([], _) => "all".to_owned(),
             _ => regions.join(", "),
         };
-        let mut text =
-            format!("Searching {} from {since} to {until}, regions: {regions}", source.as_str());
+        let mut text = format!("Searching {} from {since} to {until}, regions: {regions}", source.as_str());
         if let Some(logged) = logged {
             let kinds: Vec<_> = logged.full.iter().map(|kind| kind.as_str()).collect();
             text = format!("{text}, recorded: {}", kinds.join(", "));
@@ -273,14 +270,7 @@ impl Live<'_> {
         let mut answer = Answer::of(gathered, searched, facts, &Catalog::built_in().vendor.account);
         answer.sources = offers;
         if self.run.args.decode {
-            for denied in &mut answer.denials {
-                let Some(encoded) = &denied.group.encoded else { continue };
-                match reader.decode(encoded) {
-                    Ok(decoded) => denied.decoded = Some(decoded),
-                    Err(blocked) => answer.notes.push(not_decoded(&blocked)),
-                }
-            }
-            answer.notes.dedup();
+            reader.open_all(&mut answer);
         }
         reader.screen.clear();
         self.run.print(answer)
@@ -292,6 +282,35 @@ impl Reader<'_> {
     pub(super) fn decode(&self, encoded: &str) -> Result<serde_json::Value, Blocked> {
         self.runtime.block_on(archive::decode(&self.session, encoded))
     }
+
+    /// Opens the encoded messages of an answer.
+    fn open_all(&self, answer: &mut Answer) {
+        for denied in &mut answer.denials {
+            let Some(encoded) = &denied.group.encoded else { continue };
+            match self.decode(encoded) {
+                Ok(decoded) => denied.decoded = Some(decoded),
+                Err(blocked) => answer.notes.push(not_decoded(&blocked)),
+            }
+        }
+        answer.notes.dedup();
+    }
+}
+
+/// Opens the encoded messages of an answer that was not read from AWS, if it has any.
+pub(super) fn open_messages(
+    answer: &mut Answer,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    if answer.denials.iter().all(|denied| denied.group.encoded.is_none()) {
+        return Ok(());
+    }
+    let runtime = runtime()?;
+    let screen = Screen::new(printer, None);
+    let session = runtime.block_on(Session::open(settings, &Partition::aws(), &screen))?;
+    Reader { runtime: &runtime, session, screen: &screen }.open_all(answer);
+    screen.clear();
+    Ok(())
 }
 
 fn no_role() -> Failure {

@@ -8,16 +8,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
 use super::Run;
+use super::live::open_messages;
 use crate::catalog::Catalog;
 use crate::cli::Ended;
 use crate::cli::failure::{Failure, INTERRUPTED};
+use crate::collect::Settings;
 use crate::collect::cloudtrail::scan::{Input, Options, Progress, query_of, scan};
 use crate::denials::{Answer, Gathered, Scope, Searched, SourceKind};
 use crate::facts::Facts;
 
 impl Run<'_> {
-    /// Scans the logs given.
-    pub(super) fn logs(&self, scope: &Scope, facts: Option<&Facts>) -> Ended {
+    /// Scans the logs given. With `settings`, encoded messages are opened by AWS.
+    pub(super) fn logs(&self, scope: &Scope, facts: Option<&Facts>, settings: Option<&Settings>) -> Ended {
         let inputs = self.args.logs.iter().map(input).collect::<Result<Vec<_>, _>>()?;
         let cancel = Arc::new(AtomicBool::new(false));
         cancel_on_interrupt(&cancel)?;
@@ -41,7 +43,11 @@ impl Run<'_> {
         looked.duplicates = gathered.duplicates();
         let places = self.args.logs.iter().map(|path| name(path)).collect();
         let searched = Searched::logs(SourceKind::Logs, places, looked);
-        self.print(Answer::of(gathered, searched, facts, &Catalog::built_in().vendor.account))
+        let mut answer = Answer::of(gathered, searched, facts, &Catalog::built_in().vendor.account);
+        if let Some(settings) = settings {
+            open_messages(&mut answer, settings, self.printer)?;
+        }
+        self.print(answer)
     }
 
     /// A spinner, where there is a terminal to turn on.

@@ -39,16 +39,16 @@ pub(super) fn run(
     // What was asked of event history is asked here by name.
     let settings = || settings().map(|it| Settings { history: History::default(), ..it });
     if let Some(given) = &args.paste {
-        let settings = if args.decode { Some(settings()?) } else { None };
+        let settings = args.decode.then(settings).transpose()?;
         return run.paste(given, settings.as_ref());
     }
     let (role, scope) = scope(args, &config, environment)?;
     let facts = args.case.as_deref().map(case::read).transpose()?;
     if !args.logs.is_empty() {
-        return run.logs(&scope, facts.as_ref());
+        let settings = args.decode.then(settings).transpose()?;
+        return run.logs(&scope, facts.as_ref(), settings.as_ref());
     }
-    let settings =
-        Settings { until: scope.window.until, regions: scope.regions.clone(), ..settings()? };
+    let settings = Settings { until: scope.window.until, regions: scope.regions.clone(), ..settings()? };
     let bucket = bucket(args, &config, environment)?;
     Live { run: &run, settings, scope, role, bucket, case: facts }.run()
 }

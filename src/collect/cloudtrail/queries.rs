@@ -101,9 +101,11 @@ pub(super) fn second(subject: &Subject, assumed: &[&Event], changes: &[&Event]) 
     let mut queries = Vec::new();
     if subject.purposes.contains(&Purpose::Denials) {
         for region in &subject.call_regions {
-            queries.extend(calls(subject, assumed).into_iter().map(|(attribute, value)| {
-                Query::new(Purpose::Denials, region, attribute, &value)
-            }));
+            queries.extend(
+                calls(subject, assumed)
+                    .into_iter()
+                    .map(|(attribute, value)| Query::new(Purpose::Denials, region, attribute, &value)),
+            );
         }
     }
     if subject.purposes.contains(&Purpose::Changes) {
