@@ -1,21 +1,28 @@
 //! What to read for a target: pure, so that it can be shown and tested without AWS.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{Catalog, When};
-use crate::facts::{FactId, Target};
+use crate::catalog::{Catalog, Connector, ParameterKind};
+use crate::facts::{ConnectorTarget, FactId, Target};
+use crate::requirement::{self, location::s3_address};
 
 /// What to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// Kinds of facts.
     pub facts: BTreeSet<FactId>,
-    /// Buckets, in the order of the connectors.
+    /// Buckets that the parameters name, in the order of the connectors. A Glue database may name others.
     pub buckets: Vec<String>,
+    /// Glue databases, each with the table that was named.
+    pub databases: BTreeMap<String, Option<String>>,
+    /// Redshift clusters.
+    pub clusters: BTreeSet<String>,
+    /// Redshift Serverless workgroups.
+    pub workgroups: BTreeSet<String>,
 }
 
 /// What reading a fact takes to be read before it.
-const BEFORE: [(FactId, FactId); 17] = [
+const BEFORE: [(FactId, FactId); 22] = [
     (FactId::Role, FactId::Caller),
     (FactId::RoleNames, FactId::Role),
     (FactId::RolePolicies, FactId::Caller),
@@ -29,46 +36,88 @@ const BEFORE: [(FactId, FactId); 17] = [
     (FactId::Key, FactId::BucketEncryption),
     (FactId::KeyPolicy, FactId::Key),
     (FactId::KeyGrants, FactId::Key),
+    (FactId::RoleLastAccessed, FactId::Role),
+    (FactId::GlueDatabaseNames, FactId::GlueDatabase),
+    (FactId::LakePermissions, FactId::GlueTables),
+    (FactId::LakeOptIns, FactId::LakeLocations),
+    (FactId::LakePermissions, FactId::Caller),
     (FactId::HistoryAssumeRole, FactId::Role),
     (FactId::HistoryChanges, FactId::RolePolicies),
     (FactId::HistoryChanges, FactId::Role),
     (FactId::HistoryDenials, FactId::HistoryAssumeRole),
 ];
 
-/// Facts about a bucket and its key.
-const OF_BUCKETS: [FactId; 9] = [
+/// Facts about a bucket.
+const OF_BUCKETS: [FactId; 6] = [
     FactId::Bucket,
     FactId::BucketPolicy,
     FactId::BucketEncryption,
     FactId::BucketOwnership,
     FactId::BucketPublicAccess,
     FactId::BucketObjectLock,
-    FactId::Key,
-    FactId::KeyPolicy,
-    FactId::KeyGrants,
 ];
+
+/// Facts about the Data Catalog and Lake Formation.
+const OF_GLUE: [FactId; 9] = [
+    FactId::GlueDatabase,
+    FactId::GlueDatabaseNames,
+    FactId::GlueTables,
+    FactId::GluePolicy,
+    FactId::GlueEncryption,
+    FactId::LakeSettings,
+    FactId::LakePermissions,
+    FactId::LakeLocations,
+    FactId::LakeOptIns,
+];
+
+/// Facts about keys, whether a bucket's or the catalogue's.
+const OF_KEYS: [FactId; 3] = [FactId::Key, FactId::KeyPolicy, FactId::KeyGrants];
 
 impl Plan {
     /// All that the target's connectors need.
     pub fn new(target: &Target, catalog: &Catalog) -> Self {
-        let connectors = || target.connectors.iter();
-        let mut buckets: Vec<String> = Vec::new();
-        for bucket in connectors().filter_map(|connector| connector.parameters.get("bucket")) {
-            if !buckets.contains(bucket) {
-                buckets.push(bucket.clone());
-            }
+        let mut plan = Self {
+            facts: BTreeSet::new(),
+            buckets: Vec::new(),
+            databases: BTreeMap::new(),
+            clusters: BTreeSet::new(),
+            workgroups: BTreeSet::new(),
+        };
+        let mut uses_keys = false;
+        for wanted in &target.connectors {
+            let Some(connector) = catalog.connector(&wanted.connector) else { continue };
+            plan.take(wanted, connector);
+            uses_keys |= connector.needs.iter().any(requirement::is_of_key);
         }
-        let uses_keys = connectors()
-            .filter_map(|connector| catalog.connector(&connector.connector))
-            .flat_map(|connector| &connector.needs)
-            .any(|need| need.when == Some(When::BucketKey));
+        let writes_to_s3 = !plan.buckets.is_empty() || !plan.databases.is_empty();
         let applies = |id: &FactId| match id {
-            FactId::Key | FactId::KeyPolicy | FactId::KeyGrants => uses_keys && !buckets.is_empty(),
-            id if OF_BUCKETS.contains(id) => !buckets.is_empty(),
+            id if OF_KEYS.contains(id) => uses_keys && writes_to_s3,
+            id if OF_BUCKETS.contains(id) => writes_to_s3,
+            id if OF_GLUE.contains(id) => !plan.databases.is_empty(),
+            FactId::RedshiftCluster => !plan.clusters.is_empty(),
+            FactId::RedshiftWorkgroup => !plan.workgroups.is_empty(),
             _ => true,
         };
-        let facts = FactId::ALL.iter().map(|(id, _, _)| *id).filter(applies).collect();
-        Self { facts, buckets }
+        plan.facts = FactId::ALL.iter().map(|(id, _, _)| *id).filter(applies).collect();
+        plan
+    }
+
+    /// Takes in what a connector's parameters name.
+    fn take(&mut self, wanted: &ConnectorTarget, connector: &Connector) {
+        let values = |kind: ParameterKind| {
+            connector.of_kind(kind).filter_map(|it| wanted.parameters.get(&it.name)).cloned()
+        };
+        let warehouses = values(ParameterKind::Location)
+            .filter_map(|uri| s3_address(&uri).map(|(bucket, _)| bucket.to_owned()));
+        for bucket in values(ParameterKind::Bucket).chain(warehouses) {
+            if !self.buckets.contains(&bucket) {
+                self.buckets.push(bucket);
+            }
+        }
+        let table = values(ParameterKind::GlueTable).next();
+        self.databases.extend(values(ParameterKind::GlueDatabase).map(|name| (name, table.clone())));
+        self.clusters.extend(values(ParameterKind::RedshiftCluster));
+        self.workgroups.extend(values(ParameterKind::RedshiftWorkgroup));
     }
 
     /// The same, reading no more than these facts and what they take.
@@ -99,7 +148,7 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{ConnectorTarget, RoleName};
+    use crate::facts::RoleName;
 
     fn target(bucket: Option<&str>) -> Target {
         let parameters = bucket.map(|bucket| ("bucket".to_owned(), bucket.to_owned()));
@@ -116,16 +165,17 @@ mod tests {
     }
 
     #[test]
-    fn an_s3_destination_needs_every_fact_there_is() {
+    fn an_s3_destination_needs_nothing_of_glue_or_redshift() {
         let plan = Plan::new(&target(Some("orders")), Catalog::built_in());
-        assert_eq!(plan.facts.len(), FactId::ALL.len());
+        let others = OF_GLUE.len() + 2;
+        assert_eq!(plan.facts.len(), FactId::ALL.len() - others);
         assert_eq!(plan.buckets, ["orders"]);
     }
 
     #[test]
     fn nothing_is_read_of_buckets_where_there_is_none() {
         let plan = Plan::new(&target(None), Catalog::built_in());
-        assert!(OF_BUCKETS.iter().all(|id| !plan.reads(*id)));
+        assert!(OF_BUCKETS.iter().chain(&OF_KEYS).all(|id| !plan.reads(*id)));
         assert!(plan.reads(FactId::Role));
     }
 

@@ -38,6 +38,9 @@ type Expected = (&'static [&'static str], &'static [&'static str], &'static [&'s
 fn expected() -> BTreeMap<&'static str, Expected> {
     BTreeMap::from([
         ("healthy", (&[][..], &[][..], &[][..])),
+        ("iceberg-glue", (&[], &[], &[])),
+        ("redshift", (&[], &[], &[])),
+        ("byoc", (&[], &[], &[])),
         ("wrong-external-id", (&["ASSUME-004"], &[], &["ASSUME-008", "LATER-007"])),
         // Whoever has the mistyped account can assume the role.
         ("mistyped-account", (&["ASSUME-002"], &["PRACTICE-005"], &["ASSUME-008", "LATER-007"])),

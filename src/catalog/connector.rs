@@ -15,11 +15,17 @@ pub struct Connector {
     /// Names its sessions carry in CloudTrail; `*` stands for anything.
     #[serde(default)]
     pub sessions: Vec<String>,
+    /// Streamkap's principals that assume the role for it, as ARNs. None: any of Streamkap's.
+    #[serde(default)]
+    pub principals: Vec<String>,
+    /// What its users ought to know before they look for a fault in the wrong place.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// Its parameters.
     #[serde(default, rename = "parameter")]
     pub parameters: Vec<Parameter>,
     /// What it does, phase by phase.
-    #[serde(default, rename = "need")]
+    #[serde(default, rename = "need", deserialize_with = "one_action_each")]
     pub needs: Vec<Need>,
 }
 
@@ -31,6 +37,12 @@ pub struct Parameter {
     pub name: String,
     /// What kind of value it takes, for checking it before any call.
     pub kind: ParameterKind,
+    /// Other parameters of the same value: `--bucket` where the connector asks for a warehouse.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// The values of a choice.
+    #[serde(default)]
+    pub choices: Vec<String>,
     /// Whether a run needs it.
     #[serde(default)]
     pub required: bool,
@@ -52,13 +64,26 @@ pub enum ParameterKind {
     Bucket,
     /// A key prefix.
     Prefix,
+    /// Where in S3 something begins: `s3://bucket/path`.
+    Location,
+    /// The name of a Glue database.
+    GlueDatabase,
+    /// The name of a Glue table.
+    GlueTable,
+    /// The identifier of a Redshift cluster.
+    RedshiftCluster,
+    /// The name of a Redshift Serverless workgroup.
+    RedshiftWorkgroup,
+    /// The name of a database or of a database user in Redshift.
+    RedshiftName,
+    /// One of `choices`.
+    Choice,
     /// Anything.
     Text,
 }
 
 /// One thing that a connector does.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Need {
     /// When it does it.
     pub phase: Phase,
@@ -68,18 +93,56 @@ pub struct Need {
     pub resources: Vec<String>,
     /// How much it is needed.
     pub level: Level,
-    /// The fact on which a conditional need depends.
-    #[serde(default)]
+    /// On what a conditional need depends.
     pub when: Option<When>,
     /// What does not work without it.
     pub breaks: String,
     /// What the user sees when it is missing.
-    #[serde(default)]
     pub symptom: Option<String>,
     /// Where this is known from.
     pub source: String,
     /// How sure it is.
     pub grade: Grade,
+}
+
+/// A need as it is written: of one action or of several that have all else in common.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    phase: Phase,
+    action: Option<String>,
+    #[serde(default)]
+    actions: Vec<String>,
+    resources: Vec<String>,
+    level: Level,
+    when: Option<When>,
+    breaks: String,
+    symptom: Option<String>,
+    source: String,
+    grade: Grade,
+}
+
+fn one_action_each<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Need>, D::Error> {
+    let written = Vec::<Written>::deserialize(from)?;
+    let mut needs = Vec::new();
+    for it in written {
+        let actions: Vec<String> = it.action.into_iter().chain(it.actions).collect();
+        if actions.is_empty() {
+            return Err(serde::de::Error::missing_field("action"));
+        }
+        needs.extend(actions.into_iter().map(|action| Need {
+            phase: it.phase,
+            action,
+            resources: it.resources.clone(),
+            level: it.level,
+            when: it.when.clone(),
+            breaks: it.breaks.clone(),
+            symptom: it.symptom.clone(),
+            source: it.source.clone(),
+            grade: it.grade,
+        }));
+    }
+    Ok(needs)
 }
 
 /// When a connector does something.
@@ -100,6 +163,10 @@ pub enum Phase {
     Maintenance,
     /// After a failure.
     Cleanup,
+    /// While it is installed.
+    Install,
+    /// While it is removed.
+    Removal,
 }
 
 impl Phase {
@@ -113,6 +180,8 @@ impl Phase {
             Self::SchemaChange => "schema change",
             Self::Maintenance => "maintenance",
             Self::Cleanup => "cleanup",
+            Self::Install => "install",
+            Self::Removal => "removal",
         }
     }
 }
@@ -125,16 +194,47 @@ pub enum Level {
     Required,
     /// Required when a fact holds.
     Conditional,
+    /// It is called, and goes on without it at some cost.
+    Optional,
     /// In the guide's template, never called.
     Documented,
+}
+
+/// On what a conditional need depends.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum When {
+    /// On a fact: `when = "bucket-key"`.
+    Fact(WhenFact),
+    /// On a parameter being given: `when = { given = "cluster" }`.
+    Given {
+        /// The parameter.
+        given: String,
+    },
+    /// On a parameter's value: `when = { parameter = "phase", is = ["install", "all"] }`.
+    Is {
+        /// The parameter.
+        parameter: String,
+        /// The values.
+        is: Vec<String>,
+    },
 }
 
 /// Facts on which a conditional need depends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum When {
+pub enum WhenFact {
     /// The bucket encrypts by default with a customer managed KMS key.
     BucketKey,
+    /// The Glue Data Catalog encrypts its metadata with a KMS key, with the caller's permissions.
+    CatalogKey,
+}
+
+impl When {
+    /// Whether it depends on this fact.
+    pub fn is_fact(&self, fact: WhenFact) -> bool {
+        *self == Self::Fact(fact)
+    }
 }
 
 /// How sure a line of a connector file is.
@@ -157,6 +257,16 @@ impl Connector {
     pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
         toml::from_str(text)
     }
+
+    /// The parameters of a kind.
+    pub fn of_kind(&self, kind: ParameterKind) -> impl Iterator<Item = &Parameter> {
+        self.parameters.iter().filter(move |parameter| parameter.kind == kind)
+    }
+}
+
+/// The names in a template's `{name}` places, in order.
+pub fn places(template: &str) -> impl Iterator<Item = &str> {
+    template.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
 }
 
 /// Puts values into a template's `{name}` places. `None` when a place has no value.

@@ -10,7 +10,9 @@ use serde::Deserialize;
 use crate::facts::redaction::Kept;
 use crate::model::CheckId;
 
-pub use connector::{Connector, Grade, Level, Need, Parameter, ParameterKind, Phase, When, fill};
+pub use connector::{
+    Connector, Grade, Level, Need, Parameter, ParameterKind, Phase, When, WhenFact, fill, places,
+};
 pub use page::{Page, PageError};
 
 mod embedded {

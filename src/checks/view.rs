@@ -3,14 +3,15 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{Catalog, Connector, Vendor};
+use crate::catalog::{Catalog, Connector, ParameterKind, Vendor};
 use crate::facts::{
-    AttachedPolicy, Bucket, Caller, ConnectorTarget, Encryption, Fact, FactId, Facts, FailureKind, History,
-    Key, ManagedPolicy, Organization, Role, Simulation, Target, Trail,
+    AttachedPolicy, Bucket, Caller, CatalogEncryption, Cluster, ConnectorTarget, DatabaseMetadata, Fact,
+    FactId, Facts, FailureKind, History, Key, LakeFormation, ManagedPolicy, Organization, Role,
+    ServiceAccess, Simulation, Table, Target, Trail, Workgroup,
 };
 use crate::model::Blocked;
 use crate::requirement::{
-    self, Keys, Known, Requirement, Resource, Situation, configured_key, keys, requirements,
+    self, Keys, Location, Locations, Open, Requirement, Resource, Situation, encryption, keys,
 };
 
 /// A fact as a check reads it: the value, nothing where AWS says there is none, or why nobody looked.
@@ -141,12 +142,151 @@ impl<'a> View<'a> {
     }
 
     /// What the target's connectors need, as far as the facts make it concrete: a need of a KMS key is
-    /// left out where the bucket's encryption was not read.
+    /// left out where the encryption was not read.
     pub fn requirements(&self) -> Vec<Requirement<'a>> {
+        self.note_places();
+        requirement::requirements(self.facts, self.catalog)
+    }
+
+    /// The needs that cannot be asked about, because something that they name is not known.
+    pub fn open_requirements(&self) -> Vec<Open<'a>> {
+        self.note_places();
+        requirement::open(self.facts, self.catalog)
+    }
+
+    /// Where each of the target's connectors writes in S3.
+    pub fn locations(&self) -> Vec<(&'a ConnectorTarget, Locations)> {
+        self.note_locations();
+        let of = |(target, connector): (&'a ConnectorTarget, &'a Connector)| {
+            (target, requirement::locations(self.facts, target, connector))
+        };
+        self.connectors().map(of).collect()
+    }
+
+    /// The buckets that the target's connectors write to, each once, with the first location in it; an
+    /// error where a location is not known.
+    pub fn buckets(&self) -> Result<Vec<Location>, Blocked> {
+        let mut found: Vec<Location> = Vec::new();
+        for (_, locations) in self.locations() {
+            for location in locations.known {
+                if !found.iter().any(|it| it.bucket == location.bucket) {
+                    found.push(location);
+                }
+            }
+            if let Some(blocked) = locations.open {
+                return Err(blocked);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Only a connector of a Glue database has its location from Glue.
+    fn note_locations(&self) {
+        if self.databases().next().is_some() {
+            self.note(FactId::GlueDatabase);
+            self.note(FactId::GlueTables);
+        }
+    }
+
+    fn note_places(&self) {
+        self.note_locations();
         for id in [FactId::Caller, FactId::Role, FactId::Bucket, FactId::BucketEncryption, FactId::Key] {
             self.note(id);
         }
-        requirements(&self.facts.target, self.catalog, &Known::of(self.facts))
+        if self.databases().next().is_some() {
+            self.note(FactId::GlueEncryption);
+        }
+        if self.parameters(ParameterKind::RedshiftWorkgroup).next().is_some() {
+            self.note(FactId::RedshiftWorkgroup);
+        }
+    }
+
+    /// The values of the parameters of a kind, of all connectors.
+    pub fn parameters(&self, kind: ParameterKind) -> impl Iterator<Item = &'a str> {
+        self.connectors().flat_map(move |(target, connector)| {
+            connector.of_kind(kind).filter_map(|it| target.parameters.get(&it.name)).map(String::as_str)
+        })
+    }
+
+    /// The Glue databases that connectors write to.
+    pub fn databases(&self) -> impl Iterator<Item = &'a str> {
+        self.parameters(ParameterKind::GlueDatabase)
+    }
+
+    /// A Glue database.
+    pub fn database(&self, name: &str) -> Read<'a, DatabaseMetadata> {
+        self.note(FactId::GlueDatabase);
+        let what = format!("the Glue database {name}");
+        let read = self.facts.glue.databases.get(name);
+        read.map_or_else(|| Err(not_read(&what)), |it| it.metadata.read(&what))
+    }
+
+    /// The tables of a Glue database that the caller may see, or the one that was named.
+    pub fn tables(&self, database: &str) -> Read<'a, Vec<Table>> {
+        self.note(FactId::GlueTables);
+        let what = format!("the tables of the Glue database {database}");
+        let read = self.facts.glue.databases.get(database);
+        read.map_or_else(|| Err(not_read(&what)), |it| it.tables.read(&what))
+    }
+
+    /// The names of the catalogue's databases, read when one was not found.
+    pub fn database_names(&self) -> Read<'a, Vec<String>> {
+        self.note(FactId::GlueDatabaseNames);
+        self.facts.glue.database_names.read("the names of the Glue databases")
+    }
+
+    /// The Data Catalog's resource policy.
+    pub fn catalog_policy(&self) -> Read<'a, String> {
+        self.note(FactId::GluePolicy);
+        self.facts.glue.policy.read("the resource policy of the Glue Data Catalog")
+    }
+
+    /// How the Data Catalog encrypts its metadata.
+    pub fn catalog_encryption(&self) -> Read<'a, CatalogEncryption> {
+        self.note(FactId::GlueEncryption);
+        self.facts.glue.encryption.read("the encryption of the Glue Data Catalog")
+    }
+
+    /// A part of what Lake Formation says.
+    ///
+    /// `view.lake_formation(FactId::LakeSettings, |it| &it.settings)`.
+    pub fn lake_formation<T>(
+        &self,
+        id: FactId,
+        part: impl Fn(&'a LakeFormation) -> &'a Fact<T>,
+    ) -> Read<'a, T> {
+        self.note(id);
+        part(&self.facts.lake_formation).read(words(id))
+    }
+
+    /// A Redshift cluster.
+    pub fn cluster(&self, id: &str) -> Read<'a, Cluster> {
+        self.note(FactId::RedshiftCluster);
+        read_entry(&self.facts.redshift.clusters, id, "the Redshift cluster")
+    }
+
+    /// Identifiers of the region's Redshift clusters, read when one was not found.
+    pub fn cluster_names(&self) -> Read<'a, Vec<String>> {
+        self.note(FactId::RedshiftCluster);
+        self.facts.redshift.cluster_names.read("the identifiers of the Redshift clusters")
+    }
+
+    /// A Redshift Serverless workgroup.
+    pub fn workgroup(&self, name: &str) -> Read<'a, Workgroup> {
+        self.note(FactId::RedshiftWorkgroup);
+        read_entry(&self.facts.redshift.workgroups, name, "the Redshift Serverless workgroup")
+    }
+
+    /// Names of the region's workgroups, read when one was not found.
+    pub fn workgroup_names(&self) -> Read<'a, Vec<String>> {
+        self.note(FactId::RedshiftWorkgroup);
+        self.facts.redshift.workgroup_names.read("the names of the Redshift Serverless workgroups")
+    }
+
+    /// When the role last used each service that it may use.
+    pub fn last_accessed(&self) -> Read<'a, Vec<ServiceAccess>> {
+        self.note(FactId::RoleLastAccessed);
+        self.facts.last_accessed.read("when the role last used each service")
     }
 
     /// Who makes a requirement's calls, from where and when.
@@ -165,14 +305,19 @@ impl<'a> View<'a> {
 
     /// The name under which a bucket's default KMS key is known to [`View::key`]; `None`: its encryption
     /// names no key, or not so that its ARN can be told.
-    pub fn bucket_key(&self, bucket: &str, encryption: &Encryption) -> Option<String> {
-        for id in [FactId::Caller, FactId::Role, FactId::Bucket] {
+    pub fn bucket_key(&self, bucket: &str) -> Option<String> {
+        for id in [FactId::Caller, FactId::Role, FactId::Bucket, FactId::BucketEncryption] {
             self.note(id);
         }
-        let head = self.facts.buckets.get(bucket).and_then(|it| it.head.known());
-        let account = requirement::account(self.facts);
-        let partition = requirement::partition(&self.facts.target);
-        configured_key(encryption, &partition, head.map(|head| head.region.as_str()), account.as_ref())
+        encryption::bucket_entry(self.facts, bucket)
+    }
+
+    /// The same for the key of the Glue Data Catalog.
+    pub fn catalog_key(&self) -> Option<String> {
+        for id in [FactId::Caller, FactId::Role, FactId::GlueEncryption] {
+            self.note(id);
+        }
+        encryption::catalog_entry(self.facts)
     }
 
     /// Whether AWS said that a bucket is another account's: it shows a bucket's policy to its owner only.
@@ -220,6 +365,10 @@ fn words(id: FactId) -> &'static str {
         FactId::Key => "the KMS key",
         FactId::KeyPolicy => "the key policy of",
         FactId::KeyGrants => "the grants on",
+        FactId::LakeSettings => "Lake Formation's settings",
+        FactId::LakePermissions => "Lake Formation's grants",
+        FactId::LakeLocations => "the locations registered with Lake Formation",
+        FactId::LakeOptIns => "the opt-ins of Lake Formation's hybrid mode",
         _ => "the bucket",
     }
 }

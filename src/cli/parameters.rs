@@ -155,7 +155,7 @@ impl Given {
                     Some(bucket.name)
                 }
                 (given, ParameterKind::Prefix) => prefix(given, pasted.take(), warnings)?,
-                (Some(given), ParameterKind::Text) => Some(given.clone()),
+                (Some(given), _) => Some(target::unquoted(given).to_owned()),
                 (None, _) => None,
             };
             if let Some(value) = value.or_else(|| parameter.default.clone()) {

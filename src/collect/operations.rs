@@ -108,6 +108,31 @@ operations! {
     DESCRIBE_KEY = "KMS" "DescribeKey", "kms:DescribeKey", Keys, [Key], ["NotFoundException"];
     GET_KEY_POLICY = "KMS" "GetKeyPolicy", "kms:GetKeyPolicy", Keys, [KeyPolicy], ["NotFoundException"];
     LIST_GRANTS = "KMS" "ListGrants", "kms:ListGrants", Keys, [KeyGrants], ["NotFoundException"];
+    GENERATE_SERVICE_LAST_ACCESSED_DETAILS = "IAM" "GenerateServiceLastAccessedDetails",
+        "iam:GenerateServiceLastAccessedDetails", Role, [RoleLastAccessed], ["NoSuchEntity"];
+    GET_SERVICE_LAST_ACCESSED_DETAILS = "IAM" "GetServiceLastAccessedDetails",
+        "iam:GetServiceLastAccessedDetails", Account, [RoleLastAccessed], [];
+    GET_DATABASE = "Glue" "GetDatabase", "glue:GetDatabase", Account, [GlueDatabase], ["EntityNotFoundException"];
+    GET_DATABASES = "Glue" "GetDatabases", "glue:GetDatabases", Account, [GlueDatabaseNames], [];
+    GET_TABLE = "Glue" "GetTable", "glue:GetTable", Account, [GlueTables], ["EntityNotFoundException"];
+    GET_TABLES = "Glue" "GetTables", "glue:GetTables", Account, [GlueTables], ["EntityNotFoundException"];
+    GET_RESOURCE_POLICY =
+        "Glue" "GetResourcePolicy", "glue:GetResourcePolicy", Account, [GluePolicy], ["EntityNotFoundException"];
+    GET_DATA_CATALOG_ENCRYPTION_SETTINGS = "Glue" "GetDataCatalogEncryptionSettings",
+        "glue:GetDataCatalogEncryptionSettings", Account, [GlueEncryption], [];
+    GET_DATA_LAKE_SETTINGS =
+        "LakeFormation" "GetDataLakeSettings", "lakeformation:GetDataLakeSettings", Account, [LakeSettings], [];
+    LIST_PERMISSIONS =
+        "LakeFormation" "ListPermissions", "lakeformation:ListPermissions", Account, [LakePermissions], [];
+    LIST_RESOURCES = "LakeFormation" "ListResources", "lakeformation:ListResources", Account, [LakeLocations], [];
+    LIST_LAKE_FORMATION_OPT_INS = "LakeFormation" "ListLakeFormationOptIns",
+        "lakeformation:ListLakeFormationOptIns", Account, [LakeOptIns], [];
+    DESCRIBE_CLUSTERS =
+        "Redshift" "DescribeClusters", "redshift:DescribeClusters", Account, [RedshiftCluster], ["ClusterNotFound"];
+    GET_WORKGROUP = "Redshift Serverless" "GetWorkgroup", "redshift-serverless:GetWorkgroup", Account,
+        [RedshiftWorkgroup], ["ResourceNotFoundException"];
+    LIST_WORKGROUPS = "Redshift Serverless" "ListWorkgroups", "redshift-serverless:ListWorkgroups", Account,
+        [RedshiftWorkgroup], [];
     DESCRIBE_ORGANIZATION = "Organizations" "DescribeOrganization", "organizations:DescribeOrganization", Account,
         [Organization], ["AWSOrganizationsNotInUseException"];
     DESCRIBE_TRAILS = "CloudTrail" "DescribeTrails", "cloudtrail:DescribeTrails", Account, [Trails], [];
@@ -135,7 +160,8 @@ operations! {
 /// Operations that only read though their names do not say so: both languages are asked `SELECT` alone
 /// (Lake knows nothing else), and decoding opens a message that the caller holds already.
 #[cfg(test)]
-const READING_BY_OTHER_NAMES: [&str; 3] = ["StartQuery", "StartQueryExecution", "DecodeAuthorizationMessage"];
+const READING_BY_OTHER_NAMES: [&str; 4] =
+    ["StartQuery", "StartQueryExecution", "DecodeAuthorizationMessage", "GenerateServiceLastAccessedDetails"];
 
 /// Whether the operation is in the list.
 pub(super) fn is_listed(service: &str, name: &str) -> bool {

@@ -106,8 +106,9 @@ mod tests {
     fn every_permission_that_a_fact_needs_is_granted_and_no_other() {
         let policy =
             minimal_policy(&target(Some("111122223333")), Catalog::built_in(), None, &BTreeSet::new());
+        let plan = Plan::new(&target(None), Catalog::built_in());
         let needed: BTreeSet<String> =
-            FactId::ALL.iter().flat_map(|(_, _, actions)| *actions).map(|it| (*it).to_owned()).collect();
+            plan.facts.iter().flat_map(|id| id.actions()).map(|it| (*it).to_owned()).collect();
         assert_eq!(actions(&policy), needed);
     }
 

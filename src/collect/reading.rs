@@ -29,7 +29,7 @@ use crate::facts::{
 };
 use crate::model::{AccountId, Arn, Partition};
 use crate::plan::Plan;
-use crate::requirement::{BucketKey, Known, Requirement, configured_key, requirements};
+use crate::requirement::{Requirement, encryption, requirements};
 
 /// One run of reading.
 pub(super) struct Reading<'a> {
@@ -164,7 +164,7 @@ impl<'a> Reading<'a> {
     /// policy and simulations for its alias, grants for all policies.
     async fn third(&self, mut facts: Facts, elsewhere: Option<&Fact<()>>) -> Facts {
         let documents = self.documents(&facts).shared();
-        let needs = requirements(&facts.target, self.catalog, &Known::of(&facts));
+        let needs = requirements(&facts, self.catalog);
         let (mut simulations, (keys, of_keys), (managed, inline), role_names) = tokio::join!(
             self.simulations(&facts, &needs, elsewhere),
             self.keys(&facts, &needs, documents.clone(), elsewhere),
@@ -240,7 +240,7 @@ impl<'a> Reading<'a> {
             (entry.to_string(), kms::key(self.aws, self.plan, entry, caller).await)
         });
         let described = Facts { keys: join_all(keys).await.into_iter().collect(), ..facts.clone() };
-        let mut needs = requirements(&facts.target, self.catalog, &Known::of(&described));
+        let mut needs = requirements(&described, self.catalog);
         needs.retain(|need| !asked.contains(need));
         let (simulations, keys) = tokio::join!(self.simulations(&described, &needs, elsewhere), async {
             let policies =
@@ -262,7 +262,7 @@ impl<'a> Reading<'a> {
         if !self.plan.reads(FactId::KeyGrants) || no_such_role(facts).is_some() {
             return keys;
         }
-        let needs = requirements(&facts.target, self.catalog, &Known::of(facts));
+        let needs = requirements(facts, self.catalog);
         let wanting = facts.keys.iter().filter_map(|(entry, key)| {
             let metadata = key.metadata.known().filter(|it| it.manager != "AWS")?;
             let arn = metadata.arn.parse::<Arn>().ok()?;
@@ -406,26 +406,13 @@ fn role_arn(facts: &Facts, account: &AccountId) -> String {
     format!("arn:{partition}:iam::{account}:role{path}{}", facts.target.role.name)
 }
 
-/// The keys that the buckets' default encryption names, as ARNs of keys or aliases.
+/// The keys that encrypt by default, as ARNs of keys or aliases.
 fn key_entries(facts: &Facts) -> impl Iterator<Item = Arn> {
-    let partition = facts.caller.known().map_or_else(Partition::aws, |caller| caller.arn.partition());
-    let account = facts.caller.known().map(|caller| caller.account.clone());
-    facts.buckets.values().filter_map(move |bucket| {
-        let region = bucket.head.known().map(|head| head.region.as_str());
-        configured_key(bucket.encryption.known()?, &partition, region, account.as_ref())?.parse().ok()
-    })
+    encryption::entries(facts).into_iter().filter_map(|entry| entry.parse().ok())
 }
 
 /// The history without changes of keys that are not the target's, now that its keys are known.
 fn of_own_keys(mut history: History, facts: &Facts) -> History {
-    event_history::keep_keys(&mut history, &customer_keys(&Known::of(facts)));
+    event_history::keep_keys(&mut history, &encryption::customer_keys(facts));
     history
-}
-
-fn customer_keys(known: &Known) -> Vec<String> {
-    let arn = |key: &BucketKey| match key {
-        BucketKey::Customer { arn } => Some(arn.clone()),
-        _ => None,
-    };
-    known.bucket_keys.values().filter_map(arn).collect()
 }

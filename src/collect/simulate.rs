@@ -102,7 +102,7 @@ pub(super) fn unasked(facts: &Facts, requirements: &[Requirement<'_>], why: &Fac
 
 fn groups(facts: &Facts, requirements: &[Requirement<'_>]) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    for requirement in requirements {
+    for requirement in requirements.iter().filter(|it| it.simulated) {
         let situation = Situation::of(facts, requirement);
         for resource in &requirement.resources {
             let mut context = keys(&situation, requirement, resource).values;

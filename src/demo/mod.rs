@@ -16,19 +16,32 @@ pub struct Scenario {
     pub name: &'static str,
     /// What is wrong, in one sentence.
     pub title: &'static str,
-    /// The patch of the healthy account; see [`patch`].
+    /// The scenario that it is a patch of; none: the healthy account.
+    over: Option<&'static str>,
+    /// The patch; see [`patch`].
     patch: &'static str,
 }
 
 macro_rules! scenario {
     ($name:literal, $title:literal) => {
-        Scenario { name: $name, title: $title, patch: include_str!(concat!("../../demo/", $name, ".json")) }
+        scenario!($name, $title, None)
+    };
+    ($name:literal, $title:literal, over $base:literal) => {
+        scenario!($name, $title, Some($base))
+    };
+    ($name:literal, $title:literal, $over:expr) => {
+        Scenario {
+            name: $name,
+            title: $title,
+            over: $over,
+            patch: include_str!(concat!("../../demo/", $name, ".json")),
+        }
     };
 }
 
 /// The healthy account first, then one fault each, in the order of the report's sections.
 const SCENARIOS: &[Scenario] = &[
-    Scenario { name: "healthy", title: "Everything is as it should be", patch: "{}" },
+    Scenario { name: "healthy", title: "Everything is as it should be", over: None, patch: "{}" },
     scenario!("wrong-external-id", "Two characters of the external id are swapped in the trust policy"),
     scenario!("mistyped-account", "The role trusts a mistyped account instead of Streamkap's"),
     scenario!("object-arn-missing", "The policy names the bucket and not its objects"),
@@ -37,6 +50,9 @@ const SCENARIOS: &[Scenario] = &[
     scenario!("policy-detached", "It worked until somebody detached the policy"),
     scenario!("organization-denies", "A service control policy of the organization denies the uploads"),
     scenario!("boundary-denies", "The role's permissions boundary does not allow S3"),
+    scenario!("iceberg-glue", "An Iceberg destination on Glue that is as it should be"),
+    scenario!("redshift", "A Redshift destination that is as it should be"),
+    scenario!("byoc", "A BYOC installation whose role is as it should be"),
 ];
 
 /// Every case built into the program.
@@ -46,11 +62,16 @@ pub fn scenarios() -> &'static [Scenario] {
 
 /// The facts of a case; nothing when none has this name.
 pub fn facts(name: &str) -> Option<Facts> {
+    patch::facts(world(name)?).ok()
+}
+
+/// A case as JSON, its policy documents as objects, so that patches can reach into them.
+pub fn world(name: &str) -> Option<Value> {
     let scenario = SCENARIOS.iter().find(|scenario| scenario.name == name)?;
-    let mut world = healthy();
+    let mut world = scenario.over.map_or_else(|| Some(healthy()), world)?;
     let patch = serde_json::from_str(scenario.patch).ok()?;
     patch::merge(&mut world, &patch);
-    patch::facts(world).ok()
+    Some(world)
 }
 
 /// The healthy account as JSON, its policy documents as objects, so that patches can reach into them.

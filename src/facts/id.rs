@@ -37,6 +37,30 @@ pub enum FactId {
     KeyPolicy,
     /// The KMS key's grants.
     KeyGrants,
+    /// When the role last used each service.
+    RoleLastAccessed,
+    /// The Glue database.
+    GlueDatabase,
+    /// Names of the catalogue's databases.
+    GlueDatabaseNames,
+    /// The database's tables.
+    GlueTables,
+    /// The Data Catalog's resource policy.
+    GluePolicy,
+    /// The Data Catalog's encryption.
+    GlueEncryption,
+    /// The data lake settings.
+    LakeSettings,
+    /// Lake Formation's grants.
+    LakePermissions,
+    /// Locations registered with Lake Formation.
+    LakeLocations,
+    /// Opt-ins of Lake Formation's hybrid mode.
+    LakeOptIns,
+    /// The Redshift cluster.
+    RedshiftCluster,
+    /// The Redshift Serverless workgroup.
+    RedshiftWorkgroup,
     /// The organisation.
     Organization,
     /// Trails, their status and selectors.
@@ -51,7 +75,7 @@ pub enum FactId {
 
 impl FactId {
     /// Every fact, its name in check pages, and the IAM actions that reading it needs.
-    pub const ALL: [(Self, &'static str, &'static [&'static str]); 20] = [
+    pub const ALL: [(Self, &'static str, &'static [&'static str]); 32] = [
         (Self::Caller, "caller", &[]),
         (Self::Role, "role", &["iam:GetRole"]),
         (Self::RoleNames, "role-names", &["iam:ListRoles"]),
@@ -77,6 +101,26 @@ impl FactId {
         (Self::Key, "key", &["kms:DescribeKey"]),
         (Self::KeyPolicy, "key.policy", &["kms:GetKeyPolicy"]),
         (Self::KeyGrants, "key.grants", &["kms:ListGrants"]),
+        (
+            Self::RoleLastAccessed,
+            "role.last-accessed",
+            &["iam:GenerateServiceLastAccessedDetails", "iam:GetServiceLastAccessedDetails"],
+        ),
+        (Self::GlueDatabase, "glue.database", &["glue:GetDatabase"]),
+        (Self::GlueDatabaseNames, "glue.database-names", &["glue:GetDatabases"]),
+        (Self::GlueTables, "glue.tables", &["glue:GetTable", "glue:GetTables"]),
+        (Self::GluePolicy, "glue.policy", &["glue:GetResourcePolicy"]),
+        (Self::GlueEncryption, "glue.encryption", &["glue:GetDataCatalogEncryptionSettings"]),
+        (Self::LakeSettings, "lake-formation.settings", &["lakeformation:GetDataLakeSettings"]),
+        (Self::LakePermissions, "lake-formation.permissions", &["lakeformation:ListPermissions"]),
+        (Self::LakeLocations, "lake-formation.locations", &["lakeformation:ListResources"]),
+        (Self::LakeOptIns, "lake-formation.opt-ins", &["lakeformation:ListLakeFormationOptIns"]),
+        (Self::RedshiftCluster, "redshift.cluster", &["redshift:DescribeClusters"]),
+        (
+            Self::RedshiftWorkgroup,
+            "redshift.workgroup",
+            &["redshift-serverless:GetWorkgroup", "redshift-serverless:ListWorkgroups"],
+        ),
         (Self::Organization, "organization", &["organizations:DescribeOrganization"]),
         (
             Self::Trails,

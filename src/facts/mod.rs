@@ -6,9 +6,11 @@
 mod account;
 pub mod case;
 mod fact;
+mod glue;
 mod history;
 mod id;
 pub mod redaction;
+mod redshift;
 mod resources;
 mod role;
 mod simulation;
@@ -20,10 +22,15 @@ use serde::{Deserialize, Serialize};
 
 pub use account::{Caller, EventSelector, Organization, Trail, TrailStatus};
 pub use fact::{Fact, Failure, FailureKind, Refusal};
+pub use glue::{
+    CatalogEncryption, Database, DatabaseMetadata, DefaultPermissions, Glue, LakeFormation, LakeGrant,
+    LakeLocation, LakeOptIn, LakeResource, LakeSettings, Table,
+};
 pub use history::{History, LookupFilter, LookupQuery, Purpose};
 pub use id::FactId;
+pub use redshift::{Cluster, Redshift, Workgroup};
 pub use resources::{Bucket, BucketHead, Encryption, Grant, Key, KeyMetadata, ObjectOwnership};
-pub use role::{AttachedPolicy, ManagedPolicy, Role, RoleUse};
+pub use role::{AttachedPolicy, ManagedPolicy, Role, RoleUse, ServiceAccess};
 pub use simulation::{MatchedStatement, Simulation, SimulationResult};
 pub use target::{ConnectorTarget, RoleName, Target};
 
@@ -64,6 +71,18 @@ pub struct Facts {
     /// KMS keys by ARN.
     #[serde(default)]
     pub keys: BTreeMap<String, Key>,
+    /// The Glue Data Catalog of the connector's region.
+    #[serde(default)]
+    pub glue: Glue,
+    /// Lake Formation in the connector's region.
+    #[serde(default)]
+    pub lake_formation: LakeFormation,
+    /// Redshift in the connector's region.
+    #[serde(default)]
+    pub redshift: Redshift,
+    /// When the role last used each service that it may use (`iam:GetServiceLastAccessedDetails`).
+    #[serde(default)]
+    pub last_accessed: Fact<Vec<ServiceAccess>>,
     /// The organisation of the account (`organizations:DescribeOrganization`); absent: it is in none.
     #[serde(default)]
     pub organization: Fact<Organization>,
@@ -91,6 +110,10 @@ impl Facts {
             simulations: Vec::new(),
             buckets: BTreeMap::new(),
             keys: BTreeMap::new(),
+            glue: Glue::default(),
+            lake_formation: LakeFormation::default(),
+            redshift: Redshift::default(),
+            last_accessed: Fact::default(),
             organization: Fact::default(),
             trails: Fact::default(),
             history: History::default(),

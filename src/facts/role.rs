@@ -60,3 +60,13 @@ pub struct ManagedPolicy {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub updated: Option<String>,
 }
+
+/// When the role last used a service that its policies let it use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceAccess {
+    /// The service's prefix in actions: `s3`.
+    pub service: String,
+    /// RFC 3339; `None`: not within the time that AWS keeps track of (400 days or more).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last: Option<String>,
+}

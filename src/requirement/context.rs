@@ -46,7 +46,8 @@ pub struct Situation {
     pub role_id: Option<String>,
     /// The role's account.
     pub account: Option<AccountId>,
-    /// The region whose endpoints are called: the bucket's, for another's would send the call there.
+    /// The region whose endpoints are called: the bucket's, for another's would send the call there; else
+    /// the connector's.
     pub region: Option<String>,
     /// The role's tags; `None`: not read.
     pub tags: Option<BTreeMap<String, String>>,
@@ -71,7 +72,7 @@ impl Situation {
                 format!("role{}{}", facts.target.role.path.as_deref().unwrap_or("/"), facts.target.role.name);
             Arn::new(partition.as_str(), "iam", "", account.as_str(), &resource).to_string()
         });
-        let bucket = requirement.bucket.as_ref().and_then(|bucket| facts.buckets.get(bucket));
+        let bucket = requirement.bucket().and_then(|bucket| facts.buckets.get(bucket));
         let bucket_region = bucket.and_then(|bucket| bucket.head.known()).map(|head| head.region.clone());
         // Only the owner's account may read a bucket's policy, be it to learn that there is none.
         let owned = bucket.is_some_and(|bucket| bucket.policy.is_read());
@@ -132,7 +133,7 @@ pub fn keys(situation: &Situation, requirement: &Requirement<'_>, resource: &Res
     match requirement.action.split(':').next() {
         Some("kms") => kms(&mut keys, situation, requirement, resource),
         Some("s3") => s3(&mut keys, situation),
-        _ => {}
+        _ => resource_account(&mut keys, situation, account_of(resource)),
     }
     keys
 }
@@ -169,6 +170,11 @@ fn request(keys: &mut Keys, situation: &Situation) {
     keys.set_or_unknown("aws:EpochTime", epoch);
 }
 
+/// The account in a resource's ARN.
+fn account_of(resource: &Resource) -> Option<&str> {
+    resource.probe.split(':').nth(4).filter(|account| !account.is_empty())
+}
+
 /// The organisation of a resource: the role's own when both are in one account.
 fn resource_account(keys: &mut Keys, situation: &Situation, owner: Option<&str>) {
     keys.set_or_unknown("aws:ResourceAccount", owner);
@@ -190,21 +196,26 @@ fn s3(keys: &mut Keys, situation: &Situation) {
     keys.set("s3:signatureversion", "AWS4-HMAC-SHA256");
 }
 
-/// S3 calls KMS with the role's credentials: forward access, by way of S3.
+/// S3 or Glue calls KMS with the role's credentials: forward access, by way of the service.
 fn kms(keys: &mut Keys, situation: &Situation, requirement: &Requirement<'_>, resource: &Resource) {
-    let owner = resource.probe.split(':').nth(4).filter(|account| !account.is_empty());
-    resource_account(keys, situation, owner);
+    resource_account(keys, situation, account_of(resource));
     keys.set("aws:ViaAWSService", "true");
-    let via = situation.region.as_ref().map(|region| format!("s3.{region}.amazonaws.com"));
+    let service = if requirement.location.is_some() { "s3" } else { "glue" };
+    let via = situation.region.as_ref().map(|region| format!("{service}.{region}.amazonaws.com"));
     keys.set_or_unknown("kms:ViaService", via);
     keys.set_or_unknown("kms:CallerAccount", situation.account.as_ref().map(AccountId::as_str));
-    keys.set("kms:EncryptionContextKeys", "aws:s3:arn");
     keys.unknown.extend(["kms:ResourceAliases", "kms:RequestAlias"].map(str::to_owned));
-    if let Some(bucket) = &requirement.bucket {
+    if let Some(bucket) = requirement.bucket() {
+        keys.set("kms:EncryptionContextKeys", "aws:s3:arn");
         let partition = resource.probe.split(':').nth(1).unwrap_or("aws");
-        let object = format!("/{}{}", requirement.prefix, super::PROBE);
+        let object = format!("/{}{}", requirement.prefix(), super::PROBE);
         let object = if situation.bucket_key { "" } else { &object };
         keys.set("kms:EncryptionContext:aws:s3:arn", format!("arn:{partition}:s3:::{bucket}{object}"));
+    } else {
+        // <https://docs.aws.amazon.com/glue/latest/dg/encrypt-glue-data-catalog.html>
+        keys.set("kms:EncryptionContextKeys", "glue_catalog_id");
+        let catalog = situation.account.as_ref().map(AccountId::as_str);
+        keys.set_or_unknown("kms:EncryptionContext:glue_catalog_id", catalog);
     }
 }
 
@@ -212,8 +223,8 @@ fn kms(keys: &mut Keys, situation: &Situation, requirement: &Requirement<'_>, re
 mod tests {
     use super::*;
     use crate::catalog::Catalog;
-    use crate::facts::{ConnectorTarget, Organization, RoleName, Target};
-    use crate::requirement::{BucketKey, Known, requirements};
+    use crate::facts::{Bucket, ConnectorTarget, Encryption, Organization, RoleName, Target};
+    use crate::requirement::requirements;
 
     fn facts() -> Facts {
         let target = Target {
@@ -237,12 +248,16 @@ mod tests {
     }
 
     fn keys_of(facts: &Facts, action: &str) -> Keys {
-        let arn = "arn:aws:kms:eu-west-1:111122223333:key/k".to_owned();
-        let known = Known {
-            bucket_keys: [("orders".to_owned(), BucketKey::Customer { arn })].into(),
-            ..Known::of(facts)
-        };
-        let needs = requirements(&facts.target, Catalog::built_in(), &known);
+        let mut facts = facts.clone();
+        let encryption = Fact::Known(Encryption {
+            algorithm: "aws:kms".to_owned(),
+            key: Some("arn:aws:kms:eu-west-1:111122223333:key/k".to_owned()),
+            bucket_key: false,
+            blocked: Vec::new(),
+        });
+        facts.buckets.insert("orders".to_owned(), Bucket { encryption, ..Bucket::default() });
+        let facts = &facts;
+        let needs = requirements(facts, Catalog::built_in());
         let need = needs.iter().find(|need| need.action == action).unwrap();
         keys(&Situation::of(facts, need), need, &need.resources[0])
     }

@@ -5,18 +5,25 @@
 //! that [`requirements`] makes. Pure.
 
 mod context;
+pub mod encryption;
+pub mod location;
 
 use std::collections::BTreeMap;
 
-use crate::catalog::{Catalog, Connector, Need, When, fill};
-use crate::facts::{ConnectorTarget, Encryption, Facts, Key, Target};
-use crate::model::{AccountId, Arn, Partition};
+use crate::catalog::{Catalog, Connector, Level, Need, ParameterKind, When, WhenFact, fill, places};
+use crate::facts::{ConnectorTarget, Facts, Target};
+use crate::model::{AccountId, Blocked, Partition};
 
 pub use context::{Keys, OrganizationId, Situation, keys};
+pub use encryption::EncryptionKey;
+pub use location::{Location, Locations, Origin, locations};
 
 /// The object or table name that stands for "any" where a need names a pattern. Policies are matched
 /// against it literally, as AWS's simulator does.
 pub const PROBE: &str = "streamkap-doctor-probe";
+
+/// Of many places or tables of one need, how many AWS's simulator is asked about: each costs a call.
+const SIMULATED: usize = 3;
 
 /// One thing a connector must be allowed, with its places filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,10 +38,33 @@ pub struct Requirement<'c> {
     pub action: &'c str,
     /// What it is asked on. AWS must allow all of them.
     pub resources: Vec<Resource>,
-    /// The bucket that the need is about, when the connector has one.
-    pub bucket: Option<String>,
+    /// Where in S3 it is about, if it is: the bucket, what keys begin with, why there.
+    pub location: Option<Location>,
+    /// Whether AWS's simulator is asked, too: not about the fourth of many tables.
+    pub simulated: bool,
+}
+
+impl Requirement<'_> {
+    /// The bucket that it is about.
+    pub fn bucket(&self) -> Option<&str> {
+        self.location.as_ref().map(|it| it.bucket.as_str())
+    }
+
     /// What the connector's keys in that bucket begin with.
-    pub prefix: String,
+    pub fn prefix(&self) -> &str {
+        self.location.as_ref().map_or("", |it| it.prefix.as_str())
+    }
+}
+
+/// A need that cannot be made concrete, because a place has no value yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open<'c> {
+    /// The connector's name.
+    pub connector: &'c str,
+    /// The line of the connector file.
+    pub need: &'c Need,
+    /// What is not known, and why.
+    pub blocked: Blocked,
 }
 
 /// A resource of a requirement.
@@ -47,62 +77,14 @@ pub struct Resource {
 }
 
 impl Resource {
-    /// A pattern with the probe that stands for it: a `*` at the end becomes [`PROBE`].
+    /// A pattern with the probe that stands for it: a `*` at the end becomes [`PROBE`]. `*` alone, of
+    /// actions that are not about any resource, stays what it is.
     pub fn new(pattern: String) -> Self {
         let probe = match pattern.strip_suffix('*') {
+            Some("") | None => pattern.clone(),
             Some(head) => format!("{head}{PROBE}"),
-            None => pattern.clone(),
         };
         Self { pattern, probe }
-    }
-}
-
-/// The default encryption key of a bucket, as far as it is known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum BucketKey {
-    /// The default encryption was not read, or the key's ARN cannot be told.
-    #[default]
-    Unknown,
-    /// S3's own keys or the AWS managed key `aws/s3`, for which the role needs no permission.
-    NotNeeded,
-    /// A customer managed key.
-    Customer {
-        /// The key's ARN, aliases resolved.
-        arn: String,
-    },
-}
-
-/// What must be known to fill in the places of a connector file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Known {
-    /// The partition of the role.
-    pub partition: Option<Partition>,
-    /// The account of the role.
-    pub account: Option<AccountId>,
-    /// Default encryption keys by bucket.
-    pub bucket_keys: BTreeMap<String, BucketKey>,
-}
-
-impl Known {
-    /// What these facts tell.
-    pub fn of(facts: &Facts) -> Self {
-        let partition = partition_of(facts);
-        // A bare key id is one of the bucket's account, which is the caller's where it can be read.
-        let account = facts.caller.known().map(|caller| caller.account.clone());
-        let bucket_keys = facts
-            .buckets
-            .iter()
-            .map(|(name, bucket)| {
-                let region = bucket.head.known().map(|head| head.region.as_str());
-                let key = bucket.encryption.known().map_or(BucketKey::Unknown, |encryption| {
-                    let entry = configured_key(encryption, &partition, region, account.as_ref());
-                    let read = entry.as_deref().and_then(|entry| facts.keys.get(entry));
-                    bucket_key(encryption, entry.as_deref(), read)
-                });
-                (name.clone(), key)
-            })
-            .collect();
-        Self { partition: Some(partition), account: self::account(facts), bucket_keys }
     }
 }
 
@@ -128,142 +110,272 @@ pub fn account(facts: &Facts) -> Option<AccountId> {
         .or_else(|| facts.caller.known().map(|caller| caller.account.clone()))
 }
 
-/// The name under which `Facts::keys` holds a bucket's default key: the ARN of the key or alias that the
-/// bucket's encryption names, a bare id or alias completed with the bucket's region and the account.
-///
-/// `None` when the encryption names no key (SSE-S3, or the AWS managed key `aws/s3`), or when a bare
-/// name cannot be completed. The ARN of an alias stays one here; its key's ARN is in
-/// [`KeyMetadata`](crate::facts::KeyMetadata), see [`bucket_key`].
-pub fn configured_key(
-    encryption: &Encryption,
-    partition: &Partition,
-    region: Option<&str>,
-    account: Option<&AccountId>,
-) -> Option<String> {
-    let named = encryption.key.as_deref().filter(|_| is_kms(encryption))?;
-    if named.starts_with("arn:") {
-        return Some(named.to_owned());
-    }
-    if named == "alias/aws/s3" {
-        return None;
-    }
-    let resource = if named.starts_with("alias/") { named.to_owned() } else { format!("key/{named}") };
-    Some(Arn::new(partition.as_str(), "kms", region?, account?.as_str(), &resource).to_string())
-}
-
-/// Which key the role needs for a bucket with this encryption. `entry` is its name by
-/// [`configured_key`], `read` what was read of it.
-pub fn bucket_key(encryption: &Encryption, entry: Option<&str>, read: Option<&Key>) -> BucketKey {
-    let aws_managed = encryption.key.as_deref().is_none_or(|key| key.ends_with("alias/aws/s3"));
-    if !is_kms(encryption) || aws_managed {
-        return BucketKey::NotNeeded;
-    }
-    match (entry, read.and_then(|key| key.metadata.known())) {
-        (_, Some(metadata)) if metadata.manager == "AWS" => BucketKey::NotNeeded,
-        (_, Some(metadata)) => BucketKey::Customer { arn: metadata.arn.clone() },
-        (Some(entry), None) if entry.contains(":key/") => BucketKey::Customer { arn: entry.to_owned() },
-        _ => BucketKey::Unknown,
-    }
-}
-
-fn is_kms(encryption: &Encryption) -> bool {
-    encryption.algorithm.starts_with("aws:kms")
-}
-
 /// All that the target's connectors need, in the order of their files.
 ///
-/// A conditional need whose condition does not hold, or is not known to hold, is left out, as is one
-/// with a place that cannot be filled in.
-pub fn requirements<'c>(target: &Target, catalog: &'c Catalog, known: &Known) -> Vec<Requirement<'c>> {
-    let connectors = target.connectors.iter();
-    connectors
-        .filter_map(|wanted| Some((wanted, catalog.connector(&wanted.connector)?)))
-        .flat_map(|(wanted, connector)| of_connector(target, wanted, connector, known))
-        .collect()
+/// A conditional need whose condition does not hold, or is not known to hold, is left out; what is left
+/// out because a place has no value is told by [`open`].
+pub fn requirements<'c>(facts: &Facts, catalog: &'c Catalog) -> Vec<Requirement<'c>> {
+    let of_one = |of: OfConnector<'_, 'c>| -> Vec<Requirement<'c>> {
+        of.needs().filter_map(|need| of.concrete(need).ok()).flatten().collect()
+    };
+    of_connectors(facts, catalog).flat_map(of_one).collect()
 }
 
-fn of_connector<'c>(
-    target: &Target,
-    wanted: &ConnectorTarget,
-    connector: &'c Connector,
-    known: &Known,
-) -> Vec<Requirement<'c>> {
-    let bucket = wanted.parameters.get("bucket");
-    let bucket_key = bucket.and_then(|bucket| known.bucket_keys.get(bucket));
-    let partition = known.partition.clone().unwrap_or_else(|| partition(target));
-    let mut values: BTreeMap<&str, &str> =
-        wanted.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    values.insert("partition", partition.as_str());
-    if let Some(account) = &known.account {
-        values.insert("account", account.as_str());
-    }
-    if let Some(region) = &target.region {
-        values.entry("region").or_insert(region);
-    }
-    if let Some(BucketKey::Customer { arn }) = bucket_key {
-        values.insert("bucket_key", arn);
-    }
-    let applies = |need: &&'c Need| match need.when {
-        None => true,
-        Some(When::BucketKey) => matches!(bucket_key, Some(BucketKey::Customer { .. })),
+/// The needs that would have to be met and cannot be asked about, because a place has no value yet.
+pub fn open<'c>(facts: &Facts, catalog: &'c Catalog) -> Vec<Open<'c>> {
+    let of_one = |of: OfConnector<'_, 'c>| -> Vec<Open<'c>> {
+        let connector = of.connector.name.as_str();
+        let needs = of.needs().filter(|need| need.level != Level::Documented);
+        needs.filter_map(|need| Some(Open { connector, need, blocked: of.concrete(need).err()? })).collect()
     };
-    connector
-        .needs
-        .iter()
-        .filter(applies)
-        .filter_map(|need| {
-            let filled = need.resources.iter().map(|template| fill(template, &values).map(Resource::new));
-            Some(Requirement {
-                connector: &connector.name,
-                sessions: &connector.sessions,
+    of_connectors(facts, catalog).flat_map(of_one).collect()
+}
+
+fn of_connectors<'f, 'c>(
+    facts: &'f Facts,
+    catalog: &'c Catalog,
+) -> impl Iterator<Item = OfConnector<'f, 'c>> {
+    let targets = facts.target.connectors.iter();
+    targets.filter_map(move |target| {
+        let connector = catalog.connector(&target.connector)?;
+        let locations = locations(facts, target, connector);
+        Some(OfConnector { facts, target, connector, locations })
+    })
+}
+
+/// One connector of the target, with where it writes.
+struct OfConnector<'f, 'c> {
+    facts: &'f Facts,
+    target: &'f ConnectorTarget,
+    connector: &'c Connector,
+    locations: Locations,
+}
+
+/// One value of a place in a template.
+#[derive(Clone, Debug)]
+struct Value {
+    text: String,
+    location: Option<Location>,
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self { text, location: None }
+    }
+}
+
+impl<'c> OfConnector<'_, 'c> {
+    /// The needs whose condition holds, as far as the parameters tell.
+    fn needs(&self) -> impl Iterator<Item = &'c Need> {
+        self.connector.needs.iter().filter(|need| match &need.when {
+            None | Some(When::Fact(_)) => true,
+            Some(When::Given { given }) => self.target.parameters.contains_key(given),
+            Some(When::Is { parameter, is }) => {
+                self.target.parameters.get(parameter).is_some_and(|value| is.contains(value))
+            }
+        })
+    }
+
+    /// The need with its places filled in: once, or once for each table or location.
+    fn concrete(&self, need: &'c Need) -> Result<Vec<Requirement<'c>>, Blocked> {
+        let mut names: Vec<&str> = Vec::new();
+        for name in need.resources.iter().flat_map(|template| places(template)) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let mut filled: Vec<(BTreeMap<&str, String>, Option<Location>)> = vec![(BTreeMap::new(), None)];
+        for name in names {
+            let values = self.values(name)?;
+            filled = filled
+                .into_iter()
+                .flat_map(|(known, location)| {
+                    values.iter().map(move |value| {
+                        let mut known = known.clone();
+                        known.insert(name, value.text.clone());
+                        (known, value.location.clone().or_else(|| location.clone()))
+                    })
+                })
+                .collect();
+        }
+        let requirement = |(at, (values, location)): (usize, (BTreeMap<&str, String>, Option<Location>))| {
+            let values = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let resources = need.resources.iter();
+            let resources = resources.filter_map(|template| fill(template, &values).map(Resource::new));
+            Requirement {
+                connector: &self.connector.name,
+                sessions: &self.connector.sessions,
                 need,
                 action: &need.action,
-                resources: filled.collect::<Option<_>>()?,
-                bucket: bucket.cloned(),
-                prefix: wanted.parameters.get("prefix").cloned().unwrap_or_default(),
-            })
-        })
-        .collect()
+                resources: resources.collect(),
+                location,
+                simulated: at < SIMULATED,
+            }
+        };
+        Ok(filled.into_iter().enumerate().map(requirement).collect())
+    }
+
+    /// The values of a place: several for tables and locations, none where there is nothing to ask about.
+    fn values(&self, name: &str) -> Result<Vec<Value>, Blocked> {
+        let one = |text: String| Ok(vec![text.into()]);
+        match name {
+            "partition" => one(partition_of(self.facts).to_string()),
+            "account" => account(self.facts).map_or_else(|| Err(unknown_account()), |it| one(it.to_string())),
+            "region" => self.region().map_or_else(|| Err(unknown_region()), |it| one(it.to_owned())),
+            "bucket_key" => Ok(self.bucket_keys()),
+            "catalog_key" => Ok(customer(encryption::of_catalog(self.facts), None)),
+            "location" => self.locations(|it| format!("{}/{}", it.bucket, it.prefix)),
+            "location_bucket" => self.locations(|it| it.bucket.clone()),
+            "workgroup_id" => self.workgroup_id().map(|id| vec![id.into()]),
+            _ => self.parameter(name),
+        }
+    }
+
+    fn region(&self) -> Option<&str> {
+        self.target.parameters.get("region").or(self.facts.target.region.as_ref()).map(String::as_str)
+    }
+
+    fn parameter(&self, name: &str) -> Result<Vec<Value>, Blocked> {
+        let parameter = self.connector.parameters.iter().find(|it| it.name == name);
+        let given = self.target.parameters.get(name);
+        match (parameter.map(|it| it.kind), given) {
+            (Some(ParameterKind::GlueTable), None) => Ok(self.tables()),
+            (Some(ParameterKind::Bucket), Some(bucket)) => {
+                let location = self.locations.known.iter().find(|it| it.bucket == *bucket).cloned();
+                Ok(vec![Value { text: bucket.clone(), location }])
+            }
+            (_, Some(value)) => Ok(vec![value.clone().into()]),
+            (_, None) => Err(Blocked {
+                what: format!("what --{name} of the connector {} is", self.connector.name),
+                why: "it was not given".to_owned(),
+                grant: None,
+                hint: Some(format!("give it with --{name}")),
+            }),
+        }
+    }
+
+    /// The tables that exist and could be seen; new ones have needs of their own.
+    fn tables(&self) -> Vec<Value> {
+        let mut databases = self.connector.of_kind(ParameterKind::GlueDatabase);
+        let database = databases.find_map(|it| self.target.parameters.get(&it.name));
+        let database = database.and_then(|name| self.facts.glue.databases.get(name));
+        let tables = database.and_then(|it| it.tables.known()).into_iter().flatten();
+        tables.map(|table| table.name.clone().into()).collect()
+    }
+
+    fn locations(&self, text: impl Fn(&Location) -> String) -> Result<Vec<Value>, Blocked> {
+        if let Some(blocked) = &self.locations.open {
+            return Err(blocked.clone());
+        }
+        let mut values: Vec<Value> = Vec::new();
+        for location in &self.locations.known {
+            let text = text(location);
+            if !values.iter().any(|it| it.text == text) {
+                values.push(Value { text, location: Some(location.clone()) });
+            }
+        }
+        Ok(values)
+    }
+
+    /// The keys of the buckets written to, with the first location in each.
+    fn bucket_keys(&self) -> Vec<Value> {
+        let mut buckets: Vec<&Location> = Vec::new();
+        for location in &self.locations.known {
+            if !buckets.iter().any(|it| it.bucket == location.bucket) {
+                buckets.push(location);
+            }
+        }
+        let key = |location: &Location| encryption::of_bucket(self.facts, &location.bucket);
+        buckets.into_iter().flat_map(|location| customer(key(location), Some(location))).collect()
+    }
+
+    fn workgroup_id(&self) -> Result<String, Blocked> {
+        let mut named = self.connector.of_kind(ParameterKind::RedshiftWorkgroup);
+        let name = named.find_map(|it| self.target.parameters.get(&it.name)).map_or("", String::as_str);
+        let what = format!("the id of the workgroup {name}");
+        let absent = |why: &str| Blocked { what: what.clone(), why: why.to_owned(), grant: None, hint: None };
+        match self.facts.redshift.workgroups.get(name) {
+            Some(read) => match read.read(&what)? {
+                Some(workgroup) => Ok(workgroup.id.clone()),
+                None => Err(absent("there is no such workgroup")),
+            },
+            None => Err(absent("it was not read")),
+        }
+    }
+}
+
+fn customer(key: EncryptionKey, location: Option<&Location>) -> Vec<Value> {
+    match key {
+        EncryptionKey::Customer { arn } => vec![Value { text: arn, location: location.cloned() }],
+        EncryptionKey::Unknown | EncryptionKey::NotNeeded => Vec::new(),
+    }
+}
+
+fn unknown_account() -> Blocked {
+    Blocked {
+        what: "the role's account".to_owned(),
+        why: "neither the role nor the caller was read".to_owned(),
+        grant: None,
+        hint: Some("give the role by its ARN".to_owned()),
+    }
+}
+
+fn unknown_region() -> Blocked {
+    Blocked {
+        what: "the connector's region".to_owned(),
+        why: "none was given".to_owned(),
+        grant: None,
+        hint: Some("give it with --region".to_owned()),
+    }
+}
+
+/// Whether a need is about a key that is only known when the encryption is read.
+pub fn is_of_key(need: &Need) -> bool {
+    need.when
+        .as_ref()
+        .is_some_and(|when| when.is_fact(WhenFact::BucketKey) || when.is_fact(WhenFact::CatalogKey))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{KeyMetadata, RoleName};
+    use crate::facts::{Bucket, BucketHead, Database, DatabaseMetadata, Encryption, Fact, RoleName, Table};
 
-    fn target(prefix: &str) -> Target {
-        let parameters = [("bucket", "orders"), ("prefix", prefix)];
-        Target {
-            role: RoleName { name: "r".to_owned(), path: None, account: None, partition: None },
+    fn facts(connector: &str, parameters: &[(&str, &str)]) -> Facts {
+        let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let connector = ConnectorTarget {
+            connector: connector.to_owned(),
+            parameters: parameters.iter().map(pair).collect(),
+            definition: None,
+        };
+        let account = Some("111122223333".parse().unwrap());
+        let target = Target {
+            role: RoleName { name: "r".to_owned(), path: None, account, partition: None },
             external_id: None,
             region: Some("eu-west-1".to_owned()),
-            connectors: vec![ConnectorTarget {
-                connector: "s3".to_owned(),
-                parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-                definition: None,
-            }],
-        }
+            connectors: vec![connector],
+        };
+        Facts::unread(target, "2026-03-02T10:00:00Z".to_owned())
     }
 
-    fn kms(key: Option<&str>) -> Encryption {
-        Encryption {
-            algorithm: "aws:kms".to_owned(),
-            key: key.map(str::to_owned),
-            bucket_key: false,
-            blocked: Vec::new(),
-        }
+    fn needs(facts: &Facts) -> Vec<Requirement<'static>> {
+        requirements(facts, Catalog::built_in())
     }
 
-    fn known(key: BucketKey) -> Known {
-        Known { bucket_keys: [("orders".to_owned(), key)].into(), ..Known::default() }
+    fn asked(facts: &Facts, action: &str) -> Vec<Vec<String>> {
+        let needs = needs(facts);
+        let of_action = needs.iter().filter(|need| need.action == action);
+        of_action.map(|need| need.resources.iter().map(|it| it.probe.clone()).collect()).collect()
     }
 
     #[test]
     fn every_resource_is_concrete() {
-        let needs = requirements(&target("raw/"), Catalog::built_in(), &known(BucketKey::NotNeeded));
+        let facts = facts("s3", &[("bucket", "orders"), ("prefix", "raw/")]);
+        let needs = needs(&facts);
         let put = needs.iter().find(|need| need.action == "s3:PutObject").unwrap();
         assert_eq!(put.resources[0].pattern, "arn:aws:s3:::orders/raw/*");
         assert_eq!(put.resources[0].probe, "arn:aws:s3:::orders/raw/streamkap-doctor-probe");
+        assert_eq!((put.bucket(), put.prefix()), (Some("orders"), "raw/"));
         let list = needs.iter().find(|need| need.action == "s3:ListBucketMultipartUploads").unwrap();
         assert_eq!(list.resources[0].probe, "arn:aws:s3:::orders");
         assert!(needs.iter().flat_map(|need| &need.resources).all(|it| !it.probe.contains(['*', '{'])));
@@ -271,60 +383,72 @@ mod tests {
 
     #[test]
     fn the_partition_is_the_region_s() {
-        let target = Target { region: Some("cn-north-1".to_owned()), ..target("") };
-        let needs = requirements(&target, Catalog::built_in(), &Known::default());
-        assert_eq!(needs[0].resources[0].pattern, "arn:aws-cn:s3:::orders/*");
+        let mut facts = facts("s3", &[("bucket", "orders"), ("prefix", "")]);
+        facts.target.region = Some("cn-north-1".to_owned());
+        assert_eq!(needs(&facts)[0].resources[0].pattern, "arn:aws-cn:s3:::orders/*");
     }
 
     #[test]
     fn a_key_is_needed_only_when_the_bucket_is_known_to_have_a_customer_s() {
-        let arn = "arn:aws:kms:eu-west-1:111122223333:key/k".to_owned();
-        for (key, expected) in [
-            (BucketKey::Unknown, 0),
-            (BucketKey::NotNeeded, 0),
-            (BucketKey::Customer { arn: arn.clone() }, 2),
+        let arn = "arn:aws:kms:eu-west-1:111122223333:key/k";
+        let encrypted = |key: Option<&str>| Encryption {
+            algorithm: "aws:kms".to_owned(),
+            key: key.map(str::to_owned),
+            bucket_key: false,
+            blocked: Vec::new(),
+        };
+        for (encryption, expected) in [
+            (Fact::NotAsked("not read".to_owned()), 0),
+            (Fact::Known(encrypted(None)), 0),
+            (Fact::Known(encrypted(Some(arn))), 2),
         ] {
-            let needs = requirements(&target(""), Catalog::built_in(), &known(key));
+            let mut facts = facts("s3", &[("bucket", "orders"), ("prefix", "")]);
+            let head = Fact::Known(BucketHead { region: "eu-west-1".to_owned(), accessible: true });
+            facts.buckets.insert("orders".to_owned(), Bucket { head, encryption, ..Bucket::default() });
+            let needs = needs(&facts);
             let kms: Vec<_> = needs.iter().filter(|need| need.action.starts_with("kms:")).collect();
             assert_eq!(kms.len(), expected);
-            assert!(kms.iter().all(|need| need.resources[0].probe == arn));
+            assert!(kms.iter().all(|need| need.resources[0].probe == arn && need.bucket() == Some("orders")));
         }
     }
 
     #[test]
-    fn a_key_given_by_id_or_alias_is_completed() {
-        let account = "111122223333".parse().unwrap();
-        let configured = |key: Option<&str>| {
-            configured_key(&kms(key), &Partition::aws(), Some("eu-west-1"), Some(&account))
+    fn a_glue_action_is_asked_on_the_catalogue_the_database_and_the_table() {
+        let mut facts = facts("iceberg-glue", &[("database", "sales"), ("warehouse", "s3://lake/wh")]);
+        let table = |name: &str| Table { name: name.to_owned(), ..Table::default() };
+        let database = Database {
+            metadata: Fact::Known(DatabaseMetadata::default()),
+            tables: Fact::Known(vec![table("orders"), table("items")]),
         };
-        let base = "arn:aws:kms:eu-west-1:111122223333:";
-        assert_eq!(configured(Some("1234-ab")), Some(format!("{base}key/1234-ab")));
-        assert_eq!(configured(Some("alias/orders")), Some(format!("{base}alias/orders")));
-        assert_eq!(
-            configured(Some("arn:aws:kms:eu-west-1:444455556666:key/x")).as_deref(),
-            Some("arn:aws:kms:eu-west-1:444455556666:key/x")
-        );
-        assert_eq!(configured(Some("alias/aws/s3")), None);
-        assert_eq!(configured(None), None);
+        facts.glue.databases.insert("sales".to_owned(), database);
+        let base = "arn:aws:glue:eu-west-1:111122223333:";
+        let of = |table: &str| {
+            vec![
+                format!("{base}catalog"),
+                format!("{base}database/sales"),
+                format!("{base}table/sales/{table}"),
+            ]
+        };
+        assert_eq!(asked(&facts, "glue:CreateTable"), [of(PROBE)]);
+        assert_eq!(asked(&facts, "glue:GetTable"), [of("orders"), of("items"), of(PROBE)]);
+        assert_eq!(asked(&facts, "s3:PutObject"), [[format!("arn:aws:s3:::lake/wh/sales.db/{PROBE}")]]);
+        assert!(open(&facts, Catalog::built_in()).is_empty());
     }
 
     #[test]
-    fn an_alias_is_a_key_only_once_it_is_resolved() {
-        let alias = kms(Some("alias/orders"));
-        let entry = Some("arn:aws:kms:eu-west-1:111122223333:alias/orders");
-        assert_eq!(bucket_key(&alias, entry, None), BucketKey::Unknown);
-        let metadata = |manager: &str| KeyMetadata {
-            arn: "arn:aws:kms:eu-west-1:111122223333:key/k".to_owned(),
-            state: "Enabled".to_owned(),
-            manager: manager.to_owned(),
-            usage: "ENCRYPT_DECRYPT".to_owned(),
-            spec: "SYMMETRIC_DEFAULT".to_owned(),
-        };
-        let key =
-            |manager: &str| Key { metadata: crate::facts::Fact::Known(metadata(manager)), ..Key::default() };
-        let customer = BucketKey::Customer { arn: "arn:aws:kms:eu-west-1:111122223333:key/k".to_owned() };
-        assert_eq!(bucket_key(&alias, entry, Some(&key("CUSTOMER"))), customer);
-        assert_eq!(bucket_key(&alias, entry, Some(&key("AWS"))), BucketKey::NotNeeded);
-        assert_eq!(bucket_key(&kms(None), None, None), BucketKey::NotNeeded);
+    fn what_cannot_be_filled_in_is_told_and_not_left_out() {
+        let unread = facts("iceberg-glue", &[("database", "sales"), ("warehouse", "s3://lake/wh")]);
+        let open = open(&unread, Catalog::built_in());
+        let actions: Vec<&str> = open.iter().map(|it| it.need.action.as_str()).collect();
+        assert!(actions.contains(&"s3:PutObject") && !actions.contains(&"glue:CreateTable"), "{actions:?}");
+    }
+
+    #[test]
+    fn a_need_of_another_phase_is_none() {
+        let count = |phase: &str| needs(&facts("byoc", &[("phase", phase)])).len();
+        let (install, removal) = (count("install"), count("removal"));
+        assert!(install > 100 && removal > 80, "{install} {removal}");
+        assert_eq!(count("all"), install + removal);
+        assert_eq!(needs(&facts("byoc", &[("phase", "install")]))[0].resources[0].probe, "*");
     }
 }

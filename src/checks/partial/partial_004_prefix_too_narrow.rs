@@ -44,7 +44,7 @@ fn finding(because: Option<StatementRef>, written: &[String], members: &[Member<
         words::add(&mut asked, ask.resource.pattern.clone());
         words::add_all(&mut evidence, refusal.evidence.iter().cloned());
     }
-    let prefix = members.first().map(|(ask, _)| ask.requirement.prefix.as_str()).unwrap_or_default();
+    let prefix = members.first().map(|(ask, _)| ask.requirement.prefix()).unwrap_or_default();
     let given = if prefix.is_empty() {
         "the connector has no prefix and writes anywhere in the bucket".to_owned()
     } else {

@@ -48,7 +48,7 @@ fn needs(view: &View<'_>) -> Vec<Need> {
         for resource in &requirement.resources {
             needs.push(need(requirement.action, &resource.pattern));
         }
-        if let Some(bucket) = &requirement.bucket {
+        if let Some(bucket) = requirement.bucket() {
             let first = requirement.resources.first().map_or("arn:aws", |it| &it.pattern);
             let partition = first.split(':').nth(1).unwrap_or("aws");
             let arn = format!("arn:{partition}:s3:::{bucket}");

@@ -12,17 +12,14 @@ pub(crate) mod state;
 pub(crate) mod trust;
 pub mod words;
 
+use crate::catalog::ParameterKind;
 use crate::checks::View;
 use crate::facts::FactId;
 use crate::model::Outcome;
 
 /// The bucket of the target's first connector that has one.
 pub fn bucket_name<'a>(view: &View<'a>) -> Option<&'a str> {
-    view.target()
-        .connectors
-        .iter()
-        .find_map(|connector| connector.parameters.get("bucket"))
-        .map(String::as_str)
+    view.parameters(ParameterKind::Bucket).next()
 }
 
 /// What a check says that has nothing to judge because there is no such role.

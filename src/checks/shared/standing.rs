@@ -265,7 +265,7 @@ fn granted_by_bucket(
     own: &Verdict,
 ) -> Option<Vec<Evidence>> {
     let can_grant = matches!(own, Verdict::NotAllowed(_)) && !ask.is_of_key();
-    let bucket = ask.requirement.bucket.as_deref().filter(|_| can_grant)?;
+    let bucket = ask.requirement.bucket().filter(|_| can_grant)?;
     let policy = bucket_policy(view, bucket).ok()??;
     let verdict = ask.with_resource(&policies.documents(), Some(&policy));
     let statement = verdict.statements().first().filter(|_| verdict.is_allowed())?;
@@ -279,7 +279,7 @@ fn granted_by_bucket(
 }
 
 fn unread_bucket_policy(view: &View<'_>, ask: &Ask<'_>) -> Option<Evidence> {
-    let bucket = ask.requirement.bucket.as_deref().filter(|_| !ask.is_of_key())?;
+    let bucket = ask.requirement.bucket().filter(|_| !ask.is_of_key())?;
     view.bucket(bucket, FactId::BucketPolicy, |it| &it.policy).err()?;
     Some(Evidence::read(
         "s3:GetBucketPolicy",
@@ -319,7 +319,7 @@ fn gap(
     nearest: Option<&NearestMiss>,
 ) -> (Cause, Option<StatementRef>) {
     let by_resource = nearest.is_some_and(|miss| matches!(miss.miss, Miss::Resource { .. }));
-    let Some(bucket) = ask.requirement.bucket.as_deref().filter(|_| by_resource) else {
+    let Some(bucket) = ask.requirement.bucket().filter(|_| by_resource) else {
         return (Cause::Missing, None);
     };
     let partition = ask.resource.probe.split(':').nth(1).unwrap_or("aws");

@@ -26,7 +26,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let Some(encryption) = encryption.filter(|it| it.algorithm.starts_with("aws:kms")) else {
         return Ok(Outcome::Skip(format!("bucket {bucket} does not encrypt with a KMS key")));
     };
-    let Some(entry) = view.bucket_key(bucket, encryption) else {
+    let Some(entry) = view.bucket_key(bucket) else {
         return managed_or_unknown(view, bucket, encryption);
     };
     let metadata = view.key(&entry, FactId::Key, |it| &it.metadata);

@@ -19,7 +19,7 @@ use crate::denials::{
 };
 use crate::facts::{ConnectorTarget, FactId, Facts, RoleName, Target, Trail};
 use crate::model::{Blocked, Partition};
-use crate::requirement::{self, Known, requirements};
+use crate::requirement::{self, requirements};
 
 /// What is read to verify denials and to choose a source.
 const FACTS: [FactId; 10] = [
@@ -322,7 +322,7 @@ fn no_role() -> Failure {
 
 /// The kinds of events in which this connector's denials show; all kinds without a connector.
 fn wanted(facts: &Facts) -> Vec<Kind> {
-    let needs = requirements(&facts.target, Catalog::built_in(), &Known::of(facts));
+    let needs = requirements(facts, Catalog::built_in());
     let kinds: BTreeSet<Kind> = needs.iter().map(|need| Kind::of_action(need.action)).collect();
     if kinds.is_empty() { Kind::ALL.to_vec() } else { kinds.into_iter().collect() }
 }

@@ -1,0 +1,189 @@
+//! The Glue Data Catalog of the connector's region, and Lake Formation's say over it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Fact;
+
+/// What was read of the Data Catalog.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Glue {
+    /// Databases by name, those that connectors write to.
+    #[serde(default)]
+    pub databases: BTreeMap<String, Database>,
+    /// Names of the catalogue's databases, asked only when one was not found (`glue:GetDatabases`). Lake
+    /// Formation leaves out what the caller may not see.
+    #[serde(default)]
+    pub database_names: Fact<Vec<String>>,
+    /// The catalogue's resource policy (`glue:GetResourcePolicy`).
+    #[serde(default)]
+    pub policy: Fact<String>,
+    /// How the catalogue encrypts its metadata (`glue:GetDataCatalogEncryptionSettings`).
+    #[serde(default)]
+    pub encryption: Fact<CatalogEncryption>,
+}
+
+/// What was read of a database.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Database {
+    /// `glue:GetDatabase`.
+    #[serde(default)]
+    pub metadata: Fact<DatabaseMetadata>,
+    /// Its tables, or the one that was named (`glue:GetTables`, `glue:GetTable`). Lake Formation leaves out
+    /// what the caller may not see.
+    #[serde(default)]
+    pub tables: Fact<Vec<Table>>,
+}
+
+/// A database's metadata.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseMetadata {
+    /// The name as the catalogue holds it: in lower case.
+    pub name: String,
+    /// `LocationUri`, under which tables are made that name no place of their own.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub location: Option<String>,
+    /// For a resource link, the database it stands for: `ACCOUNT:DATABASE`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub links_to: Option<String>,
+    /// What Lake Formation grants on new tables of this database (`CreateTableDefaultPermissions`).
+    #[serde(default)]
+    pub new_tables: Vec<DefaultPermissions>,
+}
+
+/// A table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    /// The name.
+    pub name: String,
+    /// Where its files are.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub location: Option<String>,
+    /// The parameter `table_type`: `ICEBERG`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub format: Option<String>,
+    /// `IsRegisteredWithLakeFormation`.
+    #[serde(default)]
+    pub registered: bool,
+}
+
+/// How the catalogue encrypts its metadata.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatalogEncryption {
+    /// `DISABLED`, `SSE-KMS` (with the caller's permissions) or `SSE-KMS-WITH-SERVICE-ROLE`.
+    pub mode: String,
+    /// The key's ARN, id or alias; `None`: the AWS managed key `aws/glue`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub key: Option<String>,
+}
+
+/// What was read of Lake Formation, which is regional.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LakeFormation {
+    /// `lakeformation:GetDataLakeSettings`.
+    #[serde(default)]
+    pub settings: Fact<LakeSettings>,
+    /// Grants on the databases, their tables and the role's data locations
+    /// (`lakeformation:ListPermissions`). AWS shows a caller who is no administrator fewer than there are,
+    /// and says nothing of it.
+    #[serde(default)]
+    pub permissions: Fact<Vec<LakeGrant>>,
+    /// Registered locations (`lakeformation:ListResources`).
+    #[serde(default)]
+    pub locations: Fact<Vec<LakeLocation>>,
+    /// Opt-ins of hybrid mode (`lakeformation:ListLakeFormationOptIns`), asked only when a location is in
+    /// hybrid mode.
+    #[serde(default)]
+    pub opt_ins: Fact<Vec<LakeOptIn>>,
+}
+
+/// The data lake settings of an account in a region.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LakeSettings {
+    /// Data lake administrators, as ARNs.
+    #[serde(default)]
+    pub admins: Vec<String>,
+    /// Administrators who may only read, as ARNs.
+    #[serde(default)]
+    pub read_only_admins: Vec<String>,
+    /// What is granted on new databases.
+    #[serde(default)]
+    pub new_databases: Vec<DefaultPermissions>,
+    /// What is granted on new tables.
+    #[serde(default)]
+    pub new_tables: Vec<DefaultPermissions>,
+    /// `AllowFullTableExternalDataAccess`.
+    #[serde(default)]
+    pub full_table_external_access: bool,
+}
+
+/// What is granted on every new database or table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DefaultPermissions {
+    /// `IAM_ALLOWED_PRINCIPALS` or an ARN.
+    pub principal: String,
+    /// `ALL`, …
+    pub permissions: Vec<String>,
+}
+
+/// One grant of Lake Formation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LakeGrant {
+    /// `IAM_ALLOWED_PRINCIPALS`, `ACCOUNT:IAMPrincipals`, an ARN.
+    pub principal: String,
+    /// On what.
+    pub on: LakeResource,
+    /// `ALL`, `DESCRIBE`, `CREATE_TABLE`, `ALTER`, `DATA_LOCATION_ACCESS`, …
+    pub permissions: Vec<String>,
+}
+
+/// On what Lake Formation grants.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum LakeResource {
+    /// The catalogue.
+    Catalog,
+    /// A database.
+    Database {
+        /// Its name.
+        database: String,
+    },
+    /// A table, or all tables of a database.
+    Table {
+        /// The database.
+        database: String,
+        /// The table; `None`: all of them (`TableWildcard`).
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        table: Option<String>,
+    },
+    /// A place in S3.
+    Location {
+        /// `arn:aws:s3:::bucket/path`.
+        arn: String,
+    },
+    /// Something that these connectors do not use: a tag, a filter.
+    Other,
+}
+
+/// A location that is registered with Lake Formation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LakeLocation {
+    /// `arn:aws:s3:::bucket/path`.
+    pub arn: String,
+    /// The role by which Lake Formation reads and writes there.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub role: Option<String>,
+    /// `HybridAccessEnabled`: only principals that opted in are subject to Lake Formation.
+    #[serde(default)]
+    pub hybrid: bool,
+}
+
+/// An opt-in of hybrid mode.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LakeOptIn {
+    /// The principal that is subject to Lake Formation, as in [`LakeGrant`].
+    pub principal: String,
+    /// On what.
+    pub on: LakeResource,
+}

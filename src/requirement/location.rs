@@ -1,0 +1,209 @@
+//! Where in S3 a connector writes: told by its parameters, or by the Glue database it writes to.
+
+use crate::catalog::{Connector, ParameterKind};
+use crate::facts::{ConnectorTarget, Facts, Table};
+use crate::model::Blocked;
+
+/// A place in S3 under which a connector writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The bucket.
+    pub bucket: String,
+    /// What keys begin with: empty, or ends in `/` except where a user's prefix does not.
+    pub prefix: String,
+    /// What makes the connector write there.
+    pub origin: Origin,
+}
+
+/// What makes a connector write to a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Its parameters: bucket and prefix.
+    Parameters,
+    /// The database's `LocationUri`: `<uri>/<table>`.
+    Database {
+        /// The database.
+        name: String,
+        /// The address as it stands there.
+        uri: String,
+    },
+    /// The warehouse: `<warehouse>/<database>.db/<table>`, for the database has no location of its own.
+    Warehouse {
+        /// The database.
+        database: String,
+        /// The address as given.
+        uri: String,
+    },
+    /// A table that lies outside of its database's location.
+    Table {
+        /// The table.
+        name: String,
+        /// The address as it stands there.
+        uri: String,
+    },
+}
+
+/// An address that is none of S3: what made the connector write there, with the address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elsewhere(pub Origin);
+
+/// Where a connector writes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Locations {
+    /// Places in S3: where new tables or files go first, then those of tables that lie elsewhere.
+    pub known: Vec<Location>,
+    /// Addresses that are none of S3.
+    pub elsewhere: Vec<Elsewhere>,
+    /// Why the place of new tables is not known.
+    pub open: Option<Blocked>,
+}
+
+/// Where a connector writes.
+///
+/// Iceberg's `GlueCatalog` puts a new table under the database's `LocationUri`, and only where there is
+/// none under `<warehouse>/<database>.db` (`GlueCatalog.defaultWarehouseLocation`).
+pub fn locations(facts: &Facts, target: &ConnectorTarget, connector: &Connector) -> Locations {
+    let value = |kind: ParameterKind| {
+        connector.of_kind(kind).find_map(|it| Some((it, target.parameters.get(&it.name)?.as_str())))
+    };
+    let mut found = Locations::default();
+    if let Some((_, database)) = value(ParameterKind::GlueDatabase) {
+        let warehouse = connector.of_kind(ParameterKind::Location).next().map(|it| it.name.as_str());
+        found.of_new_tables(facts, database, warehouse, value(ParameterKind::Location).map(|(_, uri)| uri));
+        let tables = facts.glue.databases.get(database).and_then(|it| it.tables.known());
+        for table in tables.into_iter().flatten() {
+            found.of_table(table);
+        }
+    } else if let Some((_, bucket)) = value(ParameterKind::Bucket) {
+        let prefix = value(ParameterKind::Prefix).map_or("", |(_, prefix)| prefix);
+        let (bucket, prefix) = (bucket.to_owned(), prefix.to_owned());
+        found.known.push(Location { bucket, prefix, origin: Origin::Parameters });
+    } else if let Some((_, uri)) = value(ParameterKind::Location) {
+        found.add(uri, "", Origin::Parameters);
+    }
+    found
+}
+
+impl Locations {
+    fn of_new_tables(
+        &mut self,
+        facts: &Facts,
+        database: &str,
+        parameter: Option<&str>,
+        warehouse: Option<&str>,
+    ) {
+        let what = format!("the location of the Glue database {database}");
+        let read = match facts.glue.databases.get(database) {
+            Some(it) => it.metadata.read(&what),
+            None => {
+                let why = "it was not read".to_owned();
+                Err(Blocked { what: what.clone(), why, grant: None, hint: None })
+            }
+        };
+        match (read.map(|it| it.and_then(|it| it.location.as_deref())), warehouse) {
+            (Err(blocked), _) => self.open = Some(blocked),
+            (Ok(Some(uri)), _) if !uri.is_empty() => {
+                self.add(uri, "", Origin::Database { name: database.to_owned(), uri: uri.to_owned() });
+            }
+            (Ok(_), Some(uri)) => {
+                let origin = Origin::Warehouse { database: database.to_owned(), uri: uri.to_owned() };
+                self.add(uri, &format!("{database}.db/"), origin);
+            }
+            (Ok(_), None) => {
+                let hint = parameter.map(|name| format!("give the connector's warehouse with --{name}"));
+                let why = "the database has no location of its own, and the warehouse was not given";
+                self.open = Some(Blocked { what, why: why.to_owned(), grant: None, hint });
+            }
+        }
+    }
+
+    /// The place of a table, unless it lies below one that is known already.
+    fn of_table(&mut self, table: &Table) {
+        let Some(uri) = table.location.as_deref().filter(|uri| !uri.is_empty()) else { return };
+        let below = s3_address(uri).is_some_and(|(bucket, path)| {
+            self.known.iter().any(|it| it.bucket == bucket && path.starts_with(&it.prefix))
+        });
+        if !below {
+            self.add(uri, "", Origin::Table { name: table.name.clone(), uri: uri.to_owned() });
+        }
+    }
+
+    fn add(&mut self, uri: &str, below: &str, origin: Origin) {
+        match s3_address(uri) {
+            Some((bucket, path)) => {
+                let (bucket, prefix) = (bucket.to_owned(), format!("{path}{below}"));
+                self.known.push(Location { bucket, prefix, origin });
+            }
+            None => self.elsewhere.push(Elsewhere(origin)),
+        }
+    }
+}
+
+/// Bucket and path of an address in S3; the path is empty or ends in `/`. A bare bucket is one, too.
+pub fn s3_address(uri: &str) -> Option<(&str, String)> {
+    let rest = match uri.split_once("://") {
+        Some(("s3" | "s3a" | "s3n", rest)) => rest,
+        Some(_) => return None,
+        None => uri,
+    };
+    let (bucket, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let path = path.trim_end_matches('/');
+    let path = if path.is_empty() { String::new() } else { format!("{path}/") };
+    (!bucket.is_empty() && !bucket.contains(':')).then_some((bucket, path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+    use crate::facts::{Database, DatabaseMetadata, Fact, RoleName, Target};
+
+    fn found(location: Option<&str>, warehouse: Option<&str>, tables: &[(&str, &str)]) -> Locations {
+        let mut parameters = vec![("database".to_owned(), "sales".to_owned())];
+        parameters.extend(warehouse.map(|it| ("warehouse".to_owned(), it.to_owned())));
+        let connector = ConnectorTarget {
+            connector: "iceberg-glue".to_owned(),
+            parameters: parameters.into_iter().collect(),
+            definition: None,
+        };
+        let role = RoleName { name: "r".to_owned(), path: None, account: None, partition: None };
+        let target = Target { role, external_id: None, region: None, connectors: vec![connector.clone()] };
+        let mut facts = Facts::unread(target, "2026-03-02T10:00:00Z".to_owned());
+        let metadata =
+            DatabaseMetadata { location: location.map(str::to_owned), ..DatabaseMetadata::default() };
+        let table = |(name, uri): &(&str, &str)| Table {
+            name: (*name).to_owned(),
+            location: Some((*uri).to_owned()),
+            ..Table::default()
+        };
+        let database = Database {
+            metadata: Fact::Known(metadata),
+            tables: Fact::Known(tables.iter().map(table).collect()),
+        };
+        facts.glue.databases.insert("sales".to_owned(), database);
+        locations(&facts, &connector, Catalog::built_in().connector("iceberg-glue").unwrap())
+    }
+
+    fn places(found: &Locations) -> Vec<String> {
+        found.known.iter().map(|it| format!("{}/{}", it.bucket, it.prefix)).collect()
+    }
+
+    #[test]
+    fn a_database_s_own_location_goes_before_the_warehouse() {
+        assert_eq!(places(&found(Some("s3://lake/db"), Some("s3://wh/x"), &[])), ["lake/db/"]);
+        assert_eq!(places(&found(None, Some("s3://wh/x/"), &[])), ["wh/x/sales.db/"]);
+        assert_eq!(places(&found(None, Some("wh"), &[])), ["wh/sales.db/"]);
+        assert!(found(None, None, &[]).open.is_some());
+    }
+
+    #[test]
+    fn tables_that_lie_elsewhere_are_places_of_their_own() {
+        let found = found(
+            Some("s3a://lake/db/"),
+            None,
+            &[("a", "s3://lake/db/a"), ("b", "s3://other/b"), ("c", "hdfs://n/c")],
+        );
+        assert_eq!(places(&found), ["lake/db/", "other/b/"]);
+        assert!(matches!(&found.elsewhere[..], [Elsewhere(Origin::Table { name, .. })] if name == "c"));
+    }
+}
