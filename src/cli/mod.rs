@@ -25,6 +25,7 @@ pub mod reference;
 mod regions;
 mod settings;
 mod target;
+mod terminal;
 
 use std::process::ExitCode;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
 use super::output::Printer;
+use super::terminal;
 use crate::collect::{Progress, Search};
 use crate::facts::{Caller, Target};
 use crate::model::AccountId;
@@ -36,12 +37,11 @@ impl<'a> Screen<'a> {
             let values: Vec<String> = values.map(|(name, value)| format!("{name} {value}")).collect();
             format!("{} ({})", connector.connector, values.join(", "))
         });
-        let bar = if printer.shows_progress() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         Self {
             printer,
             what: what.collect::<Vec<_>>().join(" and "),
             role: target.map(|target| target.role.name.clone()).unwrap_or_default(),
-            bar,
+            bar: terminal::bar(printer),
             open: Mutex::default(),
             estimates: AtomicBool::new(false),
         }

@@ -24,5 +24,5 @@ pub use selector::{Kind, Logged, selector_to_add};
 pub use source::{Offer, SourceKind, Verdict, choose, compare};
 pub use sql::{COLUMNS, Partitions, athena_query, event_of_row, lake_query};
 pub use table::{TableLayout, TableName, TableNameError, athena_ddl};
-pub use text::{short, short_pasted, table, table_pasted};
+pub use text::{short, short_pasted, table, table_pasted, told};
 pub use verify::{Verification, verify};

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Runtime;
 
 use super::Run;
 use super::args::Source;
 use crate::catalog::Catalog;
 use crate::cli::Ended;
+use crate::cli::args::OutputFormat;
 use crate::cli::failure::{Failure, INCOMPLETE};
 use crate::cli::output::Printer;
 use crate::cli::progress::Screen;
@@ -77,7 +78,9 @@ impl Live<'_> {
         // Queries are billed by what they read: without a start they go back as far as event history.
         let end = self.settings.window_end();
         let days = SignedDuration::from_hours(24 * HISTORY_DAYS);
-        self.scope.window.since.get_or_insert(end.checked_sub(days).unwrap_or(end));
+        let start = end.checked_sub(days).unwrap_or(end);
+        let start = Timestamp::from_second(start.as_second()).unwrap_or(start);
+        self.scope.window.since.get_or_insert(start);
         let facts: &[FactId] = if ddl { &DDL_FACTS } else { &FACTS };
         self.settings.facts = Some(facts.iter().copied().collect());
         let runtime = runtime()?;
@@ -273,6 +276,11 @@ impl Live<'_> {
             reader.open_all(&mut answer);
         }
         reader.screen.clear();
+        if self.run.output == OutputFormat::Short && answer.coverage.looked.interrupted {
+            // A line for each group has no room for it: a query may run on.
+            let problems = answer.coverage.looked.problems.iter();
+            self.run.printer.warnings(&problems.map(crate::denials::told).collect::<Vec<_>>());
+        }
         self.run.print(answer)
     }
 }

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount, ProgressStyle};
 
 use super::Run;
 use super::live::open_messages;
 use crate::catalog::Catalog;
 use crate::cli::Ended;
 use crate::cli::failure::{Failure, INTERRUPTED};
+use crate::cli::terminal;
 use crate::collect::Settings;
 use crate::collect::cloudtrail::scan::{Input, Options, Progress, query_of, scan};
 use crate::denials::{Answer, Gathered, Scope, Searched, SourceKind};
@@ -23,7 +24,10 @@ impl Run<'_> {
         let inputs = self.args.logs.iter().map(input).collect::<Result<Vec<_>, _>>()?;
         let cancel = Arc::new(AtomicBool::new(false));
         cancel_on_interrupt(&cancel)?;
-        let bar = self.bar();
+        let bar = terminal::bar(self.printer);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
+            bar.set_style(style);
+        }
         let mut shown = |progress: Progress| {
             bar.set_message(format!(
                 "{} files, {}, {} denials",
@@ -48,18 +52,6 @@ impl Run<'_> {
             open_messages(&mut answer, settings, self.printer)?;
         }
         self.print(answer)
-    }
-
-    /// A spinner, where there is a terminal to turn on.
-    pub(super) fn bar(&self) -> ProgressBar {
-        if !self.printer.shows_progress() {
-            return ProgressBar::hidden();
-        }
-        let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
-            bar.set_style(style);
-        }
-        bar
     }
 }
 
