@@ -27,8 +27,8 @@ pub fn minimal_policy(
     };
     let mut actions: BTreeMap<Scope, BTreeSet<&str>> = BTreeMap::new();
     for operation in ALL {
-        let searched = operation.search.is_some_and(|search| searches.contains(&search));
-        if searched || operation.facts.iter().any(|id| plan.reads(*id)) {
+        let is_wanted = operation.search.is_some_and(|search| searches.contains(&search));
+        if is_wanted || operation.facts.iter().any(|id| plan.reads(*id)) {
             actions.entry(operation.scope).or_default().insert(operation.action);
         }
     }

@@ -167,18 +167,18 @@ fn history_of(role: &RoleFilter, dialect: &Dialect) -> String {
     let parameter = dialect.parameter;
     let assumed =
         format!("eventname IN ({}) AND {}", list(assumptions()), is_role(&parameter("roleArn"), role));
-    let (mut own, mut others): (BTreeMap<String, Vec<&str>>, BTreeMap<String, Vec<&str>>) =
-        Default::default();
-    for (source, name, is_own) in changes().filter(|(_, name, _)| *name != "CreateGrant") {
-        if is_own { &mut own } else { &mut others }.entry(source).or_default().push(name);
-    }
-    let any_of = |changes: BTreeMap<String, Vec<&str>>| {
-        let of_source = changes.iter().map(|(source, names)| {
+    let any_of = |of_role: bool| {
+        let mut by_source: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for (source, name, _) in changes().filter(|(_, name, own)| *own == of_role && *name != "CreateGrant")
+        {
+            by_source.entry(source).or_default().push(name);
+        }
+        let conditions = by_source.iter().map(|(source, names)| {
             format!("(eventsource = {} AND eventname IN ({}))", literal(source), list(names))
         });
-        format!("({})", of_source.collect::<Vec<_>>().join(" OR "))
+        format!("({})", conditions.collect::<Vec<_>>().join(" OR "))
     };
-    let own = format!("{} AND {} = {}", any_of(own), parameter("roleName"), literal(role.role().name()));
+    let own = format!("{} AND {} = {}", any_of(true), parameter("roleName"), literal(role.role().name()));
     let here = match role {
         // What an organisation's policies say is changed in its management account.
         RoleFilter::Arn(role) if dialect.accounts => format!(
@@ -189,7 +189,7 @@ fn history_of(role: &RoleFilter, dialect: &Dialect) -> String {
     };
     format!(
         "({assumed})\n    OR (coalesce(errorcode, '') = '' AND (({own})\n      OR {}){here})",
-        any_of(others)
+        any_of(false)
     )
 }
 

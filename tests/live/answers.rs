@@ -156,7 +156,7 @@ pub fn event_history(events: Vec<Value>) -> impl Fn(&Message) -> Option<Message>
         let mut events: Vec<Value> = events.lock().unwrap().clone();
         let within = |event: &Value| {
             let time: jiff::Timestamp = event["eventTime"].as_str().unwrap().parse().unwrap();
-            let bound = |name: &str| asked[name].as_f64().map(|seconds| seconds as i64);
+            let bound = |name: &str| asked[name].as_i64();
             bound("StartTime").is_none_or(|start| time.as_second() >= start)
                 && bound("EndTime").is_none_or(|end| time.as_second() <= end)
         };

@@ -91,7 +91,7 @@ fn event_history_is_asked_for_the_window_and_every_fact_once() {
 
     let seconds = |text: &str| text.parse::<Timestamp>().unwrap().as_second();
     for body in lookups(&proxy) {
-        let bound = |name: &str| body[name].as_f64().map(|it| it as i64);
+        let bound = |name: &str| body[name].as_i64();
         assert_eq!((bound("StartTime"), bound("EndTime")), (Some(seconds(&since)), Some(seconds(&until))));
     }
     let asked: Vec<(&str, String)> = proxy

@@ -110,16 +110,16 @@ impl Live<'_> {
         match (found, target) {
             // Verification is welcome, not necessary.
             (Some(found), Some(target)) if self.case.is_none() => {
-                let facts = self.facts(reader, target).ok();
+                let facts = reader.facts(target).ok();
                 self.archive(reader, found, facts.as_ref())
             }
             (Some(found), _) => self.archive(reader, found, None),
             (None, Some(target)) if args.athena_ddl => {
-                let facts = self.facts(reader, target)?;
+                let facts = reader.facts(target)?;
                 self.ddl(reader, &facts)
             }
             (None, Some(target)) => {
-                let facts = self.facts(reader, target)?;
+                let facts = reader.facts(target)?;
                 if reader.session.is_interrupted() {
                     return Err(StartError::Interrupted.into());
                 }
@@ -127,10 +127,6 @@ impl Live<'_> {
             }
             (None, None) => Err(no_role()),
         }
-    }
-
-    fn facts(&self, reader: &Reader<'_>, target: Target) -> Result<Facts, Failure> {
-        Ok(reader.runtime.block_on(reader.session.read(target, Catalog::built_in()))?)
     }
 
     /// The target as far as it is known: a bucket makes it the S3 destination.
@@ -276,7 +272,8 @@ impl Live<'_> {
             reader.open_all(&mut answer);
         }
         reader.screen.clear();
-        if self.run.output == OutputFormat::Short && answer.coverage.looked.interrupted {
+        let queried = matches!(answer.coverage.source, SourceKind::Lake | SourceKind::Athena);
+        if queried && self.run.output == OutputFormat::Short && answer.coverage.looked.interrupted {
             // A line for each group has no room for it: a query may run on.
             let problems = answer.coverage.looked.problems.iter();
             self.run.printer.warnings(&problems.map(crate::denials::told).collect::<Vec<_>>());
@@ -286,6 +283,10 @@ impl Live<'_> {
 }
 
 impl Reader<'_> {
+    fn facts(&self, target: Target) -> Result<Facts, Failure> {
+        Ok(self.runtime.block_on(self.session.read(target, Catalog::built_in()))?)
+    }
+
     /// Opens an encoded message.
     pub(super) fn decode(&self, encoded: &str) -> Result<serde_json::Value, Blocked> {
         self.runtime.block_on(archive::decode(&self.session, encoded))
