@@ -11,7 +11,7 @@ use aws_sdk_athena::types::{
 };
 
 use super::archive::{Searched, asked, problem};
-use super::running::{Running, State, blocked, not_started};
+use super::running::{Running, State, blocked, may_start, not_started};
 use crate::collect::client::Aws;
 use crate::collect::operations::{
     GET_ATHENA_RESULTS, GET_QUERY_EXECUTION, GET_TABLE_METADATA, START_QUERY_EXECUTION,
@@ -68,6 +68,7 @@ async fn run(
         .query_string(sql)
         .query_execution_context(context)
         .work_group(workgroup);
+    may_start(aws)?;
     let started = asked(aws, &START_QUERY_EXECUTION, call.send()).await;
     let started = started.map_err(|why| not_started(aws, why))?;
     let query = started.query_execution_id().unwrap_or_default().to_owned();

@@ -9,7 +9,7 @@ use aws_sdk_cloudtrail::Client;
 use aws_sdk_cloudtrail::types::{QueryStatisticsForDescribeQuery, QueryStatus};
 
 use super::archive::{Searched, asked, problem};
-use super::running::{Running, State, blocked, not_started};
+use super::running::{Running, State, blocked, may_start, not_started};
 use crate::collect::client::Aws;
 use crate::collect::operations::{DESCRIBE_QUERY, GET_QUERY_RESULTS, LIST_EVENT_DATA_STORES, START_QUERY};
 use crate::collect::progress::Search;
@@ -50,6 +50,7 @@ async fn run(
     };
     searched.place = format!("event data store {store}");
     let call = client.start_query().query_statement(lake_query(&store, scope)).send();
+    may_start(aws)?;
     let started = asked(aws, &START_QUERY, call).await.map_err(|why| not_started(aws, why))?;
     let query = started.query_id().unwrap_or_default().to_owned();
     let cancel = format!("aws cloudtrail cancel-query --region {} --query-id {query}", aws.region());

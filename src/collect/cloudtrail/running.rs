@@ -76,6 +76,11 @@ impl Running<'_> {
     }
 }
 
+/// Whether a query may be started still.
+pub(super) fn may_start(aws: &Aws<'_>) -> Result<(), Blocked> {
+    if aws.is_stopped() { Err(blocked("the query", "interrupted before it was started")) } else { Ok(()) }
+}
+
 /// What of an interrupted start cannot be known.
 pub(super) fn not_started(aws: &Aws<'_>, why: Blocked) -> Blocked {
     if !aws.is_stopped() {
