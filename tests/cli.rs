@@ -461,6 +461,13 @@ fn the_policy_for_the_doctor_is_limited_to_what_was_asked() {
     let small = policy("policy s3 --bucket orders --only bucket-policy-denies --no-history").to_string();
     assert!(!small.contains("LookupEvents") && small.contains("s3:GetBucketPolicy"), "{small}");
     assert!(policy("policy").to_string().contains("arn:aws:s3:::*"));
+    let trail = policy("policy s3 --bucket orders --denials").to_string();
+    assert!(trail.contains("s3:GetObject") && trail.contains("arn:aws:s3:::*/AWSLogs/*"), "{trail}");
+    assert!(!whole.contains("s3:GetObject\""), "{whole}");
+    let queries = policy("policy s3 --bucket orders --denials=lake,athena,decode").to_string();
+    for needed in ["cloudtrail:StartQuery", "athena:GetQueryResults", "sts:DecodeAuthorizationMessage"] {
+        assert!(queries.contains(needed) && !trail.contains(needed), "{needed}");
+    }
 }
 
 #[test]

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use streamkap_doctor::denials::{
     COLUMNS, Partitions, RoleFilter, Scope, TableLayout, Window, athena_ddl, athena_query, event_of_row,
 };
-use streamkap_doctor::trail::Event;
+use streamkap_doctor::trail::{Event, is_history_of};
 
 const PACKAGES: [&str; 2] = ["duckdb==2.0.0", "sqlglot==30.30.0"];
 
@@ -187,11 +187,80 @@ fn selected(records: &[Value], scope: &Scope) -> BTreeSet<String> {
         .map(|line| {
             let row: BTreeMap<String, String> = serde_json::from_str(line).unwrap();
             let event = event_of_row(&row).unwrap();
-            assert!(scope.wants(&event), "what comes back is recognised as wanted: {event:?}");
-            assert_eq!(event.parameter("bucketName"), Some("it's"));
+            assert!(wants(scope, &event), "what comes back is recognised as wanted: {event:?}");
+            if event.event_source == "s3.amazonaws.com" {
+                assert_eq!(event.parameter("bucketName"), Some("it's"));
+            }
             event.event_id
         })
         .collect()
+}
+
+/// A denial that is asked for, or what belongs to the role's history in the window.
+fn wants(scope: &Scope, event: &Event) -> bool {
+    let window = scope.window;
+    let in_window =
+        event.event_time.is_some_and(|time| Some(time) >= window.since && Some(time) < window.until);
+    let here = event.recipient_account.as_ref().is_some_and(|account| scope.accounts.contains(account));
+    let role = scope.role.as_ref().map(RoleFilter::role);
+    scope.wants(event) || in_window && here && role.is_some_and(|role| is_history_of(event, &role))
+}
+
+/// Assumptions and changes, some of them the role's.
+fn history() -> Vec<Value> {
+    let role = "arn:aws:iam::111122223333:role/service/a_b";
+    let event = |id: &str, source: &str, name: &str, region: &str, parameters: Value| {
+        json!({
+            "eventID": id, "eventTime": "2026-03-02T09:00:00Z", "eventSource": format!("{source}.amazonaws.com"),
+            "eventName": name, "awsRegion": region, "recipientAccountId": "111122223333", "readOnly": false,
+            "requestParameters": parameters, "responseElements": {"policy": {"arn": "x"}},
+            "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/alice"},
+            "_partition": {"account": "111122223333", "region": region, "day": "2026/03/02"}
+        })
+    };
+    let assumed = |id: &str, arn: &str| event(id, "sts", "AssumeRole", "eu-west-1", json!({"roleArn": arn}));
+    let put = |id: &str, name: &str| {
+        event(id, "iam", "PutRolePolicy", "us-east-1", json!({"roleName": name, "policyName": "p"}))
+    };
+    let mut failed = put("change-refused", "a_b");
+    failed["errorCode"] = json!("AccessDenied");
+    let mut before = put("change-before", "a_b");
+    before["eventTime"] = json!("2026-02-02T09:00:00Z");
+    vec![
+        assumed("assumed", role),
+        assumed("assumed-another", "arn:aws:iam::111122223333:role/service/aXb"),
+        put("changed-in-us-east-1", "a_b"),
+        put("changed-another", "aXb"),
+        failed,
+        before,
+        event("bucket-policy", "s3", "PutBucketPolicy", "eu-west-1", json!({"bucketName": "it's"})),
+        event(
+            "revoked",
+            "lakeformation",
+            "RevokePermissions",
+            "eu-west-1",
+            json!({"permissions": ["SELECT"]}),
+        ),
+        event("not-of-this-service", "glue", "PutBucketPolicy", "eu-west-1", json!(null)),
+        event("read", "s3", "GetBucketPolicy", "eu-west-1", json!({"bucketName": "it's"})),
+    ]
+}
+
+#[test]
+fn the_history_of_the_role_comes_with_its_denials() {
+    let all = [records(), history()].concat();
+    let scope = scope(Some(RoleFilter::Arn("arn:aws:iam::111122223333:role/service/a_b".parse().unwrap())));
+    let events = all.iter().filter_map(Event::from_value).filter(|event| wants(&scope, event));
+    let wanted: BTreeSet<String> = events.map(|event| event.event_id).collect();
+    let found = selected(&all, &scope);
+    assert_eq!(found, wanted);
+    for id in ["assumed", "changed-in-us-east-1", "bucket-policy", "revoked", "role"] {
+        assert!(found.contains(id), "{id}");
+    }
+    let by_name = Scope { role: Some(RoleFilter::Name("a_b".to_owned())), ..scope };
+    assert!(selected(&all, &by_name).contains("changed-in-us-east-1"));
+    let anybody = Scope { role: None, ..by_name };
+    assert!(!selected(&all, &anybody).contains("assumed"), "nobody's history was asked for");
 }
 
 #[test]

@@ -12,15 +12,15 @@
 )]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::Write as _;
+#[path = "common/logs.rs"]
+mod logs;
+
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use logs::{ROLE, gz, record};
 use serde_json::{Value, json};
-
-const ROLE: &str = "arn:aws:iam::111122223333:role/service/orders";
 
 fn doctor() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_streamkap-doctor"));
@@ -34,25 +34,6 @@ fn denials(logs: &Path, more: &[&str]) -> (Value, Output) {
     let answer = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
     (answer, output)
-}
-
-fn record(id: &str, issuer: &str, code: &str) -> Value {
-    json!({
-        "eventVersion": "1.09",
-        "userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/orders/s",
-            "sessionContext": {"sessionIssuer": {"type": "Role", "arn": issuer, "accountId": "111122223333", "userName": "orders"}}},
-        "eventTime": "2026-03-02T10:00:00Z", "eventSource": "s3.amazonaws.com", "eventName": "PutObject",
-        "awsRegion": "eu-west-1", "sourceIPAddress": "10.0.0.1", "userAgent": "x", "errorCode": code,
-        "errorMessage": "User: arn:aws:sts::111122223333:assumed-role/orders/s is not authorized to perform: s3:PutObject on resource: \"arn:aws:s3:::orders/k\" because no identity-based policy allows the s3:PutObject action",
-        "requestParameters": {"bucketName": "orders", "key": "k"}, "eventID": id, "readOnly": false,
-        "eventType": "AwsApiCall", "managementEvent": false, "recipientAccountId": "111122223333", "eventCategory": "Data"
-    })
-}
-
-fn gz(text: &str) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(text.as_bytes()).unwrap();
-    encoder.finish().unwrap()
 }
 
 fn file(records: &[Value]) -> String {
@@ -93,7 +74,7 @@ fn an_odd_folder_gives_every_denial_once_and_tells_what_was_broken() {
     let (answer, output) = denials(folder.path(), &["--role", ROLE]);
     assert_eq!(count(&answer), 4, "{answer:#}");
     assert_eq!(answer["denials"][0]["action"], "s3:PutObject");
-    assert_eq!(answer["denials"][0]["resource"], "arn:aws:s3:::orders/k");
+    assert_eq!(answer["denials"][0]["resource"], "arn:aws:s3:::orders/a b");
     assert_eq!(answer["denials"][0]["reason"], "no identity-based policy allows the s3:PutObject action");
     assert_eq!(answer["complete"], false);
     assert_eq!(answer["coverage"]["problems"][0]["problem"], "truncated");
@@ -102,7 +83,7 @@ fn an_odd_folder_gives_every_denial_once_and_tells_what_was_broken() {
 
     let (by_name, _) = denials(folder.path(), &["--role", "orders"]);
     assert_eq!(count(&by_name), 5, "a bare name is looked for in every account");
-    let (early, output) = denials(folder.path(), &["--role", ROLE, "--until", "2026-03-02T09:00:00Z"]);
+    let (early, output) = denials(folder.path(), &["--role", ROLE, "--until", "2026-03-01T09:00:00Z"]);
     assert_eq!((count(&early), output.status.code()), (0, Some(3)));
 }
 
@@ -135,7 +116,7 @@ fn standard_input_is_scanned_too() {
     child.stdin.take().unwrap().write_all(&gz(&file(&[record("1", ROLE, "AccessDenied")]))).unwrap();
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.starts_with("1\t2026-03-02T10:00:00Z\t"), "{text}");
+    assert!(text.starts_with("1\t2026-03-02T00:00:00Z\t"), "{text}");
     assert_eq!(output.status.code(), Some(1));
 }
 
@@ -208,4 +189,100 @@ fn denials_are_verified_against_a_case() {
     let logs = folder.path().join("a.json");
     let (answer, _) = denials(&logs, &["--role", &role, "--case", case.to_str().unwrap()]);
     assert_eq!(answer["denials"][0]["verification"]["status"], "still_denied", "{answer:#}");
+}
+
+#[test]
+fn a_bare_name_has_its_timeline_when_the_logs_know_one_role_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = |actions: &str| {
+        json!({"Statement": [{"Sid": "Write", "Effect": "Allow", "Action": actions, "Resource": "*"}]})
+            .to_string()
+    };
+    let put = |id: &str, day: u32, actions: &str| {
+        let mut put = record(id, "arn:aws:iam::111122223333:role/admin", "");
+        put["eventSource"] = json!("iam.amazonaws.com");
+        put["eventName"] = json!("PutRolePolicy");
+        put["eventTime"] = json!(format!("2026-02-{day:02}T00:00:00Z"));
+        put["requestParameters"] =
+            json!({"roleName": "orders", "policyName": "write", "policyDocument": policy(actions)});
+        put
+    };
+    let records = [put("a", 1, "s3:*"), put("b", 2, "s3:Get*"), record("1", ROLE, "AccessDenied")];
+    let logs = folder.path().join("a.json");
+    std::fs::write(&logs, file(&records)).unwrap();
+    let (answer, _) = denials(&logs, &["--role", "orders"]);
+    assert_eq!(answer["timeline"]["causes"][0]["statements"][0]["sid"], "Write", "{answer:#}");
+    let elsewhere = record("2", "arn:aws:iam::444455556666:role/orders", "AccessDenied");
+    std::fs::write(&logs, file(&[&records[..], &[elsewhere]].concat())).unwrap();
+    let (answer, _) = denials(&logs, &["--role", "orders"]);
+    assert!(answer["timeline"].is_null(), "two roles have one name");
+    assert!(answer["coverage"]["blind_spots"].to_string().contains("given by its ARN"), "{answer:#}");
+}
+
+#[test]
+fn what_is_printed_obeys_the_published_schema() {
+    let schema = |name: &str| -> Value {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference").join(name);
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    };
+    let valid = |schema: &Value, answer: &Value| {
+        let validator = jsonschema::validator_for(schema).unwrap();
+        validator
+            .iter_errors(answer)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect::<Vec<_>>()
+    };
+    let answers = schema("denials.schema.json");
+    let folder = tempfile::tempdir().unwrap();
+    let good = gz(&file(&[record("1", ROLE, "AccessDenied")]));
+    std::fs::write(folder.path().join("a.json.gz"), &good).unwrap();
+    std::fs::write(folder.path().join("b.json.gz"), &good[..good.len() - 8]).unwrap();
+    for more in
+        [&["--role", ROLE][..], &["--role", "orders"], &[], &["--role", ROLE, "--until", "2020-01-01"]]
+    {
+        let (mut answer, _) = denials(folder.path(), more);
+        assert_eq!(valid(&answers, &answer), Vec::<String>::new(), "{answer:#}");
+        assert_eq!(answer["schema_version"], 1);
+        answer["coverage"]["source"] = json!("hearsay");
+        assert!(!valid(&answers, &answer).is_empty(), "the schema says something");
+    }
+    let text = "AccessDenied: User: arn:aws:sts::111122223333:assumed-role/orders/s is not authorized to perform: \
+        s3:PutObject on resource: \"arn:aws:s3:::orders/k\" because no identity-based policy allows the s3:PutObject action";
+    for text in [text, "all is well"] {
+        let output = doctor().args(["denials", "-o", "json", "--paste", text]).output().unwrap();
+        let pasted: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(valid(&schema("denials-paste.schema.json"), &pasted), Vec::<String>::new(), "{pasted:#}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_had_enough_is_no_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    // More than a pipe holds.
+    let many: Vec<Value> = (0..2000)
+        .map(|number| {
+            let mut denied = record(&number.to_string(), ROLE, "AccessDenied");
+            let message =
+                denied["errorMessage"].as_str().unwrap().replace("a b", &format!("object-{number}"));
+            denied["errorMessage"] = json!(message);
+            denied
+        })
+        .collect();
+    std::fs::write(folder.path().join("a.json"), file(&many)).unwrap();
+    for format in ["table", "short", "json"] {
+        let mut child = doctor()
+            .args(["denials", "-o", format, "--logs"])
+            .arg(folder.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut first = [0; 64];
+        let mut stdout = child.stdout.take().unwrap();
+        stdout.read_exact(&mut first).unwrap();
+        drop(stdout);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{format}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{format}");
+    }
 }

@@ -20,8 +20,9 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -52,16 +53,20 @@ impl Fake {
         Self { address, calls }
     }
 
-    fn run(&self, args: &[&str]) -> (Value, Output) {
-        let output = Command::new(env!("CARGO_BIN_EXE_streamkap-doctor"))
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_streamkap-doctor"));
+        command
             .arg("denials")
             .args(args)
             .args(["-o", "json", "--region", "eu-west-1", "--endpoint-url", &self.address])
             .env_clear()
             .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
-            .output()
-            .unwrap();
+            .env("AWS_SECRET_ACCESS_KEY", "test");
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> (Value, Output) {
+        let output = self.command(args).output().unwrap();
         let answer = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
         (answer, output)
@@ -290,4 +295,66 @@ fn a_refused_query_names_the_permission_to_grant() {
     assert_eq!(output.status.code(), Some(3));
     let detail = answer["coverage"]["problems"][0]["detail"].as_str().unwrap();
     assert!(detail.contains("grant athena:StartQueryExecution"), "{detail}");
+}
+
+/// Runs a search, interrupts it as Ctrl-C does once an operation was called, and gives its answer.
+#[cfg(unix)]
+fn interrupted(fake: &Fake, args: &[&str], operation: &str) -> (Value, Output) {
+    let child = fake.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = Instant::now();
+    while fake.asked(operation).is_empty() && begun.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    (serde_json::from_slice(&output.stdout).unwrap(), output)
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_query_runs_on_and_the_answer_says_so_with_the_command_that_ends_it() {
+    let fake = Fake::start(|operation, body, times| match operation {
+        "DescribeQuery" => Some((200, json!({"QueryStatus": "RUNNING"}))),
+        "GetQueryExecution" => Some((200, json!({"QueryExecution": {"Status": {"State": "RUNNING"}}}))),
+        "StartQuery" => lake(operation, body, 2),
+        "StartQueryExecution" | "GetTableMetadata" => athena(operation, body, times),
+        _ => lake(operation, body, times),
+    });
+    for (args, operation, command) in [
+        (
+            &["--lake", STORE][..],
+            "DescribeQuery",
+            "aws cloudtrail cancel-query --region eu-west-1 --query-id 11111111-",
+        ),
+        (
+            &["--athena", "logs.cloudtrail"],
+            "GetQueryExecution",
+            "aws athena stop-query-execution --region eu-west-1 --query-execution-id q",
+        ),
+    ] {
+        let (answer, output) = interrupted(&fake, args, operation);
+        assert_eq!(output.status.code(), Some(130));
+        assert_eq!((&answer["complete"], &answer["coverage"]["interrupted"]), (&json!(false), &json!(true)));
+        let detail = answer["coverage"]["problems"][0]["detail"].as_str().unwrap();
+        assert!(detail.contains("may run on and is billed") && detail.contains(command), "{detail}");
+    }
+    assert!(fake.asked("CancelQuery").is_empty() && fake.asked("StopQueryExecution").is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn rows_read_before_an_interruption_are_printed() {
+    let fake = Fake::start(|operation, body, times| match operation {
+        // The second page never comes.
+        "GetQueryResults" if !body["NextToken"].is_null() => {
+            std::thread::sleep(Duration::from_secs(20));
+            None
+        }
+        "StartQuery" => lake(operation, body, 2),
+        "DescribeQuery" => lake(operation, body, 2),
+        _ => lake(operation, body, times),
+    });
+    let (answer, output) = interrupted(&fake, &["--lake", STORE, "--since", "2026-03-01"], "GetQueryResults");
+    assert_eq!((count(&answer), output.status.code()), (2, Some(130)), "{answer:#}");
 }

@@ -30,7 +30,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("checks", &["model", "facts", "catalog", "policy", "requirement", "trail", "denial"]),
     ("prescribe", &["model", "facts", "catalog", "policy", "requirement", "checks"]),
     ("report", &["model"]),
-    ("denials", &["model", "facts", "catalog", "policy", "trail", "denial", "report"]),
+    ("denials", &["model", "facts", "catalog", "policy", "checks", "trail", "denial", "report"]),
     (
         "collect",
         &["model", "facts", "catalog", "requirement", "plan", "policy", "trail", "denial", "denials"],
@@ -70,12 +70,12 @@ const ONLY_IN: [(&str, &[&str]); 15] = [
     ("tokio::", &["collect/", "cli/collect.rs", "cli/denials/"]),
     ("clap::", &["cli/"]),
     ("comfy_table", &["report/table.rs"]),
-    ("indicatif", &["cli/progress.rs", "cli/denials/logs.rs"]),
+    ("indicatif", &["cli/progress.rs", "cli/terminal.rs", "cli/denials/logs.rs"]),
     ("println!", &[]),
     ("print!", &[]),
     ("eprint", &[]),
     ("io::stdout", &["cli/output.rs", "cli/environment.rs"]),
-    ("io::stderr", &["cli/output.rs"]),
+    ("io::stderr", &["cli/output.rs", "cli/terminal.rs"]),
     // AWS's own variables that the SDK does not read are read where AWS is called.
     ("env::var", &["cli/environment.rs", "collect/client.rs"]),
     ("Timestamp::now", &["cli/environment.rs"]),

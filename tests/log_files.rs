@@ -3,47 +3,25 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[path = "common/logs.rs"]
+mod logs;
+
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use logs::{ROLE, gz, record};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use streamkap_doctor::collect::cloudtrail::scan::{Input, ObjectScanner, Options, Query, ReadyQuery, scan};
-use streamkap_doctor::collect::cloudtrail::search_logs;
+use streamkap_doctor::collect::cloudtrail::scan::{
+    Input, ObjectScanner, Options, Query, ReadyQuery, query_of, scan,
+};
+use streamkap_doctor::denials::{Answer, Gathered, RoleFilter, Scope, Searched, SourceKind};
 use streamkap_doctor::trail::{Coverage, ProblemKind};
 
-const ROLE: &str = "arn:aws:iam::111122223333:role/service/orders";
 const EVENTS: &str = include_str!("data/cloudtrail/events.jsonl");
 
 // ---- writing logs ----
-
-/// A record as CloudTrail writes it; `error` is an error code, or empty.
-fn record(id: &str, role: &str, error: &str) -> Value {
-    let name = role.rsplit('/').next().unwrap();
-    let account = role.split(':').nth(4).unwrap();
-    let mut record = json!({
-        "eventVersion": "1.09",
-        "userIdentity": {"type": "AssumedRole", "principalId": "AROAEXAMPLE:s", "accountId": account,
-            "arn": format!("arn:aws:sts::{account}:assumed-role/{name}/s"), "accessKeyId": "ASIAEXAMPLE",
-            "sessionContext": {"sessionIssuer": {"type": "Role", "principalId": "AROAEXAMPLE", "arn": role,
-                "accountId": account, "userName": name}, "attributes": {"mfaAuthenticated": "false"}}},
-        "eventTime": "2026-03-02T00:00:00Z", "eventSource": "s3.amazonaws.com", "eventName": "PutObject",
-        "awsRegion": "eu-west-1", "sourceIPAddress": "10.0.0.1", "userAgent": "aws-sdk-java/2.30.0"
-    });
-    if !error.is_empty() {
-        record["errorCode"] = json!(error);
-        record["errorMessage"] = json!(format!(
-            "User: arn:aws:sts::{account}:assumed-role/{name}/s is not authorized to perform: s3:PutObject on resource: \
-             \"arn:aws:s3:::orders/a b\" because no identity-based policy allows the s3:PutObject action"
-        ));
-    }
-    let rest = json!({"requestParameters": {"bucketName": "orders", "key": "a b"}, "responseElements": null, "requestID": "R",
-        "eventID": id, "readOnly": false, "eventType": "AwsApiCall", "managementEvent": false,
-        "recipientAccountId": account, "eventCategory": "Data"});
-    record.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
-    record
-}
 
 fn denied(id: &str) -> String {
     record(id, ROLE, "AccessDenied").to_string()
@@ -58,17 +36,21 @@ fn wrapped(records: &[String]) -> String {
     format!("{{\"Records\":[{}]}}", records.join(","))
 }
 
-fn gz(text: impl AsRef<[u8]>) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(text.as_ref()).unwrap();
-    encoder.finish().unwrap()
-}
-
 fn pretty(text: &str) -> String {
     serde_json::to_string_pretty(&serde_json::from_str::<Value>(text).unwrap()).unwrap()
 }
 
 // ---- reading them ----
+
+/// What `denials --logs` answers for the role.
+fn answer(inputs: Vec<Input>) -> Answer {
+    let scope = Scope { role: Some(RoleFilter::Arn(ROLE.parse().unwrap())), ..Scope::default() };
+    let mut gathered = Gathered::new(&scope);
+    let mut looked = scan(inputs, &query_of(&scope), Options::default(), |event| gathered.add(event));
+    looked.duplicates = gathered.duplicates();
+    let searched = Searched::logs(SourceKind::Logs, Vec::new(), looked);
+    Answer::of(gathered, searched, None, &"300973880807".parse().unwrap())
+}
 
 fn query() -> Query {
     Query { role: Some(ROLE.parse().unwrap()), ..Query::default() }
@@ -407,12 +389,12 @@ fn folder() -> tempfile::TempDir {
 #[test]
 fn a_folder_is_searched_and_each_event_counted_once() {
     let root = folder();
-    let report = search_logs(vec![Input::Path(root.path().to_owned())], &query(), Options::default());
-    assert_eq!(report.denials.len(), 1);
-    assert_eq!(report.denials[0].count, 4);
-    assert_eq!(report.denials[0].action.as_deref(), Some("s3:PutObject"));
-    assert_eq!(report.denials[0].resource.as_deref(), Some("arn:aws:s3:::orders/a b"));
-    let coverage = report.coverage;
+    let answer = answer(vec![Input::Path(root.path().to_owned())]);
+    assert_eq!(answer.denials.len(), 1);
+    assert_eq!(answer.denials[0].group.count, 4);
+    assert_eq!(answer.denials[0].group.action.as_deref(), Some("s3:PutObject"));
+    assert_eq!(answer.denials[0].group.resource.as_deref(), Some("arn:aws:s3:::orders/a b"));
+    let coverage = answer.coverage.looked;
     assert!(coverage.complete);
     assert_eq!((coverage.digests, coverage.insights, coverage.duplicates), (1, 1, 1));
     assert_eq!(coverage.other_files, 2, "Config's file and the text");
@@ -455,11 +437,11 @@ fn accounts_can_be_chosen() {
 fn what_cannot_be_opened_is_told_and_the_rest_is_read() {
     let root = folder();
     let inputs = vec![Input::Path(root.path().join("missing.json.gz")), Input::Path(root.path().to_owned())];
-    let report = search_logs(inputs, &query(), Options::default());
-    assert_eq!(report.denials[0].count, 4);
-    assert!(!report.coverage.complete);
+    let answer = answer(inputs);
+    assert_eq!(answer.denials[0].group.count, 4);
+    assert!(!answer.coverage.looked.complete);
     assert!(matches!(
-        report.coverage.problems[0].kind,
+        answer.coverage.looked.problems[0].kind,
         ProblemKind::Unreadable { .. } | ProblemKind::NoRecords
     ));
 }
@@ -540,8 +522,8 @@ fn the_history_of_a_role_comes_with_its_denials() {
         assert_eq!(ids, ["1", "a", "c", "d"]);
     }
     let input = Input::Reader("x".into(), Box::new(std::io::Cursor::new(wrapped(&records).into_bytes())));
-    let report = search_logs(vec![input], &query, Options::default());
-    let timeline = report.timeline.unwrap();
+    let answer = answer(vec![input]);
+    let timeline = answer.timeline.unwrap();
     let (cause, entry) = timeline.cause().unwrap();
     assert_eq!((entry.event_id.as_str(), cause.statements[0].sid.as_deref()), ("d", Some("Write")));
 }

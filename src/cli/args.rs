@@ -7,6 +7,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use super::target_args::TargetArgs;
 use crate::catalog::Catalog;
+use crate::collect::operations::Search;
 use crate::model::nearest;
 use crate::report::{FailOn, Format};
 
@@ -329,6 +330,34 @@ pub(super) struct PolicyArgs {
     pub(super) history: HistoryArgs,
     #[command(flatten)]
     pub(super) selection: SelectionArgs,
+    /// Also what `denials` takes beyond event history [default: trail]
+    #[arg(long, value_name = "SOURCE", value_delimiter = ',', num_args = 0..=1, default_missing_value = "trail",
+        require_equals = true)]
+    pub(super) denials: Vec<SearchSource>,
+}
+
+/// What `denials` may read beyond facts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum SearchSource {
+    /// A trail's log files
+    Trail,
+    /// CloudTrail Lake
+    Lake,
+    /// Athena
+    Athena,
+    /// Encoded messages, for --decode
+    Decode,
+}
+
+impl From<SearchSource> for Search {
+    fn from(source: SearchSource) -> Self {
+        match source {
+            SearchSource::Trail => Self::Trail,
+            SearchSource::Lake => Self::Lake,
+            SearchSource::Athena => Self::Athena,
+            SearchSource::Decode => Self::Decode,
+        }
+    }
 }
 
 /// `completions`.

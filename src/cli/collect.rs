@@ -78,7 +78,7 @@ pub(super) fn read(
             Failure::usage(format!("no threads can be started: {error}"), "check the limits of this shell")
         })?;
     let target = located(&runtime, settings, target, catalog)?;
-    let screen = Screen::new(printer, &target);
+    let screen = Screen::new(printer, Some(&target));
     let collected = runtime.block_on(collect(settings, target, catalog, &screen));
     screen.clear();
     // Calls that are still on their way must not hold the exit up.

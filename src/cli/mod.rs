@@ -28,6 +28,7 @@ mod regions;
 mod settings;
 mod target;
 mod target_args;
+mod terminal;
 mod values;
 
 use std::process::ExitCode;

@@ -123,19 +123,6 @@ impl Given {
         Ok((target, told.warnings))
     }
 
-    /// The connectors as far as they were given, none of whose parameters need be: for what does not judge.
-    pub(super) fn known_connectors(&self) -> Result<Vec<ConnectorTarget>, Failure> {
-        let nothing = self.connectors.is_empty() && self.flags.is_empty() && self.single.is_empty();
-        if nothing && self.definitions.own.is_empty() {
-            return Ok(Vec::new());
-        }
-        let known = |connector: &Connector| {
-            let parameters = self.values(connector, &mut Told::default())?;
-            Ok(self.connector_target(connector, parameters))
-        };
-        self.connectors()?.into_iter().map(known).collect()
-    }
-
     /// The target with `*` for the role and the parameters that were not given: what a policy for any of
     /// them would name. Without a connector: all there are.
     pub(super) fn pattern(&self) -> Result<Target, Failure> {

@@ -11,6 +11,7 @@ use super::output::Printer;
 use super::parameters::Given;
 use super::settings;
 use crate::catalog::Catalog;
+use crate::collect::operations::Search;
 use crate::collect::{History, minimal_policy};
 use crate::facts::FactId;
 
@@ -35,7 +36,15 @@ pub(super) fn run(
             !matches!(id, FactId::HistoryAssumeRole | FactId::HistoryChanges | FactId::HistoryDenials)
         });
     }
-    let policy = minimal_policy(&target, catalog, facts.as_ref());
+    let searches: BTreeSet<Search> = args.denials.iter().map(|source| (*source).into()).collect();
+    if searches.contains(&Search::Athena) {
+        printer.note(
+            "Athena reads and writes in the name of whoever asks it: glue:GetDatabase and glue:GetTable on the \
+             table, s3:GetObject and s3:ListBucket on its logs, and, unless the workgroup keeps its own results, \
+             s3:PutObject and s3:GetBucketLocation where these go. That is not in the policy.",
+        );
+    }
+    let policy = minimal_policy(&target, catalog, facts.as_ref(), &searches);
     printer.out(&format!("{policy:#}\n"))?;
     Ok(0)
 }

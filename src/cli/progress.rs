@@ -1,15 +1,20 @@
 //! How reading goes on, on standard error.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
 use super::output::Printer;
-use crate::collect::Progress;
+use super::terminal;
+use crate::collect::{Progress, Search};
 use crate::facts::{Caller, Target};
 use crate::model::AccountId;
 use crate::report::line;
+
+/// How often a bar is drawn anew where nothing else does it.
+const TICK: Duration = Duration::from_millis(120);
 
 /// Shows who reads what, then a spinner while AWS is read, then a bar with an estimate for event
 /// history, which CloudTrail paces.
@@ -19,23 +24,26 @@ pub(super) struct Screen<'a> {
     role: String,
     bar: ProgressBar,
     open: Mutex<Vec<(&'static str, &'static str)>>,
+    /// Whether something better than the names of calls is shown.
+    estimates: AtomicBool,
 }
 
 impl<'a> Screen<'a> {
-    /// A screen for reading this target.
-    pub(super) fn new(printer: &'a Printer, target: &Target) -> Self {
-        let what = target.connectors.iter().map(|connector| {
+    /// A screen for reading this target, if there is one.
+    pub(super) fn new(printer: &'a Printer, target: Option<&Target>) -> Self {
+        let connectors = target.map_or(&[][..], |target| &target.connectors);
+        let what = connectors.iter().map(|connector| {
             let values = connector.parameters.iter().filter(|(_, value)| !value.is_empty());
             let values: Vec<String> = values.map(|(name, value)| format!("{name} {value}")).collect();
             format!("{} ({})", connector.connector, values.join(", "))
         });
-        let bar = if printer.shows_progress() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         Self {
             printer,
             what: what.collect::<Vec<_>>().join(" and "),
-            role: target.role.name.clone(),
-            bar,
+            role: target.map(|target| target.role.name.clone()).unwrap_or_default(),
+            bar: terminal::bar(printer),
             open: Mutex::default(),
+            estimates: AtomicBool::new(false),
         }
     }
 
@@ -44,7 +52,25 @@ impl<'a> Screen<'a> {
         self.bar.finish_and_clear();
     }
 
+    /// Writes a note above the bar.
+    pub(super) fn note(&self, text: &str) {
+        self.bar.suspend(|| self.printer.note(&line(text)));
+    }
+
+    /// From now on the bar shows how far things are, in this style.
+    fn estimate(&self, template: &str) {
+        if !self.estimates.swap(true, Ordering::Relaxed) {
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                self.bar.set_style(style);
+            }
+            self.bar.enable_steady_tick(TICK);
+        }
+    }
+
     fn show_open(&self) {
+        if self.estimates.load(Ordering::Relaxed) {
+            return;
+        }
         let open = self.open.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some((service, operation)) = open.last() {
             self.bar.set_message(format!("{service} {operation}"));
@@ -54,11 +80,11 @@ impl<'a> Screen<'a> {
 
 impl Progress for Screen<'_> {
     fn signed_in(&self, caller: &Caller, region: &str, role_account: &AccountId) {
-        let text = format!(
-            "You are {} in account {}, region {region}. Reading the role {} of account {role_account} for {}. Nothing is changed.",
-            caller.arn, caller.account, self.role, self.what
-        );
-        self.bar.suspend(|| self.printer.note(&line(&text)));
+        let what = if self.what.is_empty() { String::new() } else { format!(" for {}", self.what) };
+        self.note(&format!(
+            "You are {} in account {}, region {region}. Reading the role {} of account {role_account}{what}. Nothing is changed.",
+            caller.arn, caller.account, self.role
+        ));
         if caller.account != *role_account {
             let text = format!(
                 "the role is in account {role_account}, and you are signed in to account {}: choose another profile",
@@ -66,7 +92,7 @@ impl Progress for Screen<'_> {
             );
             self.bar.suspend(|| self.printer.warning(&text));
         }
-        self.bar.enable_steady_tick(Duration::from_millis(120));
+        self.bar.enable_steady_tick(TICK);
     }
 
     fn asking(&self, service: &'static str, operation: &'static str) {
@@ -89,14 +115,24 @@ impl Progress for Screen<'_> {
     }
 
     fn history(&self, done: u32, expected: u32, left: Duration) {
-        if self.bar.length().is_none()
-            && let Ok(style) = ProgressStyle::with_template("{msg} {bar:24} {pos}/{len} pages")
-        {
-            self.bar.set_style(style);
-        }
+        self.estimate("{msg} {bar:24} {pos}/{len} pages");
         self.bar.set_length(u64::from(expected.max(done)));
         self.bar.set_position(u64::from(done));
         self.bar
             .set_message(format!("Event history, two calls a second, about {} s left", left.as_secs() + 1));
+    }
+
+    fn searching(&self, search: Search) {
+        self.estimate("{spinner} {elapsed} {msg}");
+        self.bar.set_message(match search {
+            Search::Files { listed, scanned, bytes } => format!(
+                "{} of {} log files searched, {}",
+                HumanCount(scanned),
+                HumanCount(listed),
+                HumanBytes(bytes)
+            ),
+            Search::Query { running } => format!("the query runs in AWS, {} s so far", running.as_secs()),
+            Search::Rows { read } => format!("the query has ended, {} rows read", HumanCount(read)),
+        });
     }
 }

@@ -8,6 +8,7 @@ use clap::CommandFactory as _;
 use super::args::Cli;
 use super::environment::VARIABLES;
 use crate::catalog::{Catalog, Page};
+use crate::denials::{Answer, Pasted};
 use crate::model::Section;
 use crate::report;
 
@@ -24,6 +25,8 @@ pub fn files() -> Vec<(&'static str, String)> {
         ("exit-codes.md", exit_codes()),
         ("environment.md", environment()),
         ("report.schema.json", report::schema()),
+        ("denials.schema.json", report::schema_of::<Answer>()),
+        ("denials-paste.schema.json", report::schema_of::<Pasted>()),
     ]
 }
 

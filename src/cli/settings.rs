@@ -65,6 +65,8 @@ pub(super) fn moment(given: &str, now: Timestamp) -> Result<Timestamp, Failure> 
         )
     };
     if let Some(hours) = ago(text) {
+        // AWS knows whole seconds.
+        let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
         return now.checked_sub(hours).map_err(|_| wrong());
     }
     let at: Timestamp = match (text.parse::<Timestamp>(), text.parse::<civil::Date>()) {

@@ -21,23 +21,20 @@ mod reading;
 mod redshift;
 mod regional;
 mod s3;
+mod session;
 mod settings;
 mod simulate;
 mod start;
 mod sts;
 mod trails;
 
-use tokio::sync::watch;
-
-use self::client::Aws;
-use self::reading::Reading;
 use crate::catalog::Catalog;
 use crate::facts::{Facts, Target};
-use crate::plan::Plan;
 use crate::requirement;
 
 pub use permissions::minimal_policy;
-pub use progress::{Progress, Silent};
+pub use progress::{Progress, Search, Silent};
+pub use session::Session;
 pub use settings::{HISTORY_DAYS, History, Patience, Settings};
 pub use start::StartError;
 
@@ -59,41 +56,12 @@ pub async fn collect(
     catalog: &Catalog,
     progress: &dyn Progress,
 ) -> Result<Collected, StartError> {
-    let plan = Plan::new(&target, catalog);
-    let plan = match &settings.facts {
-        Some(wanted) => plan.only(wanted),
-        None => plan,
-    };
-    let (sender, stop) = watch::channel(false);
-    let listener = tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            // Nobody listens any more: reading has ended.
-            let _ = sender.send(true);
-        }
-        sender.closed().await;
-    });
-    let partition = requirement::partition(&target);
-    let connected = tokio::select! {
-        connected = Aws::connect(settings, &partition, progress, stop.clone()) => connected,
-        () = interruption(stop.clone()) => Err(StartError::Interrupted),
-    };
-    let result = match connected {
-        Ok(aws) => Reading::new(&aws, settings, &plan, catalog).read(target).await,
-        Err(error) => Err(error),
-    };
-    let interrupted = *stop.borrow();
-    listener.abort();
-    Ok(Collected { facts: result?, interrupted })
+    let session = Session::open(settings, &requirement::partition(&target), progress).await?;
+    let facts = session.read(target, catalog).await?;
+    Ok(Collected { facts, interrupted: session.is_interrupted() })
 }
 
 /// The region of the settings, the environment or the profile. Calls nobody.
 pub async fn session_region(settings: &Settings) -> Option<String> {
     client::region(settings).await.map(|region| region.to_string())
-}
-
-/// Returns when the user interrupts; else never.
-async fn interruption(mut stop: watch::Receiver<bool>) {
-    if stop.wait_for(|stop| *stop).await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }

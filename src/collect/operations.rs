@@ -21,6 +21,21 @@ pub struct Operation {
     pub facts: &'static [FactId],
     /// Error codes by which AWS says that there is none.
     pub absent: &'static [&'static str],
+    /// For what of `denials` it is called besides.
+    pub search: Option<Search>,
+}
+
+/// What `denials` may read beyond facts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Search {
+    /// A trail's log files.
+    Trail,
+    /// CloudTrail Lake.
+    Lake,
+    /// Athena.
+    Athena,
+    /// Encoded messages, to open them.
+    Decode,
 }
 
 /// What a permission can be limited to.
@@ -36,6 +51,10 @@ pub enum Scope {
     Buckets,
     /// Keys, whichever the buckets and the catalogue have.
     Keys,
+    /// Buckets of trails.
+    TrailBuckets,
+    /// Log files in them.
+    LogFiles,
     /// The catalogue, the databases and their tables: Glue wants all of them.
     Databases,
     /// Clusters: all of the region, for their names are listed when one is not found.
@@ -48,7 +67,9 @@ pub enum Scope {
 
 /// Defines the operations and the list of them.
 macro_rules! operations {
-    ($($id:ident = $service:literal $name:literal, $action:literal, $scope:ident, [$($fact:ident),*], [$($absent:literal),*];)*) => {
+    (@search) => { None };
+    (@search $search:ident) => { Some(Search::$search) };
+    ($($id:ident = $service:literal $name:literal, $action:literal, $scope:ident, [$($fact:ident),*], [$($absent:literal),*] $(for $search:ident)?;)*) => {
         $(
             #[doc = concat!("`", $service, "` `", $name, "`.")]
             pub const $id: Operation = Operation {
@@ -58,6 +79,7 @@ macro_rules! operations {
                 scope: Scope::$scope,
                 facts: &[$(FactId::$fact),*],
                 absent: &[$($absent),*],
+                search: operations!(@search $($search)?),
             };
         )*
         /// Every operation the doctor calls.
@@ -127,19 +149,19 @@ operations! {
         "CloudTrail" "GetEventSelectors", "cloudtrail:GetEventSelectors", Account, [Trails], ["TrailNotFoundException"];
     LOOKUP_EVENTS = "CloudTrail" "LookupEvents", "cloudtrail:LookupEvents", Account,
         [HistoryAssumeRole, HistoryChanges, HistoryDenials], [];
-    LIST_OBJECTS = "S3" "ListObjectsV2", "s3:ListBucket", Account, [], [];
-    GET_OBJECT = "S3" "GetObject", "s3:GetObject", Account, [], ["NoSuchKey"];
+    LIST_OBJECTS = "S3" "ListObjectsV2", "s3:ListBucket", TrailBuckets, [], [] for Trail;
+    GET_OBJECT = "S3" "GetObject", "s3:GetObject", LogFiles, [], ["NoSuchKey"] for Trail;
     LIST_EVENT_DATA_STORES =
-        "CloudTrail" "ListEventDataStores", "cloudtrail:ListEventDataStores", Account, [], [];
-    START_QUERY = "CloudTrail" "StartQuery", "cloudtrail:StartQuery", Account, [], [];
-    DESCRIBE_QUERY = "CloudTrail" "DescribeQuery", "cloudtrail:DescribeQuery", Account, [], [];
-    GET_QUERY_RESULTS = "CloudTrail" "GetQueryResults", "cloudtrail:GetQueryResults", Account, [], [];
-    GET_TABLE_METADATA = "Athena" "GetTableMetadata", "athena:GetTableMetadata", Account, [], [];
-    START_QUERY_EXECUTION = "Athena" "StartQueryExecution", "athena:StartQueryExecution", Account, [], [];
-    GET_QUERY_EXECUTION = "Athena" "GetQueryExecution", "athena:GetQueryExecution", Account, [], [];
-    GET_ATHENA_RESULTS = "Athena" "GetQueryResults", "athena:GetQueryResults", Account, [], [];
+        "CloudTrail" "ListEventDataStores", "cloudtrail:ListEventDataStores", Account, [], [] for Lake;
+    START_QUERY = "CloudTrail" "StartQuery", "cloudtrail:StartQuery", Account, [], [] for Lake;
+    DESCRIBE_QUERY = "CloudTrail" "DescribeQuery", "cloudtrail:DescribeQuery", Account, [], [] for Lake;
+    GET_QUERY_RESULTS = "CloudTrail" "GetQueryResults", "cloudtrail:GetQueryResults", Account, [], [] for Lake;
+    GET_TABLE_METADATA = "Athena" "GetTableMetadata", "athena:GetTableMetadata", Account, [], [] for Athena;
+    START_QUERY_EXECUTION = "Athena" "StartQueryExecution", "athena:StartQueryExecution", Account, [], [] for Athena;
+    GET_QUERY_EXECUTION = "Athena" "GetQueryExecution", "athena:GetQueryExecution", Account, [], [] for Athena;
+    GET_ATHENA_RESULTS = "Athena" "GetQueryResults", "athena:GetQueryResults", Account, [], [] for Athena;
     DECODE_AUTHORIZATION_MESSAGE =
-        "STS" "DecodeAuthorizationMessage", "sts:DecodeAuthorizationMessage", Account, [], [];
+        "STS" "DecodeAuthorizationMessage", "sts:DecodeAuthorizationMessage", Account, [], [] for Decode;
 }
 
 /// Operations that only read though their names do not say so: both languages are asked `SELECT` alone
@@ -182,6 +204,13 @@ mod tests {
                 .map(|operation| operation.action)
                 .collect();
             assert_eq!(called, actions.iter().copied().collect(), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_operation_is_called_for_facts_or_for_a_search() {
+        for operation in ALL {
+            assert_eq!(operation.facts.is_empty(), operation.search.is_some(), "{}", operation.name);
         }
     }
 

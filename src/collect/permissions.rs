@@ -4,18 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::operations::{ALL, Scope};
+use super::operations::{ALL, Scope, Search};
 use crate::catalog::Catalog;
 use crate::facts::{FactId, Target};
 use crate::plan::Plan;
 use crate::requirement;
 
 /// The policy document that lets a caller read what a run for this target reads; with `only`, what
-/// those facts take.
+/// those facts take. With `searches`, what those of `denials` take besides.
 ///
 /// Limited to the role, the buckets, the databases, clusters and workgroups; the account is a wildcard when
 /// the role's ARN was not given, and so is the region.
-pub fn minimal_policy(target: &Target, catalog: &Catalog, only: Option<&BTreeSet<FactId>>) -> Value {
+pub fn minimal_policy(
+    target: &Target,
+    catalog: &Catalog,
+    only: Option<&BTreeSet<FactId>>,
+    searches: &BTreeSet<Search>,
+) -> Value {
     let plan = Plan::new(target, catalog);
     let plan = match only {
         Some(only) => plan.only(only),
@@ -23,7 +28,8 @@ pub fn minimal_policy(target: &Target, catalog: &Catalog, only: Option<&BTreeSet
     };
     let mut actions: BTreeMap<Scope, BTreeSet<&str>> = BTreeMap::new();
     for operation in ALL {
-        if operation.facts.iter().any(|id| plan.reads(*id)) {
+        let is_wanted = operation.search.is_some_and(|search| searches.contains(&search));
+        if is_wanted || operation.facts.iter().any(|id| plan.reads(*id)) {
             actions.entry(operation.scope).or_default().insert(operation.action);
         }
     }
@@ -76,6 +82,9 @@ fn resources(scope: Scope, target: &Target, plan: &Plan) -> Option<(&'static str
         }
         Scope::Clusters => ("StreamkapDoctorClusters", vec![of("redshift", "cluster:*")]),
         Scope::Workgroups => ("StreamkapDoctorWorkgroups", vec![of("redshift-serverless", "workgroup/*")]),
+        // Which bucket it is the trail says, and the doctor has not asked.
+        Scope::TrailBuckets => ("StreamkapDoctorTrailBuckets", vec![format!("arn:{partition}:s3:::*")]),
+        Scope::LogFiles => ("StreamkapDoctorLogFiles", vec![format!("arn:{partition}:s3:::*/AWSLogs/*")]),
         Scope::Account => ("StreamkapDoctorAccount", vec!["*".to_owned()]),
     })
 }
@@ -112,7 +121,8 @@ mod tests {
 
     #[test]
     fn every_permission_that_a_fact_needs_is_granted_and_no_other() {
-        let policy = minimal_policy(&target(Some("111122223333")), Catalog::built_in(), None);
+        let policy =
+            minimal_policy(&target(Some("111122223333")), Catalog::built_in(), None, &BTreeSet::new());
         let plan = Plan::new(&target(None), Catalog::built_in());
         let needed: BTreeSet<String> =
             plan.facts.iter().flat_map(|id| id.actions()).map(|it| (*it).to_owned()).collect();
@@ -121,14 +131,15 @@ mod tests {
 
     #[test]
     fn permissions_are_limited_to_the_role_and_the_bucket() {
-        let policy = minimal_policy(&target(Some("111122223333")), Catalog::built_in(), None);
+        let policy =
+            minimal_policy(&target(Some("111122223333")), Catalog::built_in(), None, &BTreeSet::new());
         let of = |sid: &str| {
             let statements = policy["Statement"].as_array().unwrap();
             statements.iter().find(|it| it["Sid"] == sid).unwrap()["Resource"].clone()
         };
         assert_eq!(of("StreamkapDoctorBuckets"), json!(["arn:aws:s3:::orders"]));
         assert_eq!(of("StreamkapDoctorRole")[0], "arn:aws:iam::111122223333:role/Streamkap");
-        let policy = minimal_policy(&target(None), Catalog::built_in(), None).to_string();
+        let policy = minimal_policy(&target(None), Catalog::built_in(), None, &BTreeSet::new()).to_string();
         assert!(policy.contains("arn:aws:iam::*:role/Streamkap"));
     }
 
@@ -138,7 +149,7 @@ mod tests {
         target.region = Some("eu-west-1".to_owned());
         target.connectors[0].connector = "iceberg-glue".to_owned();
         target.connectors[0].parameters = [("database".to_owned(), "sales".to_owned())].into();
-        let policy = minimal_policy(&target, Catalog::built_in(), None);
+        let policy = minimal_policy(&target, Catalog::built_in(), None, &BTreeSet::new());
         let of = |action: &str| {
             let statements = policy["Statement"].as_array().unwrap();
             let has = |it: &&Value| it["Action"].as_array().unwrap().iter().any(|it| it == action);
@@ -159,10 +170,24 @@ mod tests {
     #[test]
     fn a_run_of_few_checks_needs_few_permissions() {
         let only = BTreeSet::from([FactId::BucketPolicy]);
-        let policy = minimal_policy(&target(None), Catalog::built_in(), Some(&only));
+        let policy = minimal_policy(&target(None), Catalog::built_in(), Some(&only), &BTreeSet::new());
         assert_eq!(
             actions(&policy),
             BTreeSet::from(["s3:GetBucketPolicy".to_owned(), "s3:ListBucket".to_owned()])
         );
+    }
+
+    #[test]
+    fn a_search_of_denials_adds_what_it_calls_and_no_more() {
+        let plain = minimal_policy(&target(None), Catalog::built_in(), None, &BTreeSet::new());
+        let added = |search: Search| -> BTreeSet<String> {
+            let searches = BTreeSet::from([search]);
+            let policy = minimal_policy(&target(None), Catalog::built_in(), None, &searches);
+            actions(&policy).difference(&actions(&plain)).cloned().collect()
+        };
+        assert_eq!(added(Search::Trail), BTreeSet::from(["s3:GetObject".to_owned()]));
+        assert_eq!(added(Search::Decode), BTreeSet::from(["sts:DecodeAuthorizationMessage".to_owned()]));
+        assert_eq!(added(Search::Lake).len(), 4);
+        assert_eq!(added(Search::Athena).len(), 4);
     }
 }

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use super::client::Aws;
-use super::cloudtrail::event_history::{self, Subject, Window};
+use super::cloudtrail::event_history::{self, Subject, Window, global};
 use super::regional::{self, Regional};
 use super::s3::{NOT_WANTED, wanted};
 use super::settings::{History as HistorySetting, Settings};
@@ -94,11 +94,17 @@ impl<'a> Reading<'a> {
             self.last_accessed(&facts, elsewhere.as_ref()),
             self.third(facts.clone(), elsewhere.as_ref())
         );
-        facts.history = history;
         facts.last_accessed = last_accessed;
-        let keys = encryption::customer_keys(&facts);
-        event_history::keep_keys(&mut facts.history, &keys);
+        facts.history = of_own_keys(history, &facts);
         Ok(facts)
+    }
+
+    /// Searches event history alone: all else is in the facts.
+    pub(super) async fn search_history(&self, facts: &Facts) -> History {
+        let caller = facts.caller.known();
+        let elsewhere = caller.and_then(|caller| elsewhere(caller, facts.target.role.account.as_ref()?));
+        self.aws.progress().read();
+        of_own_keys(self.history(facts, elsewhere.as_ref()).await, facts)
     }
 
     /// The region in which the connector's trails are.
@@ -388,13 +394,28 @@ impl<'a> Reading<'a> {
             Some(subject) => {
                 let window = Window {
                     since: whole(self.settings.window_start()),
-                    until: whole(self.settings.now),
+                    until: whole(self.settings.window_end()),
                     pages,
                 };
+                if window.until <= window.since {
+                    return off(format!("it goes back no further than {}", window.since));
+                }
                 event_history::search(self.aws, &subject, window).await
             }
             None => off("the role's ARN is not known".to_owned()),
         }
+    }
+
+    /// The services whose management events may hold refusals of what is needed, for connectors whose
+    /// sessions have no fixed names. Calls on S3 objects are data events, which event history never holds.
+    fn stand_ins(&self, target: &Target) -> BTreeSet<String> {
+        let connectors = self.catalog.connectors.iter().filter(|_| target.connectors.is_empty());
+        let unnamed = connectors.filter(|it| it.sessions.iter().any(|name| name.contains('*')));
+        let actions = unnamed.flat_map(|connector| &connector.needs).map(|need| &need.action);
+        let services = actions.filter_map(|action| action.split_once(':')).map(|(service, _)| service);
+        // S3 records calls on objects in trails alone.
+        let services = services.filter(|service| *service != "s3");
+        services.map(|service| format!("{service}.amazonaws.com")).collect()
     }
 
     fn subject(&self, facts: &Facts, purposes: BTreeSet<Purpose>) -> Option<Subject> {
@@ -417,9 +438,20 @@ impl<'a> Reading<'a> {
         let sources = sources(self.catalog, facts);
         let mut seen = BTreeSet::new();
         sessions.retain(|name| seen.insert(name.clone()));
+        let role: Arn = role_arn(facts, &caller.account).parse().ok()?;
+        let region = region.unwrap_or_else(|| self.aws.region().to_owned());
+        let (session_regions, call_regions) = if self.settings.regions.is_empty() {
+            let of_buckets = buckets.iter().map(|(_, region)| region.clone());
+            let calls = of_buckets.chain([region.clone()]).collect();
+            (BTreeSet::from([region, global(&role).to_owned()]), calls)
+        } else {
+            (self.settings.regions.clone(), self.settings.regions.clone())
+        };
         Some(Subject {
-            role: role_arn(facts, &caller.account).parse().ok()?,
-            region: region.unwrap_or_else(|| self.aws.region().to_owned()),
+            stand_ins: self.stand_ins(&facts.target),
+            role,
+            session_regions,
+            call_regions,
             key_regions: key_entries(facts).map(|entry| entry.region().to_owned()).collect(),
             buckets,
             policies: policies.iter().map(ToString::to_string).collect(),
@@ -484,4 +516,10 @@ fn sources(catalog: &Catalog, facts: &Facts) -> BTreeSet<String> {
 /// The keys that encrypt by default, as ARNs of keys or aliases.
 fn key_entries(facts: &Facts) -> impl Iterator<Item = Arn> {
     encryption::entries(facts).into_iter().filter_map(|entry| entry.parse().ok())
+}
+
+/// The history without changes of keys that are not the target's, now that its keys are known.
+fn of_own_keys(mut history: History, facts: &Facts) -> History {
+    event_history::keep_keys(&mut history, &encryption::customer_keys(facts));
+    history
 }

@@ -23,6 +23,11 @@ pub struct Settings {
     pub endpoint_url: Option<String>,
     /// Start of the window in event history; `None`: as far back as it goes.
     pub since: Option<Timestamp>,
+    /// End of the window in event history; `None`: now.
+    pub until: Option<Timestamp>,
+    /// Regions of event history to search for sessions and denials; empty: the connector's, its resources',
+    /// and the one in which the partition's global services record.
+    pub regions: BTreeSet<String>,
     /// Whether to search event history.
     pub history: History,
     /// The facts to read; `None`: all that the target needs.
@@ -43,6 +48,12 @@ pub enum History {
     },
     /// Leave it out, and why: `--no-history was given`.
     Off(String),
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self::Search { pages: 30 }
+    }
 }
 
 /// How long to wait for answers.
@@ -83,7 +94,9 @@ impl Settings {
             region: None,
             endpoint_url: None,
             since: None,
-            history: History::Search { pages: 30 },
+            until: None,
+            regions: BTreeSet::new(),
+            history: History::default(),
             facts: None,
             now,
             patience: Patience::default(),
@@ -92,9 +105,18 @@ impl Settings {
 
     /// The start of the window that is searched: never before event history begins.
     pub fn window_start(&self) -> Timestamp {
-        let oldest =
-            self.now.saturating_sub(SignedDuration::from_hours(24 * HISTORY_DAYS)).unwrap_or(self.now);
+        let oldest = self.history_start();
         self.since.map_or(oldest, |since| since.clamp(oldest, self.now))
+    }
+
+    /// The end of the window that is searched.
+    pub fn window_end(&self) -> Timestamp {
+        self.until.map_or(self.now, |until| until.min(self.now))
+    }
+
+    /// The beginning of event history.
+    pub fn history_start(&self) -> Timestamp {
+        self.now.saturating_sub(SignedDuration::from_hours(24 * HISTORY_DAYS)).unwrap_or(self.now)
     }
 }
 

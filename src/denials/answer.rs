@@ -37,8 +37,8 @@ pub struct Answer {
     /// The sources there are and what each could show; empty when one was named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<Offer>,
-    /// What happened around the denials, in order of time; absent unless one role was
-    /// asked for by its ARN.
+    /// What happened around the denials, in order of time; absent unless the answer is about
+    /// one role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeline: Option<Timeline>,
     /// What must be known to read this answer rightly, one sentence each.
@@ -179,14 +179,11 @@ impl Searched {
     /// What a query of CloudTrail Lake or Athena covers: which events are in the store or table is
     /// not told by the answer.
     pub fn queried(source: SourceKind, places: Vec<String>, looked: trail::Coverage) -> Self {
-        let mut blind_spots = vec![
-            format!(
-                "which kinds of events {} holds is not told by its answer: calls on S3 objects are there \
-                     only if data events are recorded",
-                source.as_str()
-            ),
-            "changes and assumptions of the role: only denials were asked for".to_owned(),
-        ];
+        let mut blind_spots = vec![format!(
+            "which kinds of events {} holds is not told by its answer: calls on S3 objects are there only if \
+             data events are recorded",
+            source.as_str()
+        )];
         blind_spots.extend(always_blind());
         Self {
             source,
@@ -229,7 +226,12 @@ impl Denied {
 impl Answer {
     /// Puts the answer together: groups are explained and verified against the policies in `facts`.
     /// `vendor` is Streamkap's account.
-    pub fn of(gathered: Gathered<'_>, coverage: Searched, facts: Option<&Facts>, vendor: &AccountId) -> Self {
+    pub fn of(
+        gathered: Gathered<'_>,
+        mut coverage: Searched,
+        facts: Option<&Facts>,
+        vendor: &AccountId,
+    ) -> Self {
         let scope = gathered.scope();
         let mut notes = gathered.notes();
         let (groups, timeline) = gathered.finish();
@@ -240,6 +242,17 @@ impl Answer {
                 "several roles are called {name}: {}; give one's ARN to see it alone",
                 roles.join(", ")
             ));
+        }
+        if timeline.is_none() {
+            coverage.blind_spots.push(match scope.role {
+                None => "what was changed before the denials: a timeline is made for one role, with --role"
+                    .to_owned(),
+                Some(_) => {
+                    "what was changed before the denials: no role of this name, or several, were found; a \
+                    timeline is made for one, given by its ARN"
+                        .to_owned()
+                }
+            });
         }
         let denials = groups.into_iter().map(|group| Denied::of(group, facts, vendor)).collect();
         Self {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::scope::{RoleFilter, Scope};
+use crate::model::Arn;
 use crate::trail::{
     DenialGroup, DenialGroups, Event, EventRef, Sink, Timeline, is_assumption, is_history_of,
 };
@@ -17,6 +18,7 @@ const HISTORY: usize = 10_000;
 /// What a search has brought so far.
 pub struct Gathered<'a> {
     scope: &'a Scope,
+    role: Option<Arn>,
     groups: DenialGroups,
     changes: Latest,
     assumptions: Latest,
@@ -25,12 +27,9 @@ pub struct Gathered<'a> {
 impl<'a> Gathered<'a> {
     /// Nothing yet.
     pub fn new(scope: &'a Scope) -> Self {
-        Self {
-            scope,
-            groups: DenialGroups::new(),
-            changes: Latest::default(),
-            assumptions: Latest::default(),
-        }
+        let role = scope.role.as_ref().map(RoleFilter::role);
+        let (changes, assumptions) = (Latest::default(), Latest::default());
+        Self { scope, role, groups: DenialGroups::new(), changes, assumptions }
     }
 
     /// For another worker of the same search: nothing yet, and an event that either has taken is a
@@ -51,8 +50,7 @@ impl<'a> Gathered<'a> {
         if self.scope.wants(&event) {
             self.groups.add(&event);
         }
-        let Some(RoleFilter::Arn(role)) = &self.scope.role else { return };
-        if !is_history_of(&event, role) {
+        if !self.role.as_ref().is_some_and(|role| is_history_of(&event, role)) {
             return;
         }
         if is_assumption(event.event_name.as_bytes()) {
@@ -93,15 +91,36 @@ impl<'a> Gathered<'a> {
     /// The groups, and the timeline where one role was asked for.
     pub fn finish(self) -> (Vec<DenialGroup>, Option<Timeline>) {
         let groups = self.groups.groups();
-        let timeline = match &self.scope.role {
-            Some(RoleFilter::Arn(role)) => {
-                let history = self.changes.events.into_values().chain(self.assumptions.events.into_values());
-                Some(Timeline::new(role, history.flatten().collect(), &groups))
-            }
-            _ => None,
+        let history = self.changes.events.into_values().chain(self.assumptions.events.into_values());
+        let mut history: Vec<Event> = history.flatten().collect();
+        let role = match &self.scope.role {
+            Some(RoleFilter::Name(name)) => only_role(name, &groups, &history),
+            _ => self.role,
         };
+        let timeline = role.map(|role| {
+            history.retain(|event| is_history_of(event, &role));
+            Timeline::new(&role, history, &groups)
+        });
         (groups, timeline)
     }
+}
+
+/// The role of this name, if what was found is of one account only.
+fn only_role(name: &str, groups: &[DenialGroup], history: &[Event]) -> Option<Arn> {
+    let assumed = history.iter().filter_map(|event| event.parameter("roleArn"));
+    let denied = groups.iter().flat_map(|group| &group.principals).map(String::as_str);
+    let arns = assumed.chain(denied).filter_map(|arn| arn.parse::<Arn>().ok());
+    let arns = arns.filter(|arn| arn.service() == "iam" && arn.name() == name);
+    let mut roles: BTreeMap<String, Arn> = BTreeMap::new();
+    for arn in arns {
+        roles.entry(arn.account().to_owned()).or_insert(arn);
+    }
+    let changed = history.iter().filter(|event| event.parameter("roleName") == Some(name));
+    for account in changed.filter_map(|event| event.recipient_account.clone()) {
+        let role = || Arn::new("aws", "iam", "", &account, &format!("role/{name}"));
+        roles.entry(account.clone()).or_insert_with(role);
+    }
+    if roles.len() == 1 { roles.into_values().next() } else { None }
 }
 
 impl Sink for Gathered<'_> {

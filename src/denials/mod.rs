@@ -11,6 +11,7 @@ mod scope;
 mod selector;
 mod source;
 mod sql;
+mod table;
 mod text;
 mod verify;
 
@@ -20,10 +21,8 @@ pub use gather::Gathered;
 pub use pasted::{Pasted, PastedDenial};
 pub use scope::{RoleFilter, Scope};
 pub use selector::{Kind, Logged, selector_to_add};
-pub use source::{Choice, Offer, SourceKind, Verdict, choose};
-pub use sql::{
-    COLUMNS, Partitions, TableLayout, TableName, TableNameError, athena_ddl, athena_query, event_of_row,
-    lake_query,
-};
-pub use text::{short, short_pasted, table, table_pasted};
+pub use source::{Offer, SourceKind, Verdict, choose, compare};
+pub use sql::{COLUMNS, Partitions, athena_query, event_of_row, lake_query};
+pub use table::{TableLayout, TableName, TableNameError, athena_ddl};
+pub use text::{short, short_pasted, table, table_pasted, told};
 pub use verify::{Verification, verify};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::answer::{Question, Window};
 use crate::model::Arn;
-use crate::trail::{Event, EventRef, Identity};
+use crate::trail::{Event, EventRef, Identity, role_of_any_account};
 
 /// What to ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,20 +37,18 @@ impl RoleFilter {
         }
     }
 
+    /// The role as an ARN; where only its name is known, one without an account, which stands for every
+    /// role of that name.
+    pub fn role(&self) -> Arn {
+        match self {
+            Self::Arn(role) => role.clone(),
+            Self::Name(name) => role_of_any_account(name),
+        }
+    }
+
     /// Whether it is a session of the role that called.
     pub fn made(&self, identity: &Identity) -> bool {
-        match self {
-            Self::Arn(role) => identity.is_of_role(role),
-            Self::Name(name) => {
-                let issuer = identity.issuer.as_ref().and_then(|issuer| issuer.arn.as_deref());
-                let arn = issuer.or(identity.arn.as_deref());
-                let Some(arn) = arn.and_then(|arn| arn.parse::<Arn>().ok()) else { return false };
-                // The role of this name in the caller's own account.
-                let role =
-                    Arn::new(arn.partition().as_str(), "iam", "", arn.account(), &format!("role/{name}"));
-                identity.is_of_role(&role)
-            }
-        }
+        identity.is_of_role(&self.role())
     }
 }
 

@@ -67,15 +67,22 @@ pub struct Offer {
     pub cost: String,
     /// How to ask for it by hand.
     pub option: String,
+    /// Whether it is the one that was searched.
+    #[serde(default)]
+    pub taken: bool,
+    /// What it would add to the one that was searched; null where that is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adds: Option<String>,
 }
 
 impl Offer {
-    /// Event history, which never holds data events. `regions` are those that would be searched.
-    pub fn event_history(wanted: &[Kind], regions: usize) -> Self {
+    /// Event history, which never holds data events, or the reason why it cannot be searched.
+    pub fn event_history(wanted: &[Kind], reachable: Result<(), &str>) -> Self {
         let missing: Vec<_> = wanted.iter().copied().filter(|kind| *kind == Kind::S3Objects).collect();
-        let verdict = match missing.len() {
-            0 => Verdict::All,
-            all if all == wanted.len() => {
+        let verdict = match (reachable, missing.len()) {
+            (Err(why), _) => Verdict::None { why: why.to_owned() },
+            (_, 0) => Verdict::All,
+            (_, all) if all == wanted.len() => {
                 Verdict::None { why: "it holds no data events, and calls on S3 objects are such".to_owned() }
             }
             _ => Verdict::Some { missing },
@@ -84,8 +91,10 @@ impl Offer {
             source: SourceKind::EventHistory,
             name: String::new(),
             verdict,
-            cost: format!("free; two calls a second in each of {regions} regions; 90 days"),
+            cost: "free; two calls a second in each region; 90 days".to_owned(),
             option: "--source event-history".to_owned(),
+            taken: false,
+            adds: None,
         }
     }
 
@@ -110,46 +119,62 @@ impl Offer {
             verdict,
             cost: "S3 requests and the transfer of the days searched".to_owned(),
             option: "--source trail".to_owned(),
+            taken: false,
+            adds: None,
         }
     }
 
-    fn missing(&self) -> Option<usize> {
+    /// Its kind and name.
+    pub fn called(&self) -> String {
+        format!("{} {}", self.source.as_str(), self.name).trim_end().to_owned()
+    }
+
+    /// Why it was taken, one sentence.
+    pub fn taken(&self) -> String {
+        let why = match self.verdict {
+            Verdict::All => "the cheapest source that can show these denials",
+            Verdict::Some { .. } => "it shows the most, though not all",
+            Verdict::None { .. } => "it cannot show these denials, only what is around them",
+        };
+        format!("{}: {why}", self.called())
+    }
+
+    fn missing(&self) -> Option<&[Kind]> {
         match &self.verdict {
-            Verdict::All => Some(0),
-            Verdict::Some { missing } => Some(missing.len()),
+            Verdict::All => Some(&[]),
+            Verdict::Some { missing } => Some(missing),
             Verdict::None { .. } => None,
         }
     }
 }
 
-/// The source to take and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice {
-    /// Its place among the offers; none when no source can show anything.
-    pub chosen: Option<usize>,
-    /// One sentence.
-    pub why: String,
-}
-
-/// Takes the cheapest source that can show all that is wanted, else the one that shows most.
+/// The place of the cheapest source that can show all that is wanted, else of the one that shows most;
+/// none when no source can show anything.
 ///
 /// `offers` stand in order of cost, the cheapest first.
-pub fn choose(offers: &[Offer]) -> Choice {
-    let able = offers.iter().enumerate().filter_map(|(at, offer)| Some((offer.missing()?, at)));
-    let Some((missing, at)) = able.min() else {
-        return Choice {
-            chosen: None,
-            why: "no source that could be reached can show these denials".to_owned(),
+pub fn choose(offers: &[Offer]) -> Option<usize> {
+    let able = offers.iter().enumerate().filter_map(|(at, offer)| Some((offer.missing()?.len(), at)));
+    able.min().map(|(_, at)| at)
+}
+
+/// Marks the source that is taken, and says of the others what they would add to it.
+pub fn compare(offers: &mut [Offer], taken: usize) {
+    let shown = offers.get(taken).and_then(|offer| Some((offer.source, offer.missing()?.to_vec())));
+    for (at, offer) in offers.iter_mut().enumerate() {
+        (offer.taken, offer.adds) = (at == taken, None);
+        let Some(theirs) = offer.missing().filter(|_| at != taken) else { continue };
+        let (source, missing) = match &shown {
+            Some((source, missing)) => (Some(*source), missing.clone()),
+            None => (None, Kind::ALL.to_vec()),
         };
-    };
-    let offer = &offers[at];
-    let name = if offer.name.is_empty() { String::new() } else { format!(" ({})", offer.name) };
-    let why = if missing == 0 {
-        format!("{}{name}: the cheapest source that can show these denials", offer.source.as_str())
-    } else {
-        format!("{}{name}: it shows the most, though not all", offer.source.as_str())
-    };
-    Choice { chosen: Some(at), why }
+        let mut adds: Vec<&str> =
+            missing.iter().filter(|kind| !theirs.contains(kind)).map(|kind| kind.as_str()).collect();
+        // A bucket keeps logs for as long as its owner wants.
+        if source == Some(SourceKind::EventHistory) && offer.source == SourceKind::TrailBucket {
+            adds.push("events older than 90 days, if its bucket keeps them");
+        }
+        offer.adds = (!adds.is_empty()).then(|| adds.join(", "));
+    }
 }
 
 #[cfg(test)]
@@ -163,28 +188,59 @@ mod tests {
     #[test]
     fn event_history_is_taken_when_it_can_show_all() {
         let wanted = [Kind::Management, Kind::Kms];
-        let offers = [Offer::event_history(&wanted, 2), Offer::trail("t", &wanted, Ok(&logged(&Kind::ALL)))];
-        assert_eq!(choose(&offers).chosen, Some(0));
+        let offers =
+            [Offer::event_history(&wanted, Ok(())), Offer::trail("t", &wanted, Ok(&logged(&Kind::ALL)))];
+        assert_eq!(choose(&offers), Some(0));
     }
 
     #[test]
     fn calls_on_objects_need_a_trail_that_records_them() {
         let wanted = [Kind::Kms, Kind::S3Objects];
-        let history = Offer::event_history(&wanted, 2);
+        let history = Offer::event_history(&wanted, Ok(()));
         assert_eq!(history.verdict, Verdict::Some { missing: vec![Kind::S3Objects] });
         let records = Offer::trail("t", &wanted, Ok(&logged(&Kind::ALL)));
-        assert_eq!(choose(&[history.clone(), records]).chosen, Some(1));
+        assert_eq!(choose(&[history.clone(), records]), Some(1));
         let poor = Offer::trail("t", &wanted, Ok(&logged(&[Kind::Management, Kind::Kms])));
-        let choice = choose(&[history, poor]);
-        assert_eq!(choice.chosen, Some(0));
-        assert!(choice.why.contains("not all"));
+        let mut offers = [history, poor];
+        assert_eq!(choose(&offers), Some(0));
+        compare(&mut offers, 0);
+        assert!(offers[0].taken && offers[0].taken().ends_with("not all"));
     }
 
     #[test]
     fn a_source_that_shows_nothing_is_never_taken() {
         let wanted = [Kind::S3Objects];
         let offers =
-            [Offer::event_history(&wanted, 1), Offer::trail("t", &wanted, Err("its bucket refuses"))];
-        assert_eq!(choose(&offers).chosen, None);
+            [Offer::event_history(&wanted, Ok(())), Offer::trail("t", &wanted, Err("its bucket refuses"))];
+        assert_eq!(choose(&offers), None);
+    }
+
+    #[test]
+    fn the_others_say_what_they_would_add() {
+        let wanted = [Kind::Kms, Kind::S3Objects];
+        let mut offers = [
+            Offer::event_history(&wanted, Ok(())),
+            Offer::trail("all", &wanted, Ok(&logged(&Kind::ALL))),
+            Offer::trail("objects", &wanted, Ok(&logged(&[Kind::S3Objects]))),
+            Offer::trail("shut", &wanted, Err("its bucket refuses")),
+        ];
+        compare(&mut offers, 0);
+        let adds = offers[1].adds.clone().unwrap();
+        assert!(adds.starts_with("calls on S3 objects, events older than 90 days"), "{adds}");
+        assert_eq!((offers[0].adds.as_ref(), offers[3].adds.as_ref()), (None, None));
+        compare(&mut offers, 1);
+        assert!(offers.iter().all(|offer| offer.adds.is_none()), "{offers:?}");
+        compare(&mut offers, 2);
+        assert_eq!(offers[0].adds.as_deref(), Some("calls on KMS keys"));
+    }
+
+    #[test]
+    fn a_window_that_ends_before_event_history_begins_leaves_it_out() {
+        let wanted = [Kind::Kms];
+        let offers = [
+            Offer::event_history(&wanted, Err("it begins later")),
+            Offer::trail("t", &wanted, Ok(&logged(&Kind::ALL))),
+        ];
+        assert_eq!(choose(&offers), Some(1));
     }
 }

@@ -1,56 +1,23 @@
-//! SQL for CloudTrail Lake and Athena: the denials of one role, and the table to ask.
+//! SQL for CloudTrail Lake and Athena: the denials of one role and its history.
 //!
 //! Both speak Trino's dialect. Values enter as literals only, names only after validation.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
-use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
 
 use serde_json::{Value, json};
 
 use super::scope::{RoleFilter, Scope};
+use super::table::TableName;
 use crate::denial::DENIAL_CODES;
-use crate::trail::Event;
+use crate::trail::{Event, assumptions, changes};
 
 /// How an Athena table is partitioned, as far as it helps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Partitions {
     /// Partition columns and the pattern of their dates where they hold such (`yyyy/MM/dd`).
     pub columns: Vec<(String, Option<String>)>,
-}
-
-/// `DATABASE.TABLE` of Athena.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TableName {
-    /// The database.
-    pub database: String,
-    /// The table.
-    pub table: String,
-}
-
-/// The text is not `DATABASE.TABLE`.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not DATABASE.TABLE: letters, digits, underscores and hyphens, one dot between them")]
-pub struct TableNameError(String);
-
-impl FromStr for TableName {
-    type Err = TableNameError;
-
-    fn from_str(text: &str) -> Result<Self, TableNameError> {
-        let plain = |name: &str| {
-            !name.is_empty()
-                && name.len() <= 255
-                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
-        };
-        match text.split_once('.') {
-            Some((database, table)) if plain(database) && plain(table) => {
-                Ok(Self { database: database.to_owned(), table: table.to_owned() })
-            }
-            _ => Err(TableNameError(text.to_owned())),
-        }
-    }
 }
 
 /// A string literal: quotes doubled, which is all that the dialect escapes.
@@ -71,7 +38,7 @@ fn list(values: impl IntoIterator<Item = impl AsRef<str>>) -> String {
 ///
 /// The names are read back by [`crate::collect`]; nested members stand by themselves, so that no
 /// engine's way of printing rows matters.
-pub const COLUMNS: [(&str, &str); 25] = [
+pub const COLUMNS: [(&str, &str); 26] = [
     ("eventid", "eventid"),
     ("eventtime", "eventtime"),
     ("eventsource", "eventsource"),
@@ -97,6 +64,7 @@ pub const COLUMNS: [(&str, &str); 25] = [
     ("issuer_accountid", "useridentity.sessioncontext.sessionissuer.accountid"),
     ("issuer_username", "useridentity.sessioncontext.sessionissuer.username"),
     ("requestparameters", "requestparameters"),
+    ("responseelements", "responseelements"),
 ];
 
 /// Athena's question. `columns` are those that the table has, in lower case: one it lacks is asked
@@ -113,11 +81,13 @@ pub fn athena_query(
         format!("{expression} AS {alias}")
     });
     let mut conditions = partition_conditions(partitions, scope);
-    conditions.extend(conditions_of(
-        scope,
-        |time| literal(&iso(time)),
-        columns.contains("recipientaccountid"),
-    ));
+    let table_has = Dialect {
+        time: |time| literal(&iso(time)),
+        parameter: |name| format!("json_extract_scalar(requestparameters, '$.{name}')"),
+        accounts: columns.contains("recipientaccountid"),
+        parameters: columns.contains("requestparameters"),
+    };
+    conditions.extend(conditions_of(scope, &table_has));
     format!(
         "SELECT {}\nFROM {}.{}\nWHERE {}",
         selected.collect::<Vec<_>>().join(", "),
@@ -133,15 +103,22 @@ pub fn athena_query(
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/query-limitations.html>
 pub fn lake_query(store: &str, scope: &Scope) -> String {
     let selected = COLUMNS.iter().map(|(alias, expression)| match *alias {
-        "requestparameters" => format!("json_format(CAST({expression} AS JSON)) AS {alias}"),
+        "requestparameters" | "responseelements" => {
+            format!("json_format(CAST({expression} AS JSON)) AS {alias}")
+        }
         _ => format!("{expression} AS {alias}"),
     });
-    let time = |time: Timestamp| literal(&time.strftime("%Y-%m-%d %H:%M:%S").to_string());
+    let lake = Dialect {
+        time: |time| literal(&time.strftime("%Y-%m-%d %H:%M:%S").to_string()),
+        parameter: |name| format!("element_at(requestparameters, '{name}')"),
+        accounts: true,
+        parameters: true,
+    };
     format!(
         "SELECT {}\nFROM {}\nWHERE {}",
         selected.collect::<Vec<_>>().join(", "),
         store,
-        conditions_of(scope, time, true).join("\n  AND ")
+        conditions_of(scope, &lake).join("\n  AND ")
     )
 }
 
@@ -149,19 +126,71 @@ fn iso(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// What every engine is asked: code, role, time, account, region.
-fn conditions_of(scope: &Scope, time: impl Fn(Timestamp) -> String, accounts: bool) -> Vec<String> {
-    let mut conditions = vec![denied()];
-    conditions.extend(scope.role.as_ref().map(made_by));
+/// In what engines and tables differ.
+struct Dialect {
+    /// A moment as it compares to `eventtime`.
+    time: fn(Timestamp) -> String,
+    /// A request parameter by its name.
+    parameter: fn(&str) -> String,
+    /// Whether there is a column of accounts.
+    accounts: bool,
+    /// Whether there is a column of request parameters.
+    parameters: bool,
+}
+
+/// What every engine is asked: time, account, and the role's denials in the regions, or its history, which
+/// is recorded elsewhere as well.
+fn conditions_of(scope: &Scope, dialect: &Dialect) -> Vec<String> {
+    let mut conditions = Vec::new();
+    let time = dialect.time;
     conditions.extend(scope.window.since.map(|since| format!("eventtime >= {}", time(since))));
     conditions.extend(scope.window.until.map(|until| format!("eventtime < {}", time(until))));
-    if !scope.accounts.is_empty() && accounts {
+    if !scope.accounts.is_empty() && dialect.accounts {
         conditions.push(format!("recipientaccountid IN ({})", list(&scope.accounts)));
     }
+    let mut denials = vec![denied()];
+    denials.extend(scope.role.as_ref().map(made_by));
     if !scope.regions.is_empty() {
-        conditions.push(format!("awsregion IN ({})", list(&scope.regions)));
+        denials.push(format!("awsregion IN ({})", list(&scope.regions)));
+    }
+    let denials = denials.join("\n    AND ");
+    match scope.role.as_ref().filter(|_| dialect.parameters) {
+        Some(role) => conditions.push(format!("(({denials})\n    OR {})", history_of(role, dialect))),
+        None => conditions.push(format!("({denials})")),
     }
     conditions
+}
+
+/// The assumptions of a role, changes of it, and changes of what it may depend on: what
+/// [`crate::trail::is_history_of`] wants, without the grants that services make by the thousand.
+fn history_of(role: &RoleFilter, dialect: &Dialect) -> String {
+    let parameter = dialect.parameter;
+    let assumed =
+        format!("eventname IN ({}) AND {}", list(assumptions()), is_role(&parameter("roleArn"), role));
+    let any_of = |of_role: bool| {
+        let mut by_source: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for (source, name, _) in changes().filter(|(_, name, own)| *own == of_role && *name != "CreateGrant")
+        {
+            by_source.entry(source).or_default().push(name);
+        }
+        let conditions = by_source.iter().map(|(source, names)| {
+            format!("(eventsource = {} AND eventname IN ({}))", literal(source), list(names))
+        });
+        format!("({})", conditions.collect::<Vec<_>>().join(" OR "))
+    };
+    let own = format!("{} AND {} = {}", any_of(true), parameter("roleName"), literal(role.role().name()));
+    let here = match role {
+        // What an organisation's policies say is changed in its management account.
+        RoleFilter::Arn(role) if dialect.accounts => format!(
+            " AND (recipientaccountid = {} OR eventsource = 'organizations.amazonaws.com')",
+            literal(role.account())
+        ),
+        _ => String::new(),
+    };
+    format!(
+        "({assumed})\n    OR (coalesce(errorcode, '') = '' AND (({own})\n      OR {}){here})",
+        any_of(false)
+    )
 }
 
 /// The codes of denials by what follows the last dot, `#` or colon.
@@ -174,32 +203,37 @@ fn denied() -> String {
 fn made_by(role: &RoleFilter) -> String {
     let issuer = "useridentity.sessioncontext.sessionissuer.arn";
     let arn = "useridentity.arn";
-    match role {
+    let by_issuer = is_role(issuer, role);
+    let session = match role {
         RoleFilter::Arn(role) => {
-            let partition = role.partition();
-            let (partition, account, role_name) = (partition.as_str(), role.account(), role.name());
-            let by_issuer = if role.resource() == format!("role/{role_name}") {
-                // Given without a path: found under any.
-                format!(
-                    "({issuer} = {} OR {issuer} LIKE {})",
-                    literal(role.as_str()),
-                    pattern(&[&format!("arn:{partition}:iam::{account}:role/"), &format!("/{role_name}")])
-                )
-            } else {
-                format!("{issuer} = {}", literal(role.as_str()))
-            };
-            let session =
-                pattern(&[&format!("arn:{partition}:sts::{account}:assumed-role/{role_name}/"), ""]);
+            let (partition, account) = (role.partition(), role.account());
+            let session = format!("arn:{partition}:sts::{account}:assumed-role/{}/", role.name());
+            format!("({arn} LIKE {} OR {arn} = {})", pattern(&[&session, ""]), literal(role.as_str()))
+        }
+        RoleFilter::Name(role) => {
+            format!("{arn} LIKE {}", pattern(&["arn:", &format!(":assumed-role/{role}/"), ""]))
+        }
+    };
+    format!("({by_issuer} OR ({issuer} IS NULL AND {session}))")
+}
+
+/// Whether an expression is the role's ARN.
+fn is_role(expression: &str, role: &RoleFilter) -> String {
+    match role {
+        RoleFilter::Arn(role) if role.resource() == format!("role/{}", role.name()) => {
+            // Given without a path: found under any.
+            let root = format!("arn:{}:iam::{}:role/", role.partition(), role.account());
             format!(
-                "({by_issuer} OR ({issuer} IS NULL AND ({arn} LIKE {session} OR {arn} = {})))",
-                literal(role.as_str())
+                "({expression} = {} OR {expression} LIKE {})",
+                literal(role.as_str()),
+                pattern(&[&root, &format!("/{}", role.name())])
             )
         }
+        RoleFilter::Arn(role) => format!("{expression} = {}", literal(role.as_str())),
         RoleFilter::Name(role) => format!(
-            "({issuer} LIKE {} OR {issuer} LIKE {} OR ({issuer} IS NULL AND {arn} LIKE {}))",
+            "({expression} LIKE {} OR {expression} LIKE {})",
             pattern(&["arn:", &format!(":role/{role}")]),
-            pattern(&["arn:", ":role/", &format!("/{role}")]),
-            pattern(&["arn:", &format!(":assumed-role/{role}/"), ""])
+            pattern(&["arn:", ":role/", &format!("/{role}")])
         ),
     }
 }
@@ -222,7 +256,10 @@ fn partition_conditions(partitions: &Partitions, scope: &Scope) -> Vec<String> {
                 conditions.push(format!("{quoted} IN ({})", list(&scope.accounts)));
             }
             ("region" | "awsregion" | "aws_region", _) if !scope.regions.is_empty() => {
-                conditions.push(format!("{quoted} IN ({})", list(&scope.regions)));
+                // IAM and the global endpoint of STS record in one region of the partition.
+                let global = ["us-east-1", "us-gov-west-1", "cn-north-1"].map(str::to_owned);
+                let regions: BTreeSet<&String> = scope.regions.iter().chain(&global).collect();
+                conditions.push(format!("{quoted} IN ({})", list(regions)));
             }
             (_, Some(pattern)) => {
                 let Some(format) = date_format(pattern) else { continue };
@@ -263,112 +300,6 @@ fn year_month_day(
     from.into_iter().chain(to).collect()
 }
 
-/// Whose logs a table is to be defined for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TableLayout {
-    /// The bucket.
-    pub bucket: String,
-    /// The key prefix before `AWSLogs`, without slashes at its ends.
-    pub prefix: Option<String>,
-    /// `o-…` for the trail of an organisation.
-    pub organization: Option<String>,
-    /// The accounts: one, or all that the organisation's table is to hold.
-    pub accounts: Vec<String>,
-    /// The regions.
-    pub regions: Vec<String>,
-    /// The first day, `2025/01/01`.
-    pub from_day: String,
-}
-
-/// The definition of a table with partition projection for a trail's logs.
-///
-/// The `account` column is projected for an organisation only. Nothing needs to be loaded or
-/// repaired: Athena computes the partitions from the query.
-/// <https://docs.aws.amazon.com/athena/latest/ug/create-cloudtrail-table-partition-projection.html>
-pub fn athena_ddl(table: &TableName, layout: &TableLayout) -> String {
-    let prefix = layout.prefix.as_deref().map(|prefix| format!("{prefix}/")).unwrap_or_default();
-    let root = format!("s3://{}/{prefix}AWSLogs", layout.bucket);
-    let (root, template) = match (&layout.organization, &layout.accounts[..]) {
-        (Some(organization), _) => {
-            let root = format!("{root}/{organization}");
-            (root.clone(), format!("{root}/${{account}}/CloudTrail/${{region}}/${{day}}"))
-        }
-        (None, [account]) => {
-            let root = format!("{root}/{account}/CloudTrail");
-            (root.clone(), format!("{root}/${{region}}/${{day}}"))
-        }
-        (None, _) => (root.clone(), format!("{root}/${{account}}/CloudTrail/${{region}}/${{day}}")),
-    };
-    let by_account = template.contains("${account}");
-    let mut properties = vec![("projection.enabled".to_owned(), "true".to_owned())];
-    let mut add = |key: &str, value: &str| properties.push((format!("projection.{key}"), value.to_owned()));
-    if by_account {
-        add("account.type", "enum");
-        add("account.values", &layout.accounts.join(","));
-    }
-    add("region.type", "enum");
-    add("region.values", &layout.regions.join(","));
-    add("day.type", "date");
-    add("day.format", "yyyy/MM/dd");
-    add("day.range", &format!("{},NOW", layout.from_day));
-    add("day.interval", "1");
-    add("day.interval.unit", "DAYS");
-    properties.push(("storage.location.template".to_owned(), template));
-    let account = if by_account { "account string, " } else { "" };
-    let mut ddl = format!(
-        "CREATE EXTERNAL TABLE IF NOT EXISTS `{}`.`{}` (\n{TABLE_COLUMNS}\n)\n\
-         PARTITIONED BY ({account}region string, day string)\n\
-         ROW FORMAT SERDE 'org.apache.hive.hcatalog.data.JsonSerDe'\n\
-         STORED AS INPUTFORMAT 'com.amazon.emr.cloudtrail.CloudTrailInputFormat'\n\
-         OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'\n\
-         LOCATION {}\nTBLPROPERTIES (\n",
-        table.database,
-        table.table,
-        hive_literal(&format!("{root}/"))
-    );
-    let lines: Vec<_> = properties
-        .iter()
-        .map(|(key, value)| format!("  {} = {}", hive_literal(key), hive_literal(value)))
-        .collect();
-    let _ = writeln!(ddl, "{}\n);", lines.join(",\n"));
-    ddl
-}
-
-/// A literal of Hive's dialect, which escapes with backslashes.
-fn hive_literal(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
-}
-
-const TABLE_COLUMNS: &str = "  eventversion string,
-  useridentity struct<
-    type: string, principalid: string, arn: string, accountid: string, invokedby: string,
-    accesskeyid: string, username: string,
-    sessioncontext: struct<
-      attributes: struct<mfaauthenticated: string, creationdate: string>,
-      sessionissuer: struct<type: string, principalid: string, arn: string, accountid: string, username: string>>>,
-  eventtime string,
-  eventsource string,
-  eventname string,
-  awsregion string,
-  sourceipaddress string,
-  useragent string,
-  errorcode string,
-  errormessage string,
-  requestparameters string,
-  responseelements string,
-  additionaleventdata string,
-  requestid string,
-  eventid string,
-  readonly string,
-  resources array<struct<arn: string, accountid: string, type: string>>,
-  eventtype string,
-  apiversion string,
-  recipientaccountid string,
-  serviceeventdetails string,
-  sharedeventid string,
-  vpcendpointid string,
-  eventcategory string";
-
 /// The event of a row of the answer, by the names of [`COLUMNS`].
 pub fn event_of_row(row: &BTreeMap<String, String>) -> Option<Event> {
     let of = |name: &str| row.get(name).filter(|value| !value.is_empty()).map_or(Value::Null, |it| json!(it));
@@ -383,7 +314,7 @@ pub fn event_of_row(row: &BTreeMap<String, String>) -> Option<Event> {
         "recipientAccountId": of("recipientaccountid"), "sourceIPAddress": of("sourceipaddress"),
         "userAgent": of("useragent"), "errorCode": of("errorcode"), "errorMessage": of("errormessage"),
         "readOnly": of("readonly"), "sharedEventID": of("sharedeventid"), "vpcEndpointId": of("vpcendpointid"),
-        "requestParameters": of("requestparameters"),
+        "requestParameters": of("requestparameters"), "responseElements": of("responseelements"),
         "userIdentity": {
             "type": of("identity_type"), "arn": of("identity_arn"), "principalId": of("identity_principalid"),
             "accountId": of("identity_accountid"), "accessKeyId": of("identity_accesskeyid"),
@@ -445,7 +376,8 @@ mod tests {
         let sql = athena_query(&table(), &columns(), &partitions, &scope("orders"));
         for condition in [
             "\"account\" IN ('111122223333')",
-            "\"region\" IN ('eu-west-1')",
+            "\"region\" IN ('cn-north-1', 'eu-west-1', 'us-east-1', 'us-gov-west-1')",
+            "awsregion IN ('eu-west-1')",
             "\"timestamp\" >= '2026/03/02'",
             "\"timestamp\" <= '2026/03/05'",
         ] {
@@ -477,27 +409,5 @@ mod tests {
         assert!(sql.contains("sessionissuer.arn = 'arn:aws:iam::111122223333:role/service/orders'"));
         assert!(sql.contains("'arn:aws:sts::111122223333:assumed-role/orders/%'"));
         assert!(sql.len() < 10_000);
-    }
-
-    #[test]
-    fn the_table_of_an_organisation_projects_accounts() {
-        let mut layout = TableLayout {
-            bucket: "logs".to_owned(),
-            prefix: Some("audit".to_owned()),
-            organization: Some("o-ab12cd34ef".to_owned()),
-            accounts: vec!["111122223333".to_owned(), "444455556666".to_owned()],
-            regions: vec!["eu-west-1".to_owned(), "us-east-1".to_owned()],
-            from_day: "2025/01/01".to_owned(),
-        };
-        let ddl = athena_ddl(&table(), &layout);
-        assert!(ddl.contains(
-            "'storage.location.template' = 's3://logs/audit/AWSLogs/o-ab12cd34ef/${account}/CloudTrail/${region}/${day}'"
-        ));
-        assert!(ddl.contains("'projection.account.values' = '111122223333,444455556666'"));
-        layout.organization = None;
-        layout.accounts.truncate(1);
-        let ddl = athena_ddl(&table(), &layout);
-        assert!(ddl.contains("LOCATION 's3://logs/audit/AWSLogs/111122223333/CloudTrail/'"), "{ddl}");
-        assert!(!ddl.contains("projection.account"));
     }
 }

@@ -12,7 +12,7 @@ use super::selector::Kind;
 use super::source::Verdict;
 use super::verify::Verification;
 use crate::report::line;
-use crate::trail::{Certainty, ProblemKind, StatementChangeKind, Timeline};
+use crate::trail::{Certainty, Problem, ProblemKind, StatementChangeKind, Timeline};
 
 /// Values of a list that are shown.
 const SHOWN: usize = 3;
@@ -150,8 +150,13 @@ fn head(page: &mut Page, answer: &Answer) {
             }
             Verdict::None { why } => format!("cannot show it: {why}"),
         };
-        let name = if offer.name.is_empty() { String::new() } else { format!(" {}", offer.name) };
-        page.item("- ", &format!("{}{name} {can} ({}; {})", offer.source.as_str(), offer.cost, offer.option));
+        let adds = match &offer.adds {
+            _ if offer.taken => "; searched here".to_owned(),
+            Some(adds) => format!("; would add {adds}"),
+            None if offer.verdict == Verdict::All => "; would add nothing".to_owned(),
+            None => String::new(),
+        };
+        page.item("- ", &format!("{} {can}{adds} ({}; {})", offer.called(), offer.cost, offer.option));
     }
     for note in &answer.notes {
         page.paragraph("", &format!("Note: {note}"));
@@ -272,16 +277,21 @@ fn problems(page: &mut Page, searched: &Searched) {
     page.blank();
     page.paragraph("", "Not read to the end:");
     for problem in listed.iter().take(PROBLEMS) {
-        let kept = match problem.records_kept {
-            0 => String::new(),
-            kept => format!("; {kept} records before that were read"),
-        };
-        page.item("- ", &format!("{}: {}{kept}", problem.file, words(&problem.kind)));
+        page.item("- ", &told(problem));
     }
     let more = listed.len().saturating_sub(PROBLEMS) as u64 + looked.more_problems;
     if more > 0 {
         page.item("- ", &format!("and {} more", thousands(more)));
     }
+}
+
+/// A problem in one line.
+pub fn told(problem: &Problem) -> String {
+    let kept = match problem.records_kept {
+        0 => String::new(),
+        kept => format!("; {kept} records before that were read"),
+    };
+    format!("{}: {}{kept}", problem.file, words(&problem.kind))
 }
 
 fn words(kind: &ProblemKind) -> String {

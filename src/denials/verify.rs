@@ -7,10 +7,13 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::Catalog;
+use crate::checks::View;
+use crate::checks::shared::policies;
 use crate::denial::{Layer, Reason};
-use crate::facts::{Fact, Facts};
-use crate::model::StatementRef;
-use crate::policy::{Context, Document, Kind, Policy, PolicySet, Principal, Request, evaluate};
+use crate::facts::{Fact, Facts, Key};
+use crate::model::{Blocked, StatementRef};
+use crate::policy::{Context, Policy, PolicySet, Principal, Request, evaluate};
 use crate::trail::DenialGroup;
 
 /// What the policies as they are now say of a denial.
@@ -87,11 +90,13 @@ impl Judgement {
             return Err(format!("the policies read are those of {}, and others were denied", role.arn));
         }
         let principal = Principal::parse(role.arn.as_str()).map_err(|error| error.to_string())?;
-        let mut unread = Vec::new();
+        let view = View::new(facts, Catalog::built_in());
+        let own = policies::role_policies(&view);
+        let mut unread: Vec<String> = own.unread.iter().map(|blocked| blocked.what.clone()).collect();
         let policies = PolicySet {
-            identity: identity(facts, &mut unread),
-            boundary: boundary(facts, &mut unread),
-            resource: resource_policy(&action, &resource, facts, &mut unread),
+            identity: own.documents(),
+            boundary: noted(policies::boundary(&view), &mut unread),
+            resource: noted(resource_policy(&view, &action, &resource, facts), &mut unread),
             ..PolicySet::default()
         };
         let request =
@@ -151,80 +156,42 @@ fn beyond_policies(cause: &Reason) -> Result<(), String> {
     Err(format!("it was {hidden} that refused it, which the account's policies do not show"))
 }
 
-fn compile(kind: Kind, name: &str, text: &str, unread: &mut Vec<String>) -> Option<Arc<Policy>> {
-    if let Ok(document) = Document::parse(kind, text) {
-        Some(Policy::compile(name, document))
-    } else {
-        unread.push(name.to_owned());
+/// What could be read, else nothing, with what it was noted as unread.
+fn noted<T>(read: Result<Option<T>, Blocked>, unread: &mut Vec<String>) -> Option<T> {
+    read.unwrap_or_else(|blocked| {
+        unread.push(blocked.what);
         None
-    }
+    })
 }
 
-fn identity(facts: &Facts, unread: &mut Vec<String>) -> Vec<Arc<Policy>> {
-    let mut policies = Vec::new();
-    match &facts.attached_policies {
-        Fact::Known(attached) => {
-            for policy in attached {
-                let document = facts.managed_policies.get(policy.arn.as_str()).and_then(Fact::known);
-                match document {
-                    Some(managed) => {
-                        policies.extend(compile(Kind::Identity, &policy.name, &managed.document, unread));
-                    }
-                    None => unread.push(format!("the policy {}", policy.arn)),
-                }
-            }
-        }
-        Fact::Absent => {}
-        _ => unread.push("the list of attached policies".to_owned()),
-    }
-    match &facts.inline_policy_names {
-        Fact::Known(names) => {
-            for name in names {
-                match facts.inline_policies.get(name).and_then(Fact::known) {
-                    Some(text) => policies.extend(compile(Kind::Identity, name, text, unread)),
-                    None => unread.push(format!("the inline policy {name}")),
-                }
-            }
-        }
-        Fact::Absent => {}
-        _ => unread.push("the list of inline policies".to_owned()),
-    }
-    policies
-}
-
-fn boundary(facts: &Facts, unread: &mut Vec<String>) -> Option<Arc<Policy>> {
-    let arn = facts.role.known()?.boundary.as_ref()?;
-    let document = facts.managed_policies.get(arn.as_str()).and_then(Fact::known);
-    if document.is_none() {
-        unread.push(format!("the permissions boundary {arn}"));
-    }
-    compile(Kind::Boundary, arn.name(), &document?.document, unread)
-}
-
-/// The bucket's or key's own policy.
+/// The policy of the bucket, the key or the catalogue itself.
 fn resource_policy(
+    view: &View<'_>,
     action: &str,
     resource: &str,
     facts: &Facts,
-    unread: &mut Vec<String>,
-) -> Option<Arc<Policy>> {
-    let (name, fact) = if action.starts_with("s3:") {
-        let bucket = resource.split(":::").nth(1)?.split('/').next()?;
-        (format!("the policy of bucket {bucket}"), facts.buckets.get(bucket).map(|bucket| &bucket.policy))
-    } else if action.starts_with("kms:") {
-        (format!("the policy of key {resource}"), facts.keys.get(resource).map(|key| &key.policy))
-    } else if action.starts_with("glue:") {
-        ("the Data Catalog's resource policy".to_owned(), None)
-    } else {
-        return None;
-    };
-    match fact {
-        Some(Fact::Known(text)) => compile(Kind::Resource, &name, text, unread),
-        Some(Fact::Absent) => None,
-        _ => {
-            unread.push(name);
-            None
+) -> Result<Option<Arc<Policy>>, Blocked> {
+    match action.split(':').next() {
+        Some("s3") => {
+            let bucket = resource.split(":::").nth(1).and_then(|rest| rest.split('/').next());
+            bucket.map_or(Ok(None), |bucket| policies::bucket_policy(view, bucket))
         }
+        Some("kms") => {
+            // A bucket may name its key by an alias; AWS names the key itself as refused.
+            let is_it = |entry: &str, key: &Key| {
+                entry == resource || key.metadata.known().is_some_and(|metadata| metadata.arn == resource)
+            };
+            let entry =
+                facts.keys.iter().find(|(entry, key)| is_it(entry, key)).map(|(entry, _)| entry.as_str());
+            policies::key_policy(view, entry.unwrap_or(resource))
+        }
+        Some("glue") => Err(Blocked {
+            what: "the Data Catalog's resource policy".to_owned(),
+            why: "it was not read".to_owned(),
+            grant: None,
+            hint: None,
+        }),
+        _ => Ok(None),
     }
 }
 

@@ -21,7 +21,12 @@ pub(super) fn pretty(value: &impl serde::Serialize) -> String {
 
 /// The JSON schema of the report.
 pub fn schema() -> String {
-    pretty(&schemars::schema_for!(Report))
+    schema_of::<Report>()
+}
+
+/// The JSON schema of any answer, ending with a line feed.
+pub fn schema_of<T: schemars::JsonSchema>() -> String {
+    pretty(&schemars::schema_for!(T))
 }
 
 #[cfg(test)]

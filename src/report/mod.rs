@@ -19,7 +19,7 @@ mod sample;
 
 pub use build::{CheckInput, Inputs, build};
 pub use fixes::{FixStyle, render_fixes};
-pub use json::{schema, text as json_text};
+pub use json::{schema, schema_of, text as json_text};
 pub use model::{
     Caller, CheckReport, ConnectorTarget, Counts, Coverage, Doctor, FailOn, FindingReport, FixReport,
     NextCommand, Origin, PhaseReport, Report, RoleTarget, SCHEMA_VERSION, Search, SectionSummary, Summary,

@@ -106,11 +106,45 @@ fn target(kind: ChangeKind, event: &Event) -> String {
         ChangeKind::Boundary => parameter("permissionsBoundary"),
         ChangeKind::Bucket => parameter("bucketName"),
         ChangeKind::Key => parameter("keyId"),
-        ChangeKind::Catalog | ChangeKind::LakeFormation => None,
+        ChangeKind::Catalog => None,
+        ChangeKind::Database => Some(database(event)),
+        ChangeKind::LakeFormation => permissions(event),
         ChangeKind::Organization => parameter("policyId").or_else(|| parameter("targetId")),
         ChangeKind::Endpoint => parameter("vpcEndpointId"),
     };
     named.unwrap_or_default()
+}
+
+/// `DATABASE` or `DATABASE.TABLE`.
+fn database(event: &Event) -> String {
+    let of_table = event.event_name.ends_with("Table");
+    let text = |pointer: &str| event.request_parameters.pointer(pointer).and_then(Value::as_str);
+    let database =
+        if of_table { text("/databaseName") } else { text("/name").or_else(|| text("/databaseInput/name")) };
+    let table = text("/name").or_else(|| text("/tableInput/name")).filter(|_| of_table);
+    [database, table].into_iter().flatten().collect::<Vec<_>>().join(".")
+}
+
+/// What Lake Formation granted or revoked, as far as the event tells: `SELECT on sales.orders`.
+fn permissions(event: &Event) -> Option<String> {
+    let text = |pointer: &str| event.request_parameters.pointer(pointer).and_then(Value::as_str);
+    let permissions = event.request_parameters.get("permissions").and_then(Value::as_array);
+    let permissions: Vec<&str> = permissions.into_iter().flatten().filter_map(Value::as_str).collect();
+    let place: Vec<&str> = [
+        text("/resource/table/databaseName").or_else(|| text("/resource/database/name")),
+        text("/resource/table/name"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let place =
+        if place.is_empty() { text("/resourceArn").unwrap_or_default().to_owned() } else { place.join(".") };
+    let told = match (permissions.is_empty(), place.is_empty()) {
+        (true, _) => place,
+        (false, true) => permissions.join(", "),
+        (false, false) => format!("{} on {place}", permissions.join(", ")),
+    };
+    (!told.is_empty()).then_some(told)
 }
 
 impl Changed {
@@ -122,7 +156,9 @@ impl Changed {
         match self.kind {
             ChangeKind::Bucket => {
                 let bucket = resource.split(":s3:::").nth(1).and_then(|rest| rest.split('/').next());
-                service == "s3" && bucket.is_none_or(|bucket| bucket == self.target)
+                // The account's public access block names no bucket.
+                service == "s3"
+                    && (self.target.is_empty() || bucket.is_none_or(|bucket| bucket == self.target))
             }
             ChangeKind::Key => {
                 let id = self.target.rsplit('/').next().unwrap_or_default();
@@ -130,9 +166,28 @@ impl Changed {
                 service == "kms" && (!resource.contains(":key/") || id == key)
             }
             ChangeKind::Catalog => service == "glue",
-            ChangeKind::LakeFormation => matches!(service, "glue" | "lakeformation"),
+            ChangeKind::LakeFormation => {
+                matches!(service, "glue" | "lakeformation")
+                    && self
+                        .principal()
+                        .is_none_or(|arn| denial.principals.is_empty() || denial.principals.contains(arn))
+            }
+            ChangeKind::Database => {
+                let database = self.target.split('.').next().unwrap_or_default();
+                let named = [":database/", ":table/"].iter().find_map(|kind| resource.split(kind).nth(1));
+                let named = named.and_then(|rest| rest.split('/').next());
+                matches!(service, "glue" | "lakeformation")
+                    && (database.is_empty()
+                        || named.is_none_or(|named| matches!(named, "*" | "") || named == database))
+            }
             _ => true,
         }
+    }
+
+    /// Whose permissions Lake Formation's change is about, where it names one principal's ARN.
+    fn principal(&self) -> Option<&str> {
+        let member = self.event.request_parameters.pointer("/principal/dataLakePrincipalIdentifier");
+        member.and_then(Value::as_str).filter(|principal| principal.contains(":role/"))
     }
 
     /// What speaks for this change as the cause of `denial`; none when it cannot be.
@@ -218,10 +273,20 @@ impl Changed {
             return None;
         }
         let name = self.event.event_name.as_str();
-        let takes_away =
-            ["Delete", "Detach", "Revoke", "BatchRevoke", "Retire", "Disable", "Schedule", "Deregister"]
-                .iter()
-                .any(|prefix| name.starts_with(prefix));
+        let takes_away = [
+            "Delete",
+            "BatchDelete",
+            "Detach",
+            "Revoke",
+            "BatchRevoke",
+            "Retire",
+            "Disable",
+            "Schedule",
+            "Deregister",
+            "Remove",
+        ]
+        .iter()
+        .any(|prefix| name.starts_with(prefix));
         let explicit = denial.cause.is_explicit() == Some(true);
         let certainty = match name {
             _ if takes_away && explicit => return None,
@@ -266,6 +331,8 @@ fn fits(kind: ChangeKind, cause: &Reason) -> bool {
         ChangeKind::InlinePolicy | ChangeKind::Attachment | ChangeKind::ManagedPolicy | ChangeKind::Role
     );
     let of_resource = matches!(kind, ChangeKind::Bucket | ChangeKind::Key | ChangeKind::Catalog);
+    // Without a layer AWS leaves open whether a policy or Lake Formation refused it.
+    let of_catalog = matches!(kind, ChangeKind::LakeFormation | ChangeKind::Database);
     match (cause, cause.layer()) {
         (_, Some(Layer::Identity)) => of_role,
         (_, Some(Layer::Boundary)) => matches!(kind, ChangeKind::Boundary | ChangeKind::ManagedPolicy),
@@ -274,8 +341,8 @@ fn fits(kind: ChangeKind, cause: &Reason) -> bool {
         (_, Some(Layer::Endpoint)) => kind == ChangeKind::Endpoint,
         (_, Some(Layer::Trust)) => matches!(kind, ChangeKind::Trust | ChangeKind::Role),
         (_, Some(Layer::Session)) | (Reason::CrossAccountPassRole, _) => false,
-        (Reason::LakeFormation { .. }, _) => kind == ChangeKind::LakeFormation,
-        (Reason::Opaque, _) => of_resource,
+        (Reason::LakeFormation { .. }, _) => matches!(kind, ChangeKind::LakeFormation | ChangeKind::Database),
+        (Reason::Opaque, _) => of_resource || of_catalog,
         (Reason::BlockPublicAccess { .. } | Reason::SseCBlocked, _) => kind == ChangeKind::Bucket,
         (Reason::SessionDuration { .. }, _) => kind == ChangeKind::Role,
         _ => kind != ChangeKind::Trust,

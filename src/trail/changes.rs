@@ -29,6 +29,9 @@ pub enum ChangeKind {
     Key,
     /// The Data Catalog's resource policy.
     Catalog,
+    /// A database or table of the Data Catalog: with one that is deleted go Lake Formation's grants on it,
+    /// and one that is made anew begins with the grants of the settings of that day.
+    Database,
     /// Lake Formation's grants and settings.
     LakeFormation,
     /// A policy of the organisation.
@@ -38,7 +41,7 @@ pub enum ChangeKind {
 }
 
 /// Every `eventName` that may change what a role can do, with its source.
-const CHANGES: [(&str, &str, ChangeKind); 50] = [
+const CHANGES: [(&str, &str, ChangeKind); 69] = [
     ("iam", "UpdateAssumeRolePolicy", ChangeKind::Trust),
     ("iam", "PutRolePolicy", ChangeKind::InlinePolicy),
     ("iam", "DeleteRolePolicy", ChangeKind::InlinePolicy),
@@ -57,6 +60,8 @@ const CHANGES: [(&str, &str, ChangeKind); 50] = [
     ("s3", "PutBucketPolicy", ChangeKind::Bucket),
     ("s3", "DeleteBucketPolicy", ChangeKind::Bucket),
     ("s3", "PutBucketPublicAccessBlock", ChangeKind::Bucket),
+    ("s3", "PutAccountPublicAccessBlock", ChangeKind::Bucket),
+    ("s3", "PutBucketAcl", ChangeKind::Bucket),
     ("s3", "PutBucketEncryption", ChangeKind::Bucket),
     ("s3", "DeleteBucketEncryption", ChangeKind::Bucket),
     ("s3", "DeleteBucket", ChangeKind::Bucket),
@@ -69,8 +74,17 @@ const CHANGES: [(&str, &str, ChangeKind); 50] = [
     ("kms", "RevokeGrant", ChangeKind::Key),
     ("kms", "RetireGrant", ChangeKind::Key),
     ("kms", "CreateGrant", ChangeKind::Key),
+    ("kms", "DeleteImportedKeyMaterial", ChangeKind::Key),
     ("glue", "PutResourcePolicy", ChangeKind::Catalog),
     ("glue", "DeleteResourcePolicy", ChangeKind::Catalog),
+    ("glue", "CreateDatabase", ChangeKind::Database),
+    ("glue", "UpdateDatabase", ChangeKind::Database),
+    ("glue", "DeleteDatabase", ChangeKind::Database),
+    ("glue", "CreateTable", ChangeKind::Database),
+    // Not UpdateTable: Iceberg calls it at each commit.
+    ("glue", "DeleteTable", ChangeKind::Database),
+    ("glue", "BatchDeleteTable", ChangeKind::Database),
+    ("glue", "DeleteCatalog", ChangeKind::Database),
     ("lakeformation", "GrantPermissions", ChangeKind::LakeFormation),
     ("lakeformation", "RevokePermissions", ChangeKind::LakeFormation),
     ("lakeformation", "BatchGrantPermissions", ChangeKind::LakeFormation),
@@ -81,14 +95,23 @@ const CHANGES: [(&str, &str, ChangeKind); 50] = [
     ("lakeformation", "UpdateResource", ChangeKind::LakeFormation),
     ("lakeformation", "CreateLakeFormationOptIn", ChangeKind::LakeFormation),
     ("lakeformation", "DeleteLakeFormationOptIn", ChangeKind::LakeFormation),
+    ("lakeformation", "AddLFTagsToResource", ChangeKind::LakeFormation),
+    ("lakeformation", "RemoveLFTagsFromResource", ChangeKind::LakeFormation),
+    ("lakeformation", "UpdateLFTag", ChangeKind::LakeFormation),
+    ("lakeformation", "DeleteLFTag", ChangeKind::LakeFormation),
+    ("lakeformation", "DeleteDataCellsFilter", ChangeKind::LakeFormation),
     ("organizations", "AttachPolicy", ChangeKind::Organization),
     ("organizations", "DetachPolicy", ChangeKind::Organization),
     ("organizations", "CreatePolicy", ChangeKind::Organization),
     ("organizations", "UpdatePolicy", ChangeKind::Organization),
     ("organizations", "EnablePolicyType", ChangeKind::Organization),
+    ("organizations", "DisablePolicyType", ChangeKind::Organization),
+    ("organizations", "DeletePolicy", ChangeKind::Organization),
+    ("organizations", "AcceptHandshake", ChangeKind::Organization),
     ("organizations", "MoveAccount", ChangeKind::Organization),
     ("ec2", "ModifyVpcEndpoint", ChangeKind::Endpoint),
     ("ec2", "DeleteVpcEndpoints", ChangeKind::Endpoint),
+    ("ec2", "CreateVpcEndpoint", ChangeKind::Endpoint),
 ];
 
 /// The calls by which a session of a role begins.
@@ -116,6 +139,29 @@ const fn slots() -> [u64; 8] {
         at += 1;
     }
     bits
+}
+
+/// Every change there is: the `eventSource`, the `eventName`, and whether it is of the role itself, which it
+/// then names.
+pub fn changes() -> impl Iterator<Item = (String, &'static str, bool)> {
+    CHANGES.iter().map(|(service, name, kind)| (format!("{service}.amazonaws.com"), *name, is_of_role(*kind)))
+}
+
+/// The calls by which a session of a role begins, by `eventName`.
+pub const fn assumptions() -> &'static [&'static str] {
+    &ASSUMPTIONS
+}
+
+/// Whether a change of this kind is one of the role itself.
+const fn is_of_role(kind: ChangeKind) -> bool {
+    matches!(
+        kind,
+        ChangeKind::Trust
+            | ChangeKind::InlinePolicy
+            | ChangeKind::Attachment
+            | ChangeKind::Boundary
+            | ChangeKind::Role
+    )
 }
 
 /// Whether an `eventName` may belong to a change or to the assumption of a role.
@@ -175,13 +221,11 @@ pub fn is_history_of(event: &Event, role: &Arn) -> bool {
         return names_role(event, role);
     }
     match change_kind(event) {
-        Some(
-            ChangeKind::Trust
-            | ChangeKind::InlinePolicy
-            | ChangeKind::Attachment
-            | ChangeKind::Boundary
-            | ChangeKind::Role,
-        ) => names_role(event, role),
+        Some(kind) if is_of_role(kind) => names_role(event, role),
+        // Another account's managed policy cannot be attached to the role.
+        Some(ChangeKind::ManagedPolicy) => {
+            event.recipient_account.as_ref().is_none_or(|account| is_account_of(account, role))
+        }
         Some(_) => true,
         None => false,
     }
@@ -227,6 +271,46 @@ mod tests {
             &event("s3.amazonaws.com", "PutBucketPolicy", &json!({"bucketName": "b"})),
             &role()
         ));
+    }
+
+    #[test]
+    fn a_managed_policy_of_another_account_is_none_of_the_role_s_history() {
+        let mut changed = event(
+            "iam.amazonaws.com",
+            "CreatePolicyVersion",
+            &json!({"policyArn": "arn:aws:iam::111122223333:policy/p"}),
+        );
+        assert!(is_history_of(&changed, &role()));
+        changed.recipient_account = Some("999922223333".into());
+        assert!(!is_history_of(&changed, &role()));
+    }
+
+    #[test]
+    fn what_takes_a_permission_away_in_any_service_is_a_change() {
+        for (source, name) in [
+            ("s3", "PutBucketPolicy"),
+            ("s3", "DeleteBucketPolicy"),
+            ("s3", "PutBucketEncryption"),
+            ("s3", "PutBucketPublicAccessBlock"),
+            ("kms", "PutKeyPolicy"),
+            ("kms", "DisableKey"),
+            ("kms", "ScheduleKeyDeletion"),
+            ("kms", "RevokeGrant"),
+            ("glue", "PutResourcePolicy"),
+            ("glue", "DeleteResourcePolicy"),
+            ("glue", "UpdateDatabase"),
+            ("glue", "DeleteDatabase"),
+            ("glue", "DeleteTable"),
+            ("lakeformation", "RevokePermissions"),
+            ("lakeformation", "BatchRevokePermissions"),
+            ("lakeformation", "PutDataLakeSettings"),
+            ("lakeformation", "DeregisterResource"),
+            ("organizations", "DetachPolicy"),
+        ] {
+            let found = change_kind(&event(&format!("{source}.amazonaws.com"), name, &json!({})));
+            assert!(found.is_some(), "{source} {name}");
+        }
+        assert_eq!(change_kind(&event("glue.amazonaws.com", "UpdateTable", &json!({}))), None);
     }
 
     #[test]

@@ -14,14 +14,15 @@ mod memo;
 mod message;
 mod reader;
 mod record;
-mod report;
 mod resource;
 mod seen;
 mod timeline;
 
 pub use blame::Certainty;
 pub use borrowed::{EventRef, Sink};
-pub use changes::{ChangeKind, change_kind, is_assumption, is_history_of, may_matter, names_role};
+pub use changes::{
+    ChangeKind, assumptions, change_kind, changes, is_assumption, is_history_of, may_matter, names_role,
+};
 pub use coverage::{Coverage, Problem, ProblemKind};
 pub use denials::DenialGroups;
 pub use document::{StatementChange, StatementChangeKind};
@@ -29,6 +30,5 @@ pub use group::DenialGroup;
 pub use identity::{Identity, Issuer, made_by_role, role_of_any_account};
 pub use reader::RecordReader;
 pub use record::{Event, Resource};
-pub use report::{DenialReport, SCHEMA_VERSION};
 pub use resource::resource_of;
 pub use timeline::{Cause, Entry, EntryKind, Timeline};

@@ -224,7 +224,14 @@ fn cause(entry: usize, blames: Vec<(Option<usize>, Blame)>) -> Cause {
 
 /// Changes of a named bucket or key, which matter only if that is what was denied.
 fn is_about_one_thing(kind: ChangeKind) -> bool {
-    matches!(kind, ChangeKind::Bucket | ChangeKind::Key | ChangeKind::Catalog | ChangeKind::LakeFormation)
+    matches!(
+        kind,
+        ChangeKind::Bucket
+            | ChangeKind::Key
+            | ChangeKind::Catalog
+            | ChangeKind::Database
+            | ChangeKind::LakeFormation
+    )
 }
 
 /// Of each account's assumptions the first, the last before the denials, and the last.
@@ -498,5 +505,54 @@ mod tests {
         let (cause, entry) = timeline.cause().unwrap();
         assert_eq!(entry.time.unwrap().to_string(), "2026-03-02T00:15:00Z");
         assert_eq!((cause.certainty, cause.statements.len()), (Certainty::Likely, 1));
+    }
+
+    #[test]
+    fn a_grant_of_lake_formation_that_went_is_laid_to_whoever_revoked_it() {
+        let revoke = |minute, role: &str, database: &str| {
+            event(
+                minute,
+                "lakeformation",
+                "RevokePermissions",
+                json!({"principal": {"dataLakePrincipalIdentifier": role}, "permissions": ["DESCRIBE"],
+                    "resource": {"database": {"name": database}}}),
+            )
+        };
+        let mut denied = event(30, "glue", "GetDatabase", json!({"name": "sales"}));
+        denied.error_code = Some("AccessDeniedException".into());
+        denied.error_message =
+            Some("Insufficient Lake Formation permission(s): Required Describe on sales".into());
+        let issuer = json!({"type": "Role", "arn": ROLE});
+        denied.identity = Event::from_value(&json!({"eventSource": "a", "eventName": "b",
+            "userIdentity": {"type": "AssumedRole", "sessionContext": {"sessionIssuer": issuer}}}))
+        .unwrap()
+        .identity;
+        let mut groups = DenialGroups::new();
+        groups.add(&denied);
+        let denials = groups.groups();
+        let other = "arn:aws:iam::111122223333:role/other";
+        let timeline = timeline(vec![revoke(20, ROLE, "sales"), revoke(25, other, "sales")], &denials);
+        let (cause, entry) = timeline.cause().unwrap();
+        assert_eq!(
+            (entry.what.as_str(), cause.certainty),
+            ("RevokePermissions DESCRIBE on sales", Certainty::Likely)
+        );
+        assert!(timeline.entries.iter().all(|entry| entry.time != revoke(25, other, "sales").event_time));
+    }
+
+    #[test]
+    fn a_database_that_was_deleted_took_its_grants_along() {
+        let mut denied = event(30, "glue", "GetTable", json!({"databaseName": "sales", "name": "orders"}));
+        denied.error_code = Some("AccessDeniedException".into());
+        denied.error_message =
+            Some("Insufficient Lake Formation permission(s): Required Describe on orders".into());
+        let mut groups = DenialGroups::new();
+        groups.add(&denied);
+        let denials = groups.groups();
+        let gone = event(20, "glue", "DeleteTable", json!({"databaseName": "sales", "name": "orders"}));
+        let settings = event(10, "lakeformation", "PutDataLakeSettings", json!({}));
+        let timeline = timeline(vec![gone, settings], &denials);
+        assert_eq!(timeline.cause().unwrap().1.what, "DeleteTable sales.orders");
+        assert_eq!(timeline.entries.len(), 3, "{:?}", timeline.entries);
     }
 }

@@ -20,7 +20,7 @@ IDENTITY = (
 )
 TEXTS = (
     "eventtime eventsource eventname awsregion sourceipaddress useragent errorcode errormessage "
-    "requestparameters eventid readonly recipientaccountid sharedeventid vpcendpointid account region day"
+    "requestparameters responseelements eventid readonly recipientaccountid sharedeventid vpcendpointid account region day"
 ).split()
 
 
@@ -49,8 +49,8 @@ def identity(value):
 def row(record):
     flat = {key.lower(): value for key, value in record.items()}
     flat.update(record.get("_partition", {}))
-    parameters = flat.get("requestparameters")
-    flat["requestparameters"] = None if parameters is None else json.dumps(parameters)
+    for name in ("requestparameters", "responseelements"):
+        flat[name] = None if flat.get(name) is None else json.dumps(flat[name])
     if isinstance(flat.get("readonly"), bool):
         flat["readonly"] = str(flat["readonly"]).lower()
     return [identity(flat.get("useridentity"))] + [flat.get(name) for name in TEXTS]

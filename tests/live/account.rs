@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_cloudtrail::types::{DataResource, EventSelector, ReadWriteType};
 use aws_sdk_s3::types::{
     BucketLocationConstraint, CreateBucketConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
     ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
@@ -179,6 +180,40 @@ impl Account {
             .is_multi_region_trail(true);
         self.wait(call.send()).unwrap();
         self.wait(client.start_logging().name("everything").send()).unwrap();
+    }
+
+    /// A trail whose logs go to a bucket of their own, and what of S3's objects it records.
+    pub fn logging_trail(&self, logs: &str, prefix: Option<&str>, organization: bool, objects: &[&str]) {
+        self.bucket(logs);
+        let client = aws_sdk_cloudtrail::Client::new(&self.config);
+        let call = client
+            .create_trail()
+            .name("main")
+            .s3_bucket_name(logs)
+            .set_s3_key_prefix(prefix.map(str::to_owned))
+            .is_organization_trail(organization)
+            .is_multi_region_trail(true);
+        self.wait(call.send()).unwrap();
+        let mut selector =
+            EventSelector::builder().read_write_type(ReadWriteType::All).include_management_events(true);
+        for arn in objects {
+            selector = selector
+                .data_resources(DataResource::builder().r#type("AWS::S3::Object").values(*arn).build());
+        }
+        let call = client.put_event_selectors().trail_name("main").event_selectors(selector.build());
+        self.wait(call.send()).unwrap();
+        self.wait(client.start_logging().name("main").send()).unwrap();
+    }
+
+    /// Puts an object into a bucket.
+    pub fn put(&self, bucket: &str, key: &str, body: Vec<u8>) {
+        let call = self.s3().put_object().bucket(bucket).key(key).body(body.into());
+        self.wait(call.send()).unwrap();
+    }
+
+    /// Deletes a bucket.
+    pub fn delete_bucket(&self, bucket: &str) {
+        self.wait(self.s3().delete_bucket().bucket(bucket).send()).unwrap();
     }
 
     /// The documents of all policies of a role, with its boundary's, as the server has them.

@@ -154,7 +154,15 @@ pub fn event_history(events: Vec<Value>) -> impl Fn(&Message) -> Option<Message>
         let (key, value) =
             (attribute["AttributeKey"].as_str().unwrap(), attribute["AttributeValue"].as_str().unwrap());
         let mut events: Vec<Value> = events.lock().unwrap().clone();
-        events.retain(|event| event["awsRegion"] == request.region() && matches(event, key, value));
+        let within = |event: &Value| {
+            let time: jiff::Timestamp = event["eventTime"].as_str().unwrap().parse().unwrap();
+            let bound = |name: &str| asked[name].as_i64();
+            bound("StartTime").is_none_or(|start| time.as_second() >= start)
+                && bound("EndTime").is_none_or(|end| time.as_second() <= end)
+        };
+        events.retain(|event| {
+            event["awsRegion"] == request.region() && matches(event, key, value) && within(event)
+        });
         events.sort_by_key(|event| std::cmp::Reverse(event["eventTime"].as_str().unwrap().to_owned()));
         let from: usize = asked["NextToken"].as_str().map_or(0, |token| token.parse().unwrap());
         let page: Vec<Value> = events.iter().skip(from).take(50).map(|event| {
@@ -170,9 +178,27 @@ pub fn event_history(events: Vec<Value>) -> impl Fn(&Message) -> Option<Message>
     }
 }
 
+/// Answers `DecodeAuthorizationMessage` with this document, as AWS does in its query protocol:
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html>
+pub fn decoder(document: &Value) -> impl Fn(&Message) -> Option<Message> + use<> {
+    let text = document.to_string().replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
+    move |request| {
+        (request.operation().name == "DecodeAuthorizationMessage").then(|| {
+            Message::answer(
+                200,
+                "text/xml",
+                format!(
+                    "<DecodeAuthorizationMessageResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><DecodeAuthorizationMessageResult><DecodedMessage>{text}</DecodedMessage></DecodeAuthorizationMessageResult><ResponseMetadata><RequestId>proxy</RequestId></ResponseMetadata></DecodeAuthorizationMessageResponse>"
+                ),
+            )
+        })
+    }
+}
+
 fn matches(event: &Value, key: &str, value: &str) -> bool {
     match key {
         "EventName" => event["eventName"] == value,
+        "EventSource" => event["eventSource"] == value,
         "Username" => {
             let arn = event["userIdentity"]["arn"].as_str().unwrap_or_default();
             event["userIdentity"]["userName"] == value || arn.rsplit('/').next() == Some(value)

@@ -2,7 +2,7 @@
 //!
 //! The server is wrong here and there (see `server`), so a green run shows that its answers are handled,
 //! not that AWS answers so. `SimulatePrincipalPolicy` and `LookupEvents`, which no such server answers well,
-//! are answered by the proxy in AWS's shapes.
+//! are answered by the proxy in AWS's shapes, as are CloudTrail Lake and `DecodeAuthorizationMessage`.
 
 #![allow(
     unreachable_pub,
@@ -18,8 +18,13 @@
     reason = "helpers of tests: a panic is a failed test, and a story is told in one piece"
 )]
 
+#[path = "../common/logs.rs"]
+mod logs;
+
 mod account;
 mod answers;
+mod denials;
+mod denials_sources;
 mod failures;
 mod healthy;
 mod proxy;

@@ -50,6 +50,7 @@ type Answer = dyn Fn(&Message) -> Option<Message> + Send + Sync;
 struct State {
     rules: Vec<Rule>,
     answers: Vec<Arc<Answer>>,
+    held: Option<Arc<dyn Fn(&Message) -> bool + Send + Sync>>,
     delay: Duration,
     calls: Vec<Call>,
     /// The deepest call that has ended.
@@ -133,6 +134,12 @@ impl Proxy {
         self
     }
 
+    /// Never answers the calls that `which` picks.
+    pub fn hold(&self, which: impl Fn(&Message) -> bool + Send + Sync + 'static) -> &Self {
+        self.state().held = Some(Arc::new(which));
+        self
+    }
+
     /// Holds each call back for so long.
     pub fn delay(&self, delay: Duration) -> &Self {
         self.state().delay = delay;
@@ -163,6 +170,8 @@ fn serve(connection: &TcpStream, server: SocketAddr, state: &Mutex<State>) -> io
         let bodyless = request.method() == "HEAD";
         let (depth, fault, delay) = begin(state, &request);
         thread::sleep(delay);
+        let held = state.lock().unwrap().held.clone();
+        let fault = if held.is_some_and(|held| held(&request)) { Some(Fault::Hang) } else { fault };
         let answered = match fault {
             Some(Fault::Hang) => {
                 // Until the client gives up.

@@ -91,32 +91,35 @@ impl Run {
         }
     }
 
+    /// Runs `denials` for the target's role and bucket; the answer as JSON, and how it ended.
+    pub fn denials(self, more: &[&str]) -> (Value, Ended) {
+        let arguments = self.of_denials(more);
+        let ended = self.alone("denials", &arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        (ended.answer(), ended)
+    }
+
+    /// The same, interrupted once `when` says so.
+    pub fn denials_interrupted(self, more: &[&str], when: impl Fn() -> bool) -> (Value, Ended) {
+        let arguments = self.of_denials(more);
+        let mut run = self;
+        run.command.arg("denials").args(arguments);
+        let ended = interrupt(run.command, when);
+        (ended.answer(), ended)
+    }
+
+    fn of_denials(&self, more: &[&str]) -> Vec<String> {
+        let external_id = self.target.iter().position(|argument| argument == "--external-id");
+        let target = self.target.iter().take(external_id.unwrap_or(self.target.len())).cloned();
+        target
+            .chain(["-o", "json"].map(str::to_owned))
+            .chain(more.iter().map(|it| (*it).to_owned()))
+            .collect()
+    }
+
     /// Runs a command for the target and interrupts it, as Ctrl-C does, once `when` says so.
     pub fn interrupted(mut self, command: &str, more: &[&str], when: impl Fn() -> bool) -> Ended {
-        let started = Instant::now();
-        let child = self
-            .command
-            .args([command, "s3"])
-            .args(&self.target)
-            .args(more)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        while !when() && started.elapsed() < Duration::from_secs(20) {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        // A moment for the answers that are under way.
-        std::thread::sleep(Duration::from_millis(500));
-        let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-        let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
-        Ended {
-            code: status.code().unwrap_or(-1),
-            stdout: String::from_utf8(stdout).unwrap(),
-            stderr: String::from_utf8(stderr).unwrap(),
-            took: started.elapsed(),
-        }
+        self.command.args([command, "s3"]).args(&self.target).args(more);
+        interrupt(self.command, when)
     }
 
     /// The facts that `collect` writes, without event history.
@@ -136,5 +139,33 @@ impl Run {
         let ended = self.end("check", &["--no-history", "-o", "json"]);
         serde_json::from_str(&ended.stdout)
             .unwrap_or_else(|error| panic!("{error}: {} {}", ended.stdout, ended.stderr))
+    }
+}
+
+impl Ended {
+    /// Standard output as JSON.
+    pub fn answer(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {} {}", self.stdout, self.stderr))
+    }
+}
+
+/// Runs a command and interrupts it, as Ctrl-C does, once `when` says so.
+fn interrupt(mut command: Command, when: impl Fn() -> bool) -> Ended {
+    let started = Instant::now();
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while !when() && started.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // A moment for the answers that are under way.
+    std::thread::sleep(Duration::from_millis(500));
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+    Ended {
+        code: status.code().unwrap_or(-1),
+        stdout: String::from_utf8(stdout).unwrap(),
+        stderr: String::from_utf8(stderr).unwrap(),
+        took: started.elapsed(),
     }
 }

@@ -138,6 +138,10 @@ impl Message {
             "GET" if has("ownershipControls") => "GetBucketOwnershipControls",
             "GET" if has("publicAccessBlock") => "GetPublicAccessBlock",
             "GET" if has("object-lock") => "GetObjectLockConfiguration",
+            "GET" if has("list-type") => "ListObjectsV2",
+            "GET" if self.target().split('?').next().is_some_and(|path| path.matches('/').count() > 1) => {
+                "GetObject"
+            }
             _ => "an unknown operation of S3",
         }
     }

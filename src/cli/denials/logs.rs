@@ -5,23 +5,29 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount, ProgressStyle};
 
 use super::Run;
+use super::live::open_messages;
 use crate::catalog::Catalog;
 use crate::cli::Ended;
 use crate::cli::failure::{Failure, INTERRUPTED};
+use crate::cli::terminal;
+use crate::collect::Settings;
 use crate::collect::cloudtrail::scan::{Input, Options, Progress, query_of, scan_into};
 use crate::denials::{Answer, Gathered, Scope, Searched, SourceKind};
 use crate::facts::Facts;
 
 impl Run<'_> {
-    /// Scans the logs given.
-    pub(super) fn logs(&self, scope: &Scope, facts: Option<&Facts>) -> Ended {
+    /// Scans the logs given. With `settings`, encoded messages are opened by AWS.
+    pub(super) fn logs(&self, scope: &Scope, facts: Option<&Facts>, settings: Option<&Settings>) -> Ended {
         let inputs = self.args.logs.iter().map(input).collect::<Result<Vec<_>, _>>()?;
         let cancel = Arc::new(AtomicBool::new(false));
         cancel_on_interrupt(&cancel)?;
-        let bar = self.bar();
+        let bar = terminal::bar(self.printer);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
+            bar.set_style(style);
+        }
         let mut shown = |progress: Progress| {
             bar.set_message(format!(
                 "{} files, {}, {} denials",
@@ -44,19 +50,11 @@ impl Run<'_> {
         looked.duplicates = gathered.duplicates();
         let places = self.args.logs.iter().map(|path| name(path)).collect();
         let searched = Searched::logs(SourceKind::Logs, places, looked);
-        self.print(Answer::of(gathered, searched, facts, &Catalog::built_in().vendor.account))
-    }
-
-    /// A spinner, where there is a terminal to turn on.
-    pub(super) fn bar(&self) -> ProgressBar {
-        if !self.printer.shows_progress() {
-            return ProgressBar::hidden();
+        let mut answer = Answer::of(gathered, searched, facts, &Catalog::built_in().vendor.account);
+        if let Some(settings) = settings {
+            open_messages(&mut answer, settings, self.printer)?;
         }
-        let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
-            bar.set_style(style);
-        }
-        bar
+        self.print(answer)
     }
 }
 

@@ -1,6 +1,8 @@
 //! `denials`: what was denied to a role, from wherever it was recorded.
 
 mod args;
+mod ddl;
+mod event_history;
 mod live;
 mod logs;
 mod paste;
@@ -18,6 +20,7 @@ use super::failure::Failure;
 use super::output::Printer;
 use super::{Ended, case, regions, settings, target};
 use crate::catalog::Catalog;
+use crate::collect::{History, Settings};
 use crate::denials::{Answer, Denied, Meaning, RoleFilter, Scope, Window};
 use crate::facts::RoleName;
 use crate::model::{AccountId, Arn, Partition};
@@ -33,16 +36,38 @@ pub(super) fn run(
     let run = Run { args, output: args.output.or(config.output).unwrap_or(OutputFormat::Table), printer };
     let history = HistoryArgs { since: args.since.clone(), no_history: false };
     let settings = || settings::settings(global, &history, &config, environment);
+    // What was asked of event history is asked here by name.
+    let settings = || settings().map(|it| Settings { history: History::default(), ..it });
     if let Some(given) = &args.paste {
-        let settings = if args.decode { Some(settings()?) } else { None };
+        let settings = args.decode.then(settings).transpose()?;
         return run.paste(given, settings.as_ref());
     }
     let (role, scope) = scope(args, &config, environment)?;
     let facts = args.case.as_deref().map(case::read).transpose()?;
     if !args.logs.is_empty() {
-        return run.logs(&scope, facts.as_ref());
+        let settings = args.decode.then(settings).transpose()?;
+        return run.logs(&scope, facts.as_ref(), settings.as_ref());
     }
-    Live { run: &run, settings: settings()?, scope, role, case: facts }.run()
+    let settings = Settings { until: scope.window.until, regions: scope.regions.clone(), ..settings()? };
+    let bucket = bucket(args, &config, environment)?;
+    Live { run: &run, settings, scope, role, bucket, case: facts }.run()
+}
+
+/// The connector's bucket and its prefix, where they were given.
+fn bucket(
+    args: &DenialsArgs,
+    config: &Config,
+    environment: &Environment,
+) -> Result<Option<(String, String)>, Failure> {
+    let pick = |variable: &str, file: &Option<String>| {
+        environment.variable(variable).map(str::to_owned).or_else(|| file.clone())
+    };
+    let given = args.bucket.clone().or_else(|| pick("STREAMKAP_DOCTOR_BUCKET", &config.bucket));
+    let Some(given) = given else { return Ok(None) };
+    let bucket = target::bucket(&given)?;
+    // A prefix that stands elsewhere is that of the bucket that stands there.
+    let elsewhere = || pick("STREAMKAP_DOCTOR_PREFIX", &config.prefix).filter(|_| args.bucket.is_none());
+    Ok(Some((bucket.name, bucket.prefix.or_else(elsewhere).unwrap_or_default())))
 }
 
 /// What every way of running needs.

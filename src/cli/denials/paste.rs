@@ -4,13 +4,17 @@ use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
 use std::path::Path;
 
+use super::live::Reader;
 use super::{Run, json, keep_known_checks, live};
 use crate::catalog::Catalog;
 use crate::cli::Ended;
 use crate::cli::args::OutputFormat;
 use crate::cli::failure::Failure;
-use crate::collect::Settings;
+use crate::cli::output::Printer;
+use crate::cli::progress::Screen;
+use crate::collect::{Session, Settings};
 use crate::denials::{Pasted, short_pasted, table_pasted};
+use crate::model::Partition;
 
 /// No text that somebody pastes is larger; a whole day's log may be.
 const LIMIT: u64 = 256 << 20;
@@ -25,7 +29,7 @@ impl Run<'_> {
             keep_known_checks(&mut denial.meaning);
         }
         if let Some(settings) = settings {
-            decode(&mut pasted, settings)?;
+            decode(&mut pasted, settings, self.printer)?;
         }
         let text = match self.output {
             OutputFormat::Json => json(&pasted),
@@ -59,15 +63,24 @@ impl Run<'_> {
     }
 }
 
-fn decode(pasted: &mut Pasted, settings: &Settings) -> Result<(), Failure> {
+/// Opens encoded messages. They can be opened by whoever is of the account that they were made for.
+fn decode(pasted: &mut Pasted, settings: &Settings, printer: &Printer) -> Result<(), Failure> {
+    if pasted.denials.iter().all(|denial| denial.encoded.is_none()) {
+        return Ok(());
+    }
     let runtime = live::runtime()?;
+    let screen = Screen::new(printer, None);
+    let session = runtime.block_on(Session::open(settings, &Partition::aws(), &screen))?;
+    let reader = Reader { runtime: &runtime, session, screen: &screen };
     for denial in &mut pasted.denials {
         let Some(encoded) = &denial.encoded else { continue };
-        match live::decode(&runtime, settings, encoded)? {
+        match reader.decode(encoded) {
             Ok(decoded) => denial.decoded = Some(decoded),
             Err(blocked) => pasted.notes.push(live::not_decoded(&blocked)),
         }
     }
+    pasted.notes.dedup();
+    screen.clear();
     Ok(())
 }
 

@@ -6,15 +6,14 @@ use aws_sdk_sts::error::SdkError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 
 use super::{athena, lake, trail_bucket};
 use crate::collect::client::Aws;
 use crate::collect::operations::{DECODE_AUTHORIZATION_MESSAGE, Operation};
-use crate::collect::{Progress, Settings, StartError, interruption};
+use crate::collect::session::Session;
 use crate::denials::{Scope, TableName};
 use crate::facts::Fact;
-use crate::model::{Blocked, Partition};
+use crate::model::Blocked;
 use crate::trail::{Coverage, Event, Problem, ProblemKind};
 
 /// Where to search.
@@ -52,74 +51,43 @@ pub struct Searched {
     pub billed_bytes: Option<u64>,
 }
 
-/// Searches an archive for what `scope` wants.
+/// Searches an archive for what `scope` wants. Whatever fails is a problem in the coverage.
 ///
 /// Blocks; the calls run on `runtime`, the scanning of files on threads of its own.
-///
-/// # Errors
-/// When reading cannot start. Whatever fails later is a problem in the coverage.
 pub fn search(
     runtime: &Handle,
-    settings: &Settings,
+    session: &Session<'_>,
     archive: &Archive,
     scope: &Scope,
-    progress: &dyn Progress,
     sink: &mut (dyn FnMut(Event) + Send),
-) -> Result<Searched, StartError> {
-    let (sender, stop) = watch::channel(false);
-    let listener = runtime.spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            // Nobody listens any more: the search has ended.
-            let _ = sender.send(true);
+) -> Searched {
+    let aws = &session.aws;
+    let mut searched = match archive {
+        Archive::TrailBucket { bucket, prefix } => {
+            trail_bucket::search(runtime, aws, bucket, prefix.as_deref(), scope, session.settings.now, sink)
         }
-        sender.closed().await;
-    });
-    let partition = Partition::aws();
-    let aws = runtime.block_on(async {
-        tokio::select! {
-            aws = Aws::connect(settings, &partition, progress, stop.clone()) => aws,
-            () = interruption(stop.clone()) => Err(StartError::Interrupted),
+        Archive::Lake { store } => runtime.block_on(lake::search(aws, store.as_deref(), scope, sink)),
+        Archive::Athena { table, workgroup } => {
+            runtime.block_on(athena::search(aws, table, workgroup, scope, sink))
         }
-    });
-    let searched = aws.map(|aws| {
-        let mut searched = match archive {
-            Archive::TrailBucket { bucket, prefix } => {
-                trail_bucket::search(runtime, &aws, bucket, prefix.as_deref(), scope, settings.now, sink)
-            }
-            Archive::Lake { store } => runtime.block_on(lake::search(&aws, store.as_deref(), scope, sink)),
-            Archive::Athena { table, workgroup } => {
-                runtime.block_on(athena::search(&aws, table, workgroup, scope, sink))
-            }
-        };
-        searched.looked.interrupted |= aws.is_stopped();
-        searched.looked = searched.looked.finish();
-        searched
-    });
-    listener.abort();
+    };
+    searched.looked.interrupted |= aws.is_stopped();
+    searched.looked = searched.looked.finish();
     searched
 }
 
+/// Whether a trail's log files can be listed; if not, why.
+pub async fn can_list(session: &Session<'_>, bucket: &str, prefix: Option<&str>) -> Result<(), Blocked> {
+    trail_bucket::can_list(&session.aws, bucket, prefix).await
+}
+
 /// Opens an encoded message.
-///
-/// # Errors
-/// When reading cannot start.
-pub fn decode(
-    runtime: &Handle,
-    settings: &Settings,
-    message: &str,
-    progress: &dyn Progress,
-) -> Result<Result<serde_json::Value, Blocked>, StartError> {
-    let (_sender, stop) = watch::channel(false);
-    runtime.block_on(async {
-        let aws = Aws::connect(settings, &Partition::aws(), progress, stop).await?;
-        let client = aws.sts();
-        let call = client.decode_authorization_message().encoded_message(message).send();
-        let answer = asked(&aws, &DECODE_AUTHORIZATION_MESSAGE, call).await;
-        Ok(answer.map(|answer| {
-            let text = answer.decoded_message().unwrap_or_default();
-            serde_json::from_str(text).unwrap_or_else(|_| text.into())
-        }))
-    })
+pub async fn decode(session: &Session<'_>, message: &str) -> Result<serde_json::Value, Blocked> {
+    let aws = &session.aws;
+    let call = aws.sts().decode_authorization_message().encoded_message(message).send();
+    let answer = asked(aws, &DECODE_AUTHORIZATION_MESSAGE, call).await?;
+    let text = answer.decoded_message().unwrap_or_default();
+    Ok(serde_json::from_str(text).unwrap_or_else(|_| text.into()))
 }
 
 /// Makes a call and gives its answer, or why there is none.

@@ -11,17 +11,16 @@ use aws_sdk_athena::types::{
 };
 
 use super::archive::{Searched, asked, problem};
+use super::running::{Running, State, blocked, may_start, not_started};
 use crate::collect::client::Aws;
 use crate::collect::operations::{
     GET_ATHENA_RESULTS, GET_QUERY_EXECUTION, GET_TABLE_METADATA, START_QUERY_EXECUTION,
 };
+use crate::collect::progress::Search;
 use crate::denials::{Partitions, Scope, TableName, athena_query, event_of_row};
 use crate::model::Blocked;
 use crate::trail::Event;
 
-/// Waits between questions whether the query has ended: the last one is repeated.
-const WAITS: [Duration; 4] =
-    [Duration::from_millis(300), Duration::from_millis(700), Duration::from_secs(2), Duration::from_secs(5)];
 /// How long a query may take: Athena's own limit for `SELECT` is thirty minutes.
 const LIMIT: Duration = Duration::from_mins(31);
 /// The catalogue in which tables of the Glue Data Catalog are.
@@ -69,9 +68,14 @@ async fn run(
         .query_string(sql)
         .query_execution_context(context)
         .work_group(workgroup);
-    let started = asked(aws, &START_QUERY_EXECUTION, call.send()).await?;
+    may_start(aws)?;
+    let started = asked(aws, &START_QUERY_EXECUTION, call.send()).await;
+    let started = started.map_err(|why| not_started(aws, why))?;
     let query = started.query_execution_id().unwrap_or_default().to_owned();
-    searched.billed_bytes = ended(aws, &client, &query).await?;
+    let region = aws.region();
+    let cancel = format!("aws athena stop-query-execution --region {region} --query-execution-id {query}");
+    let running = Running { aws, cancel, limit: LIMIT };
+    searched.billed_bytes = running.ended(|| Box::pin(state(aws, &client, &query))).await?;
     read(aws, &client, &query, sink, searched).await
 }
 
@@ -108,6 +112,7 @@ async fn read(
                 sink(event);
             }
         }
+        aws.progress().searching(Search::Rows { read: searched.looked.records });
         token = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
         if token.is_none() {
             return Ok(());
@@ -135,40 +140,23 @@ fn partitions(table: &TableMetadata) -> Partitions {
     Partitions { columns: columns.collect() }
 }
 
-fn blocked(what: &str, why: impl Into<String>) -> Blocked {
-    Blocked { what: what.to_owned(), why: why.into(), grant: None, hint: None }
-}
-
-/// Waits for the query's end; gives the bytes that it scanned.
-async fn ended(aws: &Aws<'_>, client: &Client, query: &str) -> Result<Option<u64>, Blocked> {
-    let begun = tokio::time::Instant::now();
-    let mut waits = WAITS.iter().copied();
-    loop {
-        let call = client.get_query_execution().query_execution_id(query).send();
-        let answer = asked(aws, &GET_QUERY_EXECUTION, call).await?;
-        let execution = answer.query_execution();
-        let status = execution.and_then(|execution| execution.status());
-        match status.and_then(|status| status.state()) {
-            Some(QueryExecutionState::Succeeded) => {
-                let bytes = execution
-                    .and_then(|execution| execution.statistics())
-                    .and_then(QueryExecutionStatistics::data_scanned_in_bytes);
-                return Ok(bytes.and_then(|bytes| u64::try_from(bytes).ok()));
-            }
-            Some(QueryExecutionState::Queued | QueryExecutionState::Running) => {}
-            other => {
-                let state = other.map_or("of unknown state", QueryExecutionState::as_str);
-                let said = status.and_then(|status| status.state_change_reason());
-                let said = said.unwrap_or("AWS gave no reason");
-                return Err(blocked("the query", format!("it ended as {state}: {said}")));
-            }
+async fn state(aws: &Aws<'_>, client: &Client, query: &str) -> Result<State, Blocked> {
+    let call = client.get_query_execution().query_execution_id(query).send();
+    let answer = asked(aws, &GET_QUERY_EXECUTION, call).await?;
+    let execution = answer.query_execution();
+    let status = execution.and_then(|execution| execution.status());
+    Ok(match status.and_then(|status| status.state()) {
+        Some(QueryExecutionState::Succeeded) => {
+            let bytes = execution
+                .and_then(|execution| execution.statistics())
+                .and_then(QueryExecutionStatistics::data_scanned_in_bytes);
+            State::Succeeded(bytes.and_then(|bytes| u64::try_from(bytes).ok()))
         }
-        if begun.elapsed() > LIMIT {
-            return Err(blocked("the query", "it did not end within half an hour"));
+        Some(QueryExecutionState::Queued | QueryExecutionState::Running) => State::Running,
+        other => {
+            let state = other.map_or("of unknown state", QueryExecutionState::as_str);
+            let said = status.and_then(|status| status.state_change_reason());
+            State::Failed(state.to_owned(), said.map(str::to_owned))
         }
-        tokio::select! {
-            () = tokio::time::sleep(waits.next().unwrap_or(WAITS[3])) => {}
-            () = aws.stopped() => return Err(blocked("the query", "interrupted")),
-        }
-    }
+    })
 }

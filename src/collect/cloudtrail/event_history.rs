@@ -4,6 +4,7 @@
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::slice::Iter;
 use std::time::Duration;
 
 use aws_sdk_cloudtrail::Client;
@@ -12,7 +13,7 @@ use aws_smithy_types::DateTime;
 use futures::future::join_all;
 use jiff::Timestamp;
 
-pub(in crate::collect) use super::queries::Subject;
+pub(in crate::collect) use super::queries::{Subject, global};
 
 use super::pace::Pace;
 use super::queries::{self, Query};
@@ -23,7 +24,8 @@ use crate::trail::Event;
 
 /// Events kept of one query: the newest.
 const EVENTS: usize = 1500;
-/// Waits after throttling that outlasts the client's own retries.
+/// Waits after throttling that outlasts the client's own retries, in one region and all in all: who is
+/// throttled for longer shares the region's two calls a second with others that will not stop.
 const WAITS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(6)];
 
 /// How to search.
@@ -108,6 +110,7 @@ impl Search<'_> {
     async fn region(&self, region: &str, queries: &[Query]) -> Vec<LookupQuery> {
         let client = self.aws.cloudtrail(region);
         let mut answers: Vec<LookupQuery> = Vec::with_capacity(queries.len());
+        let mut waits = WAITS.iter();
         for query in queries {
             let hopeless = answers.iter().map(|it| &it.events).find(|events| is_hopeless(events)).cloned();
             let answer = match hopeless {
@@ -115,7 +118,7 @@ impl Search<'_> {
                     self.pace.expect(region, -1);
                     self.unanswered(query, events)
                 }
-                None => self.query(&client, query).await,
+                None => self.query(&client, query, &mut waits).await,
             };
             answers.push(answer);
         }
@@ -137,13 +140,13 @@ impl Search<'_> {
 
     /// Reads page after page, newest first, until there is no more, the limit of pages, or a failure: what
     /// was read before a failure is kept, and the query is incomplete.
-    async fn query(&self, client: &Client, query: &Query) -> LookupQuery {
+    async fn query(&self, client: &Client, query: &Query, waits: &mut Iter<'_, Duration>) -> LookupQuery {
         let mut answer = self.unanswered(query, Fact::default());
         let (mut events, mut seen, mut token) = (Vec::new(), BTreeSet::new(), None);
         let mut expected = 1;
         let mut failure = None;
         while answer.pages < self.window.pages.max(1) {
-            match self.page(client, query, token.take()).await {
+            match self.page(client, query, token.take(), waits).await {
                 Ok(page) => {
                     answer.pages += 1;
                     self.pace.done(&query.region);
@@ -193,8 +196,8 @@ impl Search<'_> {
         client: &Client,
         query: &Query,
         token: Option<String>,
+        waits: &mut Iter<'_, Duration>,
     ) -> Result<Page, Fact<Vec<Event>>> {
-        let mut waits = WAITS.iter();
         loop {
             tokio::select! {
                 () = self.pace.turn(&query.region) => {}
@@ -205,7 +208,10 @@ impl Search<'_> {
                 Fact::Known(answer) => answer,
                 Fact::Failed(failure) if failure.kind == FailureKind::Throttled && !self.aws.is_stopped() => {
                     let Some(wait) = waits.next() else { return Err(Fact::Failed(failure)) };
-                    tokio::time::sleep(*wait).await;
+                    tokio::select! {
+                        () = tokio::time::sleep(*wait) => {}
+                        () = self.aws.stopped() => {}
+                    }
                     continue;
                 }
                 unread => return Err(unread.unread().unwrap_or_default()),

@@ -9,15 +9,14 @@ use aws_sdk_cloudtrail::Client;
 use aws_sdk_cloudtrail::types::{QueryStatisticsForDescribeQuery, QueryStatus};
 
 use super::archive::{Searched, asked, problem};
+use super::running::{Running, State, blocked, may_start, not_started};
 use crate::collect::client::Aws;
 use crate::collect::operations::{DESCRIBE_QUERY, GET_QUERY_RESULTS, LIST_EVENT_DATA_STORES, START_QUERY};
+use crate::collect::progress::Search;
 use crate::denials::{Scope, event_of_row, lake_query};
 use crate::model::Blocked;
 use crate::trail::Event;
 
-/// Waits between questions whether the query has ended: the last one is repeated.
-const WAITS: [Duration; 4] =
-    [Duration::from_millis(300), Duration::from_millis(700), Duration::from_secs(2), Duration::from_secs(5)];
 /// How long a query may take: Lake's own limit is an hour.
 const LIMIT: Duration = Duration::from_hours(1);
 
@@ -51,9 +50,12 @@ async fn run(
     };
     searched.place = format!("event data store {store}");
     let call = client.start_query().query_statement(lake_query(&store, scope)).send();
-    let started = asked(aws, &START_QUERY, call).await?;
+    may_start(aws)?;
+    let started = asked(aws, &START_QUERY, call).await.map_err(|why| not_started(aws, why))?;
     let query = started.query_id().unwrap_or_default().to_owned();
-    searched.billed_bytes = ended(aws, &client, &query).await?;
+    let cancel = format!("aws cloudtrail cancel-query --region {} --query-id {query}", aws.region());
+    let running = Running { aws, cancel, limit: LIMIT };
+    searched.billed_bytes = running.ended(|| Box::pin(state(aws, &client, &query))).await?;
     let mut token: Option<String> = None;
     loop {
         let call =
@@ -71,6 +73,7 @@ async fn run(
                 sink(event);
             }
         }
+        aws.progress().searching(Search::Rows { read: searched.looked.records });
         token = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
         if token.is_none() {
             return Ok(());
@@ -90,10 +93,6 @@ fn id(given: &str) -> Result<String, Blocked> {
         return Ok(id.to_ascii_lowercase());
     }
     Err(blocked("the event data store", format!("`{given}` is not the id or ARN of one")))
-}
-
-fn blocked(what: &str, why: impl Into<String>) -> Blocked {
-    Blocked { what: what.to_owned(), why: why.into(), grant: None, hint: None }
 }
 
 async fn only_store(aws: &Aws<'_>, client: &Client) -> Result<String, Blocked> {
@@ -119,33 +118,19 @@ async fn only_store(aws: &Aws<'_>, client: &Client) -> Result<String, Blocked> {
     }
 }
 
-/// Waits for the query's end; gives the bytes that it scanned.
-async fn ended(aws: &Aws<'_>, client: &Client, query: &str) -> Result<Option<u64>, Blocked> {
-    let begun = tokio::time::Instant::now();
-    let mut waits = WAITS.iter().copied();
-    loop {
-        let answer = asked(aws, &DESCRIBE_QUERY, client.describe_query().query_id(query).send()).await?;
-        match answer.query_status() {
-            Some(QueryStatus::Finished) => {
-                let bytes =
-                    answer.query_statistics().and_then(QueryStatisticsForDescribeQuery::bytes_scanned);
-                return Ok(bytes.and_then(|bytes| u64::try_from(bytes).ok()));
-            }
-            Some(QueryStatus::Queued | QueryStatus::Running) => {}
-            other => {
-                let status = other.map_or("of unknown state", QueryStatus::as_str);
-                let said = answer.error_message().unwrap_or("AWS gave no reason");
-                return Err(blocked("the query", format!("it ended as {status}: {said}")));
-            }
+async fn state(aws: &Aws<'_>, client: &Client, query: &str) -> Result<State, Blocked> {
+    let answer = asked(aws, &DESCRIBE_QUERY, client.describe_query().query_id(query).send()).await?;
+    Ok(match answer.query_status() {
+        Some(QueryStatus::Finished) => {
+            let bytes = answer.query_statistics().and_then(QueryStatisticsForDescribeQuery::bytes_scanned);
+            State::Succeeded(bytes.and_then(|bytes| u64::try_from(bytes).ok()))
         }
-        if begun.elapsed() > LIMIT {
-            return Err(blocked("the query", "it did not end within an hour"));
+        Some(QueryStatus::Queued | QueryStatus::Running) => State::Running,
+        other => {
+            let state = other.map_or("of unknown state", QueryStatus::as_str);
+            State::Failed(state.to_owned(), answer.error_message().map(str::to_owned))
         }
-        tokio::select! {
-            () = tokio::time::sleep(waits.next().unwrap_or(WAITS[3])) => {}
-            () = aws.stopped() => return Err(blocked("the query", "interrupted")),
-        }
-    }
+    })
 }
 
 #[cfg(test)]

@@ -4,10 +4,8 @@ pub mod archive;
 mod athena;
 pub(super) mod event_history;
 mod lake;
-mod logs;
 mod pace;
 mod queries;
+mod running;
 pub mod scan;
 mod trail_bucket;
-
-pub use logs::search_logs;

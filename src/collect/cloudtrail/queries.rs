@@ -10,7 +10,7 @@ use crate::trail::{Event, made_by_role};
 
 /// Where a partition records IAM's events, and those of the global endpoint of STS.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html>
-fn global(role: &Arn) -> &'static str {
+pub(in crate::collect) fn global(role: &Arn) -> &'static str {
     match role.partition().as_str() {
         "aws-cn" => "cn-north-1",
         "aws-us-gov" => "us-gov-west-1",
@@ -33,8 +33,10 @@ const KEY_CHANGES: [&str; 3] = ["PutKeyPolicy", "DisableKey", "ScheduleKeyDeleti
 pub(in crate::collect) struct Subject {
     /// The role.
     pub(in crate::collect) role: Arn,
-    /// The region that the vendor's calls are made in.
-    pub(in crate::collect) region: String,
+    /// Regions in which the role's assumptions are recorded: by whichever endpoint of STS was called.
+    pub(in crate::collect) session_regions: BTreeSet<String>,
+    /// Regions in which the calls of the role's sessions are recorded.
+    pub(in crate::collect) call_regions: BTreeSet<String>,
     /// The buckets, each with its region.
     pub(in crate::collect) buckets: Vec<(String, String)>,
     /// Regions of customer managed keys, to search for changes.
@@ -48,6 +50,8 @@ pub(in crate::collect) struct Subject {
     /// Services whose denials are searched as a whole, for the sessions' names are not known beforehand:
     /// `glue.amazonaws.com`.
     pub(in crate::collect) sources: BTreeSet<String>,
+    /// The same for when no session was seen and no connector was named.
+    pub(in crate::collect) stand_ins: BTreeSet<String>,
     /// What to search for.
     pub(in crate::collect) purposes: BTreeSet<Purpose>,
 }
@@ -74,13 +78,17 @@ pub(super) fn first(subject: &Subject) -> Vec<Query> {
     let wants = |purpose| subject.purposes.contains(&purpose);
     // Denials go by the names of the sessions that AssumeRole tells.
     if wants(Purpose::AssumeRole) || wants(Purpose::Denials) {
-        for region in BTreeSet::from([subject.region.as_str(), global]) {
+        for region in &subject.session_regions {
             queries.push(Query::new(Purpose::AssumeRole, region, "ResourceName", subject.role.as_str()));
         }
     }
     if wants(Purpose::Denials) {
-        let of_source = |source| Query::new(Purpose::Denials, &subject.region, "EventSource", source);
-        queries.extend(subject.sources.iter().map(|source| of_source(source)));
+        let of_source = |(region, source): (&String, &String)| {
+            Query::new(Purpose::Denials, region, "EventSource", source)
+        };
+        let regions = subject.call_regions.iter();
+        let pairs = regions.flat_map(|region| subject.sources.iter().map(move |source| (region, source)));
+        queries.extend(pairs.map(of_source));
     }
     if wants(Purpose::Changes) {
         let change = |region: &str, attribute: &str, value: &str| {
@@ -103,9 +111,13 @@ pub(super) fn first(subject: &Subject) -> Vec<Query> {
 pub(super) fn second(subject: &Subject, assumed: &[&Event], changes: &[&Event]) -> Vec<Query> {
     let mut queries = Vec::new();
     if subject.purposes.contains(&Purpose::Denials) {
-        let names = session_names(subject, assumed);
-        queries
-            .extend(names.iter().map(|name| Query::new(Purpose::Denials, &subject.region, "Username", name)));
+        for region in &subject.call_regions {
+            queries.extend(
+                calls(subject, assumed)
+                    .into_iter()
+                    .map(|(attribute, value)| Query::new(Purpose::Denials, region, attribute, &value)),
+            );
+        }
     }
     if subject.purposes.contains(&Purpose::Changes) {
         let once_attached = detached(subject, changes);
@@ -115,9 +127,10 @@ pub(super) fn second(subject: &Subject, assumed: &[&Event], changes: &[&Event]) 
     queries
 }
 
-/// Names of the newest sessions, the vendor's before others'; where none was seen, the names that its
-/// connectors are known to use.
-fn session_names(subject: &Subject, assumed: &[&Event]) -> Vec<String> {
+/// By what the calls of the role's sessions are found: the names of the newest sessions, the vendor's
+/// before others'. Where none was seen, the names that its connectors are known to use, and the events of
+/// the services of those whose names are not known.
+fn calls(subject: &Subject, assumed: &[&Event]) -> Vec<(&'static str, String)> {
     let by_vendor = |event: &&&Event| event.identity.account_id.as_deref() == Some(subject.vendor.as_str());
     let (vendor, others): (Vec<&&Event>, Vec<&&Event>) = assumed.iter().partition(by_vendor);
     let mut names: Vec<String> = Vec::new();
@@ -127,10 +140,13 @@ fn session_names(subject: &Subject, assumed: &[&Event]) -> Vec<String> {
             names.push(name.to_owned());
         }
     }
-    if names.is_empty() {
+    let seen = !names.is_empty();
+    if !seen {
         names.extend(subject.sessions.iter().filter(|name| !name.contains('*')).take(SESSIONS).cloned());
     }
-    names
+    let by_name = names.iter().map(|name| ("Username", name.clone()));
+    let stand_ins = subject.stand_ins.iter().filter(|_| !seen);
+    by_name.chain(stand_ins.map(|service| ("EventSource", service.clone()))).collect()
 }
 
 /// Customer managed policies that were detached from the role and are not attached now.
@@ -234,13 +250,15 @@ mod tests {
     fn subject() -> Subject {
         Subject {
             role: "arn:aws:iam::111122223333:role/data/Streamkap".parse().unwrap(),
-            region: "eu-west-1".to_owned(),
+            session_regions: ["eu-west-1", "us-east-1"].map(str::to_owned).into(),
+            call_regions: ["eu-west-1", "eu-central-1"].map(str::to_owned).into(),
             buckets: vec![("orders".to_owned(), "eu-central-1".to_owned())],
             key_regions: BTreeSet::from(["eu-central-1".to_owned()]),
             policies: vec!["arn:aws:iam::111122223333:policy/Writes".to_owned()],
             vendor: "300973880807".to_owned(),
             sessions: vec!["AwsV2SDKConnectorSession".to_owned(), "iceberg-aws-*".to_owned()],
             sources: BTreeSet::from(["glue.amazonaws.com".to_owned()]),
+            stand_ins: BTreeSet::from(["kms.amazonaws.com".to_owned()]),
             purposes: BTreeSet::from([Purpose::AssumeRole, Purpose::Changes, Purpose::Denials]),
         }
     }
@@ -283,8 +301,19 @@ mod tests {
         };
         let events = [assumed("me", "111122223333"), assumed("iceberg-aws-1", "300973880807")];
         let events: Vec<&Event> = events.iter().collect();
-        assert_eq!(session_names(&subject(), &events), ["iceberg-aws-1", "me"]);
-        assert_eq!(session_names(&subject(), &[]), ["AwsV2SDKConnectorSession"]);
+        let values = |subject: &Subject, events: &[&Event]| -> Vec<String> {
+            calls(subject, events).into_iter().map(|(_, value)| value).collect()
+        };
+        assert_eq!(values(&subject(), &events), ["iceberg-aws-1", "me"]);
+        // A pattern cannot be asked for.
+        assert_eq!(values(&subject(), &[]), ["AwsV2SDKConnectorSession", "kms.amazonaws.com"]);
+    }
+
+    #[test]
+    fn denials_are_looked_for_wherever_the_role_s_calls_are_recorded() {
+        let queries = second(&subject(), &[], &[]);
+        let regions: BTreeSet<&str> = queries.iter().map(|query| query.region.as_str()).collect();
+        assert_eq!(regions, BTreeSet::from(["eu-central-1", "eu-west-1"]));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! Layout: `[prefix/]AWSLogs/[o-…/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/`.
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html>
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_s3::Client;
@@ -19,6 +20,7 @@ use super::archive::{Searched, asked, problem};
 use super::scan::{ObjectScanner, ReadyQuery, query_of};
 use crate::collect::client::Aws;
 use crate::collect::operations::{GET_OBJECT, LIST_OBJECTS};
+use crate::collect::progress::Search;
 use crate::denials::{RoleFilter, Scope};
 use crate::model::Blocked;
 use crate::trail::{Coverage, Event, Problem};
@@ -48,6 +50,26 @@ struct Listed {
     size: u64,
 }
 
+/// How far the search is.
+#[derive(Default)]
+struct Counts {
+    listed: AtomicU64,
+    scanned: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Counts {
+    fn scanned(&self, bytes: usize) {
+        self.scanned.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    fn told(&self) -> Search {
+        let of = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        Search::Files { listed: of(&self.listed), scanned: of(&self.scanned), bytes: of(&self.bytes) }
+    }
+}
+
 /// Searches the log files of a trail. `now` ends a window that has no end.
 pub(super) fn search(
     runtime: &Handle,
@@ -65,6 +87,7 @@ pub(super) fn search(
     let sink = Mutex::new(sink);
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut looked = Coverage::default();
+    let counts = Counts::default();
     std::thread::scope(|threads_scope| {
         let work = || {
             let mut scanner = ObjectScanner::new(&ready);
@@ -73,6 +96,8 @@ pub(super) fn search(
                 let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
                 let Some(fetched) = next else { break };
                 let events = scanner.scan(&fetched.key, &fetched.bytes);
+                counts.scanned(fetched.bytes.len());
+                aws.progress().searching(counts.told());
                 let mut sink = sink.lock().unwrap_or_else(PoisonError::into_inner);
                 events.into_iter().for_each(&mut **sink);
             }
@@ -86,6 +111,7 @@ pub(super) fn search(
             scope,
             now,
             budget: Arc::new(Semaphore::new(BUDGET_KIB as usize)),
+            counts: &counts,
         };
         let problems = runtime.block_on(fetching.run(sender));
         looked.problems.extend(problems);
@@ -99,6 +125,29 @@ pub(super) fn search(
     Searched { looked, place: format!("s3://{bucket}/{}", prefix.unwrap_or_default()), billed_bytes: None }
 }
 
+/// Whether the log files can be listed; if not, why.
+pub(super) async fn can_list(aws: &Aws<'_>, bucket: &str, prefix: Option<&str>) -> Result<(), Blocked> {
+    let client = client(aws, bucket).await?;
+    let call = client.list_objects_v2().bucket(bucket).prefix(root(prefix)).max_keys(1).send();
+    asked(aws, &LIST_OBJECTS, call).await.map(drop)
+}
+
+/// A client in the bucket's own region.
+async fn client(aws: &Aws<'_>, bucket: &str) -> Result<Client, Blocked> {
+    let head = crate::collect::s3::head(aws, bucket, None).await;
+    let what = format!("the bucket {bucket}");
+    let Some(head) = head.read(&what)? else {
+        return Err(Blocked { what, why: "there is no such bucket".to_owned(), grant: None, hint: None });
+    };
+    Ok(aws.s3(Some(&head.region)))
+}
+
+/// The folder in which all log files are.
+fn root(prefix: Option<&str>) -> String {
+    let prefix = prefix.map(|prefix| prefix.trim_matches('/')).filter(|prefix| !prefix.is_empty());
+    prefix.map_or_else(|| "AWSLogs/".to_owned(), |prefix| format!("{prefix}/AWSLogs/"))
+}
+
 struct Fetching<'a> {
     aws: &'a Aws<'a>,
     bucket: &'a str,
@@ -106,12 +155,13 @@ struct Fetching<'a> {
     scope: &'a Scope,
     now: Timestamp,
     budget: Arc<Semaphore>,
+    counts: &'a Counts,
 }
 
 impl Fetching<'_> {
     /// Lists and fetches all that is needed; gives what went wrong.
     async fn run(&self, sender: mpsc::Sender<Fetched>) -> Vec<Problem> {
-        let client = match self.client().await {
+        let client = match client(self.aws, self.bucket).await {
             Ok(client) => client,
             Err(blocked) => return vec![problem(&format!("s3://{}", self.bucket), &blocked)],
         };
@@ -155,22 +205,10 @@ impl Fetching<'_> {
         problems.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A client in the bucket's own region.
-    async fn client(&self) -> Result<Client, Blocked> {
-        let head = crate::collect::s3::head(self.aws, self.bucket, None).await;
-        let head = head.read(&format!("the bucket {}", self.bucket))?;
-        let Some(head) = head else {
-            let what = format!("the bucket {}", self.bucket);
-            return Err(Blocked { what, why: "there is no such bucket".to_owned(), grant: None, hint: None });
-        };
-        Ok(self.aws.s3(Some(&head.region)))
-    }
-
     /// The day folders of all accounts and regions that are wanted.
     async fn day_folders(&self, client: &Client, problems: &mut Vec<Problem>) -> Vec<String> {
-        let prefix = self.prefix.map(|prefix| format!("{}/", prefix.trim_matches('/'))).unwrap_or_default();
         let mut accounts = Vec::new();
-        let mut open = vec![format!("{prefix}AWSLogs/")];
+        let mut open = vec![root(self.prefix)];
         // An organisation's trail has one more level, `o-…`.
         for _ in 0..2 {
             let levels = join_all(open.iter().map(|root| self.folders(client, root))).await;
@@ -271,6 +309,7 @@ impl Fetching<'_> {
                 .prefix(folder)
                 .set_continuation_token(token.take());
             let page = asked(self.aws, &LIST_OBJECTS, call.send()).await?;
+            self.counts.listed.fetch_add(page.contents().len() as u64, Ordering::Relaxed);
             for object in page.contents() {
                 let Some(key) = object.key() else { continue };
                 let size = object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0);

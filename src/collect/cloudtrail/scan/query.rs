@@ -25,16 +25,12 @@ pub struct Query {
     pub history: Option<Arn>,
 }
 
-/// What to find for `scope`: a role's denials, and its history where it is fully known, else
-/// everybody's denials. Of what is found the scope takes its own.
+/// What to find for `scope`: the denials and the history of a role, of one known by its name alone in
+/// whatever account; else everybody's denials. Of what is found the scope takes its own.
 pub fn query_of(scope: &Scope) -> Query {
-    let (role, history) = match &scope.role {
-        Some(RoleFilter::Arn(arn)) => (Some(arn.clone()), Some(arn.clone())),
-        Some(RoleFilter::Name(name)) => (Some(trail::role_of_any_account(name)), None),
-        None => (None, None),
-    };
+    let role = scope.role.as_ref().map(RoleFilter::role);
     Query {
-        history,
+        history: role.clone(),
         role,
         from: scope.window.since,
         until: scope.window.until,
