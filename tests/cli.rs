@@ -100,7 +100,7 @@ fn a_misspelt_command_a_misspelt_connector_and_a_misspelt_check_are_suggested() 
 #[test]
 fn what_is_missing_or_wrong_is_told_before_any_call() {
     for (line, told) in [
-        ("check", "needs --bucket"),
+        ("check", "no connector was named"),
         ("check s3", "needs --bucket"),
         ("check s3 --bucket orders", "no role was given"),
         ("s3 --role my_role!", "is not the name of a role"),

@@ -100,6 +100,7 @@ impl Given {
 
     /// The target, with warnings about what was given oddly.
     pub(super) fn target(&self) -> Result<(Target, Vec<String>), Failure> {
+        let role = self.role.as_deref().map(target::role).transpose()?;
         let mut told = Told::default();
         let mut connectors = Vec::new();
         for connector in self.connectors()? {
@@ -107,7 +108,6 @@ impl Given {
             complete(connector, &parameters)?;
             connectors.push(self.connector_target(connector, parameters));
         }
-        let role = self.role.as_deref().map(target::role).transpose()?;
         let Some(role) = role else {
             return Err(Failure::usage(
                 "no role was given",

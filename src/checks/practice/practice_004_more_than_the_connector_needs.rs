@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::checks::shared::needs::asks;
 use crate::checks::shared::policies::{is_everything, role_policies};
 use crate::checks::shared::{absent_role, redshift, words};
 use crate::checks::{Check, View};
@@ -28,7 +29,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let is_mistaken =
         |it: &Grant| mistaken.iter().any(|at| at.statement == it.statement && at.found == it.resource);
     let excess = beyond(&own, &needs).into_iter();
-    let excess = excess.filter(|grant| !only_wildcard(grant, &needs) && !is_mistaken(grant));
+    let unmet = unmet(view, &own)?;
+    let excess = excess.filter(|it| !only_wildcard(it, &needs) && !is_mistaken(it) && !meant_for(it, &unmet));
     // What a connector needs of a service without all of it being known may be just this.
     let open = view.open_requirements();
     let (mut groups, mut undecided) = (Vec::<(StatementRef, Vec<Grant>)>::new(), None);
@@ -53,6 +55,18 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     }
     let text = "the role's own policies allow nothing beyond what the connector's template lists".to_owned();
     Ok(Outcome::Pass(vec![Evidence::evaluated(Vec::new(), text)]))
+}
+
+/// The needed actions that the role's own policies do not allow where the connector needs them.
+fn unmet<'a>(view: &View<'a>, own: &[Arc<Policy>]) -> Result<BTreeSet<&'a str>, Blocked> {
+    let refused = asks(view)?.into_iter().filter(|ask| ask.of_identity(own).is_refused());
+    Ok(refused.map(|ask| ask.requirement.action).collect())
+}
+
+/// Whether a grant is of such an action: it names another place by mistake, which is for the check that
+/// reports what is missing.
+fn meant_for(grant: &Grant, unmet: &BTreeSet<&str>) -> bool {
+    unmet.iter().any(|action| action.eq_ignore_ascii_case(&grant.action))
 }
 
 /// What the guide's templates list. They may list more than is known of them: listing the connector's own

@@ -24,11 +24,11 @@ pub(super) const CHECKS: &[Check] = &[
     write_004_permission_missing::CHECK,
     write_005_bucket_policy_denies::CHECK,
     write_006_key_access_missing::CHECK,
-    write_011_location_outside_permission::CHECK,
     write_007_database_not_found::CHECK,
     write_008_glue_arn_missing::CHECK,
     write_009_catalog_policy_denies::CHECK,
     write_010_lake_formation_blocks::CHECK,
+    write_011_location_outside_permission::CHECK,
     write_012_redshift_target_not_found::CHECK,
     write_013_object_ownership_or_lock::CHECK,
 ];
