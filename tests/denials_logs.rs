@@ -55,7 +55,7 @@ fn an_odd_folder_gives_every_denial_once_and_tells_what_was_broken() {
     let day = "AWSLogs/o-ab12cd34ef/111122223333/CloudTrail/eu-west-1/2026/03/02";
     let name =
         |random: &str| format!("{day}/111122223333_CloudTrail_eu-west-1_20260302T1005Z_{random}.json.gz");
-    put(&name("a"), &gz(&file(&[record("1", ROLE, "AccessDenied"), record("2", ROLE, "")])));
+    put(&name("a"), &gz(file(&[record("1", ROLE, "AccessDenied"), record("2", ROLE, "")])));
     // A copy, another spelling, pretty-printed.
     let pretty = serde_json::to_string_pretty(&json!({"Records": [record("1", ROLE, "AccessDenied"), record("3", ROLE, "Client.UnauthorizedOperation")]})).unwrap();
     put(&name("b"), &gz(&pretty));
@@ -63,11 +63,11 @@ fn an_odd_folder_gives_every_denial_once_and_tells_what_was_broken() {
     let other = "arn:aws:iam::444455556666:role/service/orders";
     put(
         &name("c"),
-        &[gz(&file(&[record("4", ROLE, "AccessDenied")])), gz(&file(&[record("5", other, "AccessDenied")]))]
+        &[gz(file(&[record("4", ROLE, "AccessDenied")])), gz(file(&[record("5", other, "AccessDenied")]))]
             .concat(),
     );
     // Truncated after its only record.
-    let cut = gz(&file(&[record("6", ROLE, "AccessDenied")]));
+    let cut = gz(file(&[record("6", ROLE, "AccessDenied")]));
     put(&name("d"), &cut[..cut.len() - 8]);
     put("AWSLogs/o-ab12cd34ef/111122223333/CloudTrail-Digest/eu-west-1/2026/03/02/x.json.gz", &gz("{}"));
 
@@ -113,7 +113,7 @@ fn standard_input_is_scanned_too() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(&gz(&file(&[record("1", ROLE, "AccessDenied")]))).unwrap();
+    child.stdin.take().unwrap().write_all(&gz(file(&[record("1", ROLE, "AccessDenied")]))).unwrap();
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.starts_with("1\t2026-03-02T00:00:00Z\t"), "{text}");
@@ -234,7 +234,7 @@ fn what_is_printed_obeys_the_published_schema() {
     };
     let answers = schema("denials.schema.json");
     let folder = tempfile::tempdir().unwrap();
-    let good = gz(&file(&[record("1", ROLE, "AccessDenied")]));
+    let good = gz(file(&[record("1", ROLE, "AccessDenied")]));
     std::fs::write(folder.path().join("a.json.gz"), &good).unwrap();
     std::fs::write(folder.path().join("b.json.gz"), &good[..good.len() - 8]).unwrap();
     for more in

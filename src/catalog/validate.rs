@@ -24,7 +24,7 @@ pub fn definition(path: &str, bytes: &[u8]) -> Result<Connector, DefinitionError
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let at = error.valid_up_to();
-        let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = memchr::memchr_iter(b'\n', &bytes[..at]).count() + 1;
         DefinitionError::whole(path, &format!("line {line} is not UTF-8 (byte {at} of the file)"))
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -78,13 +78,12 @@ fn connector(text: &str, table: &Spanned<DeTable<'_>>, faults: &mut Vec<Fault>) 
 fn principals(texts: &[Text<'_>], faults: &mut Vec<Fault>) -> Vec<Arn> {
     let mut found = Vec::new();
     for principal in texts {
-        match principal.text.parse() {
-            Ok(arn) => found.push(arn),
-            Err(_) => {
-                let hint = "expected the ARN of a role or an account: arn:aws:iam::111122223333:root";
-                let what = format!("`{}` is no principal", principal.text);
-                faults.push(fault(&principal.span, what, Some(hint.to_owned())));
-            }
+        if let Ok(arn) = principal.text.parse() {
+            found.push(arn);
+        } else {
+            let hint = "expected the ARN of a role or an account: arn:aws:iam::111122223333:root";
+            let what = format!("`{}` is no principal", principal.text);
+            faults.push(fault(&principal.span, what, Some(hint.to_owned())));
         }
     }
     found
@@ -329,7 +328,9 @@ fn condition(
                     let known = is_parameter(&parameter, parameters, faults);
                     if let Some(known) = known.filter(|it| it.kind == ParameterKind::Choice) {
                         let choices: Vec<&str> = known.choices.iter().map(String::as_str).collect();
-                        is.iter().for_each(|value| chosen(value, &choices, faults));
+                        for value in &is {
+                            chosen(value, &choices, faults);
+                        }
                     }
                     let is = is.iter().map(|it| it.text.to_owned()).collect();
                     Some(When::Is { parameter: parameter.text.to_owned(), is })

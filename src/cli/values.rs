@@ -266,7 +266,7 @@ fn named(
         return Ok(Pasted { text: name.to_owned(), prefix: None, region: region.map(str::to_owned) });
     }
     let meant = name.to_ascii_lowercase().replace(['_', '.', ' '], "-");
-    let meant = fits(&meant).then(|| format!("; did you mean `{meant}`?")).unwrap_or_default();
+    let meant = if fits(&meant) { format!("; did you mean `{meant}`?") } else { String::new() };
     wrong(what, format!("{rule}{meant}"))
 }
 

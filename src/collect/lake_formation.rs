@@ -264,12 +264,10 @@ fn on(resource: &Resource) -> LakeResource {
     } else if let Some(it) = resource.table_with_columns() {
         let all = it.column_wildcard().is_some_and(|it| it.excluded_column_names().is_empty());
         let name = Some(it.name()).filter(|name| *name != "ALL_TABLES");
-        match all {
-            true => LakeResource::Table {
-                database: it.database_name().to_owned(),
-                table: name.map(str::to_owned),
-            },
-            false => LakeResource::Other,
+        if all {
+            LakeResource::Table { database: it.database_name().to_owned(), table: name.map(str::to_owned) }
+        } else {
+            LakeResource::Other
         }
     } else if let Some(it) = resource.data_location() {
         LakeResource::Location { arn: it.resource_arn().to_owned() }

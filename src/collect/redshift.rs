@@ -87,7 +87,11 @@ async fn workgroup(aws: &Aws<'_>, region: &str, name: &str) -> Fact<Workgroup> {
         Some(Workgroup {
             name: it.workgroup_name().unwrap_or(name).to_owned(),
             id: it.workgroup_id()?.to_owned(),
-            status: it.status().map(|it| it.as_str()).unwrap_or_default().to_owned(),
+            status: it
+                .status()
+                .map(aws_sdk_redshiftserverless::types::WorkgroupStatus::as_str)
+                .unwrap_or_default()
+                .to_owned(),
             namespace: it.namespace_name().unwrap_or_default().to_owned(),
             endpoint: endpoint.map(|(host, port)| address(host, port)),
             public: it.publicly_accessible().unwrap_or(false),

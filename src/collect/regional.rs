@@ -33,11 +33,10 @@ impl Regional {
             return Self::unread(plan, &Fact::NotAsked(why.to_owned()));
         };
         let of_glue = async {
-            match plan.databases.is_empty() {
-                true => (Glue::default(), LakeFormation::default()),
-                false => {
-                    tokio::join!(glue::first(aws, plan, region), lake_formation::first(aws, plan, region))
-                }
+            if plan.databases.is_empty() {
+                (Glue::default(), LakeFormation::default())
+            } else {
+                tokio::join!(glue::first(aws, plan, region), lake_formation::first(aws, plan, region))
             }
         };
         let ((glue, lake_formation), redshift) = tokio::join!(of_glue, redshift::first(aws, plan, region));
@@ -50,18 +49,18 @@ impl Regional {
         let absent = glue.databases.values().any(|it| it.metadata == Fact::Absent);
         let (names, lake_formation, redshift) = tokio::join!(
             async {
-                match absent && plan.reads(FactId::GlueDatabaseNames) {
-                    true => glue::names(aws, region).await,
-                    false => glue.database_names.clone(),
+                if absent && plan.reads(FactId::GlueDatabaseNames) {
+                    glue::names(aws, region).await
+                } else {
+                    glue.database_names.clone()
                 }
             },
             async {
-                match plan.databases.is_empty() {
-                    true => lake_formation.clone(),
-                    false => {
-                        let read = (&glue, &lake_formation);
-                        lake_formation::second(aws, plan, region, read, places).await
-                    }
+                if plan.databases.is_empty() {
+                    lake_formation.clone()
+                } else {
+                    let read = (&glue, &lake_formation);
+                    lake_formation::second(aws, plan, region, read, places).await
                 }
             },
             redshift::with_names(aws, region, redshift),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::{Connector, Level, ParameterKind, Phase};
+use crate::catalog::{Level, ParameterKind, Phase};
 use crate::checks::shared::phases::{Call, Fate, calls};
 use crate::checks::{Judged, View};
 use crate::model::{Blocked, CheckId, Finding, Outcome, PhaseState, Remedy, Section};
@@ -123,7 +123,7 @@ fn rows(view: &View<'_>, calls: &[Call<'_>]) -> Vec<Row> {
         let of_connector = || calls.iter().filter(|call| call.connector == connector.name);
         for (_, phase) in Phase::ALL {
             let called = of_connector().any(|call| call.need.phase == phase);
-            let starts = phase == Phase::Start && !is_installed(connector);
+            let starts = phase == Phase::Start && !connector.is_installation();
             if !called && !starts {
                 continue;
             }
@@ -145,16 +145,10 @@ fn rows(view: &View<'_>, calls: &[Call<'_>]) -> Vec<Row> {
     rows
 }
 
-/// Whether a connector is an installation: it has no start of its own.
-fn is_installed(connector: &Connector) -> bool {
-    connector.needs.iter().all(|need| matches!(need.phase, Phase::Install | Phase::Removal))
-}
-
 impl Row {
     fn take(&mut self, call: &Call<'_>) {
         let action = &call.need.action;
         match &call.fate {
-            Fate::Allowed => {}
             Fate::Refused if call.need.level == Level::Optional => {
                 let missed = (action.clone(), call.need.breaks.clone());
                 if !self.missed.contains(&missed) {
@@ -162,8 +156,8 @@ impl Row {
                 }
             }
             Fate::Refused if !self.refused.contains(action) => self.refused.push(action.clone()),
-            Fate::Refused => {}
             Fate::Open(_) if call.need.level == Level::Optional => {}
+            Fate::Allowed | Fate::Refused => {}
             Fate::Open(blocked) => self.unread(blocked),
         }
     }

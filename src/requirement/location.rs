@@ -93,12 +93,11 @@ impl Locations {
         warehouse: Option<&str>,
     ) {
         let what = format!("the location of the Glue database {database}");
-        let read = match facts.glue.databases.get(database) {
-            Some(it) => it.metadata.read(&what),
-            None => {
-                let why = "it was not read".to_owned();
-                Err(Blocked { what: what.clone(), why, grant: None, hint: None })
-            }
+        let read = if let Some(it) = facts.glue.databases.get(database) {
+            it.metadata.read(&what)
+        } else {
+            let why = "it was not read".to_owned();
+            Err(Blocked { what: what.clone(), why, grant: None, hint: None })
         };
         match (read.map(|it| it.and_then(|it| it.location.as_deref())), warehouse) {
             (Err(blocked), _) => self.open = Some(blocked),

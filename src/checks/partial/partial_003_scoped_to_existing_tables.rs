@@ -58,9 +58,9 @@ fn finding(because: Option<StatementRef>, written: &[String], members: &[Member<
         words::add(&mut actions, ask.action());
         let pattern = ask.resource.pattern.as_str();
         if is_new_table(ask) {
-            all = Some(pattern)
+            all = Some(pattern);
         } else {
-            words::add(&mut existing, pattern)
+            words::add(&mut existing, pattern);
         }
         words::add_all(&mut evidence, refusal.evidence.iter().cloned());
     }
@@ -74,7 +74,7 @@ fn finding(because: Option<StatementRef>, written: &[String], members: &[Member<
     if let (Some(_), [first, ..]) = (all, &existing[..]) {
         let rest =
             if existing.len() > 1 { format!(" and {} more", existing.len() - 1) } else { String::new() };
-        what.push_str(&format!("; so is {first}{rest}"));
+        what = format!("{what}; so is {first}{rest}");
     }
     let mut finding = Finding::new(all.or_else(|| existing.first().copied()).unwrap_or_default(), what);
     finding.evidence = evidence;

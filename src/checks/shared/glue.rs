@@ -153,8 +153,8 @@ impl<'a> GlueArn<'a> {
         }
         let mut names = resource.splitn(3, '/');
         let kind = names.next()?;
-        let named = matches!(kind, "database" | "table");
-        let database = names.next().filter(|_| named);
+        let is_entry = matches!(kind, "database" | "table");
+        let database = names.next().filter(|_| is_entry);
         let table = names.next().filter(|_| kind == "table");
         Some(Self { partition, region, account, resource, database, table })
     }

@@ -17,6 +17,7 @@ const ELSEWHERE: (&str, &str) = (
     "https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html (PermanentRedirect)",
 );
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of every check")]
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     match each_bucket(view, |location| judge_bucket(view, location)) {
         // Wherever the bucket is, no connector can be where the given region is.

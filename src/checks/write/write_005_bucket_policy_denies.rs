@@ -16,6 +16,7 @@ use crate::requirement::Location;
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 5), judge };
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of every check")]
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     if let Some(skip) = absent_role(view) {
         return Ok(skip);

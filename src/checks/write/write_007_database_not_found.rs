@@ -59,9 +59,10 @@ fn absent(view: &View<'_>, name: &str) -> Result<Outcome, Blocked> {
         let exists = names.contains(&near);
         return Ok(Outcome::Fail(vec![near_miss(view, name, &near, exists)]));
     }
-    match may_be_created(view)? {
-        true => Ok(Outcome::Warn(vec![to_be_created(view, name)])),
-        false => Ok(Outcome::Fail(vec![cannot_be_created(view, name)])),
+    if may_be_created(view)? {
+        Ok(Outcome::Warn(vec![to_be_created(view, name)]))
+    } else {
+        Ok(Outcome::Fail(vec![cannot_be_created(view, name)]))
     }
 }
 
