@@ -351,8 +351,7 @@ fn rows_read_before_an_interruption_are_printed() {
             std::thread::sleep(Duration::from_secs(20));
             None
         }
-        "StartQuery" => lake(operation, body, 2),
-        "DescribeQuery" => lake(operation, body, 2),
+        "StartQuery" | "DescribeQuery" => lake(operation, body, 2),
         _ => lake(operation, body, times),
     });
     let (answer, output) = interrupted(&fake, &["--lake", STORE, "--since", "2026-03-01"], "GetQueryResults");

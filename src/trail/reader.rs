@@ -24,7 +24,7 @@ pub struct RecordReader {
 impl RecordReader {
     /// Reads the record at the front of `text`; gives it and where it ends.
     ///
-    /// As with [`Event::from_value`] there is no record in a digest or an insight.
+    /// As with [`Event::from_value`](super::Event::from_value) there is no record in a digest or an insight.
     ///
     /// # Errors
     /// When the text is no JSON object, or is one that needs mending.
@@ -83,7 +83,7 @@ fn event_time(text: &str) -> Option<Timestamp> {
     plain.and_then(|text| text.parse().ok()).or_else(|| time(&value(text)?))
 }
 
-/// `userIdentity` as it is written. What is written otherwise is left to [`Event::from_value`].
+/// `userIdentity` as it is written. What is written otherwise is left to [`Event::from_value`](super::Event::from_value).
 #[derive(Default, serde::Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct RawIdentity<'t> {
