@@ -1,8 +1,6 @@
 //! The phase table agrees with the checks, in every world there is: the demos, the fault worlds, and the
 //! cases of every page.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod common;
 
 use serde_json::Value;

@@ -49,7 +49,7 @@ pub fn calls<'a>(view: &View<'a>) -> Vec<Call<'a>> {
     });
     match asks(view) {
         Ok(asks) => {
-            let asks: Vec<Ask<'a>> = asks.into_iter().filter(Ask::is_required).collect();
+            let asks: Vec<Ask<'a>> = asks.into_iter().filter(Ask::is_called).collect();
             let fates = Fates::of(view, &asks);
             for ask in asks {
                 let fate = gone.clone().map_or_else(|| fates.of_ask(view, &ask), Fate::Open);
