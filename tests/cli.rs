@@ -106,6 +106,10 @@ fn what_is_missing_or_wrong_is_told_before_any_call() {
         ("s3 --role my_role!", "is not the name of a role"),
         ("check s3 --role R --bucket Orders", "did you mean `orders`?"),
         ("check s3 --role R --bucket orders --region eu-wset-1", "did you mean `eu-west-1`?"),
+        ("check redshift --role R", "needs --cluster or --workgroup"),
+        ("check iceberg-glue --role R --database Sales", "did you mean `sales`?"),
+        ("check iceberg-glue --role R --database my.db", "did you mean `my_db`?"),
+        ("check byoc --role R --phase instal", "did you mean `install`?"),
         ("check s3 --role R --bucket orders--use1-az4--x-s3", "is a directory bucket"),
         (
             "check s3 --role R --bucket arn:aws:s3express:us-east-1:111122223333:bucket/orders--use1-az4--x-s3",

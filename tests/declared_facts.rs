@@ -28,15 +28,9 @@ fn denied(world: &str, id: FactId) -> Value {
     let refusal = json!({"state": "denied", "value": {"action": id.actions().first().unwrap_or(&"sts:GetCallerIdentity"),
         "message": "User: ann is not authorized"}});
     let queries = |world: &mut Value, purpose: &str| {
-        for query in world["history"]["queries"].as_array_mut().unwrap() {
-            if query["purpose"] == purpose {
-                query["events"] = refusal.clone();
-            }
-        }
-    };
-    let bucket = |world: &mut Value, part: &str| {
-        for (_, bucket) in world["buckets"].as_object_mut().unwrap() {
-            bucket[part] = refusal.clone();
+        let queries = world["history"]["queries"].as_array_mut().unwrap();
+        for query in queries.iter_mut().filter(|query| query["purpose"] == purpose) {
+            query["events"] = refusal.clone();
         }
     };
     let set = |world: &mut Value, path: &str| {
@@ -55,9 +49,7 @@ fn denied(world: &str, id: FactId) -> Value {
         FactId::Role => world["role"] = refusal,
         FactId::RoleNames => world["role_names"] = refusal,
         FactId::RolePolicies => {
-            for (_, policy) in world["managed_policies"].as_object_mut().unwrap() {
-                *policy = refusal.clone();
-            }
+            each(&mut world, "/managed_policies", "");
             world["attached_policies"] = refusal.clone();
             world["inline_policy_names"] = refusal;
         }
@@ -66,12 +58,12 @@ fn denied(world: &str, id: FactId) -> Value {
                 simulation["result"] = refusal.clone();
             }
         }
-        FactId::Bucket => bucket(&mut world, "head"),
-        FactId::BucketPolicy => bucket(&mut world, "policy"),
-        FactId::BucketEncryption => bucket(&mut world, "encryption"),
-        FactId::BucketOwnership => bucket(&mut world, "ownership"),
-        FactId::BucketPublicAccess => bucket(&mut world, "restrict_public_buckets"),
-        FactId::BucketObjectLock => bucket(&mut world, "object_lock"),
+        FactId::Bucket => each(&mut world, "/buckets", "head"),
+        FactId::BucketPolicy => each(&mut world, "/buckets", "policy"),
+        FactId::BucketEncryption => each(&mut world, "/buckets", "encryption"),
+        FactId::BucketOwnership => each(&mut world, "/buckets", "ownership"),
+        FactId::BucketPublicAccess => each(&mut world, "/buckets", "restrict_public_buckets"),
+        FactId::BucketObjectLock => each(&mut world, "/buckets", "object_lock"),
         FactId::Organization => world["organization"] = refusal,
         FactId::Trails => world["trails"] = refusal,
         FactId::HistoryAssumeRole => queries(&mut world, "assume-role"),

@@ -108,6 +108,15 @@ impl Vendor {
         Some(format!("Streamkap's settings do not offer the region {region}: no connector can be in it."))
     }
 
+    /// What is wrong with the partition of the role that was given, whatever else is true: one sentence.
+    pub fn partition_oddity(&self, target: &Target) -> Option<String> {
+        let partition = target.role.partition.as_ref().filter(|it| **it != self.partition)?;
+        let own = &self.partition;
+        Some(format!(
+            "The role is in the partition {partition} and Streamkap in {own}: no role can be assumed from another partition."
+        ))
+    }
+
     /// What of the vendor stays as it is when a case is redacted, with the words of the doctor itself.
     pub fn kept(&self) -> Kept {
         let accounts = self.byoc.accounts.iter().chain([&self.account]);

@@ -119,7 +119,9 @@ impl Given {
             ExternalId::new(text)
         });
         let target = self.assemble(role, external_id, connectors, told.region)?;
-        told.warnings.extend(self.catalog().vendor.region_oddity(&target));
+        let vendor = &self.catalog().vendor;
+        told.warnings
+            .extend(vendor.partition_oddity(&target).into_iter().chain(vendor.region_oddity(&target)));
         Ok((target, told.warnings))
     }
 

@@ -50,7 +50,8 @@ pub(super) fn value(parameter: &Parameter, given: &str) -> Result<Pasted, Failur
         ParameterKind::Text => plain(text),
     };
     found.map_err(|(what, expected)| {
-        let find = parameter.find.as_deref().map(|find| format!(". Where to find it: {find}"));
+        let end = if expected.ends_with('?') { "" } else { "." };
+        let find = parameter.find.as_deref().map(|find| format!("{end} Where to find it: {find}"));
         Failure::usage(
             format!("{} `{given}` {what}", flag(&parameter.name).trim_end_matches('=')),
             format!("{expected}{}", find.unwrap_or_default()),
