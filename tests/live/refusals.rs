@@ -50,6 +50,18 @@ fn refusals(facts: &Facts) -> BTreeSet<(FactId, String)> {
         note(FactId::KeyPolicy, refused(&key.policy));
         note(FactId::KeyGrants, refused(&key.grants));
     }
+    note(FactId::RoleLastAccessed, refused(&facts.last_accessed));
+    for database in facts.glue.databases.values() {
+        note(FactId::GlueDatabase, refused(&database.metadata));
+        note(FactId::GlueTables, refused(&database.tables));
+    }
+    note(FactId::GlueDatabaseNames, refused(&facts.glue.database_names));
+    note(FactId::GluePolicy, refused(&facts.glue.policy));
+    note(FactId::GlueEncryption, refused(&facts.glue.encryption));
+    note(FactId::LakeSettings, refused(&facts.lake_formation.settings));
+    note(FactId::LakePermissions, refused(&facts.lake_formation.permissions));
+    note(FactId::LakeLocations, refused(&facts.lake_formation.locations));
+    note(FactId::LakeOptIns, refused(&facts.lake_formation.opt_ins));
     note(FactId::Organization, refused(&facts.organization));
     note(FactId::Trails, refused(&facts.trails));
     for trail in facts.trails.known().into_iter().flatten() {
