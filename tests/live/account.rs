@@ -24,7 +24,7 @@ pub struct Account {
     pub id: String,
     pub server: SocketAddr,
     runtime: tokio::runtime::Runtime,
-    config: SdkConfig,
+    pub config: SdkConfig,
 }
 
 impl Account {
@@ -89,7 +89,7 @@ impl Account {
         )
     }
 
-    fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+    pub fn wait<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
     }
 

@@ -2,7 +2,8 @@
 //!
 //! The server is wrong here and there (see `server`), so a green run shows that its answers are handled,
 //! not that AWS answers so. `SimulatePrincipalPolicy` and `LookupEvents`, which no such server answers well,
-//! are answered by the proxy in AWS's shapes, as are CloudTrail Lake and `DecodeAuthorizationMessage`.
+//! are answered by the proxy in AWS's shapes, as are CloudTrail Lake, `DecodeAuthorizationMessage`, Lake Formation,
+//! Redshift and the report of last use.
 
 #![allow(
     unreachable_pub,
@@ -27,6 +28,8 @@ mod denials;
 mod denials_sources;
 mod failures;
 mod healthy;
+mod iceberg;
+mod lake;
 mod proxy;
 mod refusals;
 mod run;

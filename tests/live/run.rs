@@ -13,6 +13,7 @@ use super::proxy::Proxy;
 /// A run to be.
 pub struct Run {
     command: Command,
+    connector: &'static str,
     target: Vec<String>,
 }
 
@@ -45,7 +46,13 @@ impl Run {
             .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials")
             .env("AWS_REGION", REGION)
             .current_dir(env!("CARGO_TARGET_TMPDIR"));
-        Self { command, target: Vec::new() }
+        Self { command, connector: "s3", target: Vec::new() }
+    }
+
+    /// For another connector, with its parameters in place of the bucket.
+    pub fn connector(self, name: &'static str, parameters: &[&str]) -> Self {
+        let role = ["--role", ROLE, "--external-id", EXTERNAL_ID];
+        Self { connector: name, ..self.target(&[&role, parameters].concat()) }
     }
 
     /// Another target than the account's own.
@@ -70,7 +77,7 @@ impl Run {
     pub fn end(mut self, command: &str, more: &[&str]) -> Ended {
         let started = Instant::now();
         let Output { status, stdout, stderr } =
-            self.command.args([command, "s3"]).args(&self.target).args(more).output().unwrap();
+            self.command.args([command, self.connector]).args(&self.target).args(more).output().unwrap();
         Ended {
             code: status.code().unwrap_or(-1),
             stdout: String::from_utf8(stdout).unwrap(),
@@ -118,7 +125,7 @@ impl Run {
 
     /// Runs a command for the target and interrupts it, as Ctrl-C does, once `when` says so.
     pub fn interrupted(mut self, command: &str, more: &[&str], when: impl Fn() -> bool) -> Ended {
-        self.command.args([command, "s3"]).args(&self.target).args(more);
+        self.command.args([command, self.connector]).args(&self.target).args(more);
         interrupt(self.command, when)
     }
 

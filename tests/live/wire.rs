@@ -122,10 +122,18 @@ impl Message {
     pub fn operation(&self) -> &'static operations::Operation {
         let name = match self.header("x-amz-target") {
             Some(target) => target.rsplit('.').next().unwrap_or_default().to_owned(),
-            None => self.parameter("Action").unwrap_or_else(|| self.s3_operation().to_owned()),
+            None => self.parameter("Action").unwrap_or_else(|| self.named_by_path().to_owned()),
         };
         let found = operations::ALL.iter().find(|operation| operation.name == name);
         found.unwrap_or_else(|| panic!("not an operation of the doctor: {} {name}", self.first))
+    }
+
+    /// By method and path: S3's way, and Lake Formation's, whose path is the operation's name.
+    fn named_by_path(&self) -> &str {
+        match self.target().strip_prefix('/') {
+            Some(name) if self.method() == "POST" && !name.is_empty() => name,
+            _ => self.s3_operation(),
+        }
     }
 
     fn s3_operation(&self) -> &'static str {
@@ -178,7 +186,7 @@ pub fn error(operation: &operations::Operation, status: u16, code: &str, message
                 "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message><RequestId>proxy</RequestId></Error>"
             ),
         ),
-        "IAM" | "STS" => Message::answer(
+        "IAM" | "STS" | "Redshift" => Message::answer(
             status,
             "text/xml",
             format!(
@@ -195,5 +203,9 @@ pub fn error(operation: &operations::Operation, status: u16, code: &str, message
 
 /// The code by which the operation's service says that the caller may not.
 pub fn denial_code(operation: &operations::Operation) -> &'static str {
-    if matches!(operation.service, "S3" | "IAM" | "STS") { "AccessDenied" } else { "AccessDeniedException" }
+    if matches!(operation.service, "S3" | "IAM" | "STS" | "Redshift") {
+        "AccessDenied"
+    } else {
+        "AccessDeniedException"
+    }
 }
