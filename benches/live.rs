@@ -22,6 +22,8 @@
 mod account;
 #[path = "../tests/live/answers.rs"]
 mod answers;
+#[path = "../tests/live/lake.rs"]
+mod lake;
 #[path = "../tests/live/proxy.rs"]
 mod proxy;
 #[path = "../tests/live/run.rs"]
@@ -36,6 +38,7 @@ use std::time::Duration;
 
 use self::account::{Account, ROLE};
 use self::answers::{Shape, simulator};
+use self::lake::{DATABASE, catalog, lake_formation, left_to_iam};
 use self::proxy::Proxy;
 use self::run::{Ended, Run};
 
@@ -47,16 +50,35 @@ const RUNS: usize = 3;
 fn main() {
     let plain = Account::healthy();
     plain.trail();
-    measure("S3, 3 attached and 2 inline policies, one trail", &plain);
+    measure("S3, 3 attached and 2 inline policies, one trail", &plain, s3);
     let encrypted = Account::healthy();
     encrypted.trail();
     encrypted.encrypt(None, Some("alias/orders"));
-    measure("the same with a key named by its alias, which refuses", &encrypted);
+    measure("the same with a key named by its alias, which refuses", &encrypted, s3);
+    let lake = Account::lake();
+    lake.tables();
+    lake.trail();
+    lake.encrypt(None, None);
+    measure("Iceberg, 3 attached and 2 inline policies, one trail, a key that refuses", &lake, iceberg);
 }
 
-fn measure(name: &str, account: &Account) {
-    let idle = (0..RUNS).map(|_| run(account, Duration::ZERO).1.took).min().unwrap();
-    let (proxy, ended) = (0..RUNS).map(|_| run(account, DELAY)).min_by_key(|(_, ended)| ended.took).unwrap();
+/// The run of one connector.
+type Connector = fn(&Account, &Proxy) -> Run;
+
+fn s3(account: &Account, proxy: &Proxy) -> Run {
+    Run::new(account, proxy)
+}
+
+fn iceberg(account: &Account, proxy: &Proxy) -> Run {
+    proxy.answer(lake_formation(left_to_iam())).answer(catalog(None));
+    Run::new(account, proxy)
+        .connector("iceberg-glue", &["--database", DATABASE, "--warehouse", &account.warehouse()])
+}
+
+fn measure(name: &str, account: &Account, connector: Connector) {
+    let idle = (0..RUNS).map(|_| run(account, Duration::ZERO, connector).1.took).min().unwrap();
+    let runs = (0..RUNS).map(|_| run(account, DELAY, connector));
+    let (proxy, ended) = runs.min_by_key(|(_, ended)| ended.took).unwrap();
     let calls = proxy.calls();
     let mut services: BTreeMap<&str, usize> = BTreeMap::new();
     for call in &calls {
@@ -76,10 +98,10 @@ fn measure(name: &str, account: &Account) {
     );
 }
 
-fn run(account: &Account, delay: Duration) -> (Proxy, Ended) {
+fn run(account: &Account, delay: Duration, connector: Connector) -> (Proxy, Ended) {
     let proxy = Proxy::start(account.server);
     proxy.answer(simulator(account, ROLE, Shape::ByAction, None)).delay(delay);
-    let ended = Run::new(account, &proxy).end("check", &["--no-history"]);
+    let ended = connector(account, &proxy).end("check", &["--no-history"]);
     assert!(ended.code <= 3 && !ended.stdout.is_empty(), "{}", ended.stderr);
     (proxy, ended)
 }

@@ -51,8 +51,14 @@ const SCENARIOS: &[Scenario] = &[
     scenario!("organization-denies", "A service control policy of the organization denies the uploads"),
     scenario!("boundary-denies", "The role's permissions boundary does not allow S3"),
     scenario!("iceberg-glue", "An Iceberg destination on Glue that is as it should be"),
+    scenario!("one-table-only", "The policy names one table, and new tables are refused", over "iceberg-glue"),
+    scenario!("database-location-elsewhere", "New tables go to the Glue database's own location, which the policy does not reach", over "iceberg-glue"),
+    scenario!("lake-formation-blocks", "Lake Formation does not let the role use a table", over "iceberg-glue"),
+    scenario!("glue-wrong-region", "The ARNs of the Glue policy name another region", over "iceberg-glue"),
     scenario!("redshift", "A Redshift destination that is as it should be"),
+    scenario!("cluster-mistyped", "The cluster is mistyped", over "redshift"),
     scenario!("byoc", "A BYOC installation whose role is as it should be"),
+    scenario!("network-actions-missing", "Actions on the network are missing from the installation role", over "byoc"),
 ];
 
 /// Every case built into the program.

@@ -30,6 +30,7 @@ mod failures;
 mod healthy;
 mod iceberg;
 mod lake;
+mod own_connector;
 mod proxy;
 mod refusals;
 mod run;
