@@ -99,7 +99,7 @@ fn incomplete(view: &View<'_>, standings: &Standings<'_>, missing: &[&Standing<'
     let works = standings.required().filter(|it| matches!(it.answer, Answer::Allowed(_)));
     words::add_all(&mut allowed, works.map(|it| it.ask.action()));
     let what = format!(
-        "{} has part of the guide's template: {} is there, {} is missing (see WRITE-004)",
+        "{} has {} of the guide's template, and lacks {} (see WRITE-004)",
         view.target().role.name,
         words::some(&allowed),
         words::some(&names),

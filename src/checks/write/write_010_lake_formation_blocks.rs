@@ -183,12 +183,10 @@ impl<'v, 'a> Path<'v, 'a> {
         };
         let on = LakeResource::Table { database: self.database.to_owned(), table };
         let verb = if lacking.contains(&"DESCRIBE") { "load" } else { "commit to" };
-        let what = format!(
-            "{verb} {} of its {} tables ({})",
-            names.len(),
-            self.of_tables.len(),
-            words::list(&names)
-        );
+        let what = match (&names[..], self.of_tables.len()) {
+            ([only], 1) => format!("{verb} its table {only}"),
+            (_, all) => format!("{verb} {} of its {all} tables ({})", names.len(), words::list(&names)),
+        };
         let breaks = "glue:GetTable takes DESCRIBE and glue:UpdateTable, by which Iceberg commits, takes ALTER on the table; a grant on the database does not cover its tables";
         Some(self.finding(on, &lacking, &what, breaks))
     }

@@ -176,14 +176,14 @@ fn absent(view: &View<'_>, policies: &RolePolicies, place: &Place) -> Finding {
 
 fn look(place: &Place, meant: Option<&str>) -> Remedy {
     let (flag, command) = if place.serverless {
-        ("--workgroup", "aws redshift-serverless list-workgroups --query workgroups[].workgroupName")
+        ("--workgroup", "aws redshift-serverless list-workgroups --query 'workgroups[].workgroupName'")
     } else {
-        ("--cluster", "aws redshift describe-clusters --query Clusters[].ClusterIdentifier")
+        ("--cluster", "aws redshift describe-clusters --query 'Clusters[].ClusterIdentifier'")
     };
-    let right = meant.unwrap_or("the right name");
+    let right = meant.unwrap_or("one that exists");
     Remedy::Manual {
         owner: Owner::You,
-        title: format!("Give the connector and the doctor {right}"),
+        title: format!("Set the hostname in the connector's settings to that of {right}, if that is meant"),
         steps: vec![
             "Compare the hostname in the connector's settings with the endpoint that AWS shows".to_owned(),
             format!("Run the doctor again with {flag}, and with --region where it is in another one"),
