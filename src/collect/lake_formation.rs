@@ -19,7 +19,7 @@ use super::operations::{
 use super::s3::wanted;
 use crate::facts::{
     DefaultPermissions, Fact, FactId, FailureKind, Glue, LakeFormation, LakeGrant, LakeLocation, LakeOptIn,
-    LakeResource, LakeSettings,
+    LakeResource, LakeSettings, TABLES_ASKED,
 };
 use crate::plan::Plan;
 use crate::requirement::Location;
@@ -29,8 +29,6 @@ use crate::requirement::location::s3_address;
 const PAGE: i32 = 1000;
 /// Pages of any list.
 const PAGES: usize = 10;
-/// Of a database's tables, how many are asked about: each costs a call.
-const TABLES: usize = 3;
 /// By which Lake Formation leaves a resource to IAM alone.
 const ANYBODY: &str = "IAM_ALLOWED_PRINCIPALS";
 
@@ -124,7 +122,7 @@ pub(super) async fn third(
 fn tables_of<'g>(glue: &'g Glue, database: &'g str) -> impl Iterator<Item = LakeResource> + 'g {
     let tables = glue.databases.get(database).and_then(|it| it.tables.known()).into_iter().flatten();
     tables
-        .take(TABLES)
+        .take(TABLES_ASKED)
         .map(|table| LakeResource::Table { database: database.to_owned(), table: Some(table.name.clone()) })
 }
 

@@ -87,6 +87,10 @@ pub struct CatalogEncryption {
     pub key: Option<String>,
 }
 
+/// Of a database's tables, the grants on how many are asked for: each costs a call. They are the first of
+/// [`Database::tables`].
+pub const TABLES_ASKED: usize = 3;
+
 /// What was read of Lake Formation, which is regional.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LakeFormation {

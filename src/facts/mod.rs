@@ -25,7 +25,7 @@ pub use account::{Caller, EventSelector, Organization, Trail, TrailStatus};
 pub use fact::{Fact, Failure, FailureKind, Refusal};
 pub use glue::{
     CatalogEncryption, Database, DatabaseMetadata, DefaultPermissions, Glue, LakeFormation, LakeGrant,
-    LakeLocation, LakeOptIn, LakeSettings, Table,
+    LakeLocation, LakeOptIn, LakeSettings, TABLES_ASKED, Table,
 };
 pub use history::{History, LookupFilter, LookupQuery, Purpose};
 pub use id::FactId;

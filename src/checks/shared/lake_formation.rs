@@ -82,6 +82,11 @@ impl<'a> Lake<'a> {
         self.locations.iter().find(|it| path.starts_with(&format!("{}/", path_of(&it.arn))))
     }
 
+    /// Whether any grant that was listed is on this very resource.
+    pub fn names(&self, on: &LakeResource) -> bool {
+        self.grants.iter().any(|grant| grant.on == *on)
+    }
+
     /// Whether any location is registered.
     pub fn has_locations(&self) -> bool {
         !self.locations.is_empty()

@@ -4,7 +4,7 @@ use crate::checks::shared::glue::without_database;
 use crate::checks::shared::lake_formation::{Access, IAM_ALLOWED, Lake, caller_sees_all};
 use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
-use crate::facts::{ConnectorTarget, DatabaseMetadata, Table};
+use crate::facts::{ConnectorTarget, DatabaseMetadata, TABLES_ASKED, Table};
 use crate::model::{Blocked, CheckId, Evidence, Finding, LakeResource, Outcome, Remedy, Section, Source};
 use crate::requirement::{Location, Locations, Origin};
 
@@ -63,6 +63,8 @@ struct Path<'v, 'a> {
     database: &'a str,
     of_database: Access,
     of_tables: Vec<(&'a Table, Access)>,
+    /// Tables on which nothing was listed, because nobody asked.
+    unasked: Vec<&'a str>,
     /// The registered location in which new tables would lie, when it takes a permission of its own.
     place: Option<(Location, Access)>,
 }
@@ -85,18 +87,24 @@ impl<'v, 'a> Path<'v, 'a> {
         let on = LakeResource::Database { database: database.to_owned() };
         let of_database = lake.access(&on, &["DESCRIBE", "CREATE_TABLE"]);
         let wanted = |table: &&Table| target.parameters.get("table").is_none_or(|it| *it == table.name);
-        let access = |table: &'a Table| {
+        let (mut of_tables, mut unasked) = (Vec::new(), Vec::new());
+        for (at, table) in tables.iter().filter(wanted).enumerate() {
             let on = LakeResource::Table { database: database.to_owned(), table: Some(table.name.clone()) };
-            (table, lake.access(&on, &["DESCRIBE", "ALTER"]))
-        };
-        let of_tables: Vec<(&Table, Access)> = tables.iter().filter(wanted).map(access).collect();
+            let access = lake.access(&on, &["DESCRIBE", "ALTER"]);
+            // Its silence says nothing: a grant on all tables would have shown.
+            if at >= TABLES_ASKED && matches!(access, Access::Lacking(_)) && !lake.names(&on) {
+                unasked.push(table.name.as_str());
+            } else {
+                of_tables.push((table, access));
+            }
+        }
         let place = locations.known.iter().find(|it| is_of_new_tables(it));
         let place = place.filter(|it| lake.registered(it).is_some()).map(|it| {
             let on = LakeResource::Location { arn: arn_of(it) };
             (it.clone(), lake.access(&on, &["DATA_LOCATION_ACCESS"]))
         });
         let role = view.target().role.name.as_str();
-        let path = Self { role, lake, database, of_database, of_tables, place };
+        let path = Self { role, lake, database, of_database, of_tables, unasked, place };
         path.judgeable(view, locations)?;
         Ok(path)
     }
@@ -110,7 +118,7 @@ impl<'v, 'a> Path<'v, 'a> {
             }
         }
         if !self.lacks() {
-            return Ok(());
+            return self.all_asked(view);
         }
         if self.lake.has_other_grants() {
             let why =
@@ -123,6 +131,20 @@ impl<'v, 'a> Path<'v, 'a> {
             return Err(Blocked { hint: Some(hint), ..unclear(view, self.database, why) });
         }
         Ok(())
+    }
+
+    /// Whether the grants on every table were asked for.
+    fn all_asked(&self, view: &View<'a>) -> Result<(), Blocked> {
+        let [first, ..] = self.unasked[..] else { return Ok(()) };
+        if self.lake.is_out_of_use() {
+            return Ok(());
+        }
+        let why = format!(
+            "grants on {first} and whatever comes after it ({} of its tables) were not asked for: each costs a call",
+            self.unasked.len()
+        );
+        let hint = "name a table that the connector writes to with --table".to_owned();
+        Err(Blocked { hint: Some(hint), ..unclear(view, self.database, &why) })
     }
 
     fn lacks(&self) -> bool {
