@@ -31,7 +31,7 @@ pub struct Kept {
 }
 
 /// Fields whose texts are AWS's vocabulary or ours, never a name.
-const VOCABULARY: [&str; 34] = [
+const VOCABULARY: [&str; 40] = [
     "action",
     "algorithm",
     "at",
@@ -48,19 +48,25 @@ const VOCABULARY: [&str; 34] = [
     "event_source",
     "event_time",
     "feature_set",
+    "format",
     "home_region",
     "kind",
+    "last",
     "manager",
     "missing_context",
+    "mode",
     "operations",
     "partition",
+    "permissions",
     "purpose",
     "read_write",
     "region",
+    "service",
     "shared_event_id",
     "since",
     "spec",
     "state",
+    "status",
     "until",
     "updated",
     "usage",
@@ -97,7 +103,8 @@ fn redact(value: &mut Value, field: &str, names: &Names) {
 }
 
 /// Fields that map names to values: their keys are names.
-const KEYED_BY_NAME: [&str; 5] = ["buckets", "inline_policies", "keys", "managed_policies", "tags"];
+const KEYED_BY_NAME: [&str; 8] =
+    ["buckets", "clusters", "databases", "inline_policies", "keys", "managed_policies", "tags", "workgroups"];
 
 fn object(members: Map<String, Value>, field: &str, names: &Names) -> Map<String, Value> {
     let by_name = KEYED_BY_NAME.contains(&field);

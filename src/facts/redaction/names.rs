@@ -11,13 +11,19 @@ use crate::facts::Facts;
 use crate::model::{Arn, edit_distance};
 
 /// Fields of facts and events whose whole text is a name, a path or an id that the customer chose.
-const FIELDS: [&str; 31] = [
-    "assumedRoleId",
-    "accessKeyId",
+const FIELDS: [&str; 42] = [
     "access_key_id",
+    "accessKeyId",
+    "admin",
+    "assumedRoleId",
     "bucket",
     "bucketName",
     "buckets",
+    "cluster_names",
+    "database",
+    "database_names",
+    "databaseName",
+    "endpoint",
     "external_id",
     "externalId",
     "id",
@@ -25,29 +31,43 @@ const FIELDS: [&str; 31] = [
     "instanceProfileName",
     "key",
     "keyId",
+    "links_to",
+    "location",
     "name",
+    "namespace",
     "parameters",
     "path",
-    "policyName",
     "policy_id",
+    "policyName",
     "prefix",
     "principal_id",
     "principalId",
+    "role_names",
     "roleName",
     "roleSessionName",
-    "role_names",
     "s3_objects",
     "sourceIdentity",
+    "table",
     "tableName",
     "tags",
     "user_name",
     "userName",
     "value",
+    "workgroup_names",
 ];
 
-/// Words that are part of the machinery wherever they stand.
-const MACHINERY: [&str; 5] =
-    ["aws-service-role", "service-role", "aws-reserved", "role_", "streamkap-doctor-probe"];
+/// Words that are part of the machinery wherever they stand: AWS's own, and the folders that Iceberg makes.
+const MACHINERY: [&str; 9] = [
+    "aws-service-role",
+    "service-role",
+    "aws-reserved",
+    "role_",
+    "streamkap-doctor-probe",
+    ".db/",
+    "/data/",
+    "/metadata/",
+    ".amazonaws.com",
+];
 
 /// Whether the whole text of a field is a name.
 pub(super) fn is_field_of_names(field: &str) -> bool {
@@ -121,6 +141,9 @@ impl Names {
         }
         if self.stays(text) || text.starts_with("alias/aws/") {
             return text.to_owned();
+        }
+        if let Some((scheme, rest)) = text.split_once("://") {
+            return format!("{scheme}://{}", self.name(rest));
         }
         if let Some(alias) = text.strip_prefix("alias/") {
             return format!("alias/{}", self.name(alias));
@@ -220,7 +243,8 @@ impl Names {
 
     /// The resource of an ARN: the type before the first slash or colon stays, names change.
     fn resource(&self, service: &str, resource: &str) -> String {
-        if service == "s3" || matches!(resource, "root" | "*") {
+        // The catalogue has no name in its ARN.
+        if service == "s3" || matches!((service, resource), (_, "root" | "*") | ("glue", "catalog")) {
             return if service == "s3" { self.name(resource) } else { resource.to_owned() };
         }
         let Some(at) = resource.find(['/', ':']) else { return self.name(resource) };
@@ -330,6 +354,13 @@ fn dictionary(facts: &Facts, texts: &[&str], kept: &Kept) -> Vec<String> {
     names.extend(events.filter_map(|event| event.parameter("roleSessionName").map(str::to_owned)));
     names.extend(facts.organization.known().map(|organization| organization.id.clone()));
     names.extend(facts.buckets.keys().cloned());
+    names.extend(facts.glue.databases.keys().cloned());
+    names.extend(facts.glue.database_names.known().into_iter().flatten().cloned());
+    let tables = facts.glue.databases.values().filter_map(|database| database.tables.known()).flatten();
+    names.extend(tables.map(|table| table.name.clone()));
+    names.extend(facts.redshift.clusters.keys().chain(facts.redshift.workgroups.keys()).cloned());
+    let listed = [&facts.redshift.cluster_names, &facts.redshift.workgroup_names];
+    names.extend(listed.into_iter().filter_map(|names| names.known()).flatten().cloned());
     names.extend(facts.trails.known().into_iter().flatten().map(|trail| trail.bucket.clone()));
     names.extend(texts.iter().flat_map(|text| document_ids(text)));
     for arn in texts.iter().flat_map(|text| words::of(text)).filter(|word| word.kind == words::Kind::Arn) {
