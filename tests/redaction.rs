@@ -63,10 +63,10 @@ fn worlds() -> Vec<(&'static str, Facts)> {
         common::merge(&mut world, patch);
         common::facts(world).unwrap()
     };
-    let patched = patches.iter().map(|(name, patch)| (*name, build(patch)));
+    let by_patch = patches.iter().map(|(name, patch)| (*name, build(patch)));
     let demos = streamkap_doctor::demo::scenarios().iter();
     let demos = demos.map(|it| (it.name, streamkap_doctor::demo::facts(it.name).unwrap()));
-    patched.chain(demos).collect()
+    by_patch.chain(demos).collect()
 }
 
 #[test]
