@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::scope::{RoleFilter, Scope};
 use crate::model::Arn;
 use crate::trail::{
-    DenialGroup, DenialGroups, Event, EventRef, Sink, Timeline, is_assumption, is_history_of,
+    ChangeKind, DenialGroup, DenialGroups, Denied, Event, EventRef, Sink, Timeline, is_assumption,
+    is_history_of,
 };
 
 /// Changes that are kept, and assumptions of the role: the latest of each. A role is changed
@@ -99,7 +100,8 @@ impl<'a> Gathered<'a> {
     pub fn finish(self) -> (Vec<DenialGroup>, Option<Timeline>) {
         let groups = self.groups.groups();
         let history = self.changes.events.into_values().chain(self.assumptions.events.into_values());
-        let mut history: Vec<Event> = history.flatten().filter_map(Kept::event).collect();
+        let denied = Denied::of(&groups);
+        let mut history: Vec<Event> = history.flatten().filter_map(|kept| kept.event(&denied)).collect();
         let role = match &self.scope.role {
             Some(RoleFilter::Name(name)) => only_role(name, &groups, &history),
             _ => self.role,
@@ -143,21 +145,24 @@ impl Sink for Gathered<'_> {
 /// An event of the history, read when all is gathered if only its text was at hand.
 enum Kept {
     Event(Box<Event>),
-    Text(Box<str>),
+    Change(ChangeKind, Box<str>),
 }
 
 impl Kept {
     fn of(event: &EventRef<'_>) -> Option<Self> {
-        match event.text() {
-            Some(text) => Some(Self::Text(text.into())),
-            None => event.to_event().map(|event| Self::Event(Box::new(event))),
+        match (event.text(), event.change_kind()) {
+            (Some(text), Some(kind)) => Some(Self::Change(kind, text.into())),
+            _ => event.to_event().map(|event| Self::Event(Box::new(event))),
         }
     }
 
-    fn event(self) -> Option<Event> {
+    /// The event, unless it is a change of something else than was denied.
+    fn event(self, denied: &Denied<'_>) -> Option<Event> {
         match self {
             Self::Event(event) => Some(*event),
-            Self::Text(text) => Event::from_text(&text),
+            Self::Change(kind, text) => {
+                denied.may_concern(kind, &text).then(|| Event::from_text(&text)).flatten()
+            }
         }
     }
 }

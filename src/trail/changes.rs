@@ -181,17 +181,7 @@ pub fn is_assumption(event_name: &[u8]) -> bool {
 
 /// What kind of change an event is; none for other events and for changes that failed.
 pub fn change_kind(event: &Event) -> Option<ChangeKind> {
-    change_kind_of(&EventRef::from(event))
-}
-
-fn change_kind_of(event: &EventRef<'_>) -> Option<ChangeKind> {
-    if event.error_code.is_some() {
-        return None;
-    }
-    let service = event.event_source.strip_suffix(".amazonaws.com").unwrap_or(&event.event_source);
-    let (.., kind) =
-        CHANGES.iter().find(|(source, name, _)| *name == event.event_name && *source == service)?;
-    Some(*kind)
+    EventRef::from(event).change_kind()
 }
 
 /// Whether the event is about `role`: a change of the role itself, or its assumption.
@@ -226,13 +216,24 @@ pub fn is_history_of(event: &Event, role: &Arn) -> bool {
 }
 
 impl EventRef<'_> {
+    /// The same as [`change_kind`].
+    pub fn change_kind(&self) -> Option<ChangeKind> {
+        if self.error_code.is_some() {
+            return None;
+        }
+        let service = self.event_source.strip_suffix(".amazonaws.com").unwrap_or(&self.event_source);
+        let (.., kind) =
+            CHANGES.iter().find(|(source, name, _)| *name == self.event_name && *source == service)?;
+        Some(*kind)
+    }
+
     /// The same as [`is_history_of`].
     pub fn is_history_of(&self, role: &Arn) -> bool {
         let names_role = || self.whole().is_some_and(|event| names_role(&event, role));
         if is_assumption(self.event_name.as_bytes()) {
             return names_role();
         }
-        match change_kind_of(self) {
+        match self.change_kind() {
             Some(kind) if is_of_role(kind) => names_role(),
             // Another account's managed policy cannot be attached to the role.
             Some(ChangeKind::ManagedPolicy) => {
