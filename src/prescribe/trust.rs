@@ -30,6 +30,7 @@ pub(super) fn plan(remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> Option<Re
             | Remedy::SetExternalId { .. }
             | Remedy::RequireExternalId { .. }
             | Remedy::DropTrustCondition { .. }
+            | Remedy::RenameTrustKey { .. }
             | Remedy::ExemptFromTrustDeny { .. }
             | Remedy::SetTrustAction { .. }
             | Remedy::RemovePrincipal { .. }
@@ -91,6 +92,14 @@ fn edit(draft: &mut Draft, remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> R
         Remedy::DropTrustCondition { statement, operator, key } => {
             drop_condition(at(draft, *statement)?, Some(operator), key);
             Ok(format!("Drop the condition {operator} on {key} from the trust policy"))
+        }
+        Remedy::RenameTrustKey { statement, operator, key, wanted } => {
+            let statement = at(draft, *statement)?;
+            rename_key(statement, operator, key, wanted);
+            if wanted.eq_ignore_ascii_case("sts:ExternalId") && facts.target.external_id.is_some() {
+                set_external_id(statement, external_id(facts));
+            }
+            Ok(format!("Write {wanted} in place of {key} in the trust policy"))
         }
         Remedy::ExemptFromTrustDeny { statement } => {
             exempt(draft, *statement, vendor)?;
@@ -209,6 +218,17 @@ fn set_external_id(statement: &mut Map<String, Value>, id: &str) {
     drop_condition(statement, None, "sts:ExternalId");
     for other in others.iter().map(String::as_str).filter(|other| *other != id).chain([id]) {
         add_condition(statement, "StringEquals", "sts:ExternalId", other);
+    }
+}
+
+/// Calls a condition key by another name, unless the condition has that one, too.
+fn rename_key(statement: &mut Map<String, Value>, operator: &str, key: &str, wanted: &str) {
+    let Some(Value::Object(operators)) = statement.get_mut("Condition") else { return };
+    let Some(Value::Object(keys)) = operators.get_mut(operator) else { return };
+    if keys.keys().any(|known| known.eq_ignore_ascii_case(wanted)) {
+        keys.shift_remove(key);
+    } else {
+        super::document::rename(keys, key, wanted);
     }
 }
 
