@@ -79,28 +79,6 @@ fn edit(draft: &mut Draft, remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> R
             }
             Ok(format!("Trust {wanted} in place of {found}"))
         }
-        Remedy::SetExternalId { statement } => {
-            set_external_id(at(draft, *statement)?, external_id(facts));
-            Ok("Ask for the external id that the Streamkap app shows".to_owned())
-        }
-        Remedy::RequireExternalId { statement } => {
-            let statement = at(draft, *statement)?;
-            drop_condition(statement, None, "sts:ExternalId");
-            add_condition(statement, "StringEquals", "sts:ExternalId", external_id(facts));
-            Ok("Require the external id that the Streamkap app shows".to_owned())
-        }
-        Remedy::DropTrustCondition { statement, operator, key } => {
-            drop_condition(at(draft, *statement)?, Some(operator), key);
-            Ok(format!("Drop the condition {operator} on {key} from the trust policy"))
-        }
-        Remedy::RenameTrustKey { statement, operator, key, wanted } => {
-            let statement = at(draft, *statement)?;
-            rename_key(statement, operator, key, wanted);
-            if wanted.eq_ignore_ascii_case("sts:ExternalId") && facts.target.external_id.is_some() {
-                set_external_id(statement, external_id(facts));
-            }
-            Ok(format!("Write {wanted} in place of {key} in the trust policy"))
-        }
         Remedy::ExemptFromTrustDeny { statement } => {
             exempt(draft, *statement, vendor)?;
             Ok(format!("Spare Streamkap's account {} in the statement that denies", vendor.account))
@@ -123,6 +101,35 @@ fn edit(draft: &mut Draft, remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> R
         Remedy::RestoreTrust { document } => {
             *draft = Draft::parse(document).ok_or("the trust policy as it was is no JSON")?;
             Ok("Write the trust policy as it was".to_owned())
+        }
+        other => edit_condition(draft, other, facts),
+    }
+}
+
+/// Edits a condition of a statement.
+fn edit_condition(draft: &mut Draft, remedy: &Remedy, facts: &Facts) -> Result<String, String> {
+    match remedy {
+        Remedy::SetExternalId { statement } => {
+            set_external_id(at(draft, *statement)?, external_id(facts));
+            Ok("Ask for the external id that the Streamkap app shows".to_owned())
+        }
+        Remedy::RequireExternalId { statement } => {
+            let statement = at(draft, *statement)?;
+            drop_condition(statement, None, "sts:ExternalId");
+            add_condition(statement, "StringEquals", "sts:ExternalId", external_id(facts));
+            Ok("Require the external id that the Streamkap app shows".to_owned())
+        }
+        Remedy::DropTrustCondition { statement, operator, key } => {
+            drop_condition(at(draft, *statement)?, Some(operator), key);
+            Ok(format!("Drop the condition {operator} on {key} from the trust policy"))
+        }
+        Remedy::RenameTrustKey { statement, operator, key, wanted } => {
+            let statement = at(draft, *statement)?;
+            rename_key(statement, operator, key, wanted);
+            if wanted.eq_ignore_ascii_case("sts:ExternalId") && facts.target.external_id.is_some() {
+                set_external_id(statement, external_id(facts));
+            }
+            Ok(format!("Write {wanted} in place of {key} in the trust policy"))
         }
         _ => Err("this is no change of the trust policy".to_owned()),
     }

@@ -31,8 +31,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     }
     let needs: Vec<Ask<'_>> = asks(view)?.into_iter().filter(Ask::is_required).collect();
     let changes = history::events(view, Purpose::Changes).unwrap_or_default();
-    let changed = changes.events.iter().copied().filter(|event| change_kind(event).is_some());
-    let past = Past { view, role, changes: changed.collect() };
+    let is_change = |event: &&Event| change_kind(event).is_some();
+    let past = Past { view, role, changes: changes.events.iter().copied().filter(is_change).collect() };
     let judged: Vec<Judged<'_>> = groups
         .iter()
         .map(|group| Judged {
@@ -135,10 +135,12 @@ fn need_of(group: &DenialGroup, needs: &[Ask<'_>]) -> Need {
                 || ask.resource.pattern.starts_with(&format!("{}/", found.trim_end_matches("/*")))
         })
     };
-    match same.iter().any(is_meant) {
-        true => Need::Needed,
-        false if same.is_empty() => Need::None,
-        false => Need::Elsewhere(patterns(same)),
+    if same.is_empty() {
+        Need::None
+    } else if same.iter().any(is_meant) {
+        Need::Needed
+    } else {
+        Need::Elsewhere(patterns(same))
     }
 }
 
@@ -422,12 +424,9 @@ impl Need {
 /// Denials that no longer matter, with the change that mended them where it shows.
 fn settled(judged: &Judged<'_>) -> Evidence {
     let group = judged.group;
-    let (statements, change) = match &judged.standing {
-        Standing::Fixed(statements, change) => (statements, *change),
-        _ => {
-            let told = format!("{} was refused {}{}", described(group), times(group), judged.need.in_words());
-            return Evidence::read("cloudtrail:LookupEvents", told);
-        }
+    let Standing::Fixed(statements, change) = &judged.standing else {
+        let told = format!("{} was refused {}{}", described(group), times(group), judged.need.in_words());
+        return Evidence::read("cloudtrail:LookupEvents", told);
     };
     let by = statements.first().map_or_else(String::new, |it| format!(" by {}", words::statement(it)));
     let told = format!("{} was refused {}, and is allowed now{by}", described(group), times(group));

@@ -28,9 +28,10 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     for location in shown {
         let names: Vec<&str> = showing(trails, location).map(|trail| trail.arn.name()).collect();
         let arn = arn(location);
-        let calls = match showing(trails, location).any(|trail| logs(trail, &arn, "ReadOnly")) {
-            true => "object calls",
-            false => "calls that write objects, not those that read them,",
+        let calls = if showing(trails, location).any(|trail| logs(trail, &arn, "ReadOnly")) {
+            "object calls"
+        } else {
+            "calls that write objects, not those that read them,"
         };
         let text = format!(
             "{} logs {calls} on {arn}: refused ones show there, not in the event history",
