@@ -32,7 +32,7 @@ fn document(data: &[u8]) {
             assert!(!miss.to_string().contains(char::is_control));
         }
         if text.len() < 2_000 {
-            trust::without_external_id(&policy, &request.resource, &principal);
+            trust::without_external_id(&policy, &request.resource, &principal, &Context::open());
             scope::beyond(&[policy], &[]);
         }
     }
