@@ -14,6 +14,7 @@ mod decision;
 mod diagnostic;
 mod document;
 mod explain;
+mod gaps;
 mod grammar;
 mod json;
 mod key;
