@@ -13,6 +13,7 @@ fn document(data: &[u8]) {
     for kind in [Kind::Identity, Kind::ServiceControl, Kind::ResourceControl, Kind::Resource, Kind::Endpoint, Kind::Trust] {
         let strict = Document::parse(kind, &text);
         let (Some(document), _) = Document::recover(kind, &text) else { continue };
+        assert!(strict.is_ok() || Document::parse_strictly(kind, &text).is_err());
         if let Ok(strict) = strict {
             assert_eq!(strict.statements(), document.statements());
         }
