@@ -7,6 +7,7 @@
 mod context;
 pub mod encryption;
 pub mod location;
+mod session;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ use crate::model::{AccountId, Blocked, Partition};
 pub use context::{Keys, OrganizationId, Situation, keys};
 pub use encryption::EncryptionKey;
 pub use location::{Location, Locations, Origin, locations};
+pub use session::{SESSION_NAME, SessionCall, Sessions, example_session};
 
 /// The object or table name that stands for "any" where a need names a pattern. Policies are matched
 /// against it literally, as AWS's simulator does.

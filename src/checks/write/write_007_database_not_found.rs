@@ -88,7 +88,7 @@ fn may_be_created(view: &View<'_>) -> Result<bool, Blocked> {
         match &standing.answer {
             Answer::Allowed(_) => {}
             Answer::Refused(_) => return Ok(false),
-            Answer::Undecided(blocked) => return Err(blocked.clone()),
+            Answer::Unless(_, blocked) | Answer::Undecided(blocked) => return Err(blocked.clone()),
         }
     }
     Ok(true)

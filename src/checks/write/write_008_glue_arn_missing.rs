@@ -40,6 +40,9 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         return Ok(Outcome::Fail(findings.collect()));
     }
     standings.policies.complete()?;
+    if let Some(blocked) = standings.unless("WRITE-008") {
+        return Err(blocked);
+    }
     let text = "every statement that allows a Glue action names the catalogue, the database and its tables \
                 as that action needs them"
         .to_owned();

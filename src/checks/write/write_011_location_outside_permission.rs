@@ -38,6 +38,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     // A table that nobody saw may lie anywhere.
     outcomes.extend(view.databases().filter_map(|database| view.tables(database).err()).map(Err));
     outcomes.extend(standings.policies.unread.first().cloned().map(Err));
+    outcomes.extend(standings.unless("WRITE-011").map(Err));
     let proof = places.known.iter().filter_map(|it| Some(evidence(&it.origin, why(&it.origin)?)));
     outcomes.push(Ok(Outcome::Pass(proof.chain([reached()]).collect())));
     Ok(join(outcomes))

@@ -1,6 +1,7 @@
 //! Which texts are names, and what stands for each.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use serde_json::Value;
 
@@ -8,7 +9,7 @@ use super::Kept;
 use super::alphabet::Alphabet;
 use super::words;
 use crate::facts::Facts;
-use crate::model::{Arn, edit_distance};
+use crate::model::{Arn, edit_distance, ends_of_range, is_public_address};
 
 /// Fields of facts and events whose whole text is a name, a path or an id that the customer chose.
 const FIELDS: [&str; 42] = [
@@ -311,17 +312,22 @@ fn account(position: usize) -> String {
     format!("9{:011}", mixed % 100_000_000_000)
 }
 
-/// An address of the range for benchmarks (RFC 2544), or of the one for documents (RFC 3849).
+/// An address or range: one of those for benchmarks (RFC 2544, RFC 5180) for one that a call over the
+/// internet can come from, else a private one, or in IPv6 one of those for documents (RFC 3849).
 fn address(position: usize, address: &str) -> String {
-    let (host, mask) = address.split_once('/').map_or((address, ""), |(host, mask)| (host, mask));
-    let slash = if mask.is_empty() { "" } else { "/" };
-    if matches!(host, "0.0.0.0" | "::") {
+    let (host, mask) = address.split_at(address.find('/').unwrap_or(address.len()));
+    let ends = ends_of_range(address).or_else(|| ends_of_range(host));
+    let Some((first, last)) = ends.filter(|_| !matches!(host, "0.0.0.0" | "::")) else {
         return address.to_owned();
+    };
+    let public = is_public_address(first) || is_public_address(last);
+    let (high, low) = (position >> 16, format!("{}.{}", (position >> 8) % 256, position % 256));
+    match (first, public) {
+        (IpAddr::V4(_), true) => format!("198.{}.{low}{mask}", 18 + high % 2),
+        (IpAddr::V4(_), false) => format!("10.{}.{low}{mask}", high % 256),
+        (IpAddr::V6(_), true) => format!("2001:2::{:x}{mask}", position + 1),
+        (IpAddr::V6(_), false) => format!("2001:db8::{:x}{mask}", position + 1),
     }
-    if host.contains(':') {
-        return format!("2001:db8::{:x}{slash}{mask}", position + 1);
-    }
-    format!("198.{}.{}.{}{slash}{mask}", 18 + (position >> 16) % 2, (position >> 8) % 256, position % 256)
 }
 
 /// Every string in a value, keys included.
