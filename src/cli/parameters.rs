@@ -120,6 +120,7 @@ impl Given {
         });
         let target = self.assemble(role, external_id, connectors, told.region)?;
         let vendor = &self.catalog().vendor;
+        told.warnings.extend(vendor.own_role(&target));
         told.warnings
             .extend(vendor.partition_oddity(&target).into_iter().chain(vendor.region_oddity(&target)));
         Ok((target, told.warnings))

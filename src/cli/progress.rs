@@ -9,6 +9,7 @@ use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use super::output::Printer;
 use super::terminal;
 use crate::collect::{Progress, Search};
+use crate::diagnosis::in_another_account;
 use crate::facts::{Caller, Target};
 use crate::model::AccountId;
 use crate::report::line;
@@ -86,10 +87,7 @@ impl Progress for Screen<'_> {
             caller.arn, caller.account, self.role
         ));
         if caller.account != *role_account {
-            let text = format!(
-                "the role is in account {role_account}, and you are signed in to account {}: choose another profile",
-                caller.account
-            );
+            let text = in_another_account(&caller.account, role_account);
             self.bar.suspend(|| self.printer.warning(&text));
         }
         self.bar.enable_steady_tick(TICK);

@@ -13,6 +13,7 @@ mod remedy;
 mod secret;
 mod shell;
 mod status;
+mod unprintable;
 
 pub use arn::{AccountId, Arn, ArnError, Partition};
 pub use check::{CheckId, CheckIdError, Section, Severity};
@@ -25,3 +26,4 @@ pub use remedy::Remedy;
 pub use secret::ExternalId;
 pub use shell::{shell_flag, shell_word};
 pub use status::Status;
+pub use unprintable::is_unprintable;

@@ -12,7 +12,7 @@ use crate::model::{Change, CheckId, Evidence, Section, StatementRef, Status};
 
 use super::fixes::best_fixes;
 use super::model::{CheckReport, Counts, FindingReport, Origin, Report, Search, SectionSummary};
-use super::sanitise::{block, line};
+use super::sanitise::{block, clipped, line};
 use super::style::Style;
 use super::wrap::{join, labelled, wrap};
 use super::{Layout, phases, words};
@@ -297,7 +297,8 @@ fn proof(evidence: &Evidence, cause: Option<&StatementRef>, width: usize) -> Vec
     }
     let label = Style::Faint.paint("Proof");
     let text = block(evidence.text.trim_end());
-    let mut lines: Vec<String> = text.lines().map(|line| format!("{}{line}", " ".repeat(LABEL))).collect();
+    let mut lines: Vec<String> =
+        text.lines().map(|line| format!("{}{}", " ".repeat(LABEL), clipped(line))).collect();
     if let Some(first) = lines.first_mut() {
         *first = format!("{label}{}{}", " ".repeat(LABEL - label.width()), first.trim_start());
     }
@@ -425,7 +426,7 @@ fn foot(report: &Report, width: usize) -> Vec<String> {
         lines.push(String::new());
     }
     for next in &summary.next {
-        let (command, purpose) = (line(&next.command), line(&next.purpose));
+        let (command, purpose) = (block(&next.command), line(&next.purpose));
         if command.width() + purpose.width() + 8 <= width {
             lines.push(format!("  {command}   {}", Style::Faint.paint(&format!("# {purpose}"))));
         } else {

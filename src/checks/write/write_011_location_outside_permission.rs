@@ -1,6 +1,7 @@
 //! WRITE-011: tables lie, or will lie, where the role's policies do not reach: at the database's own
 //! location instead of the warehouse, at a table's, or not in S3 at all.
 
+use crate::checks::shared::commands::in_region;
 use crate::checks::shared::places::{Places, evidence, join, why};
 use crate::checks::shared::standing::{Cause, Gap, Standings};
 use crate::checks::shared::{absent_role, words};
@@ -25,14 +26,14 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     }
     let places = Places::of(view);
     let mut outcomes: Vec<Result<Outcome, Blocked>> = Vec::new();
-    outcomes.extend(places.elsewhere.iter().map(|origin| Ok(Outcome::Fail(vec![not_in_s3(origin)]))));
+    outcomes.extend(places.elsewhere.iter().map(|origin| Ok(Outcome::Fail(vec![not_in_s3(view, origin)]))));
     let standings = Standings::of(view)?;
     let gaps = standings.by_reason(|cause| match cause {
         Cause::Outside { written } => Some(written.clone()),
         _ => None,
     });
     let required = gaps.iter().filter(|gap| gap.is_required());
-    outcomes.extend(required.map(|gap| Ok(Outcome::Fail(vec![outside(gap)]))));
+    outcomes.extend(required.map(|gap| Ok(Outcome::Fail(vec![outside(view, gap)]))));
     outcomes.extend(places.open.iter().cloned().map(Err));
     // A table that nobody saw may lie anywhere.
     outcomes.extend(view.databases().filter_map(|database| view.tables(database).err()).map(Err));
@@ -49,7 +50,7 @@ fn reached() -> Evidence {
     )
 }
 
-fn not_in_s3(origin: &Origin) -> Finding {
+fn not_in_s3(view: &View<'_>, origin: &Origin) -> Finding {
     let what = format!(
         "{}; that is no address in S3, and the connector writes to S3 only",
         words::capital(&why(origin).unwrap_or_default())
@@ -57,10 +58,10 @@ fn not_in_s3(origin: &Origin) -> Finding {
     Finding::new(address(origin), what)
         .evidence(evidence(origin, format!("the location is {}", address(origin))))
         .evidence(documented())
-        .remedy(relocate(origin))
+        .remedy(relocate(view, origin))
 }
 
-fn outside(gap: &Gap<'_, '_>) -> Finding {
+fn outside(view: &View<'_>, gap: &Gap<'_, '_>) -> Finding {
     let locations = gap.locations();
     let origin = locations.first().map(|it| &it.origin);
     let reason = origin.and_then(why).unwrap_or_default();
@@ -83,7 +84,7 @@ fn outside(gap: &Gap<'_, '_>) -> Finding {
     }
     let finding = finding.remedy(gap.remedy());
     match origin {
-        Some(origin) => finding.remedy(relocate(origin)),
+        Some(origin) => finding.remedy(relocate(view, origin)),
         None => finding,
     }
 }
@@ -105,7 +106,8 @@ fn address(origin: &Origin) -> String {
 }
 
 /// The other way round: bring the location to where the role may write.
-fn relocate(origin: &Origin) -> Remedy {
+fn relocate(view: &View<'_>, origin: &Origin) -> Remedy {
+    let region = view.target().region.as_deref();
     let (title, steps, commands) = match origin {
         Origin::Database { name, .. } => (
             format!("Give the Glue database {name} a location that the role may write to"),
@@ -113,7 +115,7 @@ fn relocate(origin: &Origin) -> Remedy {
                 format!("Set LocationUri of the Glue database {name} to a place in S3 that the role's policy names; new tables go there"),
                 "Tables that exist stay where they are".to_owned(),
             ],
-            vec![format!("aws glue get-database {}", shell_flag("--name", name))],
+            vec![in_region(&format!("aws glue get-database {}", shell_flag("--name", name)), region)],
         ),
         Origin::Table { name, .. } => (
             format!("Let the connector write to another table than {name}, or move its files"),
