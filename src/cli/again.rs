@@ -3,16 +3,20 @@
 use super::args::{GlobalArgs, SubjectArgs};
 use super::target_args::FLAGS;
 use crate::catalog::Catalog;
-use crate::facts::Target;
-use crate::model::shell_flag;
+use crate::diagnosis::two_accounts;
+use crate::facts::{Fact, Facts, Target};
+use crate::model::{nearest, shell_flag};
 
-/// The words that name the target again on a command line. The external id is left to the reader.
-pub(super) fn words(target: &Target, catalog: &Catalog, global: &GlobalArgs, args: &SubjectArgs) -> String {
+/// The words that name the target again on a command line. The external id is left to the reader, and so is
+/// the profile where that of this run is of another account than the role.
+pub(super) fn words(facts: &Facts, catalog: &Catalog, global: &GlobalArgs, args: &SubjectArgs) -> String {
+    let target = &facts.target;
+    let profile = if two_accounts(facts).is_some() { Some("PROFILE") } else { global.profile.as_deref() };
     let mut words: Vec<String> = target.connectors.iter().map(|it| it.connector.clone()).collect();
     let role = args.target.role.as_deref().map_or(target.role.name.as_str(), super::target::unquoted);
-    words.push(shell_flag("--role", role));
+    words.push(shell_flag("--role", meant(facts).as_deref().unwrap_or(role)));
     words.extend(parameter_words(target, catalog));
-    for file in &args.target.parameters.connector_file {
+    for file in &args.target.more.connector_file {
         words.push(shell_flag("--connector-file", &file.display().to_string()));
     }
     if args.target.external_id.is_some() {
@@ -20,7 +24,7 @@ pub(super) fn words(target: &Target, catalog: &Catalog, global: &GlobalArgs, arg
     }
     let options = [
         ("--region", target.given_region()),
-        ("--profile", global.profile.as_deref()),
+        ("--profile", profile),
         ("--endpoint-url", global.endpoint_url.as_deref()),
         ("--since", args.history.since.as_deref()),
     ];
@@ -31,6 +35,12 @@ pub(super) fn words(target: &Target, catalog: &Catalog, global: &GlobalArgs, arg
         words.push("--no-history".to_owned());
     }
     words.join(" ")
+}
+
+/// The role that was probably meant, where there is none of the name given.
+fn meant(facts: &Facts) -> Option<String> {
+    let names = facts.role_names.known().filter(|_| facts.role == Fact::Absent)?;
+    nearest(&facts.target.role.name, names.iter().cloned())
 }
 
 /// The parameters as flags: once where all connectors have the same value, else one for each connector.

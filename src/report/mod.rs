@@ -28,6 +28,7 @@ pub use model::{
 };
 pub use sanitise::{block, line};
 pub use verdict::Circumstances;
+pub use wrap::wrap;
 
 /// A format of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

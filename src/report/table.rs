@@ -83,7 +83,10 @@ fn head(report: &Report, width: usize) -> Vec<String> {
     }
     what.push(match &report.source {
         Origin::Live => format!("read {}", words::time(&report.collected_at)),
-        Origin::Case { path } => format!("case {}, read {}", line(path), words::time(&report.collected_at)),
+        Origin::Case { path, redacted } => {
+            let redacted = if *redacted { ", with pseudonyms" } else { "" };
+            format!("case {}{redacted}, read {}", line(path), words::time(&report.collected_at))
+        }
         Origin::Demo { scenario } => format!("built-in case {}", line(scenario)),
     });
 
@@ -314,6 +317,7 @@ fn item(label: &str, text: &str, width: usize) -> Vec<String> {
 /// they can be copied.
 fn mending(report: &Report, layout: Layout) -> Vec<String> {
     let mut lines = Vec::new();
+    let mut first = true;
     for best in best_fixes(report, |check| layout.verbose || check.status == Status::Fail) {
         if best.fix.commands.is_empty() {
             continue;
@@ -322,6 +326,10 @@ fn mending(report: &Report, layout: Layout) -> Vec<String> {
         lines.push(String::new());
         lines.extend(wrap(&title, layout.width).iter().map(|line| Style::Strong.paint(line)));
         lines.push(String::new());
+        if let (Some(caution), true) = (report.source.caution(), first) {
+            lines.extend(wrap(caution, layout.width - 2).iter().map(|line| format!("# {line}")));
+        }
+        first = false;
         for command in &best.fix.commands {
             lines.extend(block(command).lines().map(str::to_owned));
         }

@@ -43,7 +43,7 @@ pub(super) fn run(
         return run.paste(given, settings.as_ref());
     }
     let (role, scope) = scope(args, &config, environment)?;
-    let facts = args.case.as_deref().map(case::read).transpose()?;
+    let facts = args.case.as_deref().map(case::read).transpose()?.map(|case| case.facts);
     if !args.logs.is_empty() {
         let settings = args.decode.then(settings).transpose()?;
         return run.logs(&scope, facts.as_ref(), settings.as_ref());
