@@ -118,12 +118,18 @@ impl Vendor {
         ))
     }
 
-    /// What is wrong with the partition of the role that was given, whatever else is true: one sentence.
+    /// What is wrong with the partition of the role or the region that was given, whatever else is true: one
+    /// sentence.
     pub fn partition_oddity(&self, target: &Target) -> Option<String> {
-        let partition = target.role.partition.as_ref().filter(|it| **it != self.partition)?;
         let own = &self.partition;
+        let of_role = target.role.partition.as_ref().map(|it| ("The role".to_owned(), it.clone()));
+        let of_region = || {
+            let region = target.given_region()?;
+            Some((format!("The region {region}"), crate::model::Partition::of_region(region)))
+        };
+        let (what, partition) = of_role.or_else(of_region).filter(|(_, partition)| partition != own)?;
         Some(format!(
-            "The role is in the partition {partition} and Streamkap in {own}: no role can be assumed from another partition."
+            "{what} is in the partition {partition} and Streamkap in {own}: no role can be assumed from another partition."
         ))
     }
 

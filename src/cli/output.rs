@@ -92,9 +92,10 @@ impl Printer {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
-    /// A note of one paragraph, as wide as the screen.
+    /// A note of one paragraph, as wide as the terminal, if there is one.
     pub(super) fn paragraph(&self, text: &str) {
-        self.note(&wrap(&line(text), self.width).join("\n"));
+        let text = line(text);
+        self.note(&if io::stderr().is_terminal() { wrap(&text, self.width).join("\n") } else { text });
     }
 
     /// Says something that needs attention but stops nothing; what was said before is not said again.

@@ -82,10 +82,11 @@ impl<'a> Screen<'a> {
 impl Progress for Screen<'_> {
     fn signed_in(&self, caller: &Caller, region: &str, role_account: &AccountId) {
         let what = if self.what.is_empty() { String::new() } else { format!(" for {}", self.what) };
-        self.note(&format!(
+        let text = line(&format!(
             "You are {} in account {}, region {region}. Reading the role {} of account {role_account}{what}. Nothing is changed.",
             caller.arn, caller.account, self.role
         ));
+        self.bar.suspend(|| self.printer.paragraph(&text));
         if caller.account != *role_account {
             let text = in_another_account(&caller.account, role_account);
             self.bar.suspend(|| self.printer.warning(&text));
@@ -113,11 +114,10 @@ impl Progress for Screen<'_> {
     }
 
     fn history(&self, done: u32, expected: u32, left: Duration) {
-        self.estimate("{msg} {bar:24} {pos}/{len} pages");
+        self.estimate("{msg} {bar:20} {pos}/{len} pages");
         self.bar.set_length(u64::from(expected.max(done)));
         self.bar.set_position(u64::from(done));
-        self.bar
-            .set_message(format!("Event history, two calls a second, about {} s left", left.as_secs() + 1));
+        self.bar.set_message(format!("Event history (paced), about {} s left", left.as_secs() + 1));
     }
 
     fn searching(&self, search: Search) {
