@@ -13,6 +13,7 @@ fn document(data: &[u8]) {
     for kind in [Kind::Identity, Kind::ServiceControl, Kind::ResourceControl, Kind::Resource, Kind::Endpoint, Kind::Trust] {
         let strict = Document::parse(kind, &text);
         let (Some(document), _) = Document::recover(kind, &text) else { continue };
+        assert!(strict.is_ok() || Document::parse_strictly(kind, &text).is_err());
         if let Ok(strict) = strict {
             assert_eq!(strict.statements(), document.statements());
         }
@@ -32,7 +33,7 @@ fn document(data: &[u8]) {
             assert!(!miss.to_string().contains(char::is_control));
         }
         if text.len() < 2_000 {
-            trust::without_external_id(&policy, &request.resource, &principal);
+            trust::without_external_id(&policy, &request.resource, &principal, &Context::open());
             scope::beyond(&[policy], &[]);
         }
     }

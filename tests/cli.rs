@@ -13,6 +13,7 @@
 )]
 
 use std::fs;
+use std::io::{BufRead as _, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -134,6 +135,47 @@ fn what_is_missing_or_wrong_is_told_before_any_call() {
         assert!(told_text.contains(told), "{line}: {told_text}");
         assert_eq!(stdout(&output), "", "{line}");
     }
+}
+
+#[test]
+fn evaluate_tells_by_its_exit_code_whether_every_line_was_decided() {
+    let decided =
+        r#"{"principal": "arn:aws:iam::111122223333:role/r", "action": "s3:GetObject", "resource": "*"}"#;
+    let shell = Shell::new();
+    for (lines, code) in
+        [(decided.to_owned(), 0), (format!("{decided}\n{{}}\n{decided}"), 2), (String::new(), 0)]
+    {
+        shell.write("lines.jsonl", &lines);
+        let output = shell.run("evaluate lines.jsonl");
+        assert_eq!(output.status.code(), Some(code), "{}", shown(&output));
+        assert_eq!((stdout(&output).lines().count(), &*stderr(&output)), (lines.lines().count(), ""));
+    }
+}
+
+#[test]
+fn evaluate_answers_a_line_before_it_waits_for_the_next() {
+    let line = r#"{"id": "1", "principal": "arn:aws:iam::111122223333:role/r", "action": "s3:GetObject", "resource": "*"}"#;
+    let shell = Shell::new();
+    let mut command = shell.command("evaluate -");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let output = std::io::BufReader::new(child.stdout.take().unwrap());
+    let (sender, answers) = std::sync::mpsc::channel();
+    let reader = std::thread::spawn(move || {
+        for answer in output.lines() {
+            sender.send(answer.unwrap()).unwrap();
+        }
+    });
+    // A whole line, a line and a part of the next, and the rest.
+    let (part, rest) = line.split_at(40);
+    for written in [format!("{line}\n"), format!("{line}\n{part}"), format!("{rest}\n")] {
+        input.write_all(written.as_bytes()).unwrap();
+        let answer = answers.recv_timeout(std::time::Duration::from_secs(60));
+        assert!(answer.is_ok_and(|answer| answer.starts_with("{\"id\":\"1\"")), "{written}");
+    }
+    drop(input);
+    assert!(child.wait().unwrap().success());
+    reader.join().unwrap();
 }
 
 #[test]

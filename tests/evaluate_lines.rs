@@ -128,6 +128,121 @@ fn a_policy_is_known_by_its_kind_and_name_too() {
     assert_eq!(policies, ["P", "Q", "P"]);
 }
 
+#[test]
+fn a_document_that_aws_would_not_take_is_an_error_in_aws_words() {
+    let mut line = request("1");
+    line["action"] = json!("sts:AssumeRole");
+    line["resource"] = json!("arn:aws:iam::111122223333:role/target");
+    line["resource_policy"] = json!({ "Statement": {
+        "Effect": "Allow", "Principal": { "AWS": "111122223333" }, "Action": "sts:AssumeRole", "Resource": "*"
+    } });
+    let twice = request("2").to_string().replace("\"Effect\"", "\"Effect\":\"Deny\",\"Effect\"");
+    let (answers, _) = answers(format!("{line}\n{twice}").as_bytes());
+    let error = answers[0]["error"].as_str().unwrap();
+    assert!(
+        error.starts_with("trust policy: line 1, ") && error.contains("Has prohibited field Resource"),
+        "{error}"
+    );
+    let error = answers[1]["error"].as_str().unwrap();
+    assert!(error.contains("`Effect` is given more than once"), "{error}");
+}
+
+#[test]
+fn a_misspelt_field_is_an_error_and_an_unknown_one_is_passed_over() {
+    let mut line = request("1");
+    line["resource_polcy"] = json!({});
+    let mut other = request("2");
+    other["note"] = json!([1]);
+    other["source"] = json!("https://docs.aws.amazon.com/");
+    other["identity_policies"][0]["arn"] = json!("arn:aws:iam::111122223333:policy/P");
+    let mut nested = request("3");
+    nested["identity_policies"][0]["Name"] = json!("P");
+    let input = [line, other, nested].map(|line| line.to_string()).join("\n");
+    let (answers, summary) = answers(input.as_bytes());
+    assert_eq!((&answers[0]["id"], &answers[1]["decision"]), (&json!("1"), &json!("allowed")));
+    let error = answers[0]["error"].as_str().unwrap();
+    assert!(error.contains("`resource_polcy` is not a field; did you mean `resource_policy`?"), "{error}");
+    assert!(answers[2]["error"].as_str().unwrap().contains("did you mean `name`?"), "{}", answers[2]);
+    assert_eq!(summary.errors, 2);
+}
+
+#[test]
+fn a_list_is_no_request_and_no_named_policy() {
+    let mut listed = request("1");
+    listed["identity_policies"] = json!([["P", { "Statement": [] }]]);
+    let all = json!(["2", "arn:aws:iam::111122223333:role/worker", "s3:GetObject", "*", null, {}, []]);
+    for line in [listed, all] {
+        let error = answers(line.to_string().as_bytes()).0[0]["error"].as_str().unwrap().to_owned();
+        assert!(error.contains("expected an object"), "{error}");
+    }
+}
+
+#[test]
+fn what_cannot_be_asked_for_is_an_error() {
+    for (field, value, expected) in [
+        ("action", "s3:Get*", "has a wildcard in it"),
+        ("action", "s3:GetObjec?", "has a wildcard in it"),
+        ("action", "GetObject", "has no service prefix"),
+        ("action", "s3:", "is not a service and a name"),
+        ("action", "s3:Get:Object", "is not a service and a name"),
+        ("action", "s3:Get Object", "has a space in it"),
+        ("resource", "", "the resource `` is not an ARN"),
+        ("resource", "orders/a", "the resource `orders/a` is not an ARN"),
+        ("resource", "arn:aws:s3", "the resource `arn:aws:s3` is not an ARN"),
+        ("resource_account", "123", "the resource's account `123` is not an AWS account id"),
+        ("resource_account", "", "is not an AWS account id"),
+    ] {
+        let mut line = request("1");
+        line[field] = json!(value);
+        let answer = &answers(line.to_string().as_bytes()).0[0];
+        let error = answer["error"].as_str().unwrap_or_else(|| panic!("{field} {value}: {answer}"));
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn what_an_error_quotes_cannot_control_the_terminal() {
+    let hostile = "\u{1b}[31m\u{9b}31m\u{202e}\u{2066}\u{61c}\u{feff}\n";
+    let harmful = |letter: char| letter.is_control() || "\u{202e}\u{2066}\u{61c}\u{feff}".contains(letter);
+    let with = |field: &str, value: Value| {
+        let mut line = request("1");
+        line[field] = value;
+        line
+    };
+    for line in [
+        with("principal", json!(hostile)),
+        with("action", json!(hostile)),
+        with("resource", json!(hostile)),
+        with("resource_account", json!(hostile)),
+        with("context", json!(hostile)),
+        with("contex\u{202e}", json!({})),
+        with("identity_policies", json!([{ "name": hostile, "document": {} }])),
+        with("resource_policy", json!({ (hostile): 1 })),
+    ] {
+        let answer = &answers(line.to_string().as_bytes()).0[0];
+        let error = answer["error"].as_str().unwrap_or_else(|| panic!("{line}: {answer}"));
+        assert!(!error.contains(harmful), "{error:?}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_line() {
+    let (answers, summary) = answers(format!("\u{feff}\r\n\u{feff} \n\u{feff}{}", request("1")).as_bytes());
+    assert_eq!((answers[0]["decision"].as_str(), summary.lines), (Some("allowed"), 1));
+}
+
+#[test]
+fn many_condition_keys_cost_no_more_than_their_number() {
+    let start = std::time::Instant::now();
+    let mut line = request("1");
+    line["context"] = (0..100_000)
+        .map(|number| (format!("x:{number}"), json!("v")))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    assert_eq!(answers(line.to_string().as_bytes()).0[0]["decision"], "allowed");
+    assert!(start.elapsed().as_secs() < 20, "took {:?}", start.elapsed());
+}
+
 /// Lines without end, each made when it is read: what the program keeps is all there is to keep.
 struct Endless {
     left: usize,

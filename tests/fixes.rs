@@ -128,6 +128,41 @@ fn a_policy_that_would_grow_beyond_its_limit_is_left_for_another() {
 }
 
 #[test]
+fn a_bucket_mistyped_in_the_policies_is_named_right_wherever_they_allow_something_on_it() {
+    let mistyped = "arn:aws:s3:::orders-landnig";
+    let statement =
+        json!({"Action": ["s3:PutObject", "s3:AbortMultipartUpload"], "Resource": format!("{mistyped}/*")});
+    let other = json!({"Effect": "Allow", "Action": "s3:ListBucketMultipartUploads", "Resource": mistyped});
+    let document = json!({"managed_policies": {POLICY: {"value": {"document": {"Statement": {"0": statement, "1": other}}}}},
+        "simulations": []});
+    let (facts, fixes) = fixes(&document, "WRITE-004");
+    assert_eq!(fixes[0].verification, Verification::Verified);
+    assert_eq!(
+        fixes[0].title,
+        "Name the bucket orders-landing in place of orders-landnig in StreamkapS3Access"
+    );
+    let document = after(&fixes[0]);
+    assert_eq!(document["Statement"][0]["Resource"], json!(format!("{BUCKET}/*")));
+    assert_eq!(document["Statement"][1]["Resource"], json!(BUCKET));
+    mends(&facts, &fixes[..1], "WRITE-004");
+}
+
+#[test]
+fn a_misspelt_key_of_the_trust_policy_is_renamed_and_not_dropped() {
+    let trust = |key: &str| {
+        json!({"role": {"value": {"trust_policy": {"Statement": {"0": {"Condition": {"StringEquals": {
+            "sts:ExternalId": null, key: "4f9d2c71-6b0e-4a83-9c15-e72d08b5a6f3"}}}}}}},
+            "history": {"queries": {"0": {"events": {"value": []}}}}})
+    };
+    let (facts, fixes) = fixes(&trust("sts:ExternalID1"), "ASSUME-005");
+    assert_eq!(fixes[0].verification, Verification::Verified);
+    assert_eq!(fixes.len(), 1, "the condition is not to be dropped: {fixes:?}");
+    let condition = &after(&fixes[0])["Statement"][0]["Condition"];
+    assert_eq!(condition, &json!({"StringEquals": {"sts:ExternalId": "EXTERNAL_ID"}}));
+    mends(&facts, &fixes, "ASSUME-005");
+}
+
+#[test]
 fn a_deny_of_the_role_spares_what_is_needed_and_keeps_the_rest() {
     let patch = statement(&json!({}));
     let mut patch = patch;

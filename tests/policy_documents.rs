@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use streamkap_doctor::policy::PrincipalKind::{self, Aws, CanonicalUser, Everyone, Federated, Service};
-use streamkap_doctor::policy::{Diagnostic, Document, Effect, Kind, Version};
+use streamkap_doctor::policy::{Diagnostic, Document, Effect, Kind, Version, Weight};
 
 fn faults(kind: Kind, text: &str) -> Vec<String> {
     Document::parse(kind, text).unwrap_err().iter().map(Diagnostic::to_string).collect()
@@ -182,7 +182,7 @@ fn what_is_likely_not_meant_is_a_warning() {
         (r#""arn:aws:iam::300973880807:root""#, "`Principal` lacks its kind"),
         (
             r#"{"AWS": "300973880807", "AWS": "111122223333"}"#,
-            "`AWS` is given more than once: the last one counts",
+            "`AWS` is given more than once, which AWS does not take: the last one counts",
         ),
     ] {
         let found = warnings(Kind::Trust, &trust(principal));
@@ -197,6 +197,128 @@ fn what_is_likely_not_meant_is_a_warning() {
         assert!(found.contains(expected), "{found}");
     }
     assert_eq!(Document::parse(Kind::Identity, &doubled).unwrap().statements()[0].effect, Effect::Allow);
+}
+
+/// What AWS refuses where it is put in place, though it can be made sense of.
+const REFUSED: [(Kind, &str, &str); 14] = [
+    (
+        Kind::Identity,
+        r#"{"Statement": {"Effect": "Deny", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}}"#,
+        "`Effect` is given more than once",
+    ),
+    (
+        Kind::Identity,
+        r#"{"Statement": [], "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}"#,
+        "`Statement` is given more than once",
+    ),
+    (
+        Kind::ServiceControl,
+        r#"{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"Bool": {"aws:a": "true"}, "Bool": {"aws:b": "true"}}}}"#,
+        "`Bool` is given more than once",
+    ),
+    (
+        Kind::Boundary,
+        r#"{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"Bool": {"aws:a": "true", "AWS:A": "true"}}}}"#,
+        "`AWS:A` is given more than once",
+    ),
+    (
+        Kind::Resource,
+        r#"{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Principal": {"AWS": "111122223333", "AWS": "*"}}}"#,
+        "`AWS` is given more than once",
+    ),
+    (
+        Kind::Identity,
+        r#"{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"stringEquals": {"aws:a": "b"}}}}"#,
+        "`stringEquals` is not a condition operator; did you mean `StringEquals`?",
+    ),
+    (
+        Kind::Session,
+        r#"{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"forAnyValue:StringLikeIFEXISTS": {"aws:a": "b"}}}}"#,
+        "did you mean `ForAnyValue:StringLikeIfExists`?",
+    ),
+    (
+        Kind::Identity,
+        r#"{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"null": {"aws:a": "true"}}}}"#,
+        "did you mean `Null`?",
+    ),
+    (
+        Kind::Trust,
+        r#"{"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "111122223333"}, "Resource": "*"}}"#,
+        "Has prohibited field Resource",
+    ),
+    (
+        Kind::Trust,
+        r#"{"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "111122223333"}, "NotResource": "*"}}"#,
+        "a trust policy has no resources",
+    ),
+    (
+        Kind::Trust,
+        r#"{"Statement": {"Effect": "Allow", "Action": ["sts:AssumeRole", "s3:GetObject"], "Principal": {"AWS": "111122223333"}}}"#,
+        "AssumeRole policy may only specify STS AssumeRole actions",
+    ),
+    (
+        Kind::Trust,
+        r#"{"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": "111122223333"}}"#,
+        "`Principal` lacks its kind",
+    ),
+    (
+        Kind::Resource,
+        r#"{"Statement": {"Effect": "Deny", "Action": "s3:*", "Resource": "*", "NotPrincipal": "arn:aws:iam::111122223333:root"}}"#,
+        "`Principal` lacks its kind",
+    ),
+    (
+        Kind::Resource,
+        r#"{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}"#,
+        "Missing required field Principal",
+    ),
+];
+
+#[test]
+fn what_can_be_understood_is_refused_when_put_in_place_and_read_when_stored() {
+    for (kind, text, expected) in REFUSED {
+        let faults = Document::parse_strictly(kind, text).unwrap_err();
+        assert!(faults.iter().any(|fault| fault.message.contains(expected)), "{text}: {faults:?}");
+        assert!(faults.iter().all(|fault| fault.weight == Weight::Refused), "{faults:?}");
+        let stored = Document::parse(kind, text).unwrap();
+        assert_eq!(stored.statements().len(), 1, "{text}");
+        assert_eq!(stored.warnings(), faults, "{text}");
+    }
+}
+
+#[test]
+fn what_aws_may_take_is_not_refused() {
+    for (kind, text) in [
+        (
+            Kind::Trust,
+            r#"{"Statement": {"Effect": "Allow", "Action": ["*", "STS:AssumeRole", "sts:Tag*"], "Principal": "*"}}"#,
+        ),
+        (
+            Kind::Trust,
+            r#"{"Statement": {"Effect": "Deny", "NotAction": "sts:AssumeRole", "Principal": {"AWS": "*"}}}"#,
+        ),
+        (
+            Kind::Resource,
+            r#"{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*", "NotPrincipal": {"AWS": "111122223333"}}}"#,
+        ),
+        (Kind::Endpoint, r#"{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#),
+        (
+            Kind::Identity,
+            r#"{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"ForAllValues:StringLikeIfExists": {"aws:a": "b"}, "StringLike": {"aws:a": "b"}}}}"#,
+        ),
+    ] {
+        let read = Document::parse_strictly(kind, text);
+        assert!(read.is_ok(), "{text}: {read:?}");
+    }
+}
+
+#[test]
+fn a_refusal_is_told_among_any_number_of_warnings() {
+    let warned = r#"{"Effect": "Allow", "Action": "s3:Get Object", "Resource": "*"}"#;
+    let refused =
+        r#"{"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"bool": {"aws:a": "true"}}}"#;
+    let text = format!("{{\"Statement\": [{}, {refused}]}}", vec![warned; 200].join(", "));
+    assert_eq!(Document::parse_strictly(Kind::Identity, &text).unwrap_err().len(), 1);
+    assert!(Document::parse(Kind::Identity, &text).is_ok());
 }
 
 #[test]

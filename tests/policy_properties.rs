@@ -209,9 +209,9 @@ proptest! {
             let assumption = Assumption { role_arn, principal: &principal, external_id, context: Context::new() };
             allowed(&assume(&trust, &assumption))
         };
-        prop_assert_eq!(gets_in(None), without_external_id(&trust, role_arn, &principal) != Proof::Never);
+        prop_assert_eq!(gets_in(None), without_external_id(&trust, role_arn, &principal, &Context::open()) != Proof::Never);
         if id != "abc" && gets_in(Some(&id)) {
-            prop_assert_ne!(with_other_external_id(&trust, role_arn, &principal, "abc"), Proof::Never);
+            prop_assert_ne!(with_other_external_id(&trust, role_arn, &principal, "abc", &Context::open()), Proof::Never);
         }
     }
 

@@ -46,6 +46,28 @@ fn what_is_wider_than_a_need_is_excess_worst_first() {
 }
 
 #[test]
+fn a_pattern_of_actions_means_those_that_aws_has_under_it() {
+    let needs = [
+        need("s3:AbortMultipartUpload", "arn:aws:s3:::orders/*"),
+        need("s3:ListMultipartUploadParts", "arn:aws:s3:::orders/*"),
+        need("s3:ListBucketMultipartUploads", "arn:aws:s3:::orders/*"),
+    ];
+    let on = |action: &str| {
+        format!(r#"{{"Effect": "Allow", "Action": "{action}", "Resource": "arn:aws:s3:::orders/*"}}"#)
+    };
+    for action in ["s3:Abort*", "S3:*multipartupload*", "s3:AbortMultipartUploa?"] {
+        assert_eq!(excess(&on(action), &needs), [], "{action}");
+    }
+    // It means more, or nothing that is known, or something elsewhere.
+    for action in ["s3:*Object*", "s3:List*", "s3:Frobnicate*", "unknown:Abort*", "*:Abort*"] {
+        assert_eq!(excess(&on(action), &needs).len(), 1, "{action}");
+    }
+    assert_eq!(excess(&on("s3:Abort*"), &[need("s3:AbortMultipartUpload", "arn:aws:s3:::other/*")]).len(), 1);
+    let denied = r#"{"Effect": "Deny", "Action": "s3:AbortMultipartUpload", "Resource": "*"}"#;
+    assert_eq!(excess(&format!("{}, {denied}", on("s3:Abort*")), &[]), []);
+}
+
+#[test]
 fn a_variable_may_stand_for_anything() {
     let statement = r#"{"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::orders/${aws:PrincipalTag/team, 'x'}/*"}"#;
     assert_eq!(excess(statement, &[need("s3:PutObject", "arn:aws:s3:::orders/*")]), []);

@@ -27,6 +27,11 @@ fn principal(text: &str) -> Principal {
     Principal::parse(text).unwrap()
 }
 
+/// What is known of anybody's call.
+fn open_context() -> Context {
+    Context::open().with("aws:SecureTransport", "true").with("aws:CurrentTime", "2026-11-20T12:00:00Z")
+}
+
 /// `never`, `always`, or the keys it hangs on.
 fn shown(proof: &Proof) -> String {
     match proof {
@@ -63,42 +68,64 @@ fn the_external_id_is_required_or_not_by_proof() {
         (r#"{"StringEquals": {"sts:ExternalId": "abc", "aws:PrincipalOrgID": "o-1"}}"#, "never", "never"),
         (r#"{"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}"#, "aws:SourceIp", "aws:SourceIp"),
         (r#"{"Bool": {"aws:SecureTransport": "false"}}"#, "never", "never"),
+        (r#"{"DateLessThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}"#, "never", "never"),
+        (r#"{"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}"#, "always", "always"),
     ] {
         let trust = trust(&allow(condition));
         let vendor = principal(VENDOR);
-        let found = shown(&without_external_id(&trust, ROLE, &vendor));
+        let found = shown(&without_external_id(&trust, ROLE, &vendor, &open_context()));
         assert_eq!(found, without, "without, {condition}");
-        let found = shown(&with_other_external_id(&trust, ROLE, &vendor, "abc"));
+        let found = shown(&with_other_external_id(&trust, ROLE, &vendor, "abc", &open_context()));
         assert_eq!(found, with_other, "with another, {condition}");
     }
+}
+
+#[test]
+fn what_is_so_in_some_contexts_only_depends_on_what_tells_them_apart() {
+    let trust = trust(&allow(r#"{"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}}"#));
+    let keys = ["aws:PrincipalOrgID".to_owned()];
+    let [absent, other] =
+        [open_context().absent("aws:PrincipalOrgID"), open_context().with("aws:PrincipalOrgID", "o-2")];
+    let agreed = |contexts: &[&Context]| {
+        let vendor = principal(VENDOR);
+        let answers = contexts.iter().map(|context| without_external_id(&trust, ROLE, &vendor, context));
+        shown(&Proof::agreed(answers, &keys))
+    };
+    assert_eq!(agreed(&[&absent]), "always");
+    assert_eq!(agreed(&[&other]), "never");
+    assert_eq!(agreed(&[&other, &absent]), "aws:PrincipalOrgID");
+    assert_eq!(agreed(&[]), "never");
 }
 
 #[test]
 fn denies_are_part_of_the_proof() {
     let deny_unless = r#"{"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole", "Condition": {"StringNotEquals": {"sts:ExternalId": "abc"}}}"#;
     let closed = trust(&format!("{}, {deny_unless}", allow("{}")));
-    assert_eq!(without_external_id(&closed, ROLE, &principal(VENDOR)), Proof::Never);
-    assert_eq!(with_other_external_id(&closed, ROLE, &principal(VENDOR), "abc"), Proof::Never);
+    assert_eq!(without_external_id(&closed, ROLE, &principal(VENDOR), &open_context()), Proof::Never);
+    assert_eq!(
+        with_other_external_id(&closed, ROLE, &principal(VENDOR), "abc", &open_context()),
+        Proof::Never
+    );
     let deny_if_exists = deny_unless.replace("StringNotEquals", "ForAnyValue:StringNotEquals");
     let open = trust(&format!("{}, {deny_if_exists}", allow("{}")));
-    assert_eq!(shown(&without_external_id(&open, ROLE, &principal(VENDOR))), "always");
+    assert_eq!(shown(&without_external_id(&open, ROLE, &principal(VENDOR), &open_context())), "always");
     let of_two = trust(&format!(
         "{}, {}",
         allow(r#"{"StringEquals": {"sts:ExternalId": "abc"}}"#),
         allow(r#"{"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::300973880807:role/ops-*"}}"#)
     ));
-    assert_eq!(shown(&without_external_id(&of_two, ROLE, &principal(VENDOR))), "always");
+    assert_eq!(shown(&without_external_id(&of_two, ROLE, &principal(VENDOR), &open_context())), "always");
 }
 
 #[test]
 fn an_account_is_whoever_the_policy_names_in_it() {
     let role = format!("arn:aws:iam::{VENDOR}:role/connector");
     let by_role = trust(&allow("{}").replace(VENDOR, &role));
-    assert_eq!(shown(&without_external_id(&by_role, ROLE, &principal(VENDOR))), "always");
+    assert_eq!(shown(&without_external_id(&by_role, ROLE, &principal(VENDOR), &open_context())), "always");
     let other = principal(&format!("arn:aws:iam::{VENDOR}:role/other"));
-    assert_eq!(without_external_id(&by_role, ROLE, &other), Proof::Never);
+    assert_eq!(without_external_id(&by_role, ROLE, &other, &open_context()), Proof::Never);
     let session = principal(&format!("arn:aws:sts::{VENDOR}:assumed-role/connector/s"));
-    assert_eq!(shown(&without_external_id(&by_role, ROLE, &session)), "always");
+    assert_eq!(shown(&without_external_id(&by_role, ROLE, &session, &open_context())), "always");
 }
 
 #[test]
@@ -106,7 +133,7 @@ fn a_witness_really_gets_in() {
     let policy = trust(&allow(r#"{"StringLike": {"sts:ExternalId": ["ab??*z"]}}"#));
     let vendor = principal(&format!("arn:aws:iam::{VENDOR}:role/connector"));
     let Proof::Always { witness: Some(id), statements } =
-        with_other_external_id(&policy, ROLE, &vendor, "abc")
+        with_other_external_id(&policy, ROLE, &vendor, "abc", &open_context())
     else {
         panic!("it is open")
     };
@@ -120,9 +147,15 @@ fn a_witness_really_gets_in() {
 fn a_policy_beyond_walking_is_never_called_closed() {
     let values: Vec<String> = (0..12).map(|number| format!("\"*{number}??????????????{number}*\"")).collect();
     let policy = trust(&allow(&format!(r#"{{"StringLike": {{"sts:ExternalId": [{}]}}}}"#, values.join(","))));
-    assert_ne!(with_other_external_id(&policy, ROLE, &principal(VENDOR), "abc"), Proof::Never);
+    assert_ne!(
+        with_other_external_id(&policy, ROLE, &principal(VENDOR), "abc", &open_context()),
+        Proof::Never
+    );
     let variable = trust(&allow(r#"{"StringEquals": {"sts:ExternalId": "${aws:PrincipalTag/id}"}}"#));
-    assert_ne!(with_other_external_id(&variable, ROLE, &principal(VENDOR), "abc"), Proof::Never);
+    assert_ne!(
+        with_other_external_id(&variable, ROLE, &principal(VENDOR), "abc", &open_context()),
+        Proof::Never
+    );
 }
 
 fn statement(principal: &str, action: &str, condition: &str) -> String {
@@ -133,7 +166,7 @@ fn statement(principal: &str, action: &str, condition: &str) -> String {
 
 /// Who gets in besides the vendor.
 fn strangers(statements: &str) -> Vec<(Who, String)> {
-    let grantees = others(&trust(statements), ROLE, &[principal(VENDOR)]);
+    let grantees = others(&trust(statements), ROLE, &[principal(VENDOR)], &open_context());
     grantees.into_iter().map(|grantee| (grantee.who, shown(&grantee.proof))).collect()
 }
 

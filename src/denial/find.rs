@@ -1,22 +1,24 @@
 //! Finds denials in any text: a stack trace, a screen, a CLI's error, a CloudTrail event.
 
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
 use serde_json::Value;
 
 use super::grammar;
+use super::readable::{readable, unbroken};
 use super::{Denial, Layer, Reason};
 
 /// Where a denial, or what an SDK prints before one, begins.
 #[expect(clippy::expect_used, reason = "the pattern is a constant, compiled by every test of this module")]
 static MARKER: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r"(?x)
+    let pattern = r#"(?x)
       (?P<cli> An\s+error\s+occurred\s+\((?P<cli_code>[\w.\#:-]+)\)\s+when\s+calling\s+the\s+(?P<cli_op>\w+)\s+operation )
     | (?P<go> operation\s+error\s+(?P<go_service>[\w\ ]{1,40}):\s+(?P<go_op>\w+), )
     | (?P<go_code> api\s+error\s+(?P<go_error>[\w.]+): )
     | (?P<auth> [Uu]ser(?::\s+(?P<who>\S+))?\s+is\s+not\s+authorized\s+to\s+(?P<verb>perform|access) )
+    | (?P<arrow> AWS\s+Error\s+ACCESS_DENIED\s+during\s+(?P<arrow_op>\w+)\s+operation )
+    | (?P<console> [Yy]ou\s+don't\s+have\s+permission\s+to\s+(?P<console_action>[\w-]+:\w+) )
     | (?P<lf> Insufficient\s+Lake\s+Formation\s+permission )
     | (?P<ec2> You\s+are\s+not\s+authorized\s+to\s+(?:perform\s+this\s+operation|make\s+this\s+call) )
     | (?P<principal> Principal\s+\[(?P<execute_who>[^\]\s]+)\]\s+is\s+not\s+allowed\s+to\s+execute\s+\[(?P<execute>[^\]\s]+)\] )
@@ -28,8 +30,10 @@ static MARKER: LazyLock<Regex> = LazyLock::new(|| {
               | :\s+(?:Access\ Denied|Forbidden|null)\.?\s+\(Service:[^)\n]{1,60}Status\ Code:\ 403
               | \bnull\s+\(Service:[^)\n]{1,60}Status\ Code:\ 403
               | <Message>Access\ Denied</Message>
-              | [Ee]xception:\s+Access\ Denied\b )
-    ";
+              | [Ee]xception:\s*Access\ Denied\b
+              | AccessDenied:\s+Access\ Denied\b
+              | unhandled\ error\ \(AccessDenied\w*\):\ Error\ \{\ code:\ "\w+",\ message:\ "Access\ Denied" )
+    "#;
     Regex::new(pattern).expect("the pattern is well formed")
 });
 
@@ -65,13 +69,54 @@ fn in_lines(text: &str, found: &mut Vec<Denial>) {
 
 fn in_text(text: &str, found: &mut Vec<Denial>) {
     let readable = readable(text);
-    let before = found.len();
-    found.extend(scan(&readable));
-    if found.len() == before && readable.contains('\n') {
-        // Broken in the midst of words, as a terminal of fixed width does.
-        let joined: String = readable.lines().collect();
-        found.extend(scan(&joined));
+    let mut denials = scan(&readable);
+    if let Some(unbroken) = unbroken(&readable) {
+        let joined = scan(&unbroken);
+        if is_fuller(&joined, &denials) {
+            denials = joined;
+        }
     }
+    if denials.is_empty() {
+        denials = readable.lines().filter_map(bare).collect();
+    }
+    found.append(&mut denials);
+}
+
+/// Whether the same denials were read better: broken lines cost them their reason, its layer, or part of an ARN.
+fn is_fuller(joined: &[Denial], broken: &[Denial]) -> bool {
+    let parts = |denials: &[Denial]| -> usize {
+        let known = |denial: &Denial| {
+            let layer = !matches!(denial.reason, Reason::Unstated | Reason::Explicit { layer: None, .. });
+            let reason = denial.action.is_some() && denial.reason != Reason::Unstated;
+            [layer, reason, denial.resource.is_some(), denial.policy_arn.is_some()]
+                .map(usize::from)
+                .iter()
+                .sum::<usize>()
+        };
+        denials.iter().map(known).sum()
+    };
+    let mended = |(one, other): (&Denial, &Denial)| {
+        let together = |arn: &str| arn.split_whitespace().collect::<String>();
+        let resource = match (one.resource.as_deref(), other.resource.as_deref()) {
+            (Some(one), Some(other)) => one != other && one == together(other),
+            _ => false,
+        };
+        let policy = match (one.policy_arn.as_deref(), other.policy_arn.as_deref()) {
+            (Some(one), Some(other)) => one.len() > other.len() && one.starts_with(other),
+            _ => false,
+        };
+        resource || policy
+    };
+    broken.is_empty()
+        || joined.len() <= broken.len() && parts(joined) > parts(broken)
+        || joined.len() == broken.len() && joined.iter().zip(broken).any(mended)
+}
+
+/// A refusal that is all that a line says, or all that follows its last colon.
+fn bare(line: &str) -> Option<Denial> {
+    let line = line.trim();
+    let last = line.rsplit_once(": ").map_or(line, |(_, last)| last);
+    [line, last].into_iter().find_map(grammar::whole_message)
 }
 
 /// Events are read as such; of anything else, every string.
@@ -102,31 +147,6 @@ fn in_json(value: &Value, depth: u8, found: &mut Vec<Denial>) {
     }
 }
 
-/// The text with the escapes of JSON, HTML and XML undone, where it is full of them.
-fn readable(text: &str) -> Cow<'_, str> {
-    let mut text = Cow::Borrowed(text);
-    for (escape, plain) in [
-        ("\\n", "\n"),
-        ("\\t", "\t"),
-        ("\\r", ""),
-        ("\\\"", "\""),
-        ("\\/", "/"),
-        ("\\u0026", "&"),
-        ("\\u003d", "="),
-        ("&quot;", "\""),
-        ("&#34;", "\""),
-        ("&#39;", "'"),
-        ("&amp;", "&"),
-        ("\u{a0}", " "),
-        ("\r", ""),
-    ] {
-        if text.contains(escape) {
-            text = Cow::Owned(text.replace(escape, plain));
-        }
-    }
-    text
-}
-
 /// What an SDK or the CLI printed before the message.
 #[derive(Default)]
 struct Frame {
@@ -137,9 +157,16 @@ struct Frame {
     end: usize,
 }
 
-/// How far after its frame a message may begin: `(reached max retries: 4): `, Go's response
-/// error with its request ids.
-const FRAME_REACH: usize = 400;
+/// Whether what stands between a frame and a message joins them: ` (reached max retries: 4): `. What has words
+/// of its own, or begins a new line with them, is another message.
+fn leads_into(between: &str) -> bool {
+    let told = between.trim_start();
+    let told = match told.strip_prefix("(reached max retries") {
+        Some(rest) => rest.split_once(')').map_or("", |(_, rest)| rest),
+        None => told,
+    };
+    told.chars().all(|letter| letter.is_whitespace() || letter == ':')
+}
 
 /// The denials of one text in the order in which they stand.
 pub(super) fn scan(text: &str) -> Vec<Denial> {
@@ -151,11 +178,11 @@ pub(super) fn scan(text: &str) -> Vec<Denial> {
         let next = marks.get(index + 1).and_then(|mark| mark.get(0)).map_or(text.len(), |next| next.start());
         let segment = segment(text, whole.end(), next);
         let group = |name: &str| mark.name(name).map(|group| group.as_str().to_owned());
-        if mark.name("cli").is_some() || mark.name("go").is_some() {
+        if ["cli", "go", "arrow"].iter().any(|frame| mark.name(frame).is_some()) {
             flush(frame.take(), &mut found);
             frame = Some(Frame {
-                code: group("cli_code"),
-                operation: group("cli_op").or_else(|| group("go_op")),
+                code: group("cli_code").or_else(|| group("arrow").map(|_| "AccessDenied".to_owned())),
+                operation: group("cli_op").or_else(|| group("go_op")).or_else(|| group("arrow_op")),
                 service: group("go_service"),
                 end: whole.end(),
             });
@@ -172,7 +199,7 @@ pub(super) fn scan(text: &str) -> Vec<Denial> {
         }
         let Some(mut denial) = denial_at(mark, whole.as_str(), segment) else { continue };
         match frame.take() {
-            Some(open) if whole.start() - open.end <= FRAME_REACH => wrap(&mut denial, open),
+            Some(open) if leads_into(&text[open.end..whole.start()]) => wrap(&mut denial, open),
             other => flush(other, &mut found),
         }
         if denial.error_code.is_none() {
@@ -227,6 +254,9 @@ fn denial_at(mark: &regex::Captures<'_>, whole: &str, segment: &str) -> Option<D
     let of_reason = |reason| Some(grammar::with_suffix(Denial { reason, ..Denial::default() }, segment));
     if group("auth").is_some() {
         return Some(grammar::authorization(group("who"), group("verb").unwrap_or_default(), segment));
+    }
+    if let Some(action) = group("console_action") {
+        return Some(grammar::console(action, segment));
     }
     if group("lf").is_some() {
         return grammar::lake_formation(segment);

@@ -21,7 +21,7 @@ pub fn parse(message: &str) -> Option<Denial> {
 }
 
 /// Messages that are a denial only when they stand alone.
-fn whole_message(message: &str) -> Option<Denial> {
+pub(super) fn whole_message(message: &str) -> Option<Denial> {
     let text = collapse(message);
     let bare = text.split(" (Service: ").next().unwrap_or_default().trim_end_matches('.');
     let unstated = || Some(with_suffix(Denial::default(), &text));
@@ -77,6 +77,21 @@ pub(super) fn authorization(principal: Option<&str>, verb: &str, after: &str) ->
     tail(cursor, &mut denial);
     denial.truncated |= is_cut(after);
     denial
+}
+
+/// Reads on after the console's `You don't have permission to A`: a line each for user, action, resources and
+/// context.
+pub(super) fn console(action: &str, after: &str) -> Denial {
+    let line = |name: &str| {
+        let told = after.lines().find_map(|line| line.trim().strip_prefix(name));
+        told.map(str::trim).filter(|told| !told.is_empty()).unwrap_or_default()
+    };
+    let resource = line("On resource(s):");
+    let on = if resource.is_empty() { String::new() } else { format!(" on resource: {resource}") };
+    let context = line("Context:").replace("allows the action", &format!("allows the {action} action"));
+    let why = if context.is_empty() { String::new() } else { format!(" because {context}") };
+    let user = Some(line("User:")).filter(|user| !user.is_empty());
+    authorization(user, "perform", &format!(": {action}{on}{why}"))
 }
 
 /// An action, `service:Name`; what follows it stays, as do brackets and full stops.

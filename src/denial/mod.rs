@@ -10,6 +10,7 @@ mod code;
 mod cursor;
 mod find;
 mod grammar;
+mod readable;
 #[cfg(test)]
 mod tests;
 

@@ -411,3 +411,72 @@ proptest! {
         prop_assert_eq!(parse(&wrapped), parse(message));
     }
 }
+
+#[test]
+fn a_frame_takes_no_message_of_another_line() {
+    let text = "An error occurred (AccessDenied) when calling the GetObject operation: Access Denied\n\
+        AccessDeniedException: Insufficient Lake Formation permission(s): Required Create Table on sales (Service: Glue)";
+    let found = find_all(text);
+    let told: Vec<_> = found.iter().map(|denial| (denial.action.as_deref(), &denial.reason)).collect();
+    assert_eq!(told.len(), 2, "{found:?}");
+    assert_eq!(told[0].0, Some("s3:GetObject"));
+    assert_ne!(told[1].0, Some("glue:GetObject"));
+}
+
+#[test]
+fn refusals_that_say_nothing_else_are_found_where_a_line_ends_with_them() {
+    for text in [
+        "Access Denied",
+        "2026-01-01 ERROR Failed to write: Access Denied",
+        "No access to any requested resource",
+        "ERROR: S3ServiceException:Access Denied,Status 403,Error AccessDenied,Rid X",
+        "AccessDenied: Access Denied\n    at throwDefaultError (index.js:388:20)",
+        "unhandled error (AccessDenied): Error { code: \"AccessDenied\", message: \"Access Denied\" }",
+    ] {
+        assert_eq!(find_all(text).len(), 1, "{text}");
+    }
+    for text in ["Access granted", "Our docs: if you see \"Access Denied\" then check the policy."] {
+        assert_eq!(find_all(text), [], "{text}");
+    }
+    let found = find_all(
+        "OSError: When reading key 'x': AWS Error ACCESS_DENIED during GetObject operation: No body.",
+    );
+    assert_eq!(found[0].action.as_deref(), Some("s3:GetObject"));
+}
+
+#[test]
+fn the_consoles_own_words_are_read_line_by_line() {
+    let text = "You don't have permission to iam:GetRole. To request access, copy the following text\n\
+        User: arn:aws:iam::111122223333:user/ann\nAction: iam:GetRole\n\
+        On resource(s): arn:aws:iam::111122223333:role/orders\n\
+        Context: no identity-based policy allows the action";
+    let found = find_all(text);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].action.as_deref(), Some("iam:GetRole"));
+    assert_eq!(found[0].resource.as_deref(), Some("arn:aws:iam::111122223333:role/orders"));
+    assert_eq!(found[0].principal.as_deref(), Some("arn:aws:iam::111122223333:user/ann"));
+    assert_eq!(found[0].reason, Reason::Implicit { layer: Layer::Identity });
+}
+
+#[test]
+fn a_message_cut_into_lines_of_any_width_is_read_as_it_was() {
+    let policy = "arn:aws:organizations::999988887777:policy/o-abcdefghij/service_control_policy/p-abcd1234";
+    let whole = format!(
+        "User: arn:aws:sts::111122223333:assumed-role/orders/s1 is not authorized to perform: glue:GetTable on resource: \
+         arn:aws:glue:eu-west-1:111122223333:table/d/t with an explicit deny in a service control policy: {policy}"
+    );
+    let letters: Vec<char> = whole.chars().collect();
+    let mut wrong = Vec::new();
+    for width in 40..200 {
+        let lines: Vec<String> = letters.chunks(width).map(|line| line.iter().collect()).collect();
+        let found = find_all(&lines.join("\n"));
+        let [denial] = &found[..] else { panic!("{width}: {found:?}") };
+        let read = (denial.action.as_deref(), denial.resource.as_deref(), denial.policy_arn.as_deref());
+        if read
+            != (Some("glue:GetTable"), Some("arn:aws:glue:eu-west-1:111122223333:table/d/t"), Some(policy))
+        {
+            wrong.push((width, found));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

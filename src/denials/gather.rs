@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::scope::{RoleFilter, Scope};
 use crate::model::Arn;
 use crate::trail::{
-    DenialGroup, DenialGroups, Event, EventRef, Sink, Timeline, is_assumption, is_history_of,
+    ChangeKind, DenialGroup, DenialGroups, Denied, Event, EventRef, Sink, Timeline, is_assumption,
+    is_history_of,
 };
 
 /// Changes that are kept, and assumptions of the role: the latest of each. A role is changed
@@ -46,20 +47,27 @@ impl<'a> Gathered<'a> {
     }
 
     /// Takes an event, if it is one that was asked for or belongs to the role's history.
-    pub fn add(&mut self, mut event: Event) {
-        if self.scope.wants(&event) {
-            self.groups.add(&event);
+    pub fn add(&mut self, event: Event) {
+        self.take(&EventRef::from(&event));
+    }
+
+    fn take(&mut self, event: &EventRef<'_>) {
+        if self.scope.wants_record(event) {
+            self.groups.add_record(event);
         }
-        if !self.role.as_ref().is_some_and(|role| is_history_of(&event, role)) {
+        if !self.role.as_ref().is_some_and(|role| event.is_history_of(role)) {
             return;
         }
-        if is_assumption(event.event_name.as_bytes()) {
+        if !is_assumption(event.event_name.as_bytes()) {
+            self.changes.add(event, Kept::of);
+            return;
+        }
+        self.assumptions.add(event, |event| {
+            let mut event = event.to_event()?;
             // The timeline has no use for it, and it is most of the event.
             event.response_elements = Value::Null;
-            self.assumptions.add(event);
-        } else {
-            self.changes.add(event);
-        }
+            Some(Kept::Event(Box::new(event)))
+        });
     }
 
     /// What was asked for.
@@ -92,7 +100,8 @@ impl<'a> Gathered<'a> {
     pub fn finish(self) -> (Vec<DenialGroup>, Option<Timeline>) {
         let groups = self.groups.groups();
         let history = self.changes.events.into_values().chain(self.assumptions.events.into_values());
-        let mut history: Vec<Event> = history.flatten().collect();
+        let denied = Denied::of(&groups);
+        let mut history: Vec<Event> = history.flatten().filter_map(|kept| kept.event(&denied)).collect();
         let role = match &self.scope.role {
             Some(RoleFilter::Name(name)) => only_role(name, &groups, &history),
             _ => self.role,
@@ -129,8 +138,31 @@ impl Sink for Gathered<'_> {
     }
 
     fn record(&mut self, record: &EventRef<'_>) {
-        if self.scope.wants_record(record) {
-            self.groups.add_record(record);
+        self.take(record);
+    }
+}
+
+/// An event of the history, read when all is gathered if only its text was at hand.
+enum Kept {
+    Event(Box<Event>),
+    Change(ChangeKind, Box<str>),
+}
+
+impl Kept {
+    fn of(event: &EventRef<'_>) -> Option<Self> {
+        match (event.text(), event.change_kind()) {
+            (Some(text), Some(kind)) => Some(Self::Change(kind, text.into())),
+            _ => event.to_event().map(|event| Self::Event(Box::new(event))),
+        }
+    }
+
+    /// The event, unless it is a change of something else than was denied.
+    fn event(self, denied: &Denied<'_>) -> Option<Event> {
+        match self {
+            Self::Event(event) => Some(*event),
+            Self::Change(kind, text) => {
+                denied.may_concern(kind, &text).then(|| Event::from_text(&text)).flatten()
+            }
         }
     }
 }
@@ -139,16 +171,22 @@ impl Sink for Gathered<'_> {
 #[derive(Default)]
 struct Latest {
     /// By time and id; those without an id cannot be told apart.
-    events: BTreeMap<(Option<Timestamp>, String), Vec<Event>>,
+    events: BTreeMap<(Option<Timestamp>, String), Vec<Kept>>,
     /// Events were left out.
     left_out: bool,
 }
 
 impl Latest {
-    fn add(&mut self, event: Event) {
-        let alike = self.events.entry((event.event_time, event.event_id.clone())).or_default();
-        if alike.is_empty() || event.event_id.is_empty() && alike.len() < HISTORY {
-            alike.push(event);
+    /// Adds an event as `keep` keeps it, unless it is a copy.
+    fn add(&mut self, event: &EventRef<'_>, keep: impl FnOnce(&EventRef<'_>) -> Option<Kept>) {
+        self.put((event.event_time, event.event_id.clone().into_owned()), || keep(event));
+    }
+
+    fn put(&mut self, key: (Option<Timestamp>, String), keep: impl FnOnce() -> Option<Kept>) {
+        let nameless = key.1.is_empty();
+        let alike = self.events.entry(key).or_default();
+        if alike.is_empty() || nameless && alike.len() < HISTORY {
+            alike.extend(keep());
         }
         if self.events.len() > HISTORY {
             self.events.pop_first();
@@ -157,8 +195,10 @@ impl Latest {
     }
 
     fn merge(&mut self, other: Self) {
-        for event in other.events.into_values().flatten() {
-            self.add(event);
+        for (key, alike) in other.events {
+            for kept in alike {
+                self.put(key.clone(), || Some(kept));
+            }
         }
         self.left_out |= other.left_out;
     }

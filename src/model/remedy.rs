@@ -41,6 +41,17 @@ pub enum Remedy {
         /// The key as written.
         key: String,
     },
+    /// A condition key in the trust policy is a misspelling of another: call it by that name.
+    RenameTrustKey {
+        /// Position of the statement.
+        statement: usize,
+        /// The operator as written.
+        operator: String,
+        /// The key as written.
+        key: String,
+        /// The key that was meant.
+        wanted: String,
+    },
     /// A Deny in the trust policy hits Streamkap: exempt it.
     ExemptFromTrustDeny {
         /// Position of the statement.
@@ -119,6 +130,14 @@ pub enum Remedy {
         statement: usize,
         /// Each resource as written, with what must stand there.
         corrections: Vec<(String, String)>,
+    },
+    /// The role's policies name a bucket that was probably meant to be another: name that one instead, wherever
+    /// they allow something on it.
+    CorrectBucket {
+        /// The bucket as written.
+        found: String,
+        /// The bucket that was meant.
+        wanted: String,
     },
     /// A Deny in the Data Catalog's resource policy hits the role: exempt the role.
     ExemptFromCatalogPolicy {

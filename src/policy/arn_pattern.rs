@@ -1,7 +1,8 @@
 //! Patterns over ARNs, matched segment by segment.
 
 use super::key::Key;
-use super::template::{Binding, Template, Unbound};
+use super::template::{Binding, Template, Variable};
+use super::truth::Truth;
 
 /// A `Resource` value or a value of an ARN condition operator.
 ///
@@ -69,57 +70,74 @@ impl<'a> Segmented<'a> {
     }
 }
 
+/// Where in a pattern policy variables are replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Variables {
+    /// Before version 2012-10-17 they are text.
+    Nowhere,
+    /// "only in the resource portion of the ARN": in `Resource`
+    /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>).
+    BehindFifthColon,
+    /// In the values of conditions.
+    Everywhere,
+}
+
 impl ArnPattern {
-    pub(super) fn new(text: &str, variables: bool) -> Self {
+    pub(super) fn new(text: &str, variables: Variables) -> Self {
         if text == "*" {
             return Self::Anything;
         }
-        let segments = segments(text, variables);
+        let everywhere = variables == Variables::Everywhere;
+        let segments = segments(text, everywhere);
         let is_arn = segments[0] == "arn" && segments.len() > 1;
         if is_arn && (segments.len() == 6 || text.ends_with('*')) {
-            Self::Segments(segments.iter().map(|segment| Template::new(segment, variables, true)).collect())
+            let template = |(at, segment): (usize, &&str)| {
+                let replaced = everywhere || (at == 5 && variables == Variables::BehindFifthColon);
+                Template::new(segment, replaced, true)
+            };
+            Self::Segments(segments.iter().enumerate().map(template).collect())
         } else {
-            Self::Whole(Template::new(text, variables, true))
+            Self::Whole(Template::new(text, everywhere, true))
         }
     }
 
-    pub(super) fn matches<'a>(
-        &'a self,
-        text: &Segmented<'_>,
-        lookup: impl Fn(&Key) -> Binding<'a>,
-    ) -> Result<bool, Unbound> {
+    pub(super) fn matches<'a>(&'a self, text: &Segmented<'_>, lookup: impl Fn(&Key) -> Binding<'a>) -> Truth {
         match self {
-            Self::Anything => Ok(true),
+            Self::Anything => Truth::Yes,
             Self::Whole(template) => template.matches(text.text, &lookup),
             Self::Segments(segments) => {
-                let Some((last, first)) = segments.split_last() else { return Ok(false) };
-                let Some(rest) = text.rest(first.len()) else { return Ok(false) };
+                let Some((last, first)) = segments.split_last() else { return Truth::No };
+                let Some(rest) = text.rest(first.len()) else { return Truth::No };
                 // The last segment tells most patterns apart.
-                let mut unknown = false;
-                let mut fits = true;
+                let mut all = Truth::Yes;
                 let parts = first.iter().enumerate().map(|(at, segment)| (segment, text.segment(at)));
                 for (segment, found) in std::iter::once((last, Some(rest))).chain(parts) {
-                    match segment.matches(found.unwrap_or(""), &lookup) {
-                        Ok(same) => fits &= same,
-                        Err(Unbound::Unknown) => unknown = true,
-                        Err(Unbound::Missing) => return Err(Unbound::Missing),
-                    }
-                    if !fits {
-                        return Ok(false);
+                    all = all.and(segment.matches(found.unwrap_or(""), &lookup));
+                    if all == Truth::No {
+                        break;
                     }
                 }
-                if unknown { Err(Unbound::Unknown) } else { Ok(true) }
+                all
             }
         }
     }
 
-    pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
-        let templates = match self {
+    /// Its variables.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &Variable> {
+        self.templates().iter().flat_map(Template::variables)
+    }
+
+    /// Whether any of its variables has neither value nor default.
+    pub(super) fn lacks_value<'a>(&self, lookup: impl Fn(&Key) -> Binding<'a>) -> bool {
+        self.templates().iter().any(|template| template.lacks_value(&lookup))
+    }
+
+    fn templates(&self) -> &[Template] {
+        match self {
             Self::Anything => &[],
-            Self::Segments(segments) => &segments[..],
+            Self::Segments(segments) => segments,
             Self::Whole(template) => std::slice::from_ref(template),
-        };
-        templates.iter().flat_map(Template::keys)
+        }
     }
 }
 
@@ -148,7 +166,14 @@ mod tests {
     use super::*;
 
     fn fits(pattern: &str, text: &str) -> bool {
-        ArnPattern::new(pattern, true).matches(&Segmented::new(text), |_| Binding::Text("ann")).unwrap()
+        fits_with(Variables::BehindFifthColon, pattern, text)
+    }
+
+    fn fits_with(variables: Variables, pattern: &str, text: &str) -> bool {
+        let found =
+            ArnPattern::new(pattern, variables).matches(&Segmented::new(text), |_| Binding::Text("ann"));
+        assert_ne!(found, Truth::Unknown);
+        found == Truth::Yes
     }
 
     #[test]
@@ -176,5 +201,18 @@ mod tests {
     fn a_variable_may_hold_colons_in_its_name() {
         assert!(fits("arn:aws:s3:::home/${aws:username}/*", "arn:aws:s3:::home/ann/x"));
         assert!(!fits("arn:aws:s3:::home/${aws:username}/*", "arn:aws:s3:::home/bob/x"));
+        let role = "arn:aws:iam::${aws:PrincipalAccount}:role/r";
+        assert!(fits_with(Variables::Everywhere, role, "arn:aws:iam::ann:role/r"));
+    }
+
+    #[test]
+    fn a_variable_before_the_fifth_colon_of_a_resource_is_text() {
+        for pattern in
+            ["arn:aws:sqs:eu-west-1:${aws:username}:q", "arn:aws:sqs:${aws:username}:*", "${aws:username}"]
+        {
+            let text = pattern.replace("${aws:username}", "ann");
+            assert!(fits_with(Variables::Everywhere, pattern, &text), "{pattern}");
+            assert!(!fits(pattern, &text), "{pattern}");
+        }
     }
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use crate::model::StatementRef;
 
-use super::arn_pattern::ArnPattern;
+use super::arn_pattern::{ArnPattern, Variables};
 use super::clean;
 use super::condition::Condition;
 use super::document::{self, Document, Effect, Kind, Selector, Version};
 use super::key::{Key, hash};
 use super::principal::{self, Entry, Fit};
 use super::request::Facts;
-use super::template::{Binding, Template, Unbound};
+use super::template::{Binding, Template, Variable};
 use super::truth::Truth;
 
 /// The layer of policies that decides, by the names `evaluate` prints.
@@ -67,7 +67,7 @@ impl From<Kind> for Layer {
 pub struct Policy {
     name: String,
     document: Document,
-    pub(super) statements: Vec<Compiled>,
+    statements: Vec<Compiled>,
 }
 
 impl Policy {
@@ -94,10 +94,9 @@ impl Policy {
         &self.document
     }
 
-    /// What one of its compiled statements says as written.
-    pub(super) fn written(&self, statement: &Compiled) -> Option<&document::Statement> {
-        let at = self.statements.iter().position(|other| std::ptr::eq(other, statement))?;
-        self.document.statements().get(at)
+    /// Its compiled statements, each with what is written.
+    pub(super) fn statements(&self) -> impl Iterator<Item = (&Compiled, &document::Statement)> {
+        self.statements.iter().zip(self.document.statements())
     }
 
     /// The reference to one of its statements, by position in [`Document::statements`].
@@ -132,7 +131,7 @@ impl Action {
             Some(_) => return false,
             None => &facts.action,
         };
-        self.name.matches(text, |_| Binding::None) == Ok(true)
+        self.name.matches(text, |_| Binding::None) == Truth::Yes
     }
 }
 
@@ -150,6 +149,7 @@ pub(super) struct Compiled {
 impl Compiled {
     fn new(written: &document::Statement, policy: &str, document: &Document) -> Self {
         let variables = document.version() == Version::V2012;
+        let in_resources = if variables { Variables::BehindFifthColon } else { Variables::Nowhere };
         let conditions =
             written.conditions.iter().map(|condition| Condition::compile(condition, variables)).collect();
         Self {
@@ -158,7 +158,7 @@ impl Compiled {
             resources: written
                 .resources
                 .as_ref()
-                .map(|resources| resources.map(|resource| ArnPattern::new(resource, variables))),
+                .map(|resources| resources.map(|resource| ArnPattern::new(resource, in_resources))),
             principals: written.principals.as_ref().map(|principals| principals.map(Entry::compile)),
             conditions,
             reference: StatementRef {
@@ -198,7 +198,7 @@ impl Compiled {
             Binding::None => Binding::Unknown,
             binding => binding,
         };
-        self.resource_keys().any(|key| facts.is_absent(key))
+        self.resource_variables().any(|variable| facts.is_absent(&variable.key))
             && self.covers_resource_with(facts, bound) != Truth::No
     }
 
@@ -210,23 +210,20 @@ impl Compiled {
         };
         let mut any = Truth::No;
         for pattern in patterns {
-            match pattern.matches(&facts.resource, &lookup) {
-                Ok(true) => {
-                    any = Truth::Yes;
-                    break;
-                }
-                // A variable without a value matches nothing; it does not let everything else in.
-                Err(Unbound::Missing) if negated => return Truth::No,
-                Ok(false) | Err(Unbound::Missing) => {}
-                Err(Unbound::Unknown) => any = Truth::Unknown,
+            // "the resource that includes a policy variable with no value will not match any
+            // resource", and so what `NotResource` says of it excepts nothing:
+            // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+            any = any.or(pattern.matches(&facts.resource, &lookup));
+            if any == Truth::Yes {
+                break;
             }
         }
         if negated { any.not() } else { any }
     }
 
-    /// The keys of the variables in its resources.
-    pub(super) fn resource_keys(&self) -> impl Iterator<Item = &Key> {
-        self.resources.iter().flat_map(Selector::values).flat_map(ArnPattern::keys)
+    /// The variables in its resources.
+    pub(super) fn resource_variables(&self) -> impl Iterator<Item = &Variable> {
+        self.resources.iter().flat_map(Selector::values).flat_map(ArnPattern::variables)
     }
 
     /// How the caller is meant. `bounded` says that it has a permissions boundary, which

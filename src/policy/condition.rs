@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use super::arn_pattern::{ArnPattern, Segmented};
+use super::arn_pattern::{ArnPattern, Segmented, Variables};
 use super::context::{Given, Lookup};
 use super::document;
 use super::key::Key;
 use super::operator::{Operator, Quantifier, Test};
 use super::request::Facts;
-use super::template::{Binding, Template, Unbound};
+use super::template::{Binding, Template, Variable};
 use super::truth::Truth;
 use super::value::{Date, Number, Range, base64, boolean};
 
@@ -53,21 +53,21 @@ impl Condition {
         match facts.lookup(&self.key) {
             Lookup::Given(values) if !values.is_empty() => self.holds_for(values, facts),
             Lookup::Given(_) | Lookup::Absent => self.holds_without_value(),
-            Lookup::Unknown => self.holds_for_unknown(),
+            Lookup::Unknown => self.holds_for_unknown(facts),
         }
     }
 
-    /// Whether the condition's key, or a variable in its values, is absent from the request.
-    pub(super) fn hangs_on_absent(&self, facts: &Facts<'_>) -> bool {
-        facts.is_absent(&self.key) || self.variables().any(|key| facts.is_absent(key))
+    /// Whether its key, or that of a variable in its values, is one that the test picks.
+    pub(super) fn asks_for(&self, pick: impl Fn(&Key) -> bool) -> bool {
+        pick(&self.key) || self.variables().any(|variable| pick(&variable.key))
     }
 
-    /// The keys of the variables in its values.
-    pub(super) fn variables(&self) -> impl Iterator<Item = &Key> {
-        self.expected.iter().flat_map(|expected| -> Box<dyn Iterator<Item = &Key>> {
+    /// The variables in its values.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &Variable> {
+        self.expected.iter().flat_map(|expected| -> Box<dyn Iterator<Item = &Variable>> {
             match expected {
-                Expected::Text(template) => Box::new(template.keys()),
-                Expected::Arn(pattern) => Box::new(pattern.keys()),
+                Expected::Text(template) => Box::new(template.variables()),
+                Expected::Arn(pattern) => Box::new(pattern.variables()),
                 _ => Box::new(std::iter::empty()),
             }
         })
@@ -88,24 +88,29 @@ impl Condition {
         holds.into()
     }
 
-    fn holds_for_unknown(&self) -> Truth {
+    fn holds_for_unknown(&self, facts: &Facts<'_>) -> Truth {
         let (with_value, without) = if self.operator.test == Test::Null {
             (self.null_is(false), self.null_is(true))
         } else {
-            // Any value whatever passes `*`: then only absence is left to ask about.
-            let anything =
-                |expected: &Expected| matches!(expected, Expected::Text(text) if text.is_anything());
-            let with_value = if self.expected.iter().all(|expected| matches!(expected, Expected::Unreadable))
-            {
-                Truth::No
-            } else if self.expected.iter().any(anything) {
-                Truth::from(!self.operator.negated)
-            } else {
-                Truth::Unknown
-            };
-            (with_value, self.holds_without_value())
+            (self.holds_for_any_value(facts), self.holds_without_value())
         };
         if with_value == without { with_value } else { Truth::Unknown }
+    }
+
+    /// Whether the condition holds whatever value the key has.
+    fn holds_for_any_value(&self, facts: &Facts<'_>) -> Truth {
+        // Any value whatever passes `*`: then only absence is left to ask about.
+        let anything = |expected: &Expected| matches!(expected, Expected::Text(text) if text.is_anything());
+        let is_readable = |expected: &Expected| !matches!(expected, Expected::Unreadable);
+        if !self.expected.iter().any(is_readable) {
+            Truth::No
+        } else if self.expected.iter().any(anything) {
+            Truth::from(!self.operator.negated)
+        } else if self.expected.iter().all(|expected| expected.matches_nothing(facts)) {
+            Truth::from(self.operator.negated)
+        } else {
+            Truth::Unknown
+        }
     }
 
     fn null_is(&self, absent: bool) -> Truth {
@@ -143,16 +148,12 @@ impl Condition {
         let mut readable = false;
         for expected in &self.expected {
             readable |= !matches!(expected, Expected::Unreadable);
-            match expected.matches(self.operator, &found, facts) {
-                Ok(true) => {
-                    any = Truth::Yes;
-                    break;
-                }
-                // "any attempt to match it fails and causes the statement to be invalid"
-                // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
-                Err(Unbound::Missing) if self.operator.negated => return Truth::No,
-                Ok(false) | Err(Unbound::Missing) => {}
-                Err(Unbound::Unknown) => any = any.or(Truth::Unknown),
+            // A variable without a value is equal to nothing and like nothing, and so "inverted
+            // condition operators like `StringNotEquals` or `StringNotLike` do match":
+            // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+            any = any.or(expected.matches(self.operator, &found, facts));
+            if any == Truth::Yes {
+                break;
             }
         }
         if self.operator.negated { any.not().and(readable.into()) } else { any }
@@ -194,7 +195,10 @@ impl Expected {
                 let readable = template.literal().is_none_or(|text| boolean(text).is_some());
                 readable.then_some(Self::Text(template))
             }
-            Test::Arn => Some(Self::Arn(ArnPattern::new(value, variables))),
+            Test::Arn => {
+                let variables = if variables { Variables::Everywhere } else { Variables::Nowhere };
+                Some(Self::Arn(ArnPattern::new(value, variables)))
+            }
             Test::Numeric(_) => Number::parse(value).map(Self::Number),
             Test::Date(_) => Date::parse(value).map(Self::Date),
             Test::Binary => base64(value).map(Self::Bytes),
@@ -205,27 +209,35 @@ impl Expected {
         read.unwrap_or(Self::Unreadable)
     }
 
-    fn matches(&self, operator: Operator, found: &Found<'_>, facts: &Facts<'_>) -> Result<bool, Unbound> {
+    /// Whether it is what no value is, for want of a variable's value or because it cannot be read.
+    fn matches_nothing(&self, facts: &Facts<'_>) -> bool {
+        let binding = |key: &Key| facts.binding(key);
+        match self {
+            Self::Text(template) => template.lacks_value(binding),
+            Self::Arn(pattern) => pattern.lacks_value(binding),
+            Self::Unreadable => true,
+            _ => false,
+        }
+    }
+
+    fn matches(&self, operator: Operator, found: &Found<'_>, facts: &Facts<'_>) -> Truth {
         let binding = |key: &Key| facts.binding(key);
         match (self, found) {
             (Self::Text(template), Found::Text(value)) => match operator.test {
-                Test::EqualsIgnoreCase | Test::Bool => {
-                    let text = match template.literal() {
-                        Some(text) => std::borrow::Cow::Borrowed(text),
-                        None => template.text(binding)?.into(),
-                    };
-                    Ok(same_ignoring_case(&text, value))
-                }
+                Test::EqualsIgnoreCase | Test::Bool => match template.text(binding) {
+                    Ok(text) => same_ignoring_case(&text, value).into(),
+                    Err(unbound) => unbound.matches(),
+                },
                 _ => template.matches(value, binding),
             },
             (Self::Arn(pattern), Found::Arn(value)) => pattern.matches(value, binding),
-            (Self::Number(wanted), Found::Number(value)) => Ok(operator.compares(value.compare(*wanted))),
-            (Self::Date(wanted), Found::Date(value)) => Ok(operator.compares(Some(value.cmp(wanted)))),
+            (Self::Number(wanted), Found::Number(value)) => operator.compares(value.compare(*wanted)).into(),
+            (Self::Date(wanted), Found::Date(value)) => operator.compares(Some(value.cmp(wanted))).into(),
             (Self::Bytes(wanted), Found::Text(value)) => {
-                Ok(value.as_bytes() == wanted || base64(value).is_some_and(|bytes| bytes == *wanted))
+                (value.as_bytes() == wanted || base64(value).is_some_and(|bytes| bytes == *wanted)).into()
             }
-            (Self::Range(range), Found::Address(address)) => Ok(range.contains(*address)),
-            _ => Ok(false),
+            (Self::Range(range), Found::Address(address)) => range.contains(*address).into(),
+            _ => Truth::No,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The condition keys of a request.
 
+use std::collections::BTreeMap;
+
 use super::key::Key;
 
 /// Condition keys and their values, keys without regard to case.
@@ -9,8 +11,7 @@ use super::key::Key;
 /// [`Request`](super::Request) when they are absent here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
-    /// Few, so that looking through them all is quickest.
-    entries: Vec<(Key, Values)>,
+    entries: BTreeMap<Key, Values>,
     /// Lower-case keys, and prefixes that end in `/` or `:`.
     unknown: Vec<Box<str>>,
     /// Whether a key that is neither given nor listed in `absent` is unknown.
@@ -95,11 +96,7 @@ impl Context {
                 Values::Many(values)
             }
         };
-        let key = Key::new(key);
-        match self.entries.iter_mut().find(|entry| entry.0.is(&key)) {
-            Some(entry) => entry.1 = values,
-            None => self.entries.push((key, values)),
-        }
+        self.entries.insert(Key::new(key), values);
     }
 
     /// Marks a key, or all keys with a prefix that ends in `/` or `:` (`aws:PrincipalTag/`), as not
@@ -132,7 +129,7 @@ impl Context {
 
     /// Looks up a key.
     pub(super) fn lookup(&self, key: &Key) -> Lookup<'_> {
-        if let Some((_, values)) = self.entries.iter().find(|entry| entry.0.is(key)) {
+        if let Some(values) = self.entries.get(key) {
             return Lookup::Given(Given::Listed(match values {
                 Values::One(values) => values,
                 Values::Many(values) => values,

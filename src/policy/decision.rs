@@ -4,15 +4,14 @@
 //! accounts, puts the layers together.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html>
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::{EngineVerdict, StatementRef};
 
 use super::compiled::{Compiled, Layer, Policy};
-use super::document::Effect;
+use super::document::{self, Effect};
 use super::explain::{self, NearestMiss};
-use super::key::Key;
+use super::missing::{Absence, Keys};
 use super::principal::Fit;
 use super::request::{Facts, Request, Who};
 use super::truth::Truth;
@@ -83,11 +82,12 @@ pub(super) fn evaluate_resource_side(policy: &Arc<Policy>, request: &Request) ->
 /// A statement that means the request's action and principal, and its resource unless for want of
 /// a variable's value.
 #[derive(Clone, Copy)]
-struct Hit<'p> {
-    statement: &'p Compiled,
+pub(super) struct Hit<'p> {
+    pub(super) statement: &'p Compiled,
+    pub(super) written: &'p document::Statement,
     fit: Fit,
     /// Whether its resource and conditions hold.
-    truth: Truth,
+    pub(super) truth: Truth,
 }
 
 /// What the statements of one layer, or of one level of it, say.
@@ -104,14 +104,20 @@ impl<'p> Matched<'p> {
         let mut matched = Self { policies, ..Self::default() };
         for policy in policies {
             let layer = policy.layer();
-            for statement in &policy.statements {
-                matched.take(statement, layer, facts, bounded);
+            for (statement, written) in policy.statements() {
+                matched.take((statement, written), layer, facts, bounded);
             }
         }
         matched
     }
 
-    fn take(&mut self, statement: &'p Compiled, layer: Layer, facts: &Facts<'_>, bounded: bool) {
+    fn take(
+        &mut self,
+        (statement, written): (&'p Compiled, &'p document::Statement),
+        layer: Layer,
+        facts: &Facts<'_>,
+        bounded: bool,
+    ) {
         if !statement.covers_action(facts) {
             return;
         }
@@ -130,7 +136,7 @@ impl<'p> Matched<'p> {
             return;
         }
         let truth = resource.and(statement.conditions_hold(facts));
-        let hit = Hit { statement, fit, truth };
+        let hit = Hit { statement, written, fit, truth };
         match statement.effect {
             Effect::Allow => self.allows.push(hit),
             Effect::Deny => self.denies.push(hit),
@@ -205,13 +211,17 @@ impl<'p> Layers<'p> {
         // A federated user may do only what its session policies allow.
         // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html
         let has_session = !policies.session.is_empty() || facts.principal.who == Who::FederatedUser;
+        let mut resource = Matched::new(policies.resource.as_slice(), facts, bounded);
+        if facts.may_mend_bucket_policy() {
+            resource.denies.clear();
+        }
         Self {
             identity: Matched::new(if has_own { &policies.identity } else { &[] }, facts, bounded),
             boundary: one(&policies.boundary).filter(|_| has_own),
             session: (has_own && has_session).then(|| Matched::new(&policies.session, facts, bounded)),
             scps: levels(&policies.scps, facts.service_control_applies()),
             rcps: levels(&policies.rcps, facts.resource_control_applies()),
-            resource: Matched::new(policies.resource.as_slice(), facts, bounded),
+            resource,
             endpoint: one(&policies.endpoint),
             only_resource: false,
         }
@@ -232,10 +242,17 @@ impl<'p> Layers<'p> {
         let deny = |layer| Outcome { verdict: EngineVerdict::ExplicitDeny, layer };
         let lacking = |layer| Outcome { verdict: EngineVerdict::ImplicitDeny, layer };
         let allowed = |layer| Outcome { verdict: EngineVerdict::Allowed, layer };
-        if facts.action == "sts:getcalleridentity" {
+        match &*facts.action {
             // "No permissions are required to perform this operation", and none can be denied.
             // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
-            return allowed(Layer::Identity);
+            "sts:getcalleridentity" => return allowed(Layer::Identity),
+            // "You cannot use policies to control authentication operations", and only long-term
+            // credentials have one: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+            "sts:getsessiontoken" => {
+                let has_password = matches!(facts.principal.who, Who::Root | Who::User);
+                return if has_password { allowed(Layer::Identity) } else { lacking(Layer::Identity) };
+            }
+            _ => {}
         }
         if let Some((layer, _)) =
             self.in_order().find(|(_, matched)| matched.denying(assume).next().is_some())
@@ -362,11 +379,11 @@ impl<'p> Layers<'p> {
         for (_, matched) in self.in_order() {
             let undecided = |hit: &&Hit<'_>| hit.truth == Truth::Unknown;
             for hit in matched.denies.iter().filter(undecided) {
-                keys.add_unknown(hit.statement, matched, facts);
+                keys.add_of(hit, |key| facts.is_unknown(key));
             }
             if !matched.allows(Assume::Worst) || matched.fit(Assume::Worst) < matched.fit(Assume::Best) {
                 for hit in matched.allows.iter().filter(undecided) {
-                    keys.add_unknown(hit.statement, matched, facts);
+                    keys.add_of(hit, |key| facts.is_unknown(key));
                 }
             }
         }
@@ -375,16 +392,15 @@ impl<'p> Layers<'p> {
 
     fn missing(&self, outcome: Outcome, facts: &Facts<'_>, assume: Assume) -> Vec<String> {
         let mut keys = Keys::default();
+        let absence = Absence::of(facts);
         match outcome.verdict {
             EngineVerdict::ExplicitDeny => {
-                let fired: Vec<_> = self
-                    .in_order()
-                    .flat_map(|(_, matched)| matched.denying(assume).map(move |hit| (hit, matched)))
-                    .collect();
+                let fired: Vec<_> =
+                    self.in_order().flat_map(|(_, matched)| matched.denying(assume)).collect();
                 // A deny that hangs on no absent key stands whatever else is given.
-                if fired.iter().all(|(hit, _)| hit.hangs_on_absent(facts)) {
-                    for (hit, matched) in fired {
-                        keys.add_absent(hit.statement, matched, facts);
+                if fired.iter().all(|hit| absence.decides(hit)) {
+                    for hit in fired {
+                        keys.add_absent(hit, &absence);
                     }
                 }
             }
@@ -392,89 +408,24 @@ impl<'p> Layers<'p> {
                 let both = outcome.layer == Layer::Identity;
                 for (layer, matched) in self.in_order() {
                     if layer == outcome.layer || (both && layer == Layer::Resource) {
-                        let near = matched.allows.iter().filter(|hit| hit.fails_for_absence(facts));
-                        near.for_each(|hit| keys.add_absent(hit.statement, matched, facts));
+                        let near = matched.allows.iter().filter(|hit| absence.fails(hit));
+                        near.for_each(|hit| keys.add_absent(hit, &absence));
                     }
                 }
             }
-            EngineVerdict::Allowed => self.missing_of_allowed(&mut keys, facts, assume),
+            EngineVerdict::Allowed => {
+                for (_, matched) in self.in_order() {
+                    let near = matched.denies.iter().filter(|hit| absence.fails(hit));
+                    near.for_each(|hit| keys.add_absent(hit, &absence));
+                }
+                let granting: Vec<_> = self.granting(facts, assume).collect();
+                if granting.iter().all(|hit| absence.decides(hit)) {
+                    for hit in granting {
+                        keys.add_absent(hit, &absence);
+                    }
+                }
+            }
         }
         keys.written
-    }
-
-    fn missing_of_allowed(&self, keys: &mut Keys, facts: &Facts<'_>, assume: Assume) {
-        for (_, matched) in self.in_order() {
-            let near = matched.denies.iter().filter(|hit| hit.fails_for_absence(facts));
-            near.for_each(|hit| keys.add_absent(hit.statement, matched, facts));
-        }
-        let granting: Vec<_> = self.granting(facts, assume).collect();
-        if granting.iter().all(|hit| hit.hangs_on_absent(facts)) {
-            for hit in granting {
-                let matched = if hit.statement.reference.layer == Layer::Resource.as_str() {
-                    &self.resource
-                } else {
-                    &self.identity
-                };
-                keys.add_absent(hit.statement, matched, facts);
-            }
-        }
-    }
-}
-
-impl Hit<'_> {
-    /// Whether any of its conditions asks for a key that is absent.
-    fn hangs_on_absent(&self, facts: &Facts<'_>) -> bool {
-        self.statement.conditions.iter().any(|condition| condition.hangs_on_absent(facts))
-    }
-
-    /// Whether it fails by nothing but absent keys.
-    fn fails_for_absence(&self, facts: &Facts<'_>) -> bool {
-        self.truth == Truth::No
-            && self
-                .statement
-                .conditions
-                .iter()
-                .all(|condition| condition.holds(facts) == Truth::Yes || condition.hangs_on_absent(facts))
-    }
-}
-
-/// Condition keys as they are written, each once whatever its case.
-#[derive(Default)]
-struct Keys {
-    written: Vec<String>,
-    /// In lower case.
-    seen: BTreeSet<String>,
-}
-
-impl Keys {
-    fn add(&mut self, key: &str) {
-        if self.seen.insert(key.to_ascii_lowercase()) {
-            self.written.push(super::clean(key).into_owned());
-        }
-    }
-
-    /// Adds the keys of a statement's conditions that the test picks.
-    fn add_if(&mut self, statement: &Compiled, matched: &Matched<'_>, pick: impl Fn(&Key) -> bool) {
-        let policy = matched
-            .policies
-            .iter()
-            .find(|policy| policy.statements.iter().any(|other| std::ptr::eq(other, statement)));
-        let Some(written) = policy.and_then(|policy| policy.written(statement)) else { return };
-        for (condition, compiled) in written.conditions.iter().zip(&statement.conditions) {
-            if pick(compiled.key()) {
-                self.add(&condition.key);
-            }
-            compiled.variables().filter(|key| pick(key)).for_each(|key| self.add(key.as_str()));
-        }
-    }
-
-    fn add_absent(&mut self, statement: &Compiled, matched: &Matched<'_>, facts: &Facts<'_>) {
-        self.add_if(statement, matched, |key| facts.is_absent(key));
-        statement.resource_keys().filter(|key| facts.is_absent(key)).for_each(|key| self.add(key.as_str()));
-    }
-
-    fn add_unknown(&mut self, statement: &Compiled, matched: &Matched<'_>, facts: &Facts<'_>) {
-        self.add_if(statement, matched, |key| facts.is_unknown(key));
-        statement.resource_keys().filter(|key| facts.is_unknown(key)).for_each(|key| self.add(key.as_str()));
     }
 }

@@ -18,8 +18,11 @@ pub struct Diagnostic {
 /// What AWS makes of a fault in a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
-    /// AWS refuses to store the document.
+    /// AWS refuses to store the document, and it cannot be made sense of.
     Error,
+    /// AWS refuses to store the document. What it says is plain nevertheless, for one that was
+    /// stored before AWS was strict, or by a service that is not.
+    Refused,
     /// AWS stores it, but it does not do what was likely meant.
     Warning,
 }

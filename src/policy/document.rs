@@ -172,14 +172,27 @@ pub struct Document {
 }
 
 impl Document {
-    /// Reads a document as AWS would when it is stored as `kind`.
+    /// Reads a document that AWS has stored as `kind`.
+    ///
+    /// # Errors
+    /// Every [`Weight::Error`] in the order of the text; never empty.
+    pub fn parse(kind: Kind, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        Self::parse_down_to(Weight::Error, kind, text)
+    }
+
+    /// Reads a document as AWS does when it is put in place as `kind`.
     ///
     /// # Errors
     /// Every fault for which AWS would refuse it, in the order of the text; never empty.
-    pub fn parse(kind: Kind, text: &str) -> Result<Self, Vec<Diagnostic>> {
+    pub fn parse_strictly(kind: Kind, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        Self::parse_down_to(Weight::Refused, kind, text)
+    }
+
+    /// Reads a document, faults of at least this weight being errors.
+    fn parse_down_to(least: Weight, kind: Kind, text: &str) -> Result<Self, Vec<Diagnostic>> {
         let (document, diagnostics) = grammar::read(kind, text);
         let (errors, warnings): (Vec<_>, Vec<_>) =
-            diagnostics.into_iter().partition(|diagnostic| diagnostic.weight == Weight::Error);
+            diagnostics.into_iter().partition(|diagnostic| diagnostic.weight <= least);
         match document {
             Some(document) if errors.is_empty() => Ok(Self { warnings, ..document }),
             _ => Err(errors),
@@ -213,7 +226,7 @@ impl Document {
         &self.statements
     }
 
-    /// What AWS accepts but is likely not meant, such as duplicate keys and malformed principals.
+    /// What is likely not meant or not taken everywhere, such as malformed principals and duplicate keys.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }

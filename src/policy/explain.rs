@@ -94,7 +94,7 @@ type Nearness = (bool, bool, bool, usize, usize);
 pub(super) fn nearest_miss(policies: &[&[Arc<Policy>]], facts: &Facts<'_>) -> Option<NearestMiss> {
     let mut best: Option<(Nearness, &Policy, &Compiled, &Statement)> = None;
     for policy in policies.iter().copied().flatten() {
-        for (statement, written) in policy.statements.iter().zip(policy.document().statements()) {
+        for (statement, written) in policy.statements() {
             if statement.effect != Effect::Allow {
                 continue;
             }

@@ -1,7 +1,7 @@
 //! Names compared without regard to case, hashed once so that most comparisons are of one number.
 
 /// A condition key, or the service prefix of an action.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     hash: u64,
     /// In lower case.
@@ -33,11 +33,6 @@ impl Key {
 
     pub(super) fn is_derivable(&self) -> bool {
         self.derivable
-    }
-
-    /// Whether both are the same name.
-    pub(super) fn is(&self, other: &Self) -> bool {
-        self.hash == other.hash && self.name == other.name
     }
 }
 

@@ -14,11 +14,14 @@ mod decision;
 mod diagnostic;
 mod document;
 mod explain;
+mod gaps;
 mod grammar;
 mod json;
 mod key;
 mod language;
+mod missing;
 mod operator;
+mod organization;
 mod pattern;
 mod principal;
 mod request;
@@ -36,13 +39,14 @@ pub use document::{
     Condition, Document, Effect, Kind, PrincipalEntry, PrincipalKind, Selector, Statement, Version, decode,
 };
 pub use explain::{Found, Miss, NearestMiss};
+pub(crate) use operator::closest;
 pub use request::{Principal, PrincipalError, Request};
 
 /// A text fit for a terminal and a report: control and direction characters are replaced.
 pub(crate) fn clean(text: &str) -> std::borrow::Cow<'_, str> {
     let harmful = |letter: char| {
         letter.is_control()
-            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+            || matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
     if text.contains(harmful) { text.replace(harmful, "\u{fffd}").into() } else { text.into() }
 }

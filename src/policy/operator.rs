@@ -101,6 +101,22 @@ impl Operator {
 
     /// Reads an operator's name, in any case. `None`: AWS has no such operator.
     pub(super) fn parse(name: &str) -> Option<Self> {
+        Self::named(name).map(|(operator, _)| operator)
+    }
+
+    /// How AWS writes an operator's name, which it takes in no other case.
+    pub(super) fn spelling(name: &str) -> Option<String> {
+        let (operator, base) = Self::named(name)?;
+        let set = match operator.quantifier {
+            Quantifier::Single => "",
+            Quantifier::All => "ForAllValues:",
+            Quantifier::Any => "ForAnyValue:",
+        };
+        Some(format!("{set}{base}{}", if operator.if_exists { "IfExists" } else { "" }))
+    }
+
+    /// An operator and its name without set and suffix.
+    fn named(name: &str) -> Option<(Self, &'static str)> {
         let (quantifier, base) = match name.split_once(':') {
             Some((set, base)) if set.eq_ignore_ascii_case("ForAllValues") => (Quantifier::All, base),
             Some((set, base)) if set.eq_ignore_ascii_case("ForAnyValue") => (Quantifier::Any, base),
@@ -112,11 +128,11 @@ impl Operator {
             Some((base, suffix)) if suffix.eq_ignore_ascii_case("IfExists") => (base, true),
             _ => (base, false),
         };
-        let &(_, test, negated) = OPERATORS.iter().find(|(known, ..)| known.eq_ignore_ascii_case(base))?;
+        let &(base, test, negated) = OPERATORS.iter().find(|(known, ..)| known.eq_ignore_ascii_case(base))?;
         if test == Test::Null && if_exists {
             return None;
         }
-        Some(Self { quantifier, test, negated, if_exists })
+        Some((Self { quantifier, test, negated, if_exists }, base))
     }
 
     /// The operator a misspelt name was likely meant to be.
@@ -132,13 +148,15 @@ impl Operator {
 }
 
 /// The known name few edits from the one given: at most two, and one for every three letters.
-pub(super) fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     if name.len() > 64 {
         return None;
     }
     let name = name.to_ascii_lowercase();
-    let most = 2.min(name.chars().count() / 3);
+    let length = name.chars().count();
+    let most = 2.min(length / 3);
     known
+        .filter(|known| known.chars().count().abs_diff(length) <= most)
         .map(|known| (edit_distance(&name, &known.to_ascii_lowercase()), known))
         .filter(|(distance, _)| *distance <= most)
         .min_by_key(|(distance, _)| *distance)
@@ -155,6 +173,8 @@ mod tests {
         assert_eq!(operator.quantifier, Quantifier::Any);
         assert_eq!((operator.test, operator.negated, operator.if_exists), (Test::Like, true, true));
         assert!(Operator::parse("stringequals").is_some());
+        let spelling = Operator::spelling("foranyvalue:stringnotlikeIFEXISTS");
+        assert_eq!(spelling.as_deref(), Some("ForAnyValue:StringNotLikeIfExists"));
     }
 
     #[test]

@@ -2,8 +2,10 @@
 //!
 //! Matching never backtracks. The pattern is cut at its `*` into chunks; the first and the last
 //! are tied to the ends of the text, each one between is sought once, leftmost, in what is left.
-//! A chunk without `?` is sought in linear time; one with `?` by bit-parallel search, 64 pattern
-//! characters a step. `STEPS` in the tests counts the work.
+//! A chunk without `?` is sought in linear time; one with `?` as [`gaps`] tells. `STEPS` in the tests
+//! counts the work.
+
+use super::gaps;
 
 /// A piece of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,73 +114,35 @@ fn seek<'t>(chunk: &[Token<'_>], text: &'t str) -> Option<&'t str> {
     }
 }
 
-/// Shift-And over characters: bit `i` of the state says that the first `i + 1` characters of the
-/// chunk stand just before the place reached.
+/// The text after the leftmost place where a chunk with `?` stands.
 fn seek_with_gaps<'t>(chunk: &[Token<'_>], text: &'t str) -> Option<&'t str> {
-    let pattern: Vec<Option<char>> = chunk
-        .iter()
-        .flat_map(|token| match token {
-            Token::Text(literal) => literal.chars().map(Some).collect::<Vec<_>>(),
-            _ => vec![None],
-        })
-        .collect();
-    let words = pattern.len().div_ceil(64);
-    let masks = Masks::new(&pattern, words);
-    let mut state = vec![0_u64; words];
-    let last = pattern.len() - 1;
-    for (at, character) in text.char_indices() {
-        let mask = masks.of(character);
-        let mut carry = 1;
-        // Only the words that a match can have reached yet hold anything.
-        for (word, allowed) in state.iter_mut().zip(mask) {
-            step(1);
-            let next = *word >> 63;
-            *word = ((*word << 1) | carry) & allowed;
-            carry = next;
-        }
-        if state[last / 64] >> (last % 64) & 1 == 1 {
-            return Some(&text[at + character.len_utf8()..]);
-        }
-    }
-    None
+    // At either end of a chunk `?` only moves the place.
+    let is_letter = |token: &Token<'_>| *token != Token::One;
+    let start = chunk.iter().position(is_letter).unwrap_or(chunk.len());
+    let end = chunk.iter().rposition(is_letter).map_or(start, |last| last + 1);
+    let rest = strip_start(&chunk[..start], text)?;
+    let rest = match &chunk[start..end] {
+        inner @ ([] | [Token::Text(_)]) => seek(inner, rest)?,
+        inner => &rest[gaps::find(&letters(inner), rest)?..],
+    };
+    strip_start(&chunk[end..], rest)
 }
 
-/// For each character of a chunk, the positions that accept it.
-struct Masks {
-    characters: Vec<char>,
-    words: usize,
-    /// `words` words per character, then `words` words for all other characters.
-    bits: Vec<u64>,
-}
-
-impl Masks {
-    fn new(pattern: &[Option<char>], words: usize) -> Self {
-        let mut characters: Vec<char> = pattern.iter().flatten().copied().collect();
-        characters.sort_unstable();
-        characters.dedup();
-        let mut bits = vec![0_u64; words * (characters.len() + 1)];
-        for (position, wanted) in pattern.iter().enumerate() {
-            let bit = 1_u64 << (position % 64);
-            match wanted {
-                Some(wanted) => {
-                    let row = characters.binary_search(wanted).unwrap_or(characters.len());
-                    bits[row * words + position / 64] |= bit;
-                }
-                None => (0..=characters.len()).for_each(|row| bits[row * words + position / 64] |= bit),
-            }
+/// The characters of a chunk, none for `?`.
+fn letters(chunk: &[Token<'_>]) -> Vec<Option<char>> {
+    let mut letters = Vec::new();
+    for token in chunk {
+        match token {
+            Token::Text(literal) => letters.extend(literal.chars().map(Some)),
+            _ => letters.push(None),
         }
-        Self { characters, words, bits }
     }
-
-    fn of(&self, character: char) -> &[u64] {
-        let row = self.characters.binary_search(&character).unwrap_or(self.characters.len());
-        &self.bits[row * self.words..(row + 1) * self.words]
-    }
+    letters
 }
 
 #[cfg(not(test))]
 #[inline(always)]
-fn step(_: usize) {}
+pub(super) fn step(_: usize) {}
 
 #[cfg(test)]
 thread_local! {
@@ -186,7 +150,7 @@ thread_local! {
 }
 
 #[cfg(test)]
-fn step(count: usize) {
+pub(super) fn step(count: usize) {
     STEPS.with(|steps| steps.set(steps.get() + count));
 }
 
@@ -258,9 +222,19 @@ mod tests {
         // Short chunks with `?` between stars cost one step a character.
         let taken = steps(&format!("{}b", "*a?a".repeat(length / 4)), &text);
         assert!(taken <= bound, "{taken} steps");
-        // One chunk of thousands of `?` and letters: 64 of them a step.
-        let taken = steps(&format!("*{}b*", "a?".repeat(length / 4)), &text);
-        assert!(taken <= length * (length / 2 / 64 + 2) + bound, "{taken} steps");
+        // `?` at the ends of a chunk costs a step each.
+        let taken = steps(&format!("*{0}b{0}*", "?".repeat(length / 4)), &text);
+        assert!(taken <= bound, "{taken} steps");
+    }
+
+    #[test]
+    fn a_long_chunk_with_question_marks_costs_a_bounded_number_of_steps_a_character() {
+        for length in [20_000, 80_000] {
+            for letters in [100, 4_000, length / 2] {
+                let taken = steps(&format!("*{}b*", "a?".repeat(letters / 2)), &"a".repeat(length));
+                assert!(taken <= 110 * length, "{taken} steps for {letters} in {length}");
+            }
+        }
     }
 
     proptest! {

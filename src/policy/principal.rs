@@ -136,9 +136,7 @@ impl Entry {
                 _ => Fit::None,
             },
             Self::Named(name) => itself(caller.who == Who::Named && caller.as_str() == name),
-            Self::AnyService => {
-                itself(caller.who == Who::Named && caller.as_str().contains(".amazonaws.com"))
-            }
+            Self::AnyService => itself(caller.is_service()),
             Self::Nobody => Fit::None,
         }
     }

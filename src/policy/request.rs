@@ -1,5 +1,7 @@
 //! Who asks for what, and what AWS knows of it without being told.
 
+use std::borrow::Cow;
+
 use super::arn_pattern::Segmented;
 use super::context::{Context, Given, Lookup};
 use super::explain::Found;
@@ -13,6 +15,8 @@ pub struct Principal {
     account: String,
     /// `aws:PrincipalArn`: for a session, its role's ARN.
     arn: String,
+    /// `aws:userid`, where the name tells it.
+    user_id: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +44,12 @@ impl Principal {
             text: text.to_owned(),
             who,
             account: account.to_owned(),
+            user_id: match who {
+                Who::Root => Some(account.to_owned()),
+                Who::FederatedUser => arn.split_once('/').map(|(_, name)| format!("{account}:{name}")),
+                Who::Anonymous => Some("anonymous".to_owned()),
+                _ => None,
+            },
             arn,
         };
         if matches!(text, "*" | "anonymous" | "Anonymous") {
@@ -113,21 +123,31 @@ impl Principal {
         }
     }
 
+    /// Whether it is an AWS service. An identity provider may be named after AWS too: Cognito, and
+    /// the provider of an EKS cluster, which has a path.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
+    pub(super) fn is_service(&self) -> bool {
+        const WITH_USERS: [&str; 2] =
+            ["cognito-identity.amazonaws.com", "cognito-identity-us-gov.amazonaws.com"];
+        let is_host = self.text.ends_with(".amazonaws.com") || self.text.ends_with(".amazonaws.com.cn");
+        self.who == Who::Named && is_host && !self.text.contains('/') && !WITH_USERS.contains(&&*self.text)
+    }
+
     /// The value of a condition key that AWS derives from the principal.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
     fn derived(&self, key: &str) -> Option<&str> {
         match key {
             "aws:principalarn" => self.principal_arn(),
+            "aws:principalaccount" if self.who == Who::Anonymous => Some("anonymous"),
             "aws:principalaccount" => self.account(),
-            "aws:principalisawsservice" => {
-                Some(if self.who == Who::Named && self.text.contains(".amazonaws.com") {
-                    "true"
-                } else {
-                    "false"
-                })
-            }
-            "aws:principalservicename" => {
-                (self.who == Who::Named && self.text.contains(".amazonaws.com")).then_some(&*self.text)
-            }
+            // Of "signed API requests that use AWS credentials": neither anonymous ones nor those
+            // of an identity provider.
+            "aws:principalisawsservice" => match self.who {
+                Who::Anonymous => None,
+                Who::Named => self.is_service().then_some("true"),
+                _ => Some("false"),
+            },
+            "aws:principalservicename" => self.is_service().then_some(&*self.text),
             "aws:principaltype" => match self.who {
                 Who::Root => Some("Account"),
                 Who::User => Some("User"),
@@ -137,7 +157,7 @@ impl Principal {
                 Who::Named => None,
             },
             "aws:username" => (self.who == Who::User).then(|| self.name()),
-            "aws:userid" => (self.who == Who::Root).then_some(&*self.account),
+            "aws:userid" => self.user_id.as_deref(),
             _ => None,
         }
     }
@@ -168,8 +188,9 @@ pub struct Request {
     pub resource_account: Option<String>,
     /// Condition keys. `aws:PrincipalArn`, `aws:PrincipalAccount`, `aws:PrincipalType`,
     /// `aws:PrincipalIsAWSService`, `aws:PrincipalServiceName`, `aws:username` (of users),
-    /// `aws:userid` (of a root user) and `aws:ResourceAccount` are derived when they are absent
-    /// here, as AWS always supplies them; given or marked unknown, they are left alone.
+    /// `aws:userid` (of root users, federated users and anonymous callers) and `aws:ResourceAccount`
+    /// are derived when they are absent here, as AWS always supplies them; given or marked unknown,
+    /// they are left alone.
     pub context: Context,
 }
 
@@ -178,20 +199,24 @@ pub(super) struct Facts<'a> {
     pub(super) principal: &'a Principal,
     asked: &'a str,
     /// In lower case.
-    pub(super) action: String,
+    pub(super) action: Cow<'a, str>,
     /// Where the action's name begins, behind its service prefix and the colon.
     name_start: usize,
     /// The hash of its service prefix.
     pub(super) service: u64,
     pub(super) resource: Segmented<'a>,
-    resource_account: Option<&'a str>,
+    /// The principal's own where nothing tells it.
+    pub(super) resource_account: Option<&'a str>,
     context: &'a Context,
+    /// Whether keys that the context does not give are unknown.
+    absent_is_unknown: bool,
 }
 
 impl<'a> Facts<'a> {
     pub(super) fn new(request: &'a Request) -> Self {
         let resource = Segmented::new(&request.resource);
-        let resource_account = request.resource_account.as_deref().or(resource.account());
+        let told = request.resource_account.as_deref().or(resource.account());
+        let resource_account = told.or(request.principal.account());
         let action = request.action.to_ascii_lowercase();
         let (service, name_start) = match action.find(':') {
             Some(colon) => (hash(&action[..colon]), colon + 1),
@@ -200,17 +225,31 @@ impl<'a> Facts<'a> {
         Self {
             principal: &request.principal,
             asked: &request.action,
-            action,
+            action: Cow::Owned(action),
             name_start,
             service,
             resource,
             resource_account,
             context: &request.context,
+            absent_is_unknown: false,
         }
+    }
+
+    /// The same with every absent key unknown.
+    pub(super) fn with_absent_unknown(&self) -> Facts<'_> {
+        Facts { action: Cow::Borrowed(&self.action), absent_is_unknown: true, ..*self }
     }
 
     /// Looks up a condition key.
     pub(super) fn lookup(&self, key: &Key) -> Lookup<'_> {
+        match self.given_or_derived(key) {
+            Lookup::Given(values) if self.absent_is_unknown && values.is_empty() => Lookup::Unknown,
+            Lookup::Absent if self.absent_is_unknown => Lookup::Unknown,
+            known => known,
+        }
+    }
+
+    fn given_or_derived(&self, key: &Key) -> Lookup<'_> {
         let known = self.context.lookup(key);
         let given = matches!(known, Lookup::Given(_)) || self.context.is_marked_unknown(key);
         if given || !key.is_derivable() {
@@ -237,32 +276,16 @@ impl<'a> Facts<'a> {
         self.lookup(key) == Lookup::Unknown
     }
 
-    /// Whether service control policies restrict the caller: principals of member accounts, their
-    /// root users included, but no service-linked roles.
-    /// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html>
-    pub(super) fn service_control_applies(&self) -> bool {
-        self.principal
-            .account()
-            .is_some_and(|account| self.only("aws:principalorgmasteraccountid") != Some(account))
-            && !self.principal.is_service_linked()
-    }
-
-    /// Whether resource control policies restrict the call.
-    /// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html>
-    pub(super) fn resource_control_applies(&self) -> bool {
-        // Services that page does not list, of those the doctor deals with.
-        const WITHOUT: [&str; 8] = [
-            "athena",
-            "glue",
-            "iam",
-            "lakeformation",
-            "redshift",
-            "redshift-data",
-            "redshift-serverless",
-            "s3tables",
-        ];
-        let service = self.action.split(':').next().unwrap_or("");
-        !self.principal.is_service_linked() && !WITHOUT.contains(&service) && self.action != "kms:retiregrant"
+    /// Whether it is the bucket owner's root user, who may see and change the bucket's policy "even
+    /// if their bucket policy explicitly denies the root principal's access".
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html>
+    pub(super) fn may_mend_bucket_policy(&self) -> bool {
+        self.principal.who == Who::Root
+            && self.same_account()
+            && matches!(
+                self.action.split_once(':'),
+                Some(("s3" | "s3express", "getbucketpolicy" | "putbucketpolicy" | "deletebucketpolicy",))
+            )
     }
 
     /// Whether the resource belongs to the principal's own account.

@@ -3,8 +3,11 @@
 //! What a variable stands for is plain text: a `*` in a tag's value is a star, not a wildcard.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
 
+use std::borrow::Cow;
+
 use super::key::Key;
 use super::pattern::{Token, matches};
+use super::truth::Truth;
 
 /// A text of a policy, cut up once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +20,17 @@ enum Piece {
     Text(String),
     Many,
     One,
-    Variable { key: Key, default: Option<String> },
+    Variable(Variable),
+}
+
+/// A policy variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Variable {
+    pub(super) key: Key,
+    /// The key as written.
+    pub(super) written: Box<str>,
+    /// The text it stands for when the key has no value.
+    default: Option<String>,
 }
 
 /// What a variable stands for in a request.
@@ -34,10 +47,20 @@ pub(super) enum Binding<'a> {
 /// Why a template has no text in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unbound {
-    /// A variable has no value: the text matches nothing.
+    /// A variable has no value: the text is like no other.
     Missing,
     /// A variable's value cannot be known.
     Unknown,
+}
+
+impl Unbound {
+    /// Whether a text is matched by what is unbound.
+    pub(super) fn matches(self) -> Truth {
+        match self {
+            Self::Missing => Truth::No,
+            Self::Unknown => Truth::Unknown,
+        }
+    }
 }
 
 impl Template {
@@ -112,15 +135,20 @@ impl Template {
     }
 
     fn has_variables(&self) -> bool {
-        self.pieces.iter().any(|piece| matches!(piece, Piece::Variable { .. }))
+        self.variables().next().is_some()
     }
 
-    /// The keys of its variables.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
+    /// Its variables.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &Variable> {
         self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Variable { key, .. } => Some(key),
+            Piece::Variable(variable) => Some(variable),
             _ => None,
         })
+    }
+
+    /// Whether any of its variables has neither value nor default.
+    pub(super) fn lacks_value<'a>(&self, lookup: impl Fn(&Key) -> Binding<'a>) -> bool {
+        self.variables().any(|variable| variable.default.is_none() && lookup(&variable.key) == Binding::None)
     }
 
     /// The tokens to match, with every variable's value in place, and whether they are all known:
@@ -133,7 +161,7 @@ impl Template {
                 Piece::Text(text) => Token::Text(text),
                 Piece::Many => Token::Many,
                 Piece::One => Token::One,
-                Piece::Variable { key, default } => match (lookup(key), default) {
+                Piece::Variable(Variable { key, default, .. }) => match (lookup(key), default) {
                     (Binding::Text(value), _) => Token::Text(value),
                     (Binding::None, Some(default)) => Token::Text(default),
                     (Binding::None, None) => return Err(Unbound::Missing),
@@ -148,24 +176,25 @@ impl Template {
     }
 
     /// Whether the whole text matches, with every variable's value in place. What does not match
-    /// whatever an unknown value is, does not match.
-    pub(super) fn matches<'a>(
-        &'a self,
-        text: &str,
-        lookup: impl Fn(&Key) -> Binding<'a>,
-    ) -> Result<bool, Unbound> {
+    /// whatever an unknown value is, does not match; nor does anything where a value is missing.
+    pub(super) fn matches<'a>(&'a self, text: &str, lookup: impl Fn(&Key) -> Binding<'a>) -> Truth {
         if let Some(fits) = self.matches_plainly(text) {
-            return Ok(fits);
+            return fits.into();
         }
-        let (tokens, known) = self.bind(lookup)?;
-        match (matches(&tokens, text), known) {
-            (true, false) => Err(Unbound::Unknown),
-            (fits, _) => Ok(fits),
+        match self.bind(lookup) {
+            Ok((tokens, known)) => match (matches(&tokens, text), known) {
+                (true, false) => Truth::Unknown,
+                (fits, _) => fits.into(),
+            },
+            Err(unbound) => unbound.matches(),
         }
     }
 
     /// The text with every variable's value in place, wildcards as written.
-    pub(super) fn text<'a>(&'a self, lookup: impl Fn(&Key) -> Binding<'a>) -> Result<String, Unbound> {
+    pub(super) fn text<'a>(&'a self, lookup: impl Fn(&Key) -> Binding<'a>) -> Result<Cow<'a, str>, Unbound> {
+        if let Some(text) = self.literal() {
+            return Ok(Cow::Borrowed(text));
+        }
         let (tokens, known) = self.bind(lookup)?;
         if !known {
             return Err(Unbound::Unknown);
@@ -200,7 +229,7 @@ fn variable(text: &str) -> Option<(Piece, usize)> {
     let piece = match key {
         "*" | "?" | "$" if default.is_none() => Piece::Text(key.to_owned()),
         "" => return None,
-        key => Piece::Variable { key: Key::new(key), default },
+        key => Piece::Variable(Variable { key: Key::new(key), written: key.into(), default }),
     };
     Some((piece, length))
 }
@@ -209,31 +238,31 @@ fn variable(text: &str) -> Option<(Piece, usize)> {
 mod tests {
     use super::*;
 
-    fn fits(template: &str, text: &str, value: Binding<'_>) -> Result<bool, Unbound> {
+    fn fits(template: &str, text: &str, value: Binding<'_>) -> Truth {
         let template = Template::new(template, true, true);
         template.matches(text, |_| value)
     }
 
     #[test]
     fn a_variable_stands_for_its_value_as_plain_text() {
-        assert_eq!(fits("home/${aws:username}/*", "home/ann/x", Binding::Text("ann")), Ok(true));
-        assert_eq!(fits("home/${aws:username}/*", "home/bob/x", Binding::Text("*")), Ok(false));
-        assert_eq!(fits("home/${aws:username}/*", "home/*/x", Binding::Text("*")), Ok(true));
+        assert_eq!(fits("home/${aws:username}/*", "home/ann/x", Binding::Text("ann")), Truth::Yes);
+        assert_eq!(fits("home/${aws:username}/*", "home/bob/x", Binding::Text("*")), Truth::No);
+        assert_eq!(fits("home/${aws:username}/*", "home/*/x", Binding::Text("*")), Truth::Yes);
     }
 
     #[test]
     fn a_variable_without_value_has_no_text_unless_it_has_a_default() {
-        assert_eq!(fits("a/${aws:username}", "a/", Binding::None), Err(Unbound::Missing));
-        assert_eq!(fits("a/${aws:username, 'x}y'}", "a/x}y", Binding::None), Ok(true));
-        assert_eq!(fits("a/${aws:username,'x'}", "a/b", Binding::Text("b")), Ok(true));
-        assert_eq!(fits("a/${aws:username}", "a/b", Binding::Unknown), Err(Unbound::Unknown));
-        assert_eq!(fits("a/${aws:username}", "b/b", Binding::Unknown), Ok(false));
+        assert_eq!(fits("a/${aws:username}", "a/", Binding::None), Truth::No);
+        assert_eq!(fits("a/${aws:username, 'x}y'}", "a/x}y", Binding::None), Truth::Yes);
+        assert_eq!(fits("a/${aws:username,'x'}", "a/b", Binding::Text("b")), Truth::Yes);
+        assert_eq!(fits("a/${aws:username}", "a/b", Binding::Unknown), Truth::Unknown);
+        assert_eq!(fits("a/${aws:username}", "b/b", Binding::Unknown), Truth::No);
     }
 
     #[test]
     fn special_characters_are_written_as_variables() {
-        assert_eq!(fits("a${*}${?}${$}", "a*?$", Binding::None), Ok(true));
-        assert_eq!(fits("a${*}", "ab", Binding::None), Ok(false));
+        assert_eq!(fits("a${*}${?}${$}", "a*?$", Binding::None), Truth::Yes);
+        assert_eq!(fits("a${*}", "ab", Binding::None), Truth::No);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Who can assume a role: questions answered over its whole trust policy.
 //!
 //! An answer is a proof, not a search for patterns: the policy is evaluated for every kind of
-//! caller it can tell apart and for every kind of external id it can tell apart, with all other
-//! condition keys unknown. <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-user_externalid.html>
+//! caller it can tell apart and for every kind of external id it can tell apart, in a context in which
+//! all that is not known is marked unknown. <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-user_externalid.html>
 
 use std::sync::Arc;
 
@@ -97,6 +97,20 @@ impl Proof {
         }
     }
 
+    /// One answer for several contexts, one of which is the call's: what is so in some of them only depends
+    /// on the keys that tell them apart.
+    #[must_use]
+    pub fn agreed(answers: impl IntoIterator<Item = Self>, keys: &[String]) -> Self {
+        let answers: Vec<Self> = answers.into_iter().collect();
+        let agreed = answers.iter().all(|it| matches!(it, Self::Always { .. }));
+        match answers.into_iter().fold(Self::Never, Self::or) {
+            Self::Always { statements, witness } if !agreed => {
+                Self::Depends { statements, keys: keys.to_vec(), witness }
+            }
+            answer => answer,
+        }
+    }
+
     /// The stronger of two answers; of two equal ones the first.
     fn or(self, other: Self) -> Self {
         if other.strength() > self.strength() { other } else { self }
@@ -105,9 +119,15 @@ impl Proof {
 
 /// Whether the principal can assume the role without passing any external id.
 ///
-/// A principal given as an account's root stands for anybody in that account.
-pub fn without_external_id(trust: &Arc<Policy>, role_arn: &str, principal: &Principal) -> Proof {
-    let question = Question { trust, role_arn };
+/// A principal given as an account's root stands for anybody in that account. `context`: what is known of
+/// the call besides; the rest is to be unknown.
+pub fn without_external_id(
+    trust: &Arc<Policy>,
+    role_arn: &str,
+    principal: &Principal,
+    context: &Context,
+) -> Proof {
+    let question = Question { trust, role_arn, context };
     question.prove(&question.callers(principal), &[None])
 }
 
@@ -120,8 +140,9 @@ pub fn with_other_external_id(
     role_arn: &str,
     principal: &Principal,
     known: &str,
+    context: &Context,
 ) -> Proof {
-    let question = Question { trust, role_arn };
+    let question = Question { trust, role_arn, context };
     let (ids, complete) = question.external_ids(Some(known));
     let others: Vec<Option<&str>> =
         ids.iter().map(String::as_str).filter(|id| *id != known).map(Some).collect();
@@ -160,9 +181,10 @@ pub enum Who {
 /// Everybody the trust policy lets in by an `sts:AssumeRole…` action, other than `except`, with or
 /// without an external id.
 ///
-/// An exception given as an account's root excepts everybody in that account.
-pub fn others(trust: &Arc<Policy>, role_arn: &str, except: &[Principal]) -> Vec<Grantee> {
-    let question = Question { trust, role_arn };
+/// An exception given as an account's root excepts everybody in that account. `context`: what is known of
+/// anybody's call.
+pub fn others(trust: &Arc<Policy>, role_arn: &str, except: &[Principal], context: &Context) -> Vec<Grantee> {
+    let question = Question { trust, role_arn, context };
     let (ids, _) = question.external_ids(None);
     let ids: Vec<Option<&str>> =
         std::iter::once(None).chain(ids.iter().map(|id| Some(id.as_str()))).collect();
@@ -187,6 +209,7 @@ pub fn others(trust: &Arc<Policy>, role_arn: &str, except: &[Principal]) -> Vec<
 struct Question<'a> {
     trust: &'a Arc<Policy>,
     role_arn: &'a str,
+    context: &'a Context,
 }
 
 /// The letters of an external id: <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>.
@@ -299,7 +322,7 @@ impl Question<'_> {
         let mut best = Proof::Never;
         for principal in callers {
             for &external_id in external_ids {
-                let context = Context::open().with("aws:SecureTransport", "true");
+                let context = self.context.clone();
                 let assumption = Assumption { role_arn: self.role_arn, principal, external_id, context };
                 let decision = perform(self.trust, action, &assumption);
                 best = best.or(Proof::of(decision, external_id));

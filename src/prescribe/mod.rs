@@ -6,6 +6,7 @@
 
 mod apply;
 mod command;
+mod correction;
 mod document;
 mod limits;
 mod rank;
@@ -128,7 +129,7 @@ fn plan_of_any_length(remedy: &Remedy, facts: &Facts, catalog: &Catalog) -> Resu
         }
         Remedy::AllowInBoundary { grants } => one(role::allow_in_boundary(facts, catalog, grants)),
         Remedy::ReplaceResource { policy, statement, found, wanted } => {
-            one(role::replace_resource(facts, catalog, policy, *statement, found, wanted))
+            one(correction::replace_resource(facts, catalog, policy, *statement, found, wanted))
         }
         Remedy::ReplaceManagedPolicy { arn } => role::replace_managed(facts, catalog, arn),
         Remedy::AttachPolicy { arn, document } => Ok(vec![role::attach(facts, arn, document.as_deref())]),
@@ -144,8 +145,9 @@ fn plan_of_any_length(remedy: &Remedy, facts: &Facts, catalog: &Catalog) -> Resu
             one(resource::exempt_from_key_policy(facts, key, *statement))
         }
         Remedy::CorrectResources { policy, statement, corrections } => {
-            one(role::correct_resources(facts, catalog, policy, *statement, corrections))
+            one(correction::correct_resources(facts, catalog, policy, *statement, corrections))
         }
+        Remedy::CorrectBucket { found, wanted } => correction::correct_bucket(facts, catalog, found, wanted),
         Remedy::ExemptFromCatalogPolicy { statement } => {
             one(resource::exempt_from_catalog_policy(facts, *statement))
         }
@@ -205,6 +207,9 @@ fn in_words(remedy: &Remedy) -> String {
             let pairs: Vec<String> =
                 corrections.iter().map(|(found, wanted)| format!("{wanted} in place of {found}")).collect();
             format!("Name {} in {policy}", words::list(&pairs))
+        }
+        Remedy::CorrectBucket { found, wanted } => {
+            format!("Name the bucket {wanted} in place of {found} in the role's policies")
         }
         Remedy::ExemptFromCatalogPolicy { statement } => {
             format!("Spare the role in statement {} of the Data Catalog's resource policy", statement + 1)

@@ -23,15 +23,15 @@ const NEW_POLICY: &str = "StreamkapAccess";
 pub(super) type Grants = [(String, Vec<String>)];
 
 /// A policy that can be edited.
-struct Editable {
+pub(super) struct Editable {
     home: PolicyHome,
-    name: String,
+    pub(super) name: String,
     before: String,
-    draft: Draft,
+    pub(super) draft: Draft,
 }
 
 /// The role's policies that a customer can edit, in AWS's order.
-fn editable(facts: &Facts, catalog: &Catalog) -> Vec<Editable> {
+pub(super) fn editable(facts: &Facts, catalog: &Catalog) -> Vec<Editable> {
     let view = View::new(facts, catalog);
     let own = role_policies(&view).read.into_iter().filter(|policy| !policy.is_aws_managed());
     own.filter_map(|policy| {
@@ -43,20 +43,26 @@ fn editable(facts: &Facts, catalog: &Catalog) -> Vec<Editable> {
 }
 
 /// The policy with this name that has this statement.
-fn find(facts: &Facts, catalog: &Catalog, name: &str, statement: usize) -> Result<Editable, String> {
+pub(super) fn find(
+    facts: &Facts,
+    catalog: &Catalog,
+    name: &str,
+    statement: usize,
+) -> Result<Editable, String> {
     let mut policies = editable(facts, catalog).into_iter();
     policies
         .find(|policy| policy.name == name && policy.draft.len() > statement)
         .ok_or_else(|| format!("{name} is not a policy of yours that could be read"))
 }
 
-fn set(policy: &Editable) -> Change {
+/// The change to what was drafted.
+pub(super) fn set(policy: &Editable) -> Change {
     let (before, after) = (Some(policy.before.clone()), policy.draft.text());
     Change::SetPolicy { home: policy.home.clone(), before, after }
 }
 
 /// Whether the policy keeps AWS's limit.
-fn fits(policy: &Editable, facts: &Facts) -> bool {
+pub(super) fn fits(policy: &Editable, facts: &Facts) -> bool {
     match &policy.home {
         PolicyHome::Managed { .. } => policy.draft.size() <= MANAGED,
         _ => inline_size(facts, &policy.name) + policy.draft.size() <= INLINE,
@@ -390,67 +396,6 @@ fn refused(
 ) -> Vec<(String, Vec<String>)> {
     let verdicts = verdicts(facts, catalog, policy, grants).into_iter();
     verdicts.filter(|(_, verdict)| verdict.is_refused()).map(|(grant, _)| grant.clone()).collect()
-}
-
-/// Replaces a resource in a statement of the role's.
-pub(super) fn replace_resource(
-    facts: &Facts,
-    catalog: &Catalog,
-    name: &str,
-    statement: usize,
-    found: &str,
-    wanted: &[String],
-) -> Result<Plan, String> {
-    let both_everything = |it: &str| is_everything(it) && is_everything(found);
-    let replaced = |it: &str| (it == found || both_everything(it)).then(|| wanted.to_vec());
-    let title = format!("Name {} in place of {found} in {name}", words::list(wanted));
-    replace(facts, catalog, name, statement, title, replaced)
-}
-
-/// Corrects mistaken resources in a statement of the role's.
-pub(super) fn correct_resources(
-    facts: &Facts,
-    catalog: &Catalog,
-    name: &str,
-    statement: usize,
-    corrections: &[(String, String)],
-) -> Result<Plan, String> {
-    let corrected = |it: &str| {
-        let correction = corrections.iter().find(|(found, _)| found == it);
-        correction.map(|(_, wanted)| vec![wanted.clone()])
-    };
-    let found: Vec<&String> = corrections.iter().map(|(found, _)| found).collect();
-    let wanted: Vec<&String> = corrections.iter().map(|(_, wanted)| wanted).collect();
-    let title = format!("Name {} in place of {} in {name}", words::list(&wanted), words::list(&found));
-    replace(facts, catalog, name, statement, title, corrected)
-}
-
-/// Puts other resources in the place of some of a statement's.
-fn replace(
-    facts: &Facts,
-    catalog: &Catalog,
-    name: &str,
-    statement: usize,
-    title: String,
-    replacement: impl Fn(&str) -> Option<Vec<String>>,
-) -> Result<Plan, String> {
-    let mut policy = find(facts, catalog, name, statement)?;
-    let gone = || "the policy no longer has that statement".to_owned();
-    let edited = policy.draft.statement(statement).ok_or_else(gone)?;
-    let written = texts(edited, "Resource").ok_or("the statement has no Resource")?;
-    let mut resources: Vec<String> = Vec::new();
-    for resource in written {
-        for text in replacement(&resource).unwrap_or_else(|| vec![resource]) {
-            if !resources.contains(&text) {
-                resources.push(text);
-            }
-        }
-    }
-    set_texts(edited, "Resource", resources);
-    if !fits(&policy, facts) {
-        return Err(format!("{name} would be longer than AWS allows"));
-    }
-    Ok(Plan::new(title, Owner::You, set(&policy)))
 }
 
 /// Replaces a broad managed policy by what the connectors need of it.

@@ -30,6 +30,7 @@ pub(super) fn plan(remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> Option<Re
             | Remedy::SetExternalId { .. }
             | Remedy::RequireExternalId { .. }
             | Remedy::DropTrustCondition { .. }
+            | Remedy::RenameTrustKey { .. }
             | Remedy::ExemptFromTrustDeny { .. }
             | Remedy::SetTrustAction { .. }
             | Remedy::RemovePrincipal { .. }
@@ -78,20 +79,6 @@ fn edit(draft: &mut Draft, remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> R
             }
             Ok(format!("Trust {wanted} in place of {found}"))
         }
-        Remedy::SetExternalId { statement } => {
-            set_external_id(at(draft, *statement)?, external_id(facts));
-            Ok("Ask for the external id that the Streamkap app shows".to_owned())
-        }
-        Remedy::RequireExternalId { statement } => {
-            let statement = at(draft, *statement)?;
-            drop_condition(statement, None, "sts:ExternalId");
-            add_condition(statement, "StringEquals", "sts:ExternalId", external_id(facts));
-            Ok("Require the external id that the Streamkap app shows".to_owned())
-        }
-        Remedy::DropTrustCondition { statement, operator, key } => {
-            drop_condition(at(draft, *statement)?, Some(operator), key);
-            Ok(format!("Drop the condition {operator} on {key} from the trust policy"))
-        }
         Remedy::ExemptFromTrustDeny { statement } => {
             exempt(draft, *statement, vendor)?;
             Ok(format!("Spare Streamkap's account {} in the statement that denies", vendor.account))
@@ -114,6 +101,35 @@ fn edit(draft: &mut Draft, remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> R
         Remedy::RestoreTrust { document } => {
             *draft = Draft::parse(document).ok_or("the trust policy as it was is no JSON")?;
             Ok("Write the trust policy as it was".to_owned())
+        }
+        other => edit_condition(draft, other, facts),
+    }
+}
+
+/// Edits a condition of a statement.
+fn edit_condition(draft: &mut Draft, remedy: &Remedy, facts: &Facts) -> Result<String, String> {
+    match remedy {
+        Remedy::SetExternalId { statement } => {
+            set_external_id(at(draft, *statement)?, external_id(facts));
+            Ok("Ask for the external id that the Streamkap app shows".to_owned())
+        }
+        Remedy::RequireExternalId { statement } => {
+            let statement = at(draft, *statement)?;
+            drop_condition(statement, None, "sts:ExternalId");
+            add_condition(statement, "StringEquals", "sts:ExternalId", external_id(facts));
+            Ok("Require the external id that the Streamkap app shows".to_owned())
+        }
+        Remedy::DropTrustCondition { statement, operator, key } => {
+            drop_condition(at(draft, *statement)?, Some(operator), key);
+            Ok(format!("Drop the condition {operator} on {key} from the trust policy"))
+        }
+        Remedy::RenameTrustKey { statement, operator, key, wanted } => {
+            let statement = at(draft, *statement)?;
+            rename_key(statement, operator, key, wanted);
+            if wanted.eq_ignore_ascii_case("sts:ExternalId") && facts.target.external_id.is_some() {
+                set_external_id(statement, external_id(facts));
+            }
+            Ok(format!("Write {wanted} in place of {key} in the trust policy"))
         }
         _ => Err("this is no change of the trust policy".to_owned()),
     }
@@ -209,6 +225,17 @@ fn set_external_id(statement: &mut Map<String, Value>, id: &str) {
     drop_condition(statement, None, "sts:ExternalId");
     for other in others.iter().map(String::as_str).filter(|other| *other != id).chain([id]) {
         add_condition(statement, "StringEquals", "sts:ExternalId", other);
+    }
+}
+
+/// Calls a condition key by another name, unless the condition has that one, too.
+fn rename_key(statement: &mut Map<String, Value>, operator: &str, key: &str, wanted: &str) {
+    let Some(Value::Object(operators)) = statement.get_mut("Condition") else { return };
+    let Some(Value::Object(keys)) = operators.get_mut(operator) else { return };
+    if keys.keys().any(|known| known.eq_ignore_ascii_case(wanted)) {
+        keys.shift_remove(key);
+    } else {
+        super::document::rename(keys, key, wanted);
     }
 }
 

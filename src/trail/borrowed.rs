@@ -78,7 +78,7 @@ pub trait Sink {
     /// Takes an event.
     fn event(&mut self, event: Event);
 
-    /// Takes a record that is a denial and nothing else that was asked for.
+    /// Takes a record as it stands in a log.
     fn record(&mut self, record: &EventRef<'_>);
 }
 
@@ -128,12 +128,22 @@ impl EventRef<'_> {
 
     /// The whole event, read anew where only its text is at hand.
     pub fn to_event(&self) -> Option<Event> {
+        self.whole().map(Cow::into_owned)
+    }
+
+    /// The same, borrowed where it is at hand.
+    pub(super) fn whole(&self) -> Option<Cow<'_, Event>> {
         match self.source {
-            Source::Event(event) => Some(event.clone()),
-            Source::Text { whole, .. } => {
-                let mut values = serde_json::Deserializer::from_str(whole).into_iter::<Value>();
-                Event::from_value(&values.next()?.ok()?)
-            }
+            Source::Event(event) => Some(Cow::Borrowed(event)),
+            Source::Text { whole, .. } => Event::from_text(whole).map(Cow::Owned),
+        }
+    }
+
+    /// The record's text, where the event is read from one.
+    pub fn text(&self) -> Option<&str> {
+        match self.source {
+            Source::Event(_) => None,
+            Source::Text { whole, .. } => Some(whole),
         }
     }
 

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::borrowed::EventRef;
 use super::identity::is_account_of;
 use super::record::Event;
 use crate::model::Arn;
@@ -180,13 +181,7 @@ pub fn is_assumption(event_name: &[u8]) -> bool {
 
 /// What kind of change an event is; none for other events and for changes that failed.
 pub fn change_kind(event: &Event) -> Option<ChangeKind> {
-    if event.error_code.is_some() {
-        return None;
-    }
-    let service = event.event_source.strip_suffix(".amazonaws.com").unwrap_or(&event.event_source);
-    let (.., kind) =
-        CHANGES.iter().find(|(source, name, _)| *name == event.event_name && *source == service)?;
-    Some(*kind)
+    EventRef::from(event).change_kind()
 }
 
 /// Whether the event is about `role`: a change of the role itself, or its assumption.
@@ -217,17 +212,36 @@ fn is_same_role(arn: &str, role: &Arn) -> bool {
 /// Whether a search for the history of `role` wants the event: assumptions of the role, changes of
 /// it, and changes of what a role depends on in general.
 pub fn is_history_of(event: &Event, role: &Arn) -> bool {
-    if is_assumption(event.event_name.as_bytes()) {
-        return names_role(event, role);
-    }
-    match change_kind(event) {
-        Some(kind) if is_of_role(kind) => names_role(event, role),
-        // Another account's managed policy cannot be attached to the role.
-        Some(ChangeKind::ManagedPolicy) => {
-            event.recipient_account.as_ref().is_none_or(|account| is_account_of(account, role))
+    EventRef::from(event).is_history_of(role)
+}
+
+impl EventRef<'_> {
+    /// The same as [`change_kind`].
+    pub fn change_kind(&self) -> Option<ChangeKind> {
+        if self.error_code.is_some() {
+            return None;
         }
-        Some(_) => true,
-        None => false,
+        let service = self.event_source.strip_suffix(".amazonaws.com").unwrap_or(&self.event_source);
+        let (.., kind) =
+            CHANGES.iter().find(|(source, name, _)| *name == self.event_name && *source == service)?;
+        Some(*kind)
+    }
+
+    /// The same as [`is_history_of`].
+    pub fn is_history_of(&self, role: &Arn) -> bool {
+        let names_role = || self.whole().is_some_and(|event| names_role(&event, role));
+        if is_assumption(self.event_name.as_bytes()) {
+            return names_role();
+        }
+        match self.change_kind() {
+            Some(kind) if is_of_role(kind) => names_role(),
+            // Another account's managed policy cannot be attached to the role.
+            Some(ChangeKind::ManagedPolicy) => {
+                self.recipient_account.as_deref().is_none_or(|account| is_account_of(account, role))
+            }
+            Some(_) => true,
+            None => false,
+        }
     }
 }
 

@@ -118,6 +118,12 @@ impl Event {
         })
     }
 
+    /// Reads the record at the front of a text; none when there is none, as with [`Event::from_value`].
+    pub fn from_text(text: &str) -> Option<Self> {
+        let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+        Self::from_value(&values.next()?.ok()?)
+    }
+
     /// Whether the caller was refused.
     pub fn is_denial(&self) -> bool {
         self.error_code.as_deref().is_some_and(denial::is_denial_code)

@@ -1,7 +1,7 @@
 //! ASSUME-005: a condition of the trust policy, other than the external id, that Streamkap's call cannot meet.
 
 use crate::checks::shared::phrases::absent_role;
-use crate::checks::shared::trust::{Judged, Reading, Trust, Truth, reason, written};
+use crate::checks::shared::trust::{Judged, Reading, Trust, Truth, misspelt, reason, written};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section};
 use crate::policy::Condition;
@@ -50,13 +50,15 @@ fn finding(view: &View<'_>, trust: &Trust<'_>, best: &Reading, condition: &Condi
         reason(view, trust, condition)
     );
     let evidence = format!("{}, line {}: the condition is not met", best.name(), condition.line);
+    let (statement, operator, key) =
+        (best.reference.index, condition.operator.clone(), condition.key.clone());
     let finding = Finding::new(trust.role.arn.as_str(), what)
         .evidence(best.evidence(evidence))
         .because(best.reference.clone())
-        .remedy(Remedy::DropTrustCondition {
-            statement: best.reference.index,
-            operator: condition.operator.clone(),
-            key: condition.key.clone(),
+        .remedy(match misspelt(&key) {
+            // Without the condition that was meant the policy would be open.
+            Some(wanted) => Remedy::RenameTrustKey { statement, operator, key, wanted },
+            None => Remedy::DropTrustCondition { statement, operator, key },
         });
     match &trust.settled {
         Some(success) => {

@@ -15,12 +15,14 @@ pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Assume, 8), ju
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let Some(role) = view.role()? else { return Ok(absent_role(view)) };
     let assumptions = history::assumptions(view)?;
-    let success = assumptions.successes.last();
-    if let Some(refusal) = refused_last(view, &assumptions) {
-        return Ok(Outcome::Fail(vec![refused(view, role, refusal, success.copied())]));
+    let success = assumptions.of_role(role).next_back();
+    let refusal = refused_last(role, &assumptions, success);
+    let mended = refusal.map(|refusal| changed_since(view, refusal)).transpose()?.flatten();
+    if let (Some(refusal), None) = (refusal, mended) {
+        return Ok(Outcome::Fail(vec![refused(view, role, refusal, success)]));
     }
-    let Some(last) = success else { return unseen(view, role, &assumptions) };
-    let calls = phrases::count(assumptions.successes.len(), "successful call");
+    let Some(last) = success else { return unseen(view, role, &assumptions, refusal.zip(mended)) };
+    let calls = phrases::count(assumptions.of_role(role).count(), "successful call");
     let text = format!(
         "{} last assumed the role on {}, by STS in {}{}; {calls} in the {}",
         words::capital(&history::caller(view, last)),
@@ -38,19 +40,29 @@ fn external_id(event: &Event) -> String {
         .map_or_else(String::new, |id| format!(" with the external id {}", ExternalId::new(id)))
 }
 
-/// A refused call after the last success, unless the role was changed after it.
+/// A refused call for this role after the last success.
 ///
 /// Mostly such calls show in the caller's account only, so that none is no sign of anything.
-fn refused_last<'a>(view: &View<'a>, assumptions: &history::Assumptions<'a>) -> Option<&'a Event> {
+fn refused_last<'a>(
+    role: &Role,
+    assumptions: &history::Assumptions<'a>,
+    success: Option<&Event>,
+) -> Option<&'a Event> {
     let refusal = *assumptions.refusals.last()?;
-    let succeeded =
-        assumptions.successes.last().is_some_and(|success| success.event_time >= refusal.event_time);
-    let changes = history::events(view, Purpose::Changes).unwrap_or_default();
-    let has_changed = changes
-        .events
-        .iter()
-        .any(|event| event.event_time >= refusal.event_time && event.error_code.is_none());
-    (!succeeded && !has_changed).then_some(refusal)
+    let succeeded = success.is_some_and(|success| success.event_time >= refusal.event_time);
+    (!succeeded && !history::is_older(refusal, role)).then_some(refusal)
+}
+
+/// The change of the trust policy after a refused call, which may have mended it; blocked where the changes
+/// could not be searched.
+fn changed_since<'a>(view: &View<'a>, refusal: &Event) -> Result<Option<&'a Event>, Blocked> {
+    let changes = history::events(view, Purpose::Changes)?;
+    let change = history::last_trust_change(view, &changes);
+    let change = change.filter(|change| change.event_time >= refusal.event_time);
+    match changes.gap() {
+        Some(gap) if change.is_none() => Err(gap),
+        _ => Ok(change),
+    }
 }
 
 fn refused(view: &View<'_>, role: &Role, refusal: &Event, success: Option<&Event>) -> Finding {
@@ -78,10 +90,19 @@ fn refused(view: &View<'_>, role: &Role, refusal: &Event, success: Option<&Event
     )
 }
 
-/// The role of an installation is used while it is installed and removed, and at no other time.
-fn unseen(view: &View<'_>, role: &Role, assumptions: &history::Assumptions<'_>) -> Result<Outcome, Blocked> {
-    if !view.installs_only() || !assumptions.all.unread.is_empty() {
-        return Err(no_sign(view, role, assumptions));
+/// The role of an installation is used while it is installed and removed, and at no other time. `mended`: a
+/// call that was refused, and the change of the trust policy after it.
+fn unseen(
+    view: &View<'_>,
+    role: &Role,
+    assumptions: &history::Assumptions<'_>,
+    mended: Option<(&Event, &Event)>,
+) -> Result<Outcome, Blocked> {
+    if let Some(gap) = assumptions.all.gap() {
+        return Err(gap);
+    }
+    if !view.installs_only() || mended.is_some() {
+        return Err(no_sign(view, role, assumptions, mended));
     }
     Ok(Outcome::Skip(format!(
         "nobody installed or removed anything with the role, by the {}: between the two it is not used",
@@ -89,26 +110,47 @@ fn unseen(view: &View<'_>, role: &Role, assumptions: &history::Assumptions<'_>) 
     )))
 }
 
-fn no_sign(view: &View<'_>, role: &Role, assumptions: &history::Assumptions<'_>) -> Blocked {
-    if let Some(unread) = assumptions.all.unread.first() {
-        return unread.clone();
-    }
-    let used = role.last_used.as_ref().map_or_else(String::new, |last| {
-        format!(
-            "; somebody used its credentials on {}, not necessarily Streamkap",
-            phrases::moment_of(&last.at)
-        )
-    });
+fn no_sign(
+    view: &View<'_>,
+    role: &Role,
+    assumptions: &history::Assumptions<'_>,
+    mended: Option<(&Event, &Event)>,
+) -> Blocked {
+    let window = assumptions.all.window();
+    let why = match (mended, assumptions.successes.last()) {
+        (Some((refusal, change)), _) => format!(
+            "it was refused on {}, {} changed the trust policy on {}, and no call shows since",
+            history::when(refusal),
+            change.identity.actor(),
+            history::when(change)
+        ),
+        (None, Some(former)) => format!(
+            "it last assumed a former role of that name, on {}; there is no sign of this one in the {window}: refused \
+             calls do not show in this account",
+            history::when(former)
+        ),
+        (None, None) => format!(
+            "there is no sign of it in the {window}{}: refused calls do not show in this account",
+            used(role)
+        ),
+    };
     Blocked {
         what: format!("whether Streamkap ever assumed the role {}", role.arn.name()),
-        why: format!(
-            "there is no sign of it in the {}{used}: refused calls do not show in this account",
-            assumptions.all.window()
-        ),
+        why,
         grant: None,
         hint: Some(format!(
             "If the role is new, start the connector in the Streamkap app and run the doctor again: a success of account {} shows within minutes",
             view.vendor().account
         )),
     }
+}
+
+/// When the role was last used by anybody, as the end of a clause.
+fn used(role: &Role) -> String {
+    role.last_used.as_ref().map_or_else(String::new, |last| {
+        format!(
+            "; somebody used its credentials on {}, not necessarily Streamkap",
+            phrases::moment_of(&last.at)
+        )
+    })
 }

@@ -18,7 +18,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     // A note by itself, so that history which nobody read leaves it one.
     let assumptions = history::assumptions(view).ok();
     let changed = history::trust_unchanged_since(view, &role.created);
-    let last = assumptions.as_ref().and_then(|it| it.successes.last());
+    let last = assumptions.as_ref().and_then(|it| it.of_role(role).next_back());
     if let Some(success) = last.filter(|it| changed.is_none_or(|since| it.event_time > Some(since))) {
         let text = format!(
             "{} assumed the role on {}: no policy of an organization refused it then",

@@ -29,23 +29,71 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let past = Past { view, role, changes };
     let assumptions = history::assumptions(view).unwrap_or_default();
     let asks: Vec<Ask<'_>> = asks(view)?.into_iter().filter(Ask::is_required).collect();
+    let trust = trust_cause(&past, &assumptions);
     let mut causes = causes(&past, &asks);
-    causes.extend(trust_cause(&past, &assumptions));
+    causes.extend(trust.cause);
     causes.extend(key_causes(&past, &asks));
-    if !causes.is_empty() {
-        causes.sort_by_key(|cause| std::cmp::Reverse(cause.at));
-        return Ok(Outcome::Fail(causes.iter().map(|cause| finding(&past, &assumptions, cause)).collect()));
+    causes.sort_by_key(|cause| std::cmp::Reverse(cause.at));
+    // What stood there before may never have worked, where Streamkap is not known to have got in.
+    let got_in = |cause: &Cause<'_>| got_in_before(&past, &assumptions, cause.event).is_some();
+    let (known, open): (Vec<_>, Vec<_>) = causes.into_iter().partition(|it| it.proven || got_in(it));
+    if !known.is_empty() {
+        return Ok(Outcome::Fail(known.iter().map(|cause| finding(&past, &assumptions, cause)).collect()));
     }
-    if let Some(blocked) = undecided(&past, &asks, &assumptions) {
+    if let Some(blocked) = open.first().map(unproven).or_else(|| undecided(&past, &asks, &assumptions)) {
         return Err(blocked);
     }
-    let refused =
-        asks.iter().any(|ask| matches!(State::now(view, &asks).judge(ask), Judgement::Refused { .. }));
-    if refused && !searched.is_complete() {
-        let rest = searched.unread.first().cloned();
-        return Err(rest.unwrap_or_else(|| cut_short(&searched)));
+    let judged = Judged::of(&State::now(view, &asks), &asks, trust.lets_in);
+    match searched.gap() {
+        Some(gap) if judged != Judged::Allowed => Err(gap),
+        _ => Ok(Outcome::Pass(passed(&past, &assumptions, &searched, judged))),
     }
-    Ok(Outcome::Pass(passed(&past, &assumptions, &searched, refused)))
+}
+
+/// What becomes now of all that the connectors need, Streamkap's getting in included.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Judged {
+    Allowed,
+    Refused,
+    Open,
+}
+
+impl Judged {
+    fn of(now: &State, asks: &[Ask<'_>], lets_in: Truth) -> Self {
+        let judgements: Vec<Judgement> = asks.iter().map(|ask| now.judge(ask)).collect();
+        let any = |kind: fn(&Judgement) -> bool| judgements.iter().any(kind);
+        if lets_in == Truth::Fails || any(|it| matches!(it, Judgement::Refused { .. })) {
+            Self::Refused
+        } else if lets_in == Truth::Hangs || any(|it| matches!(it, Judgement::Open(_))) {
+            Self::Open
+        } else {
+            Self::Allowed
+        }
+    }
+}
+
+/// Streamkap's last successful call for the role before a change.
+fn got_in_before<'a>(
+    past: &Past<'_, '_>,
+    assumptions: &Assumptions<'a>,
+    change: &Event,
+) -> Option<&'a Event> {
+    assumptions.of_role(past.role).rev().find(|it| it.event_time < change.event_time)
+}
+
+/// A change by which something may have been lost, or never have been there.
+fn unproven(cause: &Cause<'_>) -> Blocked {
+    let (verb, lost) = (if cause.lost.len() == 1 { "is" } else { "are" }, words::list(&cause.lost));
+    Blocked {
+        what: format!("whether {lost}, which {verb} not allowed now, went with a change"),
+        why: format!(
+            "on {} {}; what stood there before is not in the history, nor that Streamkap got in before",
+            history::when(cause.event),
+            told(cause.event)
+        ),
+        grant: None,
+        hint: None,
+    }
 }
 
 /// A change and what was lost by it.
@@ -72,7 +120,7 @@ fn causes<'a>(past: &Past<'_, 'a>, asks: &[Ask<'_>]) -> Vec<Cause<'a>> {
         })
         .collect();
     let mut causes = Vec::new();
-    for at in (0..past.changes.len()).rev() {
+    for at in past.own() {
         if refused.is_empty() {
             break;
         }
@@ -105,8 +153,13 @@ fn causes<'a>(past: &Past<'_, 'a>, asks: &[Ask<'_>]) -> Vec<Cause<'a>> {
     causes
 }
 
-/// The change of the trust policy since which Streamkap is kept out, if it is.
-fn trust_cause<'a>(past: &Past<'_, 'a>, assumptions: &Assumptions<'_>) -> Option<Cause<'a>> {
+/// Whether the trust policy lets Streamkap in, and the change since which it does not.
+struct TrustNow<'a> {
+    lets_in: Truth,
+    cause: Option<Cause<'a>>,
+}
+
+fn trust_cause<'a>(past: &Past<'_, 'a>, assumptions: &Assumptions<'_>) -> TrustNow<'a> {
     let mut call = Call::of(past.view, past.role);
     if call.external_id.is_none() {
         // What it last got in with is what it sends.
@@ -117,21 +170,22 @@ fn trust_cause<'a>(past: &Past<'_, 'a>, assumptions: &Assumptions<'_>) -> Option
         Trust::of(past.view, past.role, text, call.clone())
             .map_or(Truth::Hangs, |trust| trust.lets_in_streamkap())
     };
-    if lets_in(&past.role.trust_policy) != Truth::Fails {
-        return None;
+    let now = lets_in(&past.role.trust_policy);
+    let mut found = TrustNow { lets_in: now, cause: None };
+    if now != Truth::Fails {
+        return found;
     }
-    let name = past.role.arn.name();
-    for (at, event) in past.changes.iter().enumerate().rev() {
-        if event.event_name != "UpdateAssumeRolePolicy" || event.parameter("roleName") != Some(name) {
+    for at in past.own() {
+        let event = past.changes[at];
+        if event.event_name != "UpdateAssumeRolePolicy" || !past.is_role(event) {
             continue;
         }
-        let before = past.trust_before(at);
-        let stood = before.as_deref().map(lets_in);
+        let stood = past.trust_before(at).as_deref().map(lets_in);
         if stood == Some(Truth::Fails) {
             continue;
         }
-        let got_in = assumptions.successes.iter().any(|it| it.event_time < event.event_time);
-        return Some(Cause {
+        let got_in = got_in_before(past, assumptions, event).is_some();
+        found.cause = Some(Cause {
             at,
             lost: vec!["sts:AssumeRole by Streamkap".to_owned()],
             grants: Vec::new(),
@@ -139,8 +193,9 @@ fn trust_cause<'a>(past: &Past<'_, 'a>, assumptions: &Assumptions<'_>) -> Option
             layer: None,
             event,
         });
+        break;
     }
-    None
+    found
 }
 
 /// Keys that were disabled or are to be deleted.
@@ -151,11 +206,13 @@ fn key_causes<'a>(past: &Past<'_, 'a>, asks: &[Ask<'_>]) -> Vec<Cause<'a>> {
         let entry = keys::entry(past.view, ask).unwrap_or_else(|| arn.to_owned());
         let Ok(Some(key)) = past.view.key(&entry, FactId::Key, |it| &it.metadata) else { continue };
         let id = arn.rsplit('/').next().unwrap_or(arn);
-        let stopped = past.changes.iter().enumerate().rev().find(|(_, event)| {
+        let stopped = past.own().find(|at| {
+            let event = past.changes[*at];
             matches!(event.event_name.as_str(), "DisableKey" | "ScheduleKeyDeletion")
                 && event.parameter("keyId").is_some_and(|named| named.ends_with(id))
         });
-        let Some((at, event)) = stopped.filter(|_| key.state != "Enabled") else { continue };
+        let Some(at) = stopped.filter(|_| key.state != "Enabled") else { continue };
+        let event = past.changes[at];
         let lost = format!("{} on {arn}", ask.action());
         match causes.iter_mut().find(|cause| cause.at == at) {
             Some(cause) => cause.lost.push(lost),
@@ -182,39 +239,35 @@ fn undecided(past: &Past<'_, '_>, asks: &[Ask<'_>], assumptions: &Assumptions<'_
         Judgement::Open(blocked) => Some(blocked),
         _ => None,
     })?;
-    let touched = (0..past.changes.len())
-        .rev()
-        .any(|at| past.changes[at].event_time > first && past.undo(&mut state, at));
+    let touched = past.own().any(|at| past.changes[at].event_time > first && past.undo(&mut state, at));
     touched.then_some(open)
-}
-
-fn cut_short(searched: &history::Searched<'_>) -> Blocked {
-    Blocked {
-        what: "the changes of the role".to_owned(),
-        why: format!("the {} was not read to the end", searched.window()),
-        grant: None,
-        hint: Some("run again with a shorter --since".to_owned()),
-    }
 }
 
 fn passed(
     past: &Past<'_, '_>,
     assumptions: &Assumptions<'_>,
     searched: &history::Searched<'_>,
-    refused: bool,
+    judged: Judged,
 ) -> Vec<Evidence> {
     let first = assumptions.successes.first().and_then(|event| event.event_time);
-    let since: Vec<&&Event> = past.changes.iter().filter(|event| event.event_time > first).collect();
+    let since = past.own().map(|at| past.changes[at]).filter(|event| event.event_time > first);
+    let since: Vec<&Event> = since.collect();
     let window = searched.window();
-    let verdict = if refused {
-        format!("what is refused now was not taken by a change in the {window}")
-    } else if since.is_empty() {
-        format!("nothing was changed since Streamkap first got in, by the {window}")
-    } else {
-        "whatever was changed, all that the connector needs is still allowed".to_owned()
+    let verdict = match judged {
+        Judged::Refused => format!("what is refused now was not taken by a change in the {window}"),
+        _ if since.is_empty() && first.is_some() => {
+            format!("nothing was changed since Streamkap first got in, by the {window}")
+        }
+        _ if since.is_empty() => format!("nothing was changed, by the {window}"),
+        Judged::Allowed => "whatever was changed, all that the connector needs is still allowed".to_owned(),
+        Judged::Open => format!("nothing that the connector needs was taken by a change in the {window}"),
     };
     let mut evidence = vec![Evidence::read("cloudtrail:LookupEvents", verdict)];
-    for event in since.iter().rev().take(5) {
+    if let Some(gap) = searched.gap() {
+        let text = format!("{} was not searched to the end: {}", gap.what, gap.why);
+        evidence.push(Evidence::read("cloudtrail:LookupEvents", text));
+    }
+    for event in since.iter().take(5) {
         evidence.push(history::evidence(event, format!("{} on {}", told(event), history::when(event))));
     }
     evidence
@@ -265,8 +318,7 @@ fn finding(past: &Past<'_, '_>, assumptions: &Assumptions<'_>, cause: &Cause<'_>
     if let Some(gone) = statements_moved(past, cause.at) {
         finding = finding.evidence(history::evidence(event, gone));
     }
-    let last = assumptions.successes.iter().rev().find(|it| it.event_time < event.event_time);
-    if let Some(last) = last {
+    if let Some(last) = got_in_before(past, assumptions, event) {
         finding = finding.evidence(history::evidence(
             last,
             format!("Streamkap got in before, last on {}", history::when(last)),

@@ -75,7 +75,7 @@ fn verdict(view: &View<'_>, ask: &Ask<'_>, aws: Simulated<'_>, member: bool) -> 
     // AWS shows every statement that denies but an organisation's: a denial by none of those that we
     // can read, and that AWS shows none for, is the organisation's.
     let hidden = aws.decision() == EngineVerdict::ExplicitDeny && !aws.shows_statements();
-    if !hidden || !member {
+    if !hidden || !member || aws.is_denied_without_organization() {
         return None;
     }
     let policies = role_policies(view);

@@ -21,22 +21,31 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         return Ok(Outcome::Skip(why.to_owned()));
     }
     let assumptions = history::assumptions(view)?;
-    if assumptions.successes.is_empty() {
-        return Err(nothing(&assumptions));
-    }
+    let Some(&last) = assumptions.successes.last() else { return Err(nothing(&assumptions)) };
     let session = SignedDuration::from_secs(i64::from(view.vendor().session_seconds));
     let limit = session + SLACK;
-    let now: Option<Timestamp> = view.now().parse().ok();
-    let gaps = gaps(&assumptions.successes, now);
-    let long: Vec<&Gap<'_>> = gaps.iter().filter(|gap| gap.length > limit).collect();
-    // One that is refreshed now and then only has nothing to write in between.
-    let regular = long.len() * 4 <= gaps.len();
-    if long.is_empty() || !regular {
-        return Ok(Outcome::Pass(vec![regularity(&assumptions, &gaps, regular, session)]));
+    let between = between(&assumptions.successes);
+    let silence = silence(last, view.now().parse().ok());
+    let long = between.iter().filter(|gap| gap.length > limit).count();
+    let is_silent = silence.as_ref().is_some_and(|gap| gap.length > limit);
+    if long == 0 && !is_silent {
+        let longest = between.iter().chain(&silence).map(|gap| gap.length).max().unwrap_or_default();
+        return Ok(Outcome::Pass(vec![often(&assumptions, last, longest, session)]));
     }
-    Ok(Outcome::Warn(
-        long.iter().rev().take(5).map(|gap| finding(view, role.arn.as_str(), gap, session)).collect(),
-    ))
+    // Calls that were not read may lie in a gap.
+    if let Some(unread) = assumptions.all.unread.first() {
+        return Err(unread.clone());
+    }
+    if between.is_empty() {
+        return Err(once(last));
+    }
+    // One that is refreshed now and then only has nothing to write in between. What came after the last
+    // call says nothing of that.
+    if long * 4 > between.len() {
+        return Ok(Outcome::Pass(vec![now_and_then(&assumptions, last)]));
+    }
+    let gaps = between.iter().chain(&silence).filter(|gap| gap.length > limit);
+    Ok(Outcome::Warn(gaps.rev().take(5).map(|gap| finding(view, role.arn.as_str(), gap, session)).collect()))
 }
 
 /// A time without a successful call.
@@ -47,16 +56,18 @@ struct Gap<'a> {
     length: SignedDuration,
 }
 
-/// The times between calls, the one until now last.
-fn gaps<'a>(successes: &[&'a Event], now: Option<Timestamp>) -> Vec<Gap<'a>> {
-    let between = successes.windows(2).filter_map(|pair| {
+/// The times between calls.
+fn between<'a>(successes: &[&'a Event]) -> Vec<Gap<'a>> {
+    let gaps = successes.windows(2).filter_map(|pair| {
         let length = pair[0].event_time?.duration_until(pair[1].event_time?);
         Some(Gap { from: pair[0], to: Some(pair[1]), length })
     });
-    let last = successes
-        .last()
-        .and_then(|last| Some(Gap { from: last, to: None, length: last.event_time?.duration_until(now?) }));
-    between.chain(last).collect()
+    gaps.collect()
+}
+
+/// The time from the last call until now.
+fn silence(last: &Event, now: Option<Timestamp>) -> Option<Gap<'_>> {
+    Some(Gap { from: last, to: None, length: last.event_time?.duration_until(now?) })
 }
 
 fn nothing(assumptions: &Assumptions<'_>) -> Blocked {
@@ -68,27 +79,38 @@ fn nothing(assumptions: &Assumptions<'_>) -> Blocked {
     })
 }
 
-fn regularity(
+/// A single call shows no rhythm: whether another was due cannot be told.
+fn once(last: &Event) -> Blocked {
+    Blocked {
+        what: "how Streamkap refreshes its credentials".to_owned(),
+        why: format!("one successful AssumeRole shows, on {}, and none since", history::when(last)),
+        grant: None,
+        hint: Some(
+            "see in the Streamkap app whether the connector is running, and what its log says".to_owned(),
+        ),
+    }
+}
+
+fn often(
     assumptions: &Assumptions<'_>,
-    gaps: &[Gap<'_>],
-    regular: bool,
+    last: &Event,
+    longest: SignedDuration,
     session: SignedDuration,
 ) -> Evidence {
     let calls = phrases::count(assumptions.successes.len(), "successful call");
-    let longest = gaps.iter().map(|gap| gap.length).max().unwrap_or_default();
-    let text = if regular {
-        format!(
-            "{calls}, never more than {} apart; a session lasts {}",
-            phrases::span(longest),
-            phrases::span(session)
-        )
-    } else {
-        format!("{calls}, now and then only: Streamkap has nothing to write in between, or is paused")
+    let apart = phrases::span(longest);
+    let apart = match assumptions.successes.len() {
+        1 => format!("{apart} ago"),
+        _ => format!("never more than {apart} apart"),
     };
-    assumptions.successes.last().map_or_else(
-        || Evidence::read("cloudtrail:LookupEvents", text.clone()),
-        |last| history::evidence(last, text.clone()),
-    )
+    let text = format!("{calls}, {apart}; a session lasts {}", phrases::span(session));
+    history::evidence(last, text)
+}
+
+fn now_and_then(assumptions: &Assumptions<'_>, last: &Event) -> Evidence {
+    let calls = phrases::count(assumptions.successes.len(), "successful call");
+    let text = format!("{calls}, now and then only: Streamkap has nothing to write in between, or is paused");
+    history::evidence(last, text)
 }
 
 fn finding(view: &View<'_>, role: &str, gap: &Gap<'_>, session: SignedDuration) -> Finding {

@@ -131,18 +131,37 @@ fn consequences<'s, 'a>(missing: &[&'s Standing<'a>]) -> Vec<(Vec<&'s str>, &'s 
     found
 }
 
-/// The template's actions that the role's own policies allow.
+/// The template's actions that the role's own policies allow, and those that others allow in their stead.
 fn present(standings: &Standings<'_>) -> Evidence {
-    let mut names: Vec<&str> = Vec::new();
+    let (mut own, mut granted): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
     let mut statements: Vec<StatementRef> = Vec::new();
     for standing in &standings.all {
         let verdict = standing.ask.of_identity(&standings.policies.documents());
         if verdict.is_allowed() {
-            words::add(&mut names, standing.ask.action());
+            words::add(&mut own, standing.ask.action());
             words::add_all(&mut statements, verdict.statements().iter().cloned());
+        } else if let Answer::Allowed(evidence) = &standing.answer {
+            words::add(&mut granted, standing.ask.action());
+            let of = evidence.iter().filter_map(|it| match &it.source {
+                Source::Evaluation { statements } => Some(statements),
+                _ => None,
+            });
+            words::add_all(&mut statements, of.flatten().cloned());
         }
     }
-    Evidence::evaluated(statements, format!("of the guide's template the role has {}", words::some(&names)))
+    let text = match (own.is_empty(), granted.is_empty()) {
+        (_, true) => format!("of the guide's template the role has {}", words::some(&own)),
+        (true, false) => format!(
+            "of the guide's template the role has {}, allowed by another policy than its own",
+            words::some(&granted)
+        ),
+        (false, false) => format!(
+            "of the guide's template the role has {}, and {} by another policy than its own",
+            words::some(&own),
+            words::some(&granted)
+        ),
+    };
+    Evidence::evaluated(statements, text)
 }
 
 /// Actions that the template lists and the connector never calls, so that nothing fails without them.

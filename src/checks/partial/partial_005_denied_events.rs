@@ -1,8 +1,9 @@
 //! PARTIAL-005: calls of the role that were refused, each put to the policies as they are now.
 
 use crate::checks::shared::history;
-use crate::checks::shared::needs::{Ask, asks};
+use crate::checks::shared::needs::{Ask, asks, patterns};
 use crate::checks::shared::phrases::{self, absent_role};
+use crate::checks::shared::rewind::Past;
 use crate::checks::shared::simulated::simulated;
 use crate::checks::shared::state::{Judgement, Layer, State, ask_for};
 use crate::checks::shared::words;
@@ -13,7 +14,7 @@ use crate::model::{
     Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, StatementRef,
 };
 use crate::policy::scope::covers;
-use crate::trail::{DenialGroup, DenialGroups, Event, change_kind, made_by_role};
+use crate::trail::{ChangeKind, DenialGroup, DenialGroups, Event, change_kind, made_by_role};
 
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Partial, 5), judge };
 
@@ -29,12 +30,15 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         return none(&searched);
     }
     let needs: Vec<Ask<'_>> = asks(view)?.into_iter().filter(Ask::is_required).collect();
+    let changes = history::events(view, Purpose::Changes).unwrap_or_default();
+    let is_change = |event: &&Event| change_kind(event).is_some();
+    let past = Past { view, role, changes: changes.events.iter().copied().filter(is_change).collect() };
     let judged: Vec<Judged<'_>> = groups
         .iter()
         .map(|group| Judged {
             group,
-            needed: is_needed(group, &needs),
-            standing: standing(view, group, &needs),
+            need: need_of(group, &needs),
+            standing: standing(&past, &changes, group, &needs),
         })
         .collect();
     outcome(view, &searched, &judged)
@@ -43,16 +47,27 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
 /// A group of denials and what becomes of such a call now.
 struct Judged<'g> {
     group: &'g DenialGroup,
-    needed: bool,
-    standing: Standing,
+    need: Need,
+    standing: Standing<'g>,
+}
+
+/// What a connector makes of a call.
+#[derive(PartialEq)]
+enum Need {
+    /// It cannot work without it.
+    Needed,
+    /// By what was given of it, it needs the call elsewhere: on these resources.
+    Elsewhere(Vec<String>),
+    /// It can do without it.
+    None,
 }
 
 /// What becomes of a call now.
-enum Standing {
+enum Standing<'g> {
     /// It is still refused.
     Denied(Still),
-    /// It is allowed.
-    Fixed(Vec<StatementRef>),
+    /// It is allowed, by these statements, and since this change where one shows.
+    Fixed(Vec<StatementRef>, Option<&'g Event>),
     /// It cannot be told.
     Open(Blocked),
 }
@@ -64,12 +79,11 @@ struct Still {
 }
 
 fn none(searched: &history::Searched<'_>) -> Result<Outcome, Blocked> {
-    if let Some(unread) = searched.unread.first() {
-        return Err(unread.clone());
+    if let Some(gap) = searched.gap() {
+        return Err(gap);
     }
-    let end = if searched.is_complete() { "" } else { ", which was not read to the end" };
     let text = format!(
-        "no refused call of the role in the {}{end}; calls on S3 objects do not show there (PARTIAL-006)",
+        "no refused call of the role in the {}; calls on S3 objects do not show there (PARTIAL-006)",
         searched.window()
     );
     Ok(Outcome::Pass(vec![Evidence::read("cloudtrail:LookupEvents", text)]))
@@ -81,7 +95,7 @@ fn outcome(
     judged: &[Judged<'_>],
 ) -> Result<Outcome, Blocked> {
     let still = |needed: bool| -> Vec<Finding> {
-        let denied = judged.iter().filter(|it| it.needed == needed);
+        let denied = judged.iter().filter(|it| (it.need == Need::Needed) == needed);
         denied
             .filter_map(|it| match &it.standing {
                 Standing::Denied(still) => Some(finding(view, searched, it, still)),
@@ -94,7 +108,7 @@ fn outcome(
         failing.extend(warning);
         return Ok(Outcome::Fail(failing));
     }
-    let open = judged.iter().filter(|it| it.needed).find_map(|it| match &it.standing {
+    let open = judged.iter().filter(|it| it.need == Need::Needed).find_map(|it| match &it.standing {
         Standing::Open(blocked) => Some(blocked.clone()),
         _ => None,
     });
@@ -104,24 +118,40 @@ fn outcome(
     if !warning.is_empty() {
         return Ok(Outcome::Warn(warning));
     }
-    Ok(Outcome::Pass(judged.iter().map(|it| settled(view, it)).collect()))
+    match searched.gap() {
+        Some(gap) => Err(gap),
+        None => Ok(Outcome::Pass(judged.iter().map(settled).collect())),
+    }
 }
 
 /// Whether a connector cannot work without the call.
-fn is_needed(group: &DenialGroup, needs: &[Ask<'_>]) -> bool {
-    let Some(action) = group.action.as_deref() else { return false };
-    needs.iter().any(|ask| {
-        ask.action().eq_ignore_ascii_case(action)
-            && group.resource.as_deref().is_none_or(|found| {
-                covers(&ask.resource.pattern, found)
-                    // A message may name the bucket where an object was meant.
-                    || ask.resource.pattern.starts_with(&format!("{}/", found.trim_end_matches("/*")))
-            })
-    })
+fn need_of(group: &DenialGroup, needs: &[Ask<'_>]) -> Need {
+    let Some(action) = group.action.as_deref() else { return Need::None };
+    let same: Vec<&Ask<'_>> = needs.iter().filter(|ask| ask.action().eq_ignore_ascii_case(action)).collect();
+    let is_meant = |ask: &&Ask<'_>| {
+        group.resource.as_deref().is_none_or(|found| {
+            covers(&ask.resource.pattern, found)
+                // A message may name the bucket where an object was meant.
+                || ask.resource.pattern.starts_with(&format!("{}/", found.trim_end_matches("/*")))
+        })
+    };
+    if same.is_empty() {
+        Need::None
+    } else if same.iter().any(is_meant) {
+        Need::Needed
+    } else {
+        Need::Elsewhere(patterns(same))
+    }
 }
 
 /// What becomes of such a call now, by the policies and by AWS's simulator where it was asked.
-fn standing(view: &View<'_>, group: &DenialGroup, needs: &[Ask<'_>]) -> Standing {
+fn standing<'a>(
+    past: &Past<'_, 'a>,
+    changes: &history::Searched<'_>,
+    group: &DenialGroup,
+    needs: &[Ask<'_>],
+) -> Standing<'a> {
+    let view = past.view;
     let Some(action) = group.action.as_deref() else { return Standing::Open(unnamed(group)) };
     let own = needs.iter().find(|ask| ask.action().eq_ignore_ascii_case(action));
     let resource = match (group.resource.as_deref(), own) {
@@ -139,7 +169,7 @@ fn standing(view: &View<'_>, group: &DenialGroup, needs: &[Ask<'_>]) -> Standing
         Err(blocked) => return Standing::Open(blocked),
     };
     match State::now(view, std::slice::from_ref(&ask)).judge(&ask) {
-        Judgement::Allowed(statements) => Standing::Fixed(statements),
+        Judgement::Allowed(statements) => allowed(past, changes, group, &ask, statements),
         Judgement::Open(blocked) => Standing::Open(blocked),
         Judgement::Refused { layer, statements, nearest } => {
             let why = nearest.map_or_else(
@@ -156,29 +186,111 @@ fn standing(view: &View<'_>, group: &DenialGroup, needs: &[Ask<'_>]) -> Standing
     }
 }
 
+/// A call that was refused and that the policies allow now: mended where a change shows that did it, or
+/// where a change may have gone unseen of the layer that AWS named. Otherwise something refused it that the
+/// policies do not show.
+fn allowed<'a>(
+    past: &Past<'_, 'a>,
+    changes: &history::Searched<'_>,
+    group: &DenialGroup,
+    ask: &Ask<'_>,
+    statements: Vec<StatementRef>,
+) -> Standing<'a> {
+    let change = mended_by(past, group, ask);
+    // AWS's simulator was asked; the organisation's changes are in another account.
+    let by_simulator = group.cause.layer() == Some(denial::Layer::Scp);
+    let was_read = matches!(
+        group.cause.layer(),
+        Some(denial::Layer::Identity | denial::Layer::Boundary | denial::Layer::Resource)
+    );
+    let gap = if changes.queries.is_empty() { Some("was not searched") } else { None };
+    let gap = gap.or_else(|| (!changes.is_complete()).then_some("was not searched to the end"));
+    if change.is_some() || by_simulator || (was_read && gap.is_some()) {
+        return Standing::Fixed(statements, change);
+    }
+    let seen = match gap {
+        Some(gap) => format!("the history of changes {gap}"),
+        None => "no change shows since that could have mended it".to_owned(),
+    };
+    let last = group.last.map_or_else(String::new, |last| format!(" on {}", phrases::moment(last)));
+    Standing::Open(Blocked {
+        what: format!("whether {} is still refused", described(group)),
+        why: format!("AWS refused it{last}, the policies that could be read allow it, and {seen}"),
+        grant: None,
+        hint: Some(
+            "a change takes up to 15 minutes to show: run the doctor again, or see whether the connector is still refused"
+                .to_owned(),
+        ),
+    })
+}
+
+/// The newest change after the last refusal before which the call was not allowed, or may not have been.
+fn mended_by<'a>(past: &Past<'_, 'a>, group: &DenialGroup, ask: &Ask<'_>) -> Option<&'a Event> {
+    let mut state = State::now(past.view, std::slice::from_ref(ask));
+    let after = past.own().take_while(|at| past.changes[*at].event_time > group.last);
+    for at in after {
+        let event = past.changes[at];
+        let mends = if past.undo(&mut state, at) {
+            !matches!(state.judge(ask), Judgement::Allowed(_))
+        } else {
+            is_beyond_policies(past, event, ask.action())
+        };
+        if mends {
+            return Some(event);
+        }
+    }
+    None
+}
+
+/// Whether a change of something else than the policies of a [`State`] may have allowed an action.
+fn is_beyond_policies(past: &Past<'_, '_>, event: &Event, action: &str) -> bool {
+    let service = action.split(':').next().unwrap_or_default();
+    let is_policy =
+        matches!(event.event_name.as_str(), "PutBucketPolicy" | "DeleteBucketPolicy" | "PutKeyPolicy");
+    match change_kind(event) {
+        Some(ChangeKind::Bucket) => matches!(service, "s3" | "kms") && !is_policy,
+        Some(ChangeKind::Key) => service == "kms" && !is_policy,
+        Some(ChangeKind::Catalog | ChangeKind::Database | ChangeKind::LakeFormation) => {
+            matches!(service, "glue" | "lakeformation")
+        }
+        Some(ChangeKind::Organization | ChangeKind::Endpoint) => true,
+        Some(ChangeKind::Role) => event.event_name == "CreateRole" && past.is_role(event),
+        _ => false,
+    }
+}
+
 /// A denial by a layer whose policies cannot be read, unless AWS's simulator says that it allows now.
 fn out_of_sight(view: &View<'_>, group: &DenialGroup, own: Option<&Ask<'_>>) -> Option<Blocked> {
-    let hidden = match group.cause.layer()? {
-        denial::Layer::Scp => "a service control policy of the organization",
-        denial::Layer::Rcp => "a resource control policy of the organization",
-        denial::Layer::Endpoint => "the policy of a VPC endpoint",
-        denial::Layer::Session => "the policy of the session",
+    let organization = own.and_then(|ask| simulated(view, ask).ok()).map(|aws| aws.organization());
+    let (hidden, hint) = match group.cause.layer()? {
+        denial::Layer::Scp if organization == Some(Some(true)) => return None,
+        denial::Layer::Scp => (
+            "a service control policy of the organization",
+            match organization {
+                None => {
+                    "AWS's simulator knows service control policies: let the doctor use iam:SimulatePrincipalPolicy"
+                }
+                Some(_) => "LATER-005 tells what AWS's simulator says of service control policies now",
+            },
+        ),
+        denial::Layer::Rcp => (
+            "a resource control policy of the organization",
+            "ask the organization's administrator whether one refuses it still",
+        ),
+        denial::Layer::Endpoint => (
+            "the policy of a VPC endpoint",
+            "ask whoever owns the endpoint whether its policy refuses it still",
+        ),
+        denial::Layer::Session => {
+            ("the policy of the session", "it ends with the session: see whether a new one is refused")
+        }
         _ => return None,
     };
-    let aws = own.and_then(|ask| simulated(view, ask).ok());
-    if group.cause.layer() == Some(denial::Layer::Scp)
-        && aws.is_some_and(|aws| aws.organization() == Some(true))
-    {
-        return None;
-    }
     Some(Blocked {
         what: format!("whether {} is still refused", described(group)),
         why: format!("it was refused by {hidden}, which cannot be read from here"),
         grant: None,
-        hint: Some(
-            "AWS's simulator knows service control policies: let the doctor use iam:SimulatePrincipalPolicy"
-                .to_owned(),
-        ),
+        hint: Some(hint.to_owned()),
     })
 }
 
@@ -207,7 +319,7 @@ fn times(group: &DenialGroup) -> String {
 
 fn finding(view: &View<'_>, searched: &history::Searched<'_>, judged: &Judged<'_>, still: &Still) -> Finding {
     let group = judged.group;
-    let use_of_it = if judged.needed { "" } else { "; the connector can do without it" };
+    let use_of_it = judged.need.in_words();
     let what = format!(
         "{} was refused {}, and {} refuse it still{use_of_it}",
         described(group),
@@ -244,13 +356,25 @@ fn sample<'a>(searched: &history::Searched<'a>, group: &DenialGroup) -> Option<&
 /// What would mend a denial of something that is needed. What is not needed may stay refused.
 fn remedy(view: &View<'_>, judged: &Judged<'_>, still: &Still) -> Option<Remedy> {
     let action = judged.group.action.clone()?;
-    if !judged.needed {
-        return Some(Remedy::Manual {
-            owner: Owner::You,
-            title: format!("Nothing, or allow {action} if something else uses this role"),
-            steps: vec![format!("See who calls {action} with the role {}", view.target().role.name)],
-            commands: Vec::new(),
-        });
+    let manual = |title: String, step: String| {
+        Some(Remedy::Manual { owner: Owner::You, title, steps: vec![step], commands: Vec::new() })
+    };
+    match &judged.need {
+        Need::Needed => {}
+        Need::Elsewhere(_) => {
+            let step =
+                "Compare what the Streamkap app says of the connector with what was given to the doctor";
+            return manual(
+                "See whether what was given is where the connector writes".to_owned(),
+                step.to_owned(),
+            );
+        }
+        Need::None => {
+            return manual(
+                format!("Nothing, or allow {action} if something else uses this role"),
+                format!("See who calls {action} with the role {}", view.target().role.name),
+            );
+        }
     }
     let resource = judged.group.resource.clone().unwrap_or_else(|| "*".to_owned());
     let needs = asks(view).ok()?;
@@ -284,20 +408,28 @@ fn bucket_of(arn: &str) -> Option<String> {
     arn.splitn(6, ':').nth(5)?.split('/').next().map(str::to_owned)
 }
 
-/// Denials that no longer matter, with the change after the last of them.
-fn settled(view: &View<'_>, judged: &Judged<'_>) -> Evidence {
-    let group = judged.group;
-    let changes = history::events(view, Purpose::Changes).unwrap_or_default();
-    let change =
-        changes.events.iter().find(|event| change_kind(event).is_some() && event.event_time > group.last);
-    let told = match &judged.standing {
-        Standing::Fixed(statements) => {
-            let by =
-                statements.first().map_or_else(String::new, |it| format!(" by {}", words::statement(it)));
-            format!("{} was refused {}, and is allowed now{by}", described(group), times(group))
+impl Need {
+    /// As the end of a sentence about a refused call.
+    fn in_words(&self) -> String {
+        match self {
+            Self::Needed => String::new(),
+            Self::Elsewhere(resources) => {
+                format!("; by what was given, the connector needs it on {} only", words::list(resources))
+            }
+            Self::None => "; the connector can do without it".to_owned(),
         }
-        _ => format!("{} was refused {}; the connector can do without it", described(group), times(group)),
+    }
+}
+
+/// Denials that no longer matter, with the change that mended them where it shows.
+fn settled(judged: &Judged<'_>) -> Evidence {
+    let group = judged.group;
+    let Standing::Fixed(statements, change) = &judged.standing else {
+        let told = format!("{} was refused {}{}", described(group), times(group), judged.need.in_words());
+        return Evidence::read("cloudtrail:LookupEvents", told);
     };
+    let by = statements.first().map_or_else(String::new, |it| format!(" by {}", words::statement(it)));
+    let told = format!("{} was refused {}, and is allowed now{by}", described(group), times(group));
     match change {
         Some(change) => {
             let since =

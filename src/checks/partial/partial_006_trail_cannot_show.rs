@@ -26,11 +26,16 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let (shown, hidden): (Vec<&Location>, Vec<&Location>) =
         places.known.iter().partition(|location| showing(trails, location).next().is_some());
     for location in shown {
-        let names: Vec<&str> = showing(trails, location).collect();
+        let names: Vec<&str> = showing(trails, location).map(|trail| trail.arn.name()).collect();
+        let arn = arn(location);
+        let calls = if showing(trails, location).any(|trail| logs(trail, &arn, "ReadOnly")) {
+            "object calls"
+        } else {
+            "calls that write objects, not those that read them,"
+        };
         let text = format!(
-            "{} logs object calls on {}: refused ones show there, not in the event history",
+            "{} logs {calls} on {arn}: refused ones show there, not in the event history",
             words::list(&names),
-            arn(location)
         );
         words::add(&mut evidence, Evidence::read("cloudtrail:GetEventSelectors", text));
     }
@@ -45,20 +50,21 @@ fn arn(location: &Location) -> String {
     format!("arn:aws:s3:::{}/{}", location.bucket, location.prefix)
 }
 
-/// The names of the trails that log object calls there.
-fn showing<'t>(trails: &'t [Trail], location: &Location) -> impl Iterator<Item = &'t str> {
+/// The trails that log there what most of a connector's object calls are: those that write.
+fn showing<'t>(trails: &'t [Trail], location: &Location) -> impl Iterator<Item = &'t Trail> {
     let arn = arn(location);
-    trails.iter().filter(move |trail| shows(trail, &arn)).map(|trail| trail.arn.name())
+    let logging = |trail: &&Trail| trail.status.known().is_none_or(|status| status.logging);
+    trails.iter().filter(logging).filter(move |trail| logs(trail, &arn, "WriteOnly"))
 }
 
-/// Whether a trail logs S3 object calls under the ARN.
-fn shows(trail: &Trail, arn: &str) -> bool {
-    let logging = trail.status.known().is_none_or(|status| status.logging);
+/// Whether a trail's selectors take S3 object calls of a kind, `ReadOnly` or `WriteOnly`, under the ARN.
+fn logs(trail: &Trail, arn: &str, kind: &str) -> bool {
     let selectors = trail.selectors.known().into_iter().flatten();
-    logging
-        && selectors
-            .flat_map(|selector| &selector.s3_objects)
-            .any(|prefix| prefix == "arn:aws:s3" || arn.starts_with(prefix.as_str()))
+    let mut of_kind =
+        selectors.filter(|selector| selector.read_write == "All" || selector.read_write == kind);
+    of_kind.any(|selector| {
+        selector.s3_objects.iter().any(|prefix| prefix == "arn:aws:s3" || arn.starts_with(prefix.as_str()))
+    })
 }
 
 /// What the event history was asked and can answer.
@@ -91,10 +97,13 @@ fn blind_spot(view: &View<'_>, hidden: &[&Location], trails: &[Trail]) -> Result
             format!("no trail logs object calls on {on}: a refused write shows in the connector's log only")
         }
         trails => {
+            let reads = |trail: &&Trail| hidden.iter().any(|it| logs(trail, &arn(it), "ReadOnly"));
             let names: Vec<&str> = trails.iter().map(|trail| trail.arn.name()).collect();
             let verb = if names.len() == 1 { "does" } else { "do" };
+            let calls =
+                if trails.iter().any(|it| reads(&it)) { "calls that write objects" } else { "object calls" };
             format!(
-                "{} {verb} not log object calls on {on}: a refused write shows in the connector's log only",
+                "{} {verb} not log {calls} on {on}: a refused write shows in the connector's log only",
                 words::list(&names)
             )
         }

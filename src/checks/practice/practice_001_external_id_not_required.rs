@@ -16,7 +16,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let Some(trust) = Trust::read(view)? else { return Ok(absent_role(view)) };
     let role_arn = trust.role.arn.as_str();
     if let Some(stranger) = stranger(&trust.policy)
-        && let Proof::Always { statements, .. } = without_external_id(&trust.policy, role_arn, &stranger)
+        && let Proof::Always { statements, .. } =
+            without_external_id(&trust.policy, role_arn, &stranger, &trust.call.context)
     {
         return Ok(Outcome::Fail(vec![anyone(&trust, statements)]));
     }
@@ -29,17 +30,19 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let Ok(streamkap) = Principal::parse(root.as_str()) else {
         return Ok(Outcome::Skip("Streamkap's account is not known".to_owned()));
     };
-    match without_external_id(&trust.policy, role_arn, &streamkap) {
+    let (contexts, keys) = trust.call.contexts(&trust.policy);
+    let without_id = |context: &Context| without_external_id(&trust.policy, role_arn, &streamkap, context);
+    match Proof::agreed(contexts.iter().map(without_id), &keys) {
         Proof::Always { statements, .. } => Ok(Outcome::Warn(vec![without(view, &trust, &statements, &[])])),
         Proof::Depends { statements, keys, .. } => {
             Ok(Outcome::Warn(vec![without(view, &trust, &statements, &keys)]))
         }
-        Proof::Never => Ok(match unnamed_id(&trust) {
+        Proof::Never => Ok(match unnamed_id(&trust, &contexts) {
             Some((id, statements)) => Outcome::Warn(vec![any(&trust, &id, &statements)]),
             None => Outcome::Pass(vec![Evidence::evaluated(
                 trust.allows.iter().map(|it| it.reference.clone()).collect(),
                 format!(
-                    "whatever else a call from account {} carries, it gets in with the external id only",
+                    "whatever else a call from account {} carries, it does not get in without the external id",
                     view.vendor().account
                 ),
             )]),
@@ -59,20 +62,22 @@ fn stranger(policy: &Arc<Policy>) -> Option<Principal> {
 
 /// An external id with which Streamkap's principals get in though the policy does not spell it out: then
 /// any will do that another of Streamkap's customers may be given.
-fn unnamed_id(trust: &Trust<'_>) -> Option<(String, Vec<StatementRef>)> {
+fn unnamed_id(trust: &Trust<'_>, contexts: &[Context]) -> Option<(String, Vec<StatementRef>)> {
     let values = trust.allows.iter().flat_map(|it| &it.external_ids).flat_map(|it| &it.condition.values);
     let patterns = values.filter(|value| value.contains(['*', '?']) && !is_placeholder(value));
     let filled = patterns.map(|value| value.replace('*', "x9Qf27").replace('?', "7"));
     let ids = std::iter::once("0d7e51b2-93c4-4f6a-8a1e-an-id-of-nobody".to_owned()).chain(filled);
     let text = trust.policy.document().text();
-    ids.filter(|id| !text.contains(&format!("\"{id}\""))).find_map(|id| {
-        trust.call.principals.iter().find_map(|principal| {
-            let context = Context::open().with("aws:SecureTransport", "true");
-            let role_arn = trust.role.arn.as_str();
-            let assumption = Assumption { role_arn, principal, external_id: Some(&id), context };
-            let decision = assume(&trust.policy, &assumption);
-            decision.verdict.is_allowed().then(|| (id.clone(), decision.statements))
-        })
+    let mut unnamed = ids.filter(|id| !text.contains(&format!("\"{id}\"")));
+    unnamed.find_map(|id| {
+        let calls =
+            trust.call.principals.iter().flat_map(|it| contexts.iter().map(move |context| (it, context)));
+        let mut decisions = calls.map(|(principal, context)| {
+            let (role_arn, context) = (trust.role.arn.as_str(), context.clone());
+            assume(&trust.policy, &Assumption { role_arn, principal, external_id: Some(&id), context })
+        });
+        let let_in = decisions.find(|decision| decision.verdict.is_allowed())?;
+        Some((id, let_in.statements))
     })
 }
 

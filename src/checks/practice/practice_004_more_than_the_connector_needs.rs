@@ -9,7 +9,7 @@ use crate::checks::shared::{absent_role, redshift, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, StatementRef};
 use crate::policy::Policy;
-use crate::policy::scope::{Danger, Grant, Need, beyond, covers};
+use crate::policy::scope::{Danger, Grant, Need, beyond, covers, is_within};
 
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Practice, 4), judge };
@@ -137,9 +137,7 @@ fn of_other_phases(view: &View<'_>) -> Vec<Need> {
 
 /// Whether the grant is a needed action whose only excess is that its resource is everything.
 fn only_wildcard(grant: &Grant, needs: &[Need]) -> bool {
-    let action = grant.action.to_ascii_lowercase();
-    is_everything(&grant.resource)
-        && needs.iter().any(|need| covers(&need.action.to_ascii_lowercase(), &action))
+    is_everything(&grant.resource) && is_within(&grant.action, needs.iter().map(|need| need.action.as_str()))
 }
 
 fn finding(view: &View<'_>, statement: &StatementRef, grants: &[Grant]) -> Finding {

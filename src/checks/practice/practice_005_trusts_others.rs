@@ -16,7 +16,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let vendor = view.vendor();
     let root = Principal::parse(vendor.account.root_arn(&vendor.partition).as_str()).ok();
     let except: Vec<Principal> = root.into_iter().chain(trust.call.principals.iter().cloned()).collect();
-    let all = others(&trust.policy, trust.role.arn.as_str(), &except);
+    let all = others(&trust.policy, trust.role.arn.as_str(), &except, &trust.call.context);
     let (installers, others): (Vec<Grantee>, Vec<Grantee>) =
         all.into_iter().partition(|it| account(&it.who).is_some_and(|id| callers::is_installer(view, id)));
     if others.is_empty() {

@@ -42,11 +42,10 @@ fn fault(trail: &Trail) -> Result<Option<String>, Blocked> {
     if let Some(error) = &status.delivery_error {
         return Ok(Some(format!("cannot deliver its files to {} ({error})", trail.bucket)));
     }
-    // Unread selectors are no fault: nearly every trail logs management events.
-    let selectors = trail.selectors.known();
-    let none =
-        selectors.is_some_and(|all| !all.iter().any(|it| it.management && it.read_write != "ReadOnly"));
-    Ok(none.then(|| "does not log management events".to_owned()))
+    let what = format!("whether the trail {} logs management events", trail.arn.name());
+    let selectors = trail.selectors.read(&what)?.map_or(&[][..], Vec::as_slice);
+    let logs = selectors.iter().any(|it| it.management && it.read_write != "ReadOnly");
+    Ok((!logs).then(|| "does not log management events".to_owned()))
 }
 
 fn finding(view: &View<'_>, region: &str, faults: &[(&Trail, String)]) -> Finding {

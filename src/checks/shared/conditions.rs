@@ -30,6 +30,8 @@ fn whom(statement: &Statement) -> &'static str {
 fn clause(condition: &Condition, situation: &Situation) -> String {
     let key = condition.key.to_ascii_lowercase();
     let values = words::list(&condition.values);
+    // A negated operator spares whoever has one of the values.
+    let spares = condition.operator.to_ascii_lowercase().contains("not");
     match key.as_str() {
         "aws:sourcevpce" | "aws:sourcevpc" => {
             format!("Streamkap calls from its own network and never through {values}")
@@ -43,8 +45,11 @@ fn clause(condition: &Condition, situation: &Situation) -> String {
             }
             _ => format!("the role's account is in no organization (it names {values})"),
         },
-        "aws:principalarn" | "aws:userid" | "aws:principalaccount" => {
+        "aws:principalarn" | "aws:userid" | "aws:principalaccount" if spares => {
             format!("the role is not among those it spares ({values})")
+        }
+        "aws:principalarn" | "aws:userid" | "aws:principalaccount" => {
+            format!("the role is among those it names ({values})")
         }
         "aws:multifactorauthpresent" | "aws:multifactorauthage" => {
             "Streamkap's sessions have no multi-factor authentication".to_owned()
@@ -54,7 +59,7 @@ fn clause(condition: &Condition, situation: &Situation) -> String {
             "the connector sends no {} header, and the bucket's default encryption does not count as one",
             key.trim_start_matches("s3:")
         ),
-        _ if key.starts_with("aws:principaltag/") => {
+        _ if key.starts_with("aws:principaltag/") && spares => {
             format!("the role has no fitting tag {}", &condition.key[17..])
         }
         _ => format!("its condition {} {} {values} holds", condition.key, condition.operator),

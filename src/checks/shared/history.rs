@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::checks::View;
-use crate::facts::{FactId, History, LookupQuery, Purpose};
+use crate::facts::{FactId, History, LookupQuery, Purpose, Role};
 use crate::model::{Arn, Blocked, Evidence, Source};
 use crate::trail::Event;
 
@@ -26,6 +26,25 @@ impl Searched<'_> {
     /// Whether every query was answered to the end.
     pub(crate) fn is_complete(&self) -> bool {
         self.unread.is_empty() && self.queries.iter().all(|query| !query.incomplete)
+    }
+
+    /// What was not searched, or not to the end; `None`: all was.
+    pub(crate) fn gap(&self) -> Option<Blocked> {
+        if self.is_complete() {
+            return None;
+        }
+        let cut_short = || Blocked {
+            what: "CloudTrail's event history".to_owned(),
+            why: format!("the {} was not read to the end", self.window()),
+            grant: None,
+            hint: Some("run again with a shorter --since".to_owned()),
+        };
+        Some(self.unread.first().cloned().unwrap_or_else(cut_short))
+    }
+
+    /// When the search begins, in all of its queries.
+    pub(crate) fn start(&self) -> Option<Timestamp> {
+        self.queries.iter().filter_map(|query| query.since.parse().ok()).max()
     }
 
     /// Where and since when was searched: `event history of eu-west-1 and us-east-1 since 2026-08-22 12:00 UTC`.
@@ -99,6 +118,35 @@ pub(crate) struct Assumptions<'a> {
     pub all: Searched<'a>,
 }
 
+impl<'a> Assumptions<'a> {
+    /// The successful calls for this very role, and not for a former one of its name.
+    pub(crate) fn of_role(&self, role: &Role) -> impl DoubleEndedIterator<Item = &'a Event> {
+        self.successes.iter().copied().filter(|event| !is_former(event, role))
+    }
+}
+
+/// The id of the role that a successful call gave a session of.
+pub(crate) fn role_id(event: &Event) -> Option<&str> {
+    let user = event.response_elements.get("assumedRoleUser")?.get("assumedRoleId")?.as_str()?;
+    user.split(':').next()
+}
+
+/// Whether a call was for a role of this name before the present one.
+pub(crate) fn is_former(event: &Event, role: &Role) -> bool {
+    role_id(event).map_or_else(|| is_older(event, role), |id| id != role.id)
+}
+
+/// Whether an event is older than the role.
+pub(crate) fn is_older(event: &Event, role: &Role) -> bool {
+    let created = role.created.parse::<Timestamp>().ok();
+    event.event_time.zip(created).is_some_and(|(time, created)| time < created)
+}
+
+/// Whether an event names the role: IAM compares names without regard to case, and records them as given.
+pub(crate) fn is_of_role(event: &Event, role: &str) -> bool {
+    event.parameter("roleName").is_some_and(|name| name.eq_ignore_ascii_case(role))
+}
+
 /// Calls of `AssumeRole` for the role by those who call for its connectors; an error when nothing could be
 /// searched.
 pub(crate) fn assumptions<'a>(view: &View<'a>) -> Result<Assumptions<'a>, Blocked> {
@@ -134,15 +182,19 @@ pub(crate) fn trust_unchanged_since(view: &View<'_>, created: &str) -> Option<Ti
     if !changes.is_complete() {
         return None;
     }
+    let last = last_trust_change(view, &changes);
+    let known = last.map_or(changes.start(), |event| event.event_time)?;
+    Some(created.parse().map_or(known, |created: Timestamp| created.max(known)))
+}
+
+/// The last change of the role's trust policy, with which it was made included.
+pub(crate) fn last_trust_change<'a>(view: &View<'_>, changes: &Searched<'a>) -> Option<&'a Event> {
     let name = &view.target().role.name;
-    let last = changes.events.iter().rev().find(|event| {
+    changes.events.iter().rev().copied().find(|event| {
         matches!(event.event_name.as_str(), "UpdateAssumeRolePolicy" | "CreateRole")
             && event.error_code.is_none()
-            && event.parameter("roleName") == Some(name)
-    });
-    let start = changes.queries.iter().filter_map(|query| query.since.parse().ok()).max()?;
-    let known = last.map_or(Some(start), |event| event.event_time)?;
-    Some(created.parse().map_or(known, |created: Timestamp| created.max(known)))
+            && is_of_role(event, name)
+    })
 }
 
 /// The event as proof.

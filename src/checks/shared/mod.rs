@@ -8,7 +8,7 @@ pub(crate) mod history;
 pub(crate) mod keys;
 pub mod lake_formation;
 pub mod needs;
-mod objects;
+pub(crate) mod objects;
 pub mod phases;
 pub(crate) mod phrases;
 pub(crate) mod places;

@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
-use crate::model::StatementRef;
+use crate::checks::View;
+use crate::model::{Remedy, StatementRef, edit_distance, nearest};
 use crate::policy::Policy;
 use crate::policy::scope::covers;
 use crate::requirement::{Location, Origin};
 
 use super::needs::Ask;
+use super::policies::buckets_named;
 use super::standing::{Cause, resources_for};
 
 /// What is done with objects: a statement that allows one of them is about the place's objects.
@@ -57,6 +59,29 @@ pub(super) fn gap(
     (Cause::Outside { written: resources }, statement)
 }
 
+/// What mends a bucket's name that was mistyped in the role's policies, if it was. Another connector's
+/// bucket is no mistake.
+pub(crate) fn mistyped(view: &View<'_>, policies: &[Arc<Policy>], bucket: &str) -> Option<Remedy> {
+    let found = slip(policies, bucket)?;
+    let is_used = view.buckets().map_or(true, |all| all.iter().any(|location| location.bucket == found));
+    (!is_used).then(|| Remedy::CorrectBucket { found, wanted: bucket.to_owned() })
+}
+
+/// The bucket that policies name in place of this one by a slip of the pen: they do not name this one. Numbers
+/// tell buckets of one kind apart.
+fn slip(policies: &[Arc<Policy>], bucket: &str) -> Option<String> {
+    const LETTERS: usize = 2;
+    let named: Vec<String> = buckets_named(policies).into_iter().map(|(name, _)| name).collect();
+    if named.iter().any(|name| name == bucket) {
+        return None;
+    }
+    let without_digits = |name: &str| name.replace(|letter: char| letter.is_ascii_digit(), "");
+    let is_slip = |name: &String| {
+        edit_distance(name, bucket) <= LETTERS && without_digits(name) != without_digits(bucket)
+    };
+    nearest(bucket, named.into_iter().filter(is_slip))
+}
+
 /// Whether a statement's resource is about a part of the place: it begins below it, or at a wildcard
 /// above it.
 fn touches(resource: &str, location: &Location) -> bool {
@@ -73,7 +98,31 @@ fn is_known(policies: &[Arc<Policy>], object: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::checks::shared::policies::compile;
+    use crate::policy::Kind;
+
+    #[test]
+    fn a_bucket_is_mistyped_where_only_its_like_is_named() {
+        let policy = |names: &[&str]| {
+            let resources: Vec<String> = names.iter().map(|name| format!("arn:aws:s3:::{name}/*")).collect();
+            let statement = json!({"Effect": "Allow", "Action": "s3:PutObject", "Resource": resources});
+            let text = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+            vec![compile(Kind::Identity, "P", &text).unwrap()]
+        };
+        for (named, meant) in [
+            (&["orders-landnig"][..], Some("orders-landnig")),
+            (&["order-landing", "billing"], Some("order-landing")),
+            (&["orders-landnig", "orders-landing"], None),
+            (&["orders-landing-2"], None),
+            (&["orders-staging"], None),
+            (&["orders-l*"], None),
+        ] {
+            assert_eq!(slip(&policy(named), "orders-landing").as_deref(), meant, "{named:?}");
+        }
+    }
 
     #[test]
     fn a_resource_is_about_a_place_when_both_share_keys() {

@@ -4,9 +4,9 @@ use std::sync::{Arc, LazyLock};
 
 use crate::checks::View;
 use crate::facts::FactId;
-use crate::model::{Blocked, PolicyHome};
+use crate::model::{Blocked, PolicyHome, StatementRef};
 use crate::policy::scope::covers;
-use crate::policy::{Diagnostic, Document, Kind, Policy};
+use crate::policy::{Diagnostic, Document, Kind, Policy, Selector};
 
 /// The role's own policies, as far as they could be read.
 #[derive(Debug, Default)]
@@ -48,6 +48,26 @@ impl RolePolicies {
     pub fn are_none(&self) -> bool {
         self.read.is_empty() && self.unread.is_empty()
     }
+}
+
+/// The names of buckets in the resources of policies, each with the first statement that has it, without
+/// those that hold a wildcard or a variable.
+pub fn buckets_named(policies: &[Arc<Policy>]) -> Vec<(String, StatementRef)> {
+    let mut found: Vec<(String, StatementRef)> = Vec::new();
+    for policy in policies {
+        for (at, statement) in policy.document().statements().iter().enumerate() {
+            let Some(reference) = policy.statement_ref(at) else { continue };
+            for resource in statement.resources.iter().flat_map(Selector::any) {
+                let Some((_, rest)) = resource.split_once(":s3:::") else { continue };
+                let name = rest.split('/').next().unwrap_or(rest);
+                let known = found.iter().any(|(known, _)| known == name);
+                if !name.is_empty() && !name.contains(['*', '?', '$']) && !known {
+                    found.push((name.to_owned(), reference.clone()));
+                }
+            }
+        }
+    }
+    found
 }
 
 /// Whether a managed policy is AWS's own.

@@ -10,6 +10,7 @@ use crate::model::Blocked;
 use crate::policy::{Kind, Policy};
 use crate::trail::{ChangeKind, Event, change_kind};
 
+use super::history::{is_of_role, is_older};
 use super::policies::compile;
 use super::state::{Doc, State, inline};
 
@@ -40,8 +41,14 @@ impl Past<'_, '_> {
         self.changes.iter().any(|event| event.event_name == "CreateRole" && self.is_role(event))
     }
 
-    fn is_role(&self, event: &Event) -> bool {
-        event.parameter("roleName") == Some(self.role.arn.name())
+    /// Whether a change is of this role.
+    pub(crate) fn is_role(&self, event: &Event) -> bool {
+        is_of_role(event, self.role.arn.name())
+    }
+
+    /// The positions of the changes since the role was made, newest first. Older ones took nothing from it.
+    pub(crate) fn own(&self) -> impl Iterator<Item = usize> {
+        (0..self.changes.len()).rev().filter(|at| !is_older(self.changes[*at], self.role))
     }
 
     /// Undoes the change at this position; whether it has to do with the state at all.

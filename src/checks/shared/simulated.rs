@@ -117,6 +117,11 @@ impl Simulated<'_> {
         !self.result.matched.is_empty()
     }
 
+    /// Whether a statement denies it still where service control policies are left out.
+    pub fn is_denied_without_organization(&self) -> bool {
+        self.result.without_scps == Some(EngineVerdict::ExplicitDeny)
+    }
+
     /// The answer as proof.
     pub fn evidence(&self) -> Evidence {
         let verdict = match self.decision() {

@@ -1,15 +1,14 @@
 //! WRITE-001: there is no bucket of this name.
 
 use crate::checks::shared::places::{each_bucket, told};
-use crate::checks::shared::policies::role_policies;
+use crate::checks::shared::policies::{buckets_named, role_policies};
 use crate::checks::shared::words;
 use crate::checks::{Check, View};
 use crate::facts::FactId;
 use crate::model::{
-    Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, StatementRef,
-    edit_distance, nearest, shell_flag, shell_word,
+    Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, edit_distance, nearest,
+    shell_flag, shell_word,
 };
-use crate::policy::Selector;
 use crate::requirement::{Location, Origin};
 
 /// The check.
@@ -34,10 +33,13 @@ fn judge_bucket(view: &View<'_>, location: &Location) -> Result<Outcome, Blocked
 
 fn not_found(view: &View<'_>, location: &Location) -> Finding {
     let bucket = location.bucket.as_str();
-    let named = buckets_in_policies(view);
-    let near = nearest(bucket, named.iter().map(|(name, _)| name.clone()));
+    let named = buckets_named(&role_policies(view).documents());
+    let agree = named.iter().any(|(name, _)| name == bucket);
+    let near = nearest(bucket, named.iter().filter(|_| !agree).map(|(name, _)| name.clone()));
     let mut what = format!("There is no bucket {bucket}");
-    if let Some(near) = &near {
+    if agree {
+        what.push_str(", which the role's policies name as well");
+    } else if let Some(near) = &near {
         let edits = edit_distance(bucket, near);
         let letters = if edits == 1 { "one letter".to_owned() } else { format!("{edits} letters") };
         what = format!("{what}; the role's policies name {near}, {letters} away");
@@ -91,23 +93,4 @@ fn remedy(view: &View<'_>, location: &Location, near: Option<&str>) -> Remedy {
             shell_flag("--region", region)
         )],
     }
-}
-
-/// The bucket names in the ARNs of the role's policies, without those that hold a wildcard.
-fn buckets_in_policies(view: &View<'_>) -> Vec<(String, StatementRef)> {
-    let mut found: Vec<(String, StatementRef)> = Vec::new();
-    for policy in role_policies(view).documents() {
-        for (at, statement) in policy.document().statements().iter().enumerate() {
-            let Some(reference) = policy.statement_ref(at) else { continue };
-            for resource in statement.resources.iter().flat_map(Selector::any) {
-                let Some((_, rest)) = resource.split_once(":s3:::") else { continue };
-                let name = rest.split('/').next().unwrap_or(rest);
-                let known = found.iter().any(|(known, _)| known == name);
-                if !name.is_empty() && !name.contains(['*', '?', '$']) && !known {
-                    found.push((name.to_owned(), reference.clone()));
-                }
-            }
-        }
-    }
-    found
 }

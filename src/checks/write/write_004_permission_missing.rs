@@ -1,6 +1,7 @@
 //! WRITE-004: the role's own policies do not allow what the connector needs.
 
 use crate::checks::shared::needs::{Ask, grants, open_need, widest};
+use crate::checks::shared::objects::mistyped;
 use crate::checks::shared::services::{Service, digest};
 use crate::checks::shared::standing::{Cause, Refusal, Standings};
 use crate::checks::shared::{absent_role, words};
@@ -131,6 +132,9 @@ fn finding(
         words::add(&mut finding.evidence, Evidence { source, text });
     }
     finding.because = key.because.or_else(|| members.first().and_then(|(_, it)| it.because.clone()));
+    let bucket = members.iter().find_map(|(ask, _)| ask.requirement.bucket()).filter(|_| !key.denied);
+    let documents = standings.policies.documents();
+    finding.remedies.extend(bucket.and_then(|bucket| mistyped(view, &documents, bucket)));
     let remedy = remedy(standings, key.denied, finding.because.as_ref(), members);
     finding.remedy(remedy)
 }

@@ -2,6 +2,7 @@
 //! location instead of the warehouse, at a table's, or not in S3 at all.
 
 use crate::checks::shared::commands::in_region;
+use crate::checks::shared::objects::mistyped;
 use crate::checks::shared::places::{Places, evidence, join, why};
 use crate::checks::shared::standing::{Cause, Gap, Standings};
 use crate::checks::shared::{absent_role, words};
@@ -33,7 +34,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         _ => None,
     });
     let required = gaps.iter().filter(|gap| gap.is_required());
-    outcomes.extend(required.map(|gap| Ok(Outcome::Fail(vec![outside(view, gap)]))));
+    outcomes.extend(required.map(|gap| Ok(Outcome::Fail(vec![outside(view, &standings, gap)]))));
     outcomes.extend(places.open.iter().cloned().map(Err));
     // A table that nobody saw may lie anywhere.
     outcomes.extend(view.databases().filter_map(|database| view.tables(database).err()).map(Err));
@@ -61,7 +62,7 @@ fn not_in_s3(view: &View<'_>, origin: &Origin) -> Finding {
         .remedy(relocate(view, origin))
 }
 
-fn outside(view: &View<'_>, gap: &Gap<'_, '_>) -> Finding {
+fn outside(view: &View<'_>, standings: &Standings<'_>, gap: &Gap<'_, '_>) -> Finding {
     let locations = gap.locations();
     let origin = locations.first().map(|it| &it.origin);
     let reason = origin.and_then(why).unwrap_or_default();
@@ -82,6 +83,8 @@ fn outside(view: &View<'_>, gap: &Gap<'_, '_>) -> Finding {
         words::add(&mut finding.evidence, evidence(origin, reason));
         finding = finding.evidence(documented());
     }
+    let documents = standings.policies.documents();
+    finding.remedies.extend(locations.first().and_then(|it| mistyped(view, &documents, &it.bucket)));
     let finding = finding.remedy(gap.remedy());
     match origin {
         Some(origin) => finding.remedy(relocate(view, origin)),

@@ -1,10 +1,10 @@
 //! What is known of the call by which Streamkap assumes the role: the condition keys of that request.
 
 use crate::checks::View;
-use crate::checks::shared::{callers, history};
+use crate::checks::shared::{callers, history, words};
 use crate::facts::Role;
 use crate::model::{Arn, ExternalId};
-use crate::policy::{Context, Principal};
+use crate::policy::{Context, Policy, Principal};
 
 /// Streamkap's call of `sts:AssumeRole`.
 #[derive(Clone, Debug)]
@@ -77,6 +77,34 @@ impl Call {
             sessions,
             regions,
         }
+    }
+
+    /// The contexts that the call may have, one of them its own, with the keys of the policy's conditions that
+    /// tell them apart. What is not known of it is unknown in all of them.
+    pub(crate) fn contexts(&self, policy: &Policy) -> (Vec<Context>, Vec<String>) {
+        /// So many that no policy of a sane size comes near.
+        const MOST: usize = 64;
+        let (mut contexts, mut telling) = (vec![self.context.clone()], Vec::new());
+        let conditions = policy.document().statements().iter().flat_map(|statement| &statement.conditions);
+        for key in words::unique(conditions.map(|condition| condition.key.as_str())) {
+            let (Key::OneOf(all) | Key::Supposed(all)) = self.key(key) else { continue };
+            if contexts.len() * all.len() > MOST {
+                continue;
+            }
+            let given = |context: &Context, values: &Option<Vec<String>>| match values {
+                Some(values) => {
+                    let mut context = context.clone();
+                    context.set(key, values.iter().map(String::as_str));
+                    context
+                }
+                None => context.clone().absent(key),
+            };
+            contexts = contexts.iter().flat_map(|it| all.iter().map(|values| given(it, values))).collect();
+            if all.len() > 1 {
+                telling.push(key.to_owned());
+            }
+        }
+        (contexts, telling)
     }
 
     /// What is known of a condition key.

@@ -66,7 +66,7 @@ fn edited(found: &str, wanted: &str) -> String {
     if distance <= 2 && sorted(found) == sorted(wanted) {
         return "characters are swapped".to_owned();
     }
-    let dashes = |text: &str| text.replace(['-', '_'], "").to_lowercase();
+    let dashes = |text: &str| text.replace(is_dash, "").to_lowercase();
     if dashes(found) == dashes(wanted) {
         return "they differ in dashes only".to_owned();
     }
@@ -86,6 +86,14 @@ pub(crate) fn is_placeholder(text: &str) -> bool {
         || text.contains("${")
         || ["externalid", "yourexternalid", "streamkapexternalid", "changeme", "xxx", "replaceme"]
             .contains(&plain.as_str())
+}
+
+/// Whether the letter is a dash, or looks like one.
+fn is_dash(letter: char) -> bool {
+    matches!(
+        letter,
+        '-' | '_' | '\u{2010}'..='\u{2015}' | '\u{2043}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}'
+    )
 }
 
 fn is_invisible(letter: char) -> bool {
@@ -117,6 +125,7 @@ mod tests {
             ("4f9d2c71-6b0e-4a83-9c15-e72d08b5a6f4", "one character is another"),
             ("4f9d2c71-6b0e-4a83-9c15-e72d08b5a6f", "cut off"),
             ("4f9d2c716b0e4a839c15e72d08b5a6f3", "dashes"),
+            ("4f9d2c71\u{2010}6b0e\u{2011}4a83\u{2013}9c15\u{2212}e72d08b5a6f3", "dashes"),
             ("<external-id>", "placeholder"),
             ("another-vendors-external-id", "nothing in common"),
         ] {

@@ -28,7 +28,7 @@ pub(crate) use condition::Truth;
 pub(crate) use external::{difference, is_placeholder};
 use near::Likeness;
 pub(crate) use near::{NearMiss, is_unique_id};
-pub(crate) use reason::{reason, written};
+pub(crate) use reason::{misspelt, reason, written};
 
 /// The name explanations give the trust policy.
 pub(crate) const POLICY_NAME: &str = "trust policy";

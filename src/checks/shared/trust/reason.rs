@@ -50,9 +50,14 @@ pub(crate) fn reason(view: &View<'_>, trust: &Trust<'_>, condition: &Condition) 
             "it sends no session tags".to_owned()
         }
         _ if key.contains("resourcetag/") => "the role has no such tag".to_owned(),
-        _ => match nearest(&condition.key, ["sts:ExternalId".to_owned()]) {
+        _ => match misspelt(&condition.key) {
             Some(meant) => format!("no call has that key; did you mean {meant}?"),
             None => "its call does not have that key".to_owned(),
         },
     }
+}
+
+/// The key that was meant by a key which no call has.
+pub(crate) fn misspelt(key: &str) -> Option<String> {
+    nearest(key, ["sts:ExternalId".to_owned()])
 }

@@ -8,12 +8,12 @@ use super::carrier;
 use super::inflate::{Inflated, Inflater};
 use super::layout::Place;
 use super::marks::Positions;
-use super::native::{self, Found, Tools};
+use super::native::{self, Tools};
 use super::query::Compiled;
 use super::split::{MAX_OBJECT, Splitter};
 use super::stream::TextStream;
 use super::tally::{Tally, note};
-use crate::trail::{Coverage, Problem, ProblemKind, RecordReader, Sink};
+use crate::trail::{Coverage, EventRef, Problem, ProblemKind, RecordReader, Sink};
 
 /// The largest file, and the largest text, that is held in memory as a whole. CloudTrail's own
 /// objects are at most 50 MB compressed and mostly far below one.
@@ -209,7 +209,7 @@ impl<'q, S: Sink> Scanner<'q, S> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let Self { positions, reader, tally, .. } = self;
         if let Ok(found) = native::scan(text, self.query, Tools { positions, reader, tally }) {
-            self.hand_over(found);
+            self.hand_over(&found);
         } else {
             self.tally.forget_records();
             let mut splitter = Splitter::default();
@@ -218,14 +218,10 @@ impl<'q, S: Sink> Scanner<'q, S> {
         }
     }
 
-    fn hand_over(&mut self, found: Found<'_>) {
-        let Found { records, events } = found;
-        self.found += (records.len() + events.len()) as u64;
-        for record in &records {
+    fn hand_over(&mut self, found: &[EventRef<'_>]) {
+        self.found += found.len() as u64;
+        for record in found {
             self.sink.record(record);
-        }
-        for event in events {
-            self.sink.event(event);
         }
     }
 
@@ -235,7 +231,7 @@ impl<'q, S: Sink> Scanner<'q, S> {
             let Some(value) = carrier::parse(object) else { return false };
             let any = carrier::for_each_record(&value, &mut |event| {
                 tally.see_event(&event);
-                if query.accepts(&event) {
+                if query.accepts(&EventRef::from(&event)) {
                     *found += 1;
                     sink.event(event);
                 }

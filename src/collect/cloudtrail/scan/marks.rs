@@ -142,26 +142,24 @@ const fn table(first: bool) -> [u8; 16] {
 }
 
 #[cfg(target_arch = "x86_64")]
-fn word(bytes: &[u8]) -> i64 {
-    let mut eight = [0; 8];
-    eight.copy_from_slice(bytes);
-    i64::from_le_bytes(eight)
-}
-
-#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "a plain load, which compilers are not sure to make of safe words")]
 mod avx512 {
     use std::arch::x86_64::{
-        __m512i, _mm512_cmpeq_epi8_mask, _mm512_mask_cmpeq_epi8_mask, _mm512_set_epi64, _mm512_shuffle_epi8,
+        __m512i, _mm_loadu_si128, _mm512_broadcast_i32x4, _mm512_cmpeq_epi8_mask, _mm512_loadu_si512,
+        _mm512_mask_cmpeq_epi8_mask, _mm512_shuffle_epi8,
     };
 
-    use super::{BLOCK, FIRST, SECOND, STRETCH, add, word};
+    use super::{BLOCK, FIRST, SECOND, STRETCH, add};
 
     #[target_feature(enable = "avx512bw,bmi1,bmi2")]
     pub(super) fn collect(stretch: &[u8], positions: &mut [u16; STRETCH]) -> usize {
         let (mut rest, mut base, mut count) = (stretch, 0, 0);
-        let (firsts, seconds) = (everywhere(FIRST), everywhere(SECOND));
+        let (firsts, seconds) = (everywhere(&FIRST), everywhere(&SECOND));
         while let Some(block) = rest.first_chunk::<{ BLOCK + 1 }>() {
-            let (one, two) = (load(&block[..BLOCK]), load(&block[1..]));
+            let from = block.as_ptr();
+            // SAFETY: the block has 65 bytes, of which the loads take 0 to 63 and 1 to 64.
+            let (one, two) =
+                unsafe { (_mm512_loadu_si512(from.cast()), _mm512_loadu_si512(from.add(1).cast())) };
             let second = _mm512_cmpeq_epi8_mask(two, _mm512_shuffle_epi8(seconds, two));
             let mask = _mm512_mask_cmpeq_epi8_mask(second, one, _mm512_shuffle_epi8(firsts, two));
             add(mask, base, positions, &mut count);
@@ -173,62 +171,52 @@ mod avx512 {
 
     /// A table in all quarters of a register: a look-up stays within its quarter.
     #[target_feature(enable = "avx512bw")]
-    fn everywhere(table: [u8; 16]) -> __m512i {
-        let [low, high] = [word(&table[..8]), word(&table[8..])];
-        _mm512_set_epi64(high, low, high, low, high, low, high, low)
-    }
-
-    /// Sixty-four bytes; becomes one unaligned load.
-    #[target_feature(enable = "avx512bw")]
-    fn load(bytes: &[u8]) -> __m512i {
-        let word = |index: usize| word(&bytes[index * 8..index * 8 + 8]);
-        _mm512_set_epi64(word(7), word(6), word(5), word(4), word(3), word(2), word(1), word(0))
+    fn everywhere(table: &[u8; 16]) -> __m512i {
+        // SAFETY: the table has the 16 bytes that are loaded.
+        _mm512_broadcast_i32x4(unsafe { _mm_loadu_si128(table.as_ptr().cast()) })
     }
 }
 
 #[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "a plain load, which compilers are not sure to make of safe words")]
 mod avx2 {
     use std::arch::x86_64::{
-        __m256i, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_movemask_epi8, _mm256_set_epi64x,
-        _mm256_shuffle_epi8,
+        __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8,
+        _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_shuffle_epi8,
     };
 
-    use super::{BLOCK, FIRST, SECOND, STRETCH, add, word};
+    use super::{BLOCK, FIRST, SECOND, STRETCH, add};
 
     #[target_feature(enable = "avx2,bmi1,bmi2")]
     pub(super) fn collect(stretch: &[u8], positions: &mut [u16; STRETCH]) -> usize {
         let (mut rest, mut base, mut count) = (stretch, 0, 0);
+        let tables = (both(&FIRST), both(&SECOND));
         while let Some(block) = rest.first_chunk::<{ BLOCK + 1 }>() {
-            let mask = u64::from(bits(block, 0)) | u64::from(bits(block, 32)) << 32;
-            add(mask, base, positions, &mut count);
+            let (low, high) = (bits(block, 0, tables), bits(block, 32, tables));
+            add(u64::from(low) | u64::from(high) << 32, base, positions, &mut count);
             rest = &rest[BLOCK..];
             base += 64;
         }
         count
     }
 
-    /// One bit for each position from `at` to `at + 31` where a pair begins.
+    /// One bit for each position from `at`, 0 or 32, to `at + 31` where a pair begins.
+    #[inline]
     #[target_feature(enable = "avx2")]
-    fn bits(block: &[u8; BLOCK + 1], at: usize) -> u32 {
-        let (one, two) = (load(&block[at..at + 32]), load(&block[at + 1..at + 33]));
-        let second = _mm256_shuffle_epi8(both(SECOND), two);
-        let first = _mm256_shuffle_epi8(both(FIRST), two);
-        let pairs = _mm256_and_si256(_mm256_cmpeq_epi8(two, second), _mm256_cmpeq_epi8(one, first));
-        _mm256_movemask_epi8(pairs).cast_unsigned()
+    fn bits(block: &[u8; BLOCK + 1], at: usize, (firsts, seconds): (__m256i, __m256i)) -> u32 {
+        let from = block[at..at + 33].as_ptr();
+        // SAFETY: 33 bytes begin there, of which the loads take 0 to 31 and 1 to 32.
+        let (one, two) = unsafe { (_mm256_loadu_si256(from.cast()), _mm256_loadu_si256(from.add(1).cast())) };
+        let second = _mm256_cmpeq_epi8(two, _mm256_shuffle_epi8(seconds, two));
+        let first = _mm256_cmpeq_epi8(one, _mm256_shuffle_epi8(firsts, two));
+        _mm256_movemask_epi8(_mm256_and_si256(second, first)).cast_unsigned()
     }
 
     /// A table in both halves of a register: a look-up stays within its half.
     #[target_feature(enable = "avx2")]
-    fn both(table: [u8; 16]) -> __m256i {
-        let [low, high] = [word(&table[..8]), word(&table[8..])];
-        _mm256_set_epi64x(high, low, high, low)
-    }
-
-    /// Thirty-two bytes; becomes one unaligned load.
-    #[target_feature(enable = "avx2")]
-    fn load(bytes: &[u8]) -> __m256i {
-        let word = |index: usize| word(&bytes[index * 8..index * 8 + 8]);
-        _mm256_set_epi64x(word(3), word(2), word(1), word(0))
+    fn both(table: &[u8; 16]) -> __m256i {
+        // SAFETY: the table has the 16 bytes that are loaded.
+        _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(table.as_ptr().cast()) })
     }
 }
 

@@ -5,16 +5,14 @@
 //! Whatever does not look native in a place that matters sends the whole text the slow way, so
 //! that speed never costs an answer.
 
-use serde_json::Value;
-
 use super::marks::{Positions, for_each_mark};
 use super::query::Compiled;
 use super::tally::Tally;
 use crate::denial::is_denial_bytes;
-use crate::trail::{Event, EventRef, RecordReader, may_matter};
+use crate::trail::{EventRef, RecordReader, may_matter};
 
 const WRAPPER: &[u8] = b"{\"Records\":[";
-const RECORD: &[u8] = b"{\"eventVersion\"";
+const RECORD: &[u8; 15] = b"{\"eventVersion\"";
 
 /// The text is not, or not wholly, as CloudTrail writes it: nothing was concluded.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,15 +25,6 @@ pub(super) struct Tools<'a> {
     pub(super) tally: &'a mut Tally,
 }
 
-/// What was found in a text.
-#[derive(Default)]
-pub(super) struct Found<'t> {
-    /// Denials that are nothing else.
-    pub(super) records: Vec<EventRef<'t>>,
-    /// Whatever may belong to a history.
-    pub(super) events: Vec<Event>,
-}
-
 /// Looks through `text` for what is wanted.
 ///
 /// On `NotNative` the tally may hold something of the text and is to be taken back.
@@ -43,7 +32,7 @@ pub(super) fn scan<'t>(
     text: &'t [u8],
     query: &Compiled<'_>,
     tools: Tools<'_>,
-) -> Result<Found<'t>, NotNative> {
+) -> Result<Vec<EventRef<'t>>, NotNative> {
     if !text.starts_with(WRAPPER) {
         return Err(NotNative);
     }
@@ -53,7 +42,7 @@ pub(super) fn scan<'t>(
         query,
         reader,
         tally,
-        found: Found::default(),
+        found: Vec::new(),
         start: None,
         denied: false,
         change: None,
@@ -89,7 +78,7 @@ struct Pass<'t, 'a, 'q> {
     query: &'a Compiled<'q>,
     reader: &'a mut RecordReader,
     tally: &'a mut Tally,
-    found: Found<'t>,
+    found: Vec<EventRef<'t>>,
     /// Where the record at hand begins.
     start: Option<usize>,
     /// It holds an error code of a denial, maybe nested.
@@ -121,10 +110,10 @@ impl<'t> Pass<'t, '_, '_> {
     }
 
     fn record(&mut self, at: usize) -> Result<(), NotNative> {
-        let start = at.wrapping_sub(6);
-        if at < 6 || !self.text[start..].starts_with(RECORD) {
+        if after(self.text, at, 6, RECORD).is_none() {
             return Ok(());
         }
+        let start = at - 6;
         match self.start {
             Some(_) if !self.denied && self.change.is_none() => {}
             Some(_) => self.close(start)?,
@@ -183,35 +172,23 @@ impl<'t> Pass<'t, '_, '_> {
         let denied = denied && self.query.may_be_denial(slice);
         match change {
             Some(Named::OfRole) if !denied && !self.query.may_name_role(slice) => Ok(()),
-            Some(_) => self.parse(slice),
-            None if denied => self.read(slice),
-            None => Ok(()),
+            None if !denied => Ok(()),
+            _ => self.read(slice),
         }
     }
 
-    /// Reads a record that may be a denial and nothing else.
+    /// Reads a record that may be wanted; what follows it must be nothing but what joins records.
     fn read(&mut self, slice: &'t [u8]) -> Result<(), NotNative> {
         let (record, end) = self.reader.read(slice).map_err(|_| NotNative)?;
         if !is_joint(&slice[end..]) {
             return Err(NotNative);
         }
-        self.found.records.extend(record.filter(|record| self.query.accepts_denial(record)));
-        Ok(())
-    }
-
-    /// Parses a record; what follows it must be nothing but what joins records.
-    fn parse(&mut self, slice: &[u8]) -> Result<(), NotNative> {
-        let mut values = serde_json::Deserializer::from_slice(slice).into_iter::<Value>();
-        let Some(Ok(value)) = values.next() else { return Err(NotNative) };
-        if !is_joint(&slice[values.byte_offset()..]) {
-            return Err(NotNative);
-        }
-        self.found.events.extend(Event::from_value(&value).filter(|event| self.query.accepts(event)));
+        self.found.extend(record.filter(|record| self.query.accepts(record)));
         Ok(())
     }
 
     /// Settles the last record and looks at how the text ends.
-    fn end(mut self) -> Result<Found<'t>, NotNative> {
+    fn end(mut self) -> Result<Vec<EventRef<'t>>, NotNative> {
         let text = self.text;
         match self.start {
             Some(_) => {
@@ -248,8 +225,12 @@ fn ends_as_data_event(text: &[u8]) -> bool {
 }
 
 /// What follows `key`, if `key` stands in `text` with its byte number `back` at `at`.
-fn after<'t>(text: &'t [u8], at: usize, back: usize, key: &[u8]) -> Option<&'t [u8]> {
-    text.get(at.checked_sub(back)?..)?.strip_prefix(key)
+///
+/// Keys have their length in their type, so that they are compared in a few instructions and without a call.
+#[inline]
+fn after<'t, const LEN: usize>(text: &'t [u8], at: usize, back: usize, key: &[u8; LEN]) -> Option<&'t [u8]> {
+    let (front, rest) = text.get(at.checked_sub(back)?..)?.split_first_chunk::<LEN>()?;
+    (front == key).then_some(rest)
 }
 
 /// Whether a text is nothing but what may stand between two records: a comma, or the end of one
@@ -288,7 +269,7 @@ mod tests {
         let (positions, reader) = (&mut Positions::default(), &mut RecordReader::default());
         let tools = Tools { positions, reader, tally: &mut tally };
         let found = scan(text.as_bytes(), &Compiled::new(&query), tools).ok()?;
-        Some((found.records.into_iter().map(|record| record.event_id.into_owned()).collect(), tally))
+        Some((found.into_iter().map(|record| record.event_id.into_owned()).collect(), tally))
     }
 
     #[test]

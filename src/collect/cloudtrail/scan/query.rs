@@ -7,7 +7,7 @@ use memchr::memmem::Finder;
 
 use crate::denials::{RoleFilter, Scope};
 use crate::model::Arn;
-use crate::trail::{self, Event, EventRef};
+use crate::trail::EventRef;
 
 /// What to find in the logs.
 #[derive(Clone, Debug, Default)]
@@ -97,16 +97,12 @@ impl<'a> Compiled<'a> {
     }
 
     /// Whether an event is wanted.
-    pub(super) fn accepts(&self, event: &Event) -> bool {
-        let record = EventRef::from(event);
-        self.accepts_denial(&record) || self.in_bounds(&record) && self.is_history(event)
+    pub(super) fn accepts(&self, event: &EventRef<'_>) -> bool {
+        self.in_bounds(event) && (self.is_denial(event) || self.is_history(event))
     }
 
-    /// Whether an event is wanted as a denial.
-    pub(super) fn accepts_denial(&self, event: &EventRef<'_>) -> bool {
-        event.is_denial()
-            && self.in_bounds(event)
-            && self.query.role.as_ref().is_none_or(|role| event.identity().is_of_role(role))
+    fn is_denial(&self, event: &EventRef<'_>) -> bool {
+        event.is_denial() && self.query.role.as_ref().is_none_or(|role| event.identity().is_of_role(role))
     }
 
     /// Whether an event is of the window and accounts asked for.
@@ -120,8 +116,8 @@ impl<'a> Compiled<'a> {
                 || event.recipient_account.as_deref().is_none_or(|account| accounts.contains(account)))
     }
 
-    fn is_history(&self, event: &Event) -> bool {
-        self.query.history.as_ref().is_some_and(|role| trail::is_history_of(event, role))
+    fn is_history(&self, event: &EventRef<'_>) -> bool {
+        self.query.history.as_ref().is_some_and(|role| event.is_history_of(role))
     }
 }
 

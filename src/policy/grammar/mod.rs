@@ -1,19 +1,19 @@
 //! From JSON to a policy document, with everything that is wrong on the way.
 //!
 //! Grammar: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>.
-//! What AWS surely refuses is an error. Where it may depend on the service, or where a document
-//! could have been stored before a rule was tightened, it is a warning.
+//! What AWS surely refuses is an error, or refused where it can be understood nevertheless. Where
+//! it may depend on the service it is a warning.
 
+mod principals;
+
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::clean;
 use super::diagnostic::{Diagnostic, Weight};
-use super::document::{
-    Condition, Document, Effect, Kind, PrincipalEntry, PrincipalKind, Selector, Statement, Version,
-};
+use super::document::{Condition, Document, Effect, Kind, Selector, Statement, Version};
 use super::json::{self, Lines, Member, Node, Value};
 use super::operator::{Operator, closest};
-use super::request::is_account;
 
 const STATEMENT_ELEMENTS: [&str; 9] = [
     "Sid",
@@ -34,7 +34,7 @@ pub(super) fn read(kind: Kind, text: &str) -> (Option<Document>, Vec<Diagnostic>
         Ok(root) => root,
         Err(fault) => return (None, vec![fault]),
     };
-    let mut grammar = Grammar { kind, lines: Lines::new(text), found: Vec::new(), has_error: false };
+    let mut grammar = Grammar { kind, lines: Lines::new(text), found: Vec::new(), worst: Weight::Warning };
     let parts = grammar.document(&root);
     let mut diagnostics = grammar.found;
     diagnostics.sort();
@@ -55,7 +55,7 @@ struct Grammar<'a> {
     kind: Kind,
     lines: Lines<'a>,
     found: Vec<Diagnostic>,
-    has_error: bool,
+    worst: Weight,
 }
 
 impl Grammar<'_> {
@@ -63,15 +63,19 @@ impl Grammar<'_> {
         self.report(Weight::Error, at.span.start, message);
     }
 
+    fn refuse(&mut self, at: &Node, message: impl Into<String>) {
+        self.report(Weight::Refused, at.span.start, message);
+    }
+
     fn warn(&mut self, at: &Node, message: impl Into<String>) {
         self.report(Weight::Warning, at.span.start, message);
     }
 
     fn report(&mut self, weight: Weight, offset: usize, message: impl Into<String>) {
-        if self.is_full() && (weight == Weight::Warning || self.has_error) {
+        if self.is_full() && weight >= self.worst {
             return;
         }
-        self.has_error |= weight == Weight::Error;
+        self.worst = self.worst.min(weight);
         self.found.push(self.lines.diagnostic(weight, offset, message));
     }
 
@@ -149,8 +153,11 @@ impl Grammar<'_> {
     }
 
     fn repeated(&mut self, member: &Member) {
-        let message = format!("`{}` is given more than once: the last one counts", clean(&member.key));
-        self.report(Weight::Warning, member.key_span.start, message);
+        let message = format!(
+            "`{}` is given more than once, which AWS does not take: the last one counts",
+            clean(&member.key)
+        );
+        self.report(Weight::Refused, member.key_span.start, message);
     }
 
     fn check_sids(&mut self, statements: &[Statement], nodes: &[Node]) {
@@ -196,14 +203,6 @@ impl Grammar<'_> {
             end_line,
             range: node.span.clone(),
         })
-    }
-
-    fn check_not_principal(&mut self, node: &Node, effect: Effect) {
-        if self.kind == Kind::Trust {
-            self.warn(node, "AWS no longer takes `NotPrincipal` in a trust policy");
-        } else if effect == Effect::Allow {
-            self.warn(node, "`NotPrincipal` with `Allow` allows everybody else, which AWS no longer takes");
-        }
     }
 
     fn text<'n>(&mut self, node: &'n Node, element: &str) -> Option<&'n str> {
@@ -267,12 +266,12 @@ impl Grammar<'_> {
         let (negated, node) = self.one_of(statement, members, ("Action", "NotAction"))?;
         let values = self.texts(node, if negated { "NotAction" } else { "Action" })?;
         for (at, action) in &values {
-            self.check_action(at, action);
+            self.check_action(at, action, negated);
         }
         Some(selector(negated, values))
     }
 
-    fn check_action(&mut self, node: &Node, action: &str) {
+    fn check_action(&mut self, node: &Node, action: &str, negated: bool) {
         let shown = clean(action);
         match action.matches(':').count() {
             0 if !action.is_empty() && action.bytes().all(|byte| matches!(byte, b'*' | b'?')) => {}
@@ -285,8 +284,13 @@ impl Grammar<'_> {
                     format!("the action `{shown}` has a space or a comma in it and matches nothing"),
                 );
             }
-            1 if self.kind == Kind::Trust && !action.to_ascii_lowercase().starts_with("sts:") => {
-                self.warn(node, format!("the action `{shown}` has no meaning in a trust policy"));
+            1 if self.kind == Kind::Trust && !is_of_sts(action) => {
+                let message = format!(
+                    "the action `{shown}` has no meaning in a trust policy (AWS: AssumeRole policy may only \
+                     specify STS AssumeRole actions)"
+                );
+                let weight = if negated { Weight::Warning } else { Weight::Refused };
+                self.report(weight, node.span.start, message);
             }
             1 => {}
             _ => self.error(node, format!("the action `{shown}` has more than one colon")),
@@ -302,7 +306,7 @@ impl Grammar<'_> {
             return None;
         };
         if self.kind == Kind::Trust {
-            self.warn(node, "a trust policy has no `Resource`: AWS does not take it");
+            self.refuse(node, "a trust policy has no resources (AWS: Has prohibited field Resource)");
         }
         let values = self.texts(node, if negated { "NotResource" } else { "Resource" })?;
         for (at, resource) in &values {
@@ -339,90 +343,6 @@ impl Grammar<'_> {
             values.push((node, text.as_str()));
         }
         Some(values)
-    }
-
-    fn principals(&mut self, statement: &Node, members: &[Member]) -> Option<Selector<PrincipalEntry>> {
-        let everyone = || PrincipalEntry { kind: PrincipalKind::Everyone, value: "*".to_owned() };
-        let Some((negated, node)) = self.one_of(statement, members, ("Principal", "NotPrincipal")) else {
-            let missing = last(members, "Principal").is_none() && last(members, "NotPrincipal").is_none();
-            return match self.kind {
-                Kind::Trust if missing => {
-                    self.error(statement, "the statement has no `Principal`");
-                    None
-                }
-                Kind::Resource if missing => {
-                    self.warn(statement, "the statement has no `Principal` and applies to nobody");
-                    None
-                }
-                Kind::ResourceControl | Kind::Endpoint if missing => {
-                    self.warn(statement, "the statement has no `Principal`: taken for everybody");
-                    Some(Selector::Any(vec![everyone()]))
-                }
-                _ => None,
-            };
-        };
-        if self.belongs_to_principal() {
-            let name = if negated { "NotPrincipal" } else { "Principal" };
-            self.error(node, format!("`{name}` has no place in a policy of this kind"));
-            return None;
-        }
-        let entries = match &node.value {
-            Value::String(text) if text == "*" => vec![everyone()],
-            Value::String(text) => {
-                self.warn(node, "`Principal` lacks its kind, as in {\"AWS\": …}: AWS does not take it");
-                vec![PrincipalEntry { kind: PrincipalKind::Aws, value: text.clone() }]
-            }
-            Value::Object(kinds) => self.principal_map(kinds),
-            other => {
-                self.error(
-                    node,
-                    format!("`Principal` has to be an object or `*`, this is {}", other.in_words()),
-                );
-                return None;
-            }
-        };
-        Some(if negated { Selector::AllBut(entries) } else { Selector::Any(entries) })
-    }
-
-    fn principal_map(&mut self, kinds: &[Member]) -> Vec<PrincipalEntry> {
-        let names = ["AWS", "Service", "Federated", "CanonicalUser"];
-        self.check_names(kinds, &names, "`Principal`");
-        let mut entries = Vec::new();
-        for member in lasts(kinds) {
-            let kind = match member.key.as_str() {
-                "AWS" => PrincipalKind::Aws,
-                "Service" => PrincipalKind::Service,
-                "Federated" => PrincipalKind::Federated,
-                "CanonicalUser" => PrincipalKind::CanonicalUser,
-                _ => continue,
-            };
-            for (node, value) in self.texts(&member.node, &member.key).unwrap_or_default() {
-                if kind == PrincipalKind::Aws {
-                    self.check_aws_principal(node, value);
-                }
-                entries.push(PrincipalEntry { kind, value: value.to_owned() });
-            }
-        }
-        entries
-    }
-
-    fn check_aws_principal(&mut self, node: &Node, value: &str) {
-        let shown = clean(value);
-        if value == "*" || is_account(value) {
-            return;
-        }
-        if super::principal::is_unique_id(value) {
-            let message = format!("`{shown}` is the unique id of a principal that has been deleted");
-            self.warn(node, message);
-        } else if value.contains(['*', '?']) {
-            self.warn(node, format!("the principal `{shown}` has a wildcard in it, which AWS does not take"));
-        } else if super::principal::Entry::compile(&PrincipalEntry {
-            kind: PrincipalKind::Aws,
-            value: value.to_owned(),
-        }) == super::principal::Entry::Nobody
-        {
-            self.warn(node, format!("the principal `{shown}` is malformed and matches nobody"));
-        }
     }
 
     fn conditions(&mut self, node: &Node) -> Vec<Condition> {
@@ -463,15 +383,15 @@ impl Grammar<'_> {
     }
 
     fn check_operator(&mut self, member: &Member) {
-        if Operator::parse(&member.key).is_none() {
-            let meant = (!self.is_full())
-                .then(|| Operator::suggestion(&member.key))
-                .flatten()
-                .map(|meant| format!("; did you mean `{meant}`?"))
-                .unwrap_or_default();
-            let message = format!("`{}` is not a condition operator{meant}", clean(&member.key));
-            self.report(Weight::Error, member.key_span.start, message);
-        }
+        let (weight, meant) = match Operator::spelling(&member.key) {
+            Some(spelling) if spelling == member.key => return,
+            Some(spelling) => (Weight::Refused, Some(spelling.into())),
+            None if self.is_full() => (Weight::Error, None),
+            None => (Weight::Error, Operator::suggestion(&member.key).map(Cow::Borrowed)),
+        };
+        let meant = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
+        let message = format!("`{}` is not a condition operator{meant}", clean(&member.key));
+        self.report(weight, member.key_span.start, message);
     }
 
     fn condition(&mut self, operator: &str, key: &Member) -> Option<Condition> {
@@ -522,6 +442,12 @@ fn lasts(members: &[Member]) -> impl Iterator<Item = &Member> {
         .iter()
         .enumerate()
         .filter_map(move |(at, member)| (last.get(member.key.as_str()) == Some(&at)).then_some(member))
+}
+
+/// Whether an action of a trust policy can be one of STS's: `*` is left to mean them.
+fn is_of_sts(action: &str) -> bool {
+    let service = action.split(':').next().unwrap_or_default();
+    service.eq_ignore_ascii_case("sts") || service == "*"
 }
 
 fn selector(negated: bool, values: Vec<(&Node, &str)>) -> Selector<String> {

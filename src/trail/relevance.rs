@@ -1,0 +1,156 @@
+//! Which changes can be about what was denied, told from a record's text alone.
+//!
+//! An archive holds changes of thousands of buckets and keys. Reading them all in full takes as long
+//! as the search itself, and nearly none is about a bucket or key that somebody was denied.
+
+use std::collections::BTreeSet;
+
+use memchr::memmem;
+
+use super::changes::ChangeKind;
+use super::group::DenialGroup;
+
+/// What was denied: the buckets and keys by name, and the services.
+pub struct Denied<'d> {
+    buckets: Named<'d>,
+    keys: Named<'d>,
+    catalog: bool,
+}
+
+/// What was denied of one service.
+#[derive(Default)]
+struct Named<'d> {
+    /// Its names, as far as denials tell them.
+    names: BTreeSet<&'d str>,
+    /// A denial does not tell which it was.
+    any: bool,
+}
+
+impl<'d> Denied<'d> {
+    /// What `groups` are about.
+    pub fn of(groups: &'d [DenialGroup]) -> Self {
+        let mut denied = Self { buckets: Named::default(), keys: Named::default(), catalog: false };
+        for group in groups {
+            let action = group.action.as_deref().unwrap_or_default();
+            let resource = group.resource.as_deref().unwrap_or_default();
+            match action.split_once(':').map(|(service, _)| service) {
+                Some("s3") => denied.buckets.note(bucket(resource)),
+                Some("kms") => denied.keys.note(resource.split_once(":key/").map(|(_, key)| key)),
+                Some("glue" | "lakeformation") => denied.catalog = true,
+                _ => {}
+            }
+        }
+        denied
+    }
+
+    /// Whether a change of this kind may be about what was denied; `record` is its text.
+    pub fn may_concern(&self, kind: ChangeKind, record: &str) -> bool {
+        match kind {
+            ChangeKind::Bucket => self.buckets.may_be_in(record, b"\"bucketName\":\""),
+            ChangeKind::Key => self.keys.may_be_in(record, b"\"keyId\":\""),
+            ChangeKind::Catalog | ChangeKind::Database | ChangeKind::LakeFormation => self.catalog,
+            _ => true,
+        }
+    }
+}
+
+/// The bucket of an S3 ARN.
+fn bucket(resource: &str) -> Option<&str> {
+    let (_, rest) = resource.split_once(":s3:::")?;
+    rest.split('/').next().filter(|bucket| !bucket.is_empty() && *bucket != "*")
+}
+
+impl<'d> Named<'d> {
+    fn note(&mut self, name: Option<&'d str>) {
+        self.any |= name.is_none();
+        self.names.extend(name);
+    }
+
+    /// Whether one of the names stands after `key` in a record, or nothing does: the account's public
+    /// access block names no bucket.
+    fn may_be_in(&self, record: &str, key: &[u8]) -> bool {
+        if self.any || self.names.is_empty() {
+            return self.any;
+        }
+        let (mut named, bytes) = (false, record.as_bytes());
+        for at in memmem::find_iter(bytes, key) {
+            named = true;
+            let value = &record[at + key.len()..];
+            let value = &value[..value.find('"').unwrap_or(value.len())];
+            // An alias may be that of any key, and an escape hides what is meant.
+            if value.contains(['\\', ':']) && !value.contains(":key/") || value.starts_with("alias/") {
+                return true;
+            }
+            if self.names.contains(value.rsplit('/').next().unwrap_or(value)) {
+                return true;
+            }
+        }
+        !named
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::trail::{DenialGroups, Event};
+
+    fn denied(action: &str, resource: Option<&str>) -> Vec<DenialGroup> {
+        let (service, name) = action.split_once(':').unwrap();
+        let on = resource.map(|arn| format!(" on resource: {arn}")).unwrap_or_default();
+        let mut groups = DenialGroups::new();
+        groups.add(
+            &Event::from_value(&json!({
+                "eventID": "1", "eventSource": format!("{service}.amazonaws.com"), "eventName": name, "errorCode": "AccessDenied",
+                "errorMessage": format!("User: u is not authorized to perform: {action}{on} because no identity-based policy allows the {action} action"),
+            }))
+            .unwrap(),
+        );
+        groups.groups()
+    }
+
+    #[test]
+    fn a_change_of_the_denied_bucket_or_key_may_concern_it_and_that_of_another_may_not() {
+        let key = "arn:aws:kms:eu-west-1:111122223333:key/1234";
+        for (groups, kind, record, may) in [
+            (
+                denied("s3:PutObject", Some("arn:aws:s3:::orders/a")),
+                ChangeKind::Bucket,
+                r#"{"bucketName":"orders"}"#,
+                true,
+            ),
+            (
+                denied("s3:PutObject", Some("arn:aws:s3:::orders/a")),
+                ChangeKind::Bucket,
+                r#"{"bucketName":"order"}"#,
+                false,
+            ),
+            (
+                denied("s3:PutObject", Some("arn:aws:s3:::orders/a")),
+                ChangeKind::Bucket,
+                r#"{"bucketName":"\u006frders"}"#,
+                true,
+            ),
+            (
+                denied("s3:PutObject", Some("arn:aws:s3:::orders/a")),
+                ChangeKind::Bucket,
+                r#"{"bucketName" : "order"}"#,
+                true,
+            ),
+            (denied("s3:PutObject", Some("arn:aws:s3:::orders/a")), ChangeKind::Bucket, "{}", true),
+            (denied("s3:ListAllMyBuckets", None), ChangeKind::Bucket, r#"{"bucketName":"order"}"#, true),
+            (denied("kms:Decrypt", Some(key)), ChangeKind::Key, r#"{"keyId":"1234"}"#, true),
+            (denied("kms:Decrypt", Some(key)), ChangeKind::Key, &format!(r#"{{"keyId":"{key}"}}"#), true),
+            (denied("kms:Decrypt", Some(key)), ChangeKind::Key, r#"{"keyId":"alias/orders"}"#, true),
+            (denied("kms:Decrypt", Some(key)), ChangeKind::Key, r#"{"keyId":"5678"}"#, false),
+            (denied("kms:Decrypt", Some(key)), ChangeKind::Bucket, r#"{"bucketName":"orders"}"#, false),
+            (denied("glue:GetTable", None), ChangeKind::LakeFormation, "{}", true),
+            (denied("s3:PutObject", None), ChangeKind::LakeFormation, "{}", false),
+            (denied("s3:PutObject", None), ChangeKind::ManagedPolicy, "{}", true),
+            (Vec::new(), ChangeKind::Bucket, r#"{"bucketName":"orders"}"#, false),
+        ] {
+            assert_eq!(Denied::of(&groups).may_concern(kind, record), may, "{kind:?} {record}");
+        }
+    }
+}
