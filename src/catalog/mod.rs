@@ -109,12 +109,28 @@ impl Vendor {
         Some(format!("Streamkap's settings do not offer the region {region}: no connector can be in it."))
     }
 
-    /// What is wrong with the partition of the role that was given, whatever else is true: one sentence.
-    pub fn partition_oddity(&self, target: &Target) -> Option<String> {
-        let partition = target.role.partition.as_ref().filter(|it| **it != self.partition)?;
-        let own = &self.partition;
+    /// That the role given is one of Streamkap's own, which calls and is not called: one sentence.
+    pub fn own_role(&self, target: &Target) -> Option<String> {
+        let own = target.role.account.as_ref().filter(|it| **it == self.account)?;
         Some(format!(
-            "The role is in the partition {partition} and Streamkap in {own}: no role can be assumed from another partition."
+            "The role {} is in account {own}, which is Streamkap's own: it is who calls. Name the role in your \
+             account that the connector's settings in the Streamkap app show.",
+            target.role.name
+        ))
+    }
+
+    /// What is wrong with the partition of the role or the region that was given, whatever else is true: one
+    /// sentence.
+    pub fn partition_oddity(&self, target: &Target) -> Option<String> {
+        let own = &self.partition;
+        let of_role = target.role.partition.as_ref().map(|it| ("The role".to_owned(), it.clone()));
+        let of_region = || {
+            let region = target.given_region()?;
+            Some((format!("The region {region}"), crate::model::Partition::of_region(region)))
+        };
+        let (what, partition) = of_role.or_else(of_region).filter(|(_, partition)| partition != own)?;
+        Some(format!(
+            "{what} is in the partition {partition} and Streamkap in {own}: no role can be assumed from another partition."
         ))
     }
 

@@ -59,7 +59,16 @@ fn judge(check: &Check, facts: &Facts, catalog: &Catalog) -> Judged {
         Ok(Err(blocked)) => Outcome::Unknown(vec![blocked]),
         Err(panic) => Outcome::Broken(Bug { message: panic_message(panic.as_ref()) }),
     };
-    Judged { id: check.id, outcome, read: view.read() }
+    Judged { id: check.id, outcome: applying(outcome, facts), read: view.read() }
+}
+
+/// A check that lacks nothing but what the user left out does not apply.
+fn applying(outcome: Outcome, facts: &Facts) -> Outcome {
+    let Outcome::Unknown(blocked) = outcome else { return outcome };
+    match shared::history::left_out(&facts.history, &blocked) {
+        Some(reason) => Outcome::Skip(reason),
+        None => Outcome::Unknown(blocked),
+    }
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

@@ -3,33 +3,44 @@
 use super::args::{GlobalArgs, SubjectArgs};
 use super::target_args::FLAGS;
 use crate::catalog::Catalog;
-use crate::facts::Target;
+use crate::diagnosis::two_accounts;
+use crate::facts::{Fact, Facts, Target};
+use crate::model::{nearest, shell_flag};
 
-/// The words that name the target again on a command line. The external id is left to the reader.
-pub(super) fn words(target: &Target, catalog: &Catalog, global: &GlobalArgs, args: &SubjectArgs) -> String {
+/// The words that name the target again on a command line. The external id is left to the reader, and so is
+/// the profile where that of this run is of another account than the role.
+pub(super) fn words(facts: &Facts, catalog: &Catalog, global: &GlobalArgs, args: &SubjectArgs) -> String {
+    let target = &facts.target;
+    let profile = if two_accounts(facts).is_some() { Some("PROFILE") } else { global.profile.as_deref() };
     let mut words: Vec<String> = target.connectors.iter().map(|it| it.connector.clone()).collect();
     let role = args.target.role.as_deref().map_or(target.role.name.as_str(), super::target::unquoted);
-    words.extend(["--role".to_owned(), quoted(role)]);
+    words.push(shell_flag("--role", meant(facts).as_deref().unwrap_or(role)));
     words.extend(parameter_words(target, catalog));
-    for file in &args.target.parameters.connector_file {
-        words.extend(["--connector-file".to_owned(), quoted(&file.display().to_string())]);
+    for file in &args.target.more.connector_file {
+        words.push(shell_flag("--connector-file", &file.display().to_string()));
     }
     if args.target.external_id.is_some() {
-        words.extend(["--external-id".to_owned(), "EXTERNAL_ID".to_owned()]);
+        words.push("--external-id EXTERNAL_ID".to_owned());
     }
     let options = [
         ("--region", target.given_region()),
-        ("--profile", global.profile.as_deref()),
+        ("--profile", profile),
         ("--endpoint-url", global.endpoint_url.as_deref()),
         ("--since", args.history.since.as_deref()),
     ];
     for (name, value) in options {
-        words.extend(value.into_iter().flat_map(|value| [name.to_owned(), quoted(value)]));
+        words.extend(value.map(|value| shell_flag(name, value)));
     }
     if args.history.no_history {
         words.push("--no-history".to_owned());
     }
     words.join(" ")
+}
+
+/// The role that was probably meant, where there is none of the name given.
+fn meant(facts: &Facts) -> Option<String> {
+    let names = facts.role_names.known().filter(|_| facts.role == Fact::Absent)?;
+    nearest(&facts.target.role.name, names.iter().cloned())
 }
 
 /// The parameters as flags: once where all connectors have the same value, else one for each connector.
@@ -47,25 +58,15 @@ fn parameter_words(target: &Target, catalog: &Catalog) -> Vec<String> {
             let others = target.connectors.iter().filter_map(|other| other.parameters.get(name));
             let shared = others.clone().all(|other| other == value);
             let is_flag = FLAGS.iter().any(|(flag, _)| flag == name);
-            let pair = match (shared, is_flag) {
-                (true, true) => [format!("--{name}"), quoted(value)],
-                (true, false) => ["--param".to_owned(), quoted(&format!("{name}={value}"))],
-                (false, _) => ["--param".to_owned(), quoted(&format!("{}.{name}={value}", it.connector))],
+            let word = match (shared, is_flag) {
+                (true, true) => shell_flag(&format!("--{name}"), value),
+                (true, false) => shell_flag("--param", &format!("{name}={value}")),
+                (false, _) => shell_flag("--param", &format!("{}.{name}={value}", it.connector)),
             };
-            if !words.chunks(2).any(|known| known == pair) {
-                words.extend(pair);
+            if !words.contains(&word) {
+                words.push(word);
             }
         }
     }
     words
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |it: char| it.is_ascii_alphanumeric() || "+=,.@:/-_%".contains(it);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use super::parameters::connector_meant;
 use super::target_args::TargetArgs;
 use crate::catalog::Catalog;
 use crate::collect::operations::Search;
-use crate::model::nearest;
 use crate::report::{FailOn, Format};
 
 /// Finds out why Streamkap cannot use an AWS role: which statement is at fault, the proof, and a
@@ -48,10 +48,10 @@ impl Cli {
                 _ if matches!(&*word, "-h" | "--help" | "-V" | "--version" | "help") => break,
                 _ if command.find_subcommand(&*word).is_some() => break,
                 _ => {
-                    let connectors =
-                        Catalog::built_in().connectors.iter().map(|connector| connector.name.clone());
+                    let connectors = Catalog::built_in().connectors.iter();
+                    let connectors: Vec<String> = connectors.map(|it| it.name.clone()).collect();
                     let own = words.any(|word| word.starts_with("--connector-file"));
-                    if own || word.starts_with('-') || nearest(&word, connectors).is_some() {
+                    if own || word.starts_with('-') || connector_meant(&word, &connectors).is_some() {
                         arguments.insert(1, OsString::from("check"));
                     }
                     break;
@@ -105,6 +105,18 @@ pub(super) struct GlobalArgs {
     /// When to use colours
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(super) color: Color,
+}
+
+impl GlobalArgs {
+    /// The flags given that say how to get to AWS.
+    pub(super) fn aws_flags(&self) -> impl Iterator<Item = &'static str> {
+        let flags = [
+            ("--profile", self.profile.is_some()),
+            ("--region", self.region.is_some()),
+            ("--endpoint-url", self.endpoint_url.is_some()),
+        ];
+        flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag)
+    }
 }
 
 /// When to use colours.
@@ -312,6 +324,9 @@ pub(super) struct ExplainArgs {
     /// The check's id or name
     #[arg(value_name = "CHECK")]
     pub(super) check: String,
+    /// Print the cases by which the check is tested, too
+    #[arg(short, long)]
+    pub(super) verbose: bool,
 }
 
 /// `list`.

@@ -4,18 +4,21 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::again::words;
-use super::args::{CheckArgs, GlobalArgs, ReportArgs, SelectionArgs, SubjectArgs};
+use super::args::{CheckArgs, GlobalArgs, ReportArgs, ReportFile, SelectionArgs, SubjectArgs};
 use super::config::Config;
 use super::environment::Environment;
 use super::failure::{Failure, INTERRUPTED};
 use super::output::Printer;
 use super::parameters::Given;
+use super::sheet::{Secrecy, Sheet};
 use super::target_args::{FLAGS, TargetArgs, flag};
 use super::{Ended, case, collect, settings};
 use crate::catalog::Catalog;
 use crate::checks::Selection;
+use crate::collect::Collected;
 use crate::diagnosis::{Diagnosis, Ignore};
-use crate::facts::{FactId, Facts};
+use crate::facts::case::Case;
+use crate::facts::{FactId, Facts, History};
 use crate::report::{FailOn, Format, Origin, Report, render};
 
 /// Runs it.
@@ -28,9 +31,10 @@ pub(super) fn run(
     let config = Config::read(global, environment)?;
     let catalog = Catalog::built_in();
     let selection = selection(&args.selection, &config, catalog)?;
-    let subject = Subject::read(&args.subject, &selection, &config, global, environment, printer)?;
     let reporting = Reporting { args: &args.report, config: &config, selection: &selection, printer };
-    reporting.print(&subject)
+    let sheets = reporting.sheets()?;
+    let subject = Subject::read(&args.subject, &selection, &config, global, environment, printer)?;
+    reporting.print(&subject, sheets)
 }
 
 /// Facts and where they come from.
@@ -59,9 +63,16 @@ impl Subject {
     ) -> Result<Self, Failure> {
         if let Some(path) = &args.case {
             refuse_target(&args.target, global)?;
-            let facts = case::read(path)?;
+            let since = args.history.since.is_some().then_some("--since");
+            for flag in since.into_iter().chain(global.aws_flags()) {
+                printer.warning(&format!("{flag} does nothing here: a case file was read before"));
+            }
+            let Case { mut facts, redacted, .. } = case::read(path)?;
+            if args.history.no_history {
+                facts.history = History::left_out("--no-history was given");
+            }
             let catalog = Catalog::of_target(&facts.target)?;
-            let origin = Origin::Case { path: path.display().to_string() };
+            let origin = Origin::Case { path: path.display().to_string(), redacted };
             return Ok(Self { facts, catalog, origin, words: None, interrupted: false });
         }
         let given = Given::new(&args.target, global, config, environment)?;
@@ -70,10 +81,9 @@ impl Subject {
         printer.warnings(&warnings);
         let mut settings = settings::settings(global, &args.history, config, environment)?;
         settings.facts = facts(selection, &catalog);
-        let words = Some(words(&target, &catalog, global, args));
-        let collected = collect::read(&settings, target, &catalog, printer)?;
-        let interrupted = collected.interrupted;
-        Ok(Self { facts: collected.facts, catalog, origin: Origin::Live, words, interrupted })
+        let Collected { facts, interrupted } = collect::read(&settings, target, &catalog, printer)?;
+        let words = Some(words(&facts, &catalog, global, args));
+        Ok(Self { facts, catalog, origin: Origin::Live, words, interrupted })
     }
 }
 
@@ -110,8 +120,8 @@ fn refuse_target(target: &TargetArgs, global: &GlobalArgs) -> Result<(), Failure
         ("a connector", !target.connectors.is_empty()),
         ("--role", target.role.is_some()),
         ("--external-id", target.external_id.is_some()),
-        ("--param", !target.parameters.param.is_empty()),
-        ("--connector-file", !target.parameters.connector_file.is_empty()),
+        ("--param", !target.more.param.is_empty()),
+        ("--connector-file", !target.more.connector_file.is_empty()),
         ("--region", global.region.is_some()),
     ];
     let others = others.map(|(name, given)| (name.to_owned(), given));
@@ -162,16 +172,27 @@ impl Reporting<'_> {
         .report(&subject.facts)
     }
 
-    /// Diagnoses the facts and writes the reports.
-    pub(super) fn print(&self, subject: &Subject) -> Ended {
+    /// The files to write besides, opened: what cannot be written is told before anything is read.
+    pub(super) fn sheets(&self) -> Result<Vec<(Format, Sheet)>, Failure> {
+        let open =
+            |file: &ReportFile| Ok((file.format.into(), self.printer.sheet(&file.path, Secrecy::Usual)?));
+        self.args.report.iter().map(open).collect()
+    }
+
+    /// Diagnoses the facts and writes the reports, the one for standard output first.
+    pub(super) fn print(&self, subject: &Subject, sheets: Vec<(Format, Sheet)>) -> Ended {
         let report = self.report(subject);
         let layout = self.printer.layout(self.args.verbose);
-        for file in &self.args.report {
-            let plain = crate::report::Layout { colour: false, ..layout };
-            self.printer.file(&file.path, &render(&report, file.format.into(), plain))?;
-        }
         let format = self.args.output.or(self.config.output).map_or(Format::Table, Format::from);
         self.printer.out(&render(&report, format, layout))?;
+        if format == Format::Short {
+            // A line for each check has no room for them.
+            self.printer.warnings(&report.notes);
+        }
+        let plain = crate::report::Layout { colour: false, ..layout };
+        for (format, sheet) in sheets {
+            self.printer.write(sheet, &render(&report, format, plain))?;
+        }
         Ok(if subject.interrupted { INTERRUPTED } else { report.summary.exit_code })
     }
 }

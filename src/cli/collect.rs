@@ -9,6 +9,7 @@ use super::failure::{Failure, INTERRUPTED};
 use super::output::Printer;
 use super::parameters::Given;
 use super::progress::Screen;
+use super::sheet::Secrecy;
 use super::{Ended, settings};
 use crate::catalog::{Catalog, Connector};
 use crate::collect::{Collected, Settings, collect, session_region};
@@ -30,6 +31,8 @@ pub(super) fn run(
     printer.warnings(&warnings);
     let settings = settings::settings(global, &args.history, &config, environment)?;
     let path = if args.unredacted { marked(&args.output) } else { args.output.clone() };
+    let secrecy = if args.unredacted { Secrecy::Owner } else { Secrecy::Usual };
+    let sheet = printer.sheet(&path, secrecy)?;
     let collected = read(&settings, target, catalog, printer)?;
     let case = if args.unredacted {
         Ok(Case::in_clear(collected.facts))
@@ -39,7 +42,7 @@ pub(super) fn run(
     let text = case.and_then(|case| case.to_json()).map_err(|error| {
         Failure::usage(format!("the case cannot be written: {error}"), "please report this")
     })?;
-    printer.file(&path, &text)?;
+    printer.write(sheet, &text)?;
     if path != Path::new("-") {
         let what =
             if args.unredacted { "in clear: do not pass it on" } else { "with pseudonyms for your names" };

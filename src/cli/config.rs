@@ -7,7 +7,9 @@ use serde::Deserialize;
 
 use super::args::{FailOnStatus, GlobalArgs, OutputFormat};
 use super::environment::Environment;
+use super::explain;
 use super::failure::Failure;
+use crate::catalog::Catalog;
 use crate::model::CheckId;
 
 /// The file's name in the working directory.
@@ -46,6 +48,54 @@ pub(super) struct Config {
     pub(super) ignore: Vec<Ignore>,
 }
 
+/// A key of the configuration file.
+pub(super) struct Key {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// What it takes.
+    pub(super) takes: &'static str,
+    /// What it does.
+    pub(super) help: &'static str,
+}
+
+const fn key(name: &'static str, takes: &'static str, help: &'static str) -> Key {
+    Key { name, takes, help }
+}
+
+/// Every key of the configuration file, in the order of [`Config`].
+pub(super) const KEYS: [Key; 25] = [
+    key("connector", "text or list", "The connectors, where none is named on the command line."),
+    key("role", "text", "As `--role`."),
+    key("external_id", "text", "As `--external-id`."),
+    key("bucket", "text", "As `--bucket`."),
+    key("prefix", "text", "As `--prefix`."),
+    key("database", "text", "As `--database`."),
+    key("warehouse", "text", "As `--warehouse`."),
+    key("table", "text", "As `--table`."),
+    key("cluster", "text", "As `--cluster`."),
+    key("workgroup", "text", "As `--workgroup` of `check`."),
+    key("db", "text", "As `--db`."),
+    key("db_user", "text", "As `--db-user`."),
+    key("phase", "text", "As `--phase`."),
+    key("param", "table", "As `--param`, a key for each: `param = { queue = \"orders\" }`."),
+    key("connector_file", "list", "As `--connector-file`, from the working directory."),
+    key("profile", "text", "As `--profile`; `AWS_PROFILE` goes before it."),
+    key("region", "text", "As `--region`; for where AWS is read, `AWS_REGION` goes before it."),
+    key("endpoint_url", "text", "As `--endpoint-url`."),
+    key("since", "text", "As `--since`."),
+    key("no_history", "true or false", "As `--no-history`; `--since` goes before it."),
+    key("only", "list", "As `--only`."),
+    key("skip", "list", "As `--skip`."),
+    key("output", "text", "As `--output`: `table`, `short` or `json`."),
+    key("fail_on", "text", "As `--fail-on`: `fail`, `warn` or `unknown`."),
+    key(
+        "ignore",
+        "tables",
+        "`[[ignore]]`: a finding that is accepted. `check` is the check's id or name, `reason` says why, \
+         `expires` is the last day on which it is (`2027-03-31`; may be left out).",
+    ),
+];
+
 /// One connector's name, or several.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
@@ -56,15 +106,50 @@ pub(super) enum Connectors {
 
 /// A check whose finding is accepted.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Written")]
 pub(super) struct Ignore {
-    /// The check.
+    /// The check. There is one of that id.
     pub(super) check: CheckId,
     /// Why it is accepted. Not empty.
     pub(super) reason: String,
     /// The last day on which it is.
-    #[serde(default)]
     pub(super) expires: Option<jiff::civil::Date>,
+}
+
+/// An ignore as it stands in the file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    check: String,
+    reason: String,
+    #[serde(default)]
+    expires: Option<toml::Value>,
+}
+
+impl TryFrom<Written> for Ignore {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let Written { check, reason, expires } = written;
+        let page = explain::find(Catalog::built_in(), &check).map_err(|failure| {
+            failure.hint.map_or(failure.message.clone(), |hint| format!("{}: {hint}", failure.message))
+        })?;
+        if reason.trim().is_empty() {
+            return Err(format!("the ignore of {} gives no reason", page.id));
+        }
+        Ok(Self { check: page.id, reason, expires: expires.map(|it| day(&it)).transpose()? })
+    }
+}
+
+/// A day, be it written as a date or as text.
+fn day(value: &toml::Value) -> Result<jiff::civil::Date, String> {
+    let text = match value {
+        toml::Value::String(text) => text.clone(),
+        value => value.to_string(),
+    };
+    text.trim().parse().map_err(|_| {
+        format!("`expires` is `{text}`, which is no day: expected the last day on which it holds, such as 2027-03-31")
+    })
 }
 
 impl Config {
@@ -94,6 +179,11 @@ impl Config {
         }
     }
 
+    /// The file that was named on the command line, for a command that none belongs to by itself.
+    pub(super) fn named(global: &GlobalArgs, environment: &Environment) -> Result<Self, Failure> {
+        if global.config.is_some() { Self::read(global, environment) } else { Ok(Self::default()) }
+    }
+
     /// Reads the file that was named, or the one in the working directory if there is one.
     pub(super) fn read(global: &GlobalArgs, environment: &Environment) -> Result<Self, Failure> {
         let named = global
@@ -119,21 +209,17 @@ impl Config {
         Self::parse(&text).map_err(|why| {
             Failure::usage(
                 format!("the configuration file {shown} is not right: {why}"),
-                "its keys are the long options of `streamkap-doctor check --help`, with underscores",
+                "docs/reference/configuration.md lists its keys",
             )
         })
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let config: Self = toml::from_str(text).map_err(|error| {
+        toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
             format!("{place}{}", error.message())
-        })?;
-        match config.ignore.iter().find(|ignore| ignore.reason.trim().is_empty()) {
-            Some(ignore) => Err(format!("the ignore of {} gives no reason", ignore.check)),
-            None => Ok(config),
-        }
+        })
     }
 }
 
@@ -165,5 +251,32 @@ mod tests {
         assert!(Config::parse("\nbukcet = \"x\"").unwrap_err().contains("line 2: unknown field `bukcet`"));
         let ignore = "[[ignore]]\ncheck = \"PRACTICE-004\"\nreason = \" \"";
         assert!(Config::parse(ignore).unwrap_err().contains("gives no reason"));
+    }
+
+    #[test]
+    fn an_ignore_names_a_check_that_there_is_and_a_day() {
+        let parse = |check: &str, expires: &str| {
+            let text = format!("[[ignore]]\ncheck = {check}\nreason = \"r\"\nexpires = {expires}");
+            Config::parse(&text).map(|config| (config.ignore[0].check, config.ignore[0].expires.unwrap()))
+        };
+        let wanted = (CheckId::new(crate::model::Section::Practice, 4), jiff::civil::date(2027, 3, 31));
+        assert_eq!(parse("\"PRACTICE-004\"", "2027-03-31"), Ok(wanted));
+        assert_eq!(parse("\"more-than-the-connector-needs\"", "\"2027-03-31\""), Ok(wanted));
+        let unknown = parse("\"PRACTICE-404\"", "2027-03-31").unwrap_err();
+        assert!(unknown.starts_with("line 1: no check is called `PRACTICE-404`: did you mean"), "{unknown}");
+        for expires in ["\"tomorrow\"", "12", "2027-02-30", "{ day = 1 }"] {
+            let error = parse("\"PRACTICE-004\"", expires).unwrap_err();
+            assert!(error.starts_with("line "), "{error}");
+        }
+        assert!(
+            parse("\"PRACTICE-004\"", "\"tomorrow\"").unwrap_err().contains("`tomorrow`, which is no day")
+        );
+    }
+
+    #[test]
+    fn every_key_is_described() {
+        let error = Config::parse("no_such_key = 1").unwrap_err();
+        let fields: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
+        assert_eq!(fields, KEYS.map(|key| key.name));
     }
 }

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::Ended;
-use super::args::DemoArgs;
+use super::args::{DemoArgs, GlobalArgs};
 use super::check::{Reporting, Subject, selection};
 use super::config::Config;
+use super::environment::Environment;
 use super::failure::Failure;
 use super::output::Printer;
 use crate::catalog::Catalog;
@@ -17,20 +18,26 @@ use crate::report::Origin;
 /// The scenario shown when none is named.
 const DEFAULT: &str = "wrong-external-id";
 
-/// Runs it. Settings of a team do not apply to a demonstration.
-pub(super) fn run(args: &DemoArgs, printer: &Printer) -> Ended {
+/// Runs it. Settings of a team do not apply to a demonstration, unless their file is named.
+pub(super) fn run(
+    args: &DemoArgs,
+    global: &GlobalArgs,
+    environment: &Environment,
+    printer: &Printer,
+) -> Ended {
     if args.list {
         return list(printer);
     }
     let catalog = Catalog::built_in();
-    let config = Config::default();
+    let config = Config::named(global, environment)?;
     let selection = selection(&args.selection, &config, catalog)?;
     let scenario = args.scenario.as_deref().unwrap_or(DEFAULT);
     let Some(facts) = demo::facts(scenario) else { return Err(unknown(scenario)) };
     let reporting = Reporting { args: &args.report, config: &config, selection: &selection, printer };
     let origin = Origin::Demo { scenario: scenario.to_owned() };
     let catalog = Cow::Borrowed(catalog);
-    reporting.print(&Subject { facts, catalog, origin, words: None, interrupted: false })
+    let sheets = reporting.sheets()?;
+    reporting.print(&Subject { facts, catalog, origin, words: None, interrupted: false }, sheets)
 }
 
 fn list(printer: &Printer) -> Ended {
@@ -61,8 +68,8 @@ fn list(printer: &Printer) -> Ended {
 fn unknown(scenario: &str) -> Failure {
     let near = nearest(scenario, demo::scenarios().iter().map(|scenario| scenario.name.to_owned()));
     let hint = match near {
-        Some(near) => format!("did you mean {near}?"),
-        None => "streamkap-doctor demo --list prints them all".to_owned(),
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "`streamkap-doctor demo --list` prints them all".to_owned(),
     };
-    Failure::usage(format!("there is no scenario {scenario}"), hint)
+    Failure::usage(format!("there is no scenario `{scenario}`"), hint)
 }

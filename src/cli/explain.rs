@@ -13,7 +13,7 @@ use crate::model::nearest;
 pub(super) fn run(args: &ExplainArgs, printer: &Printer) -> Ended {
     let catalog = Catalog::built_in();
     let page = find(catalog, &args.check)?;
-    printer.out(&text(page, catalog))?;
+    printer.out(&text(page, catalog, args.verbose))?;
     Ok(0)
 }
 
@@ -32,7 +32,12 @@ pub(super) fn find<'c>(catalog: &'c Catalog, given: &str) -> Result<&'c Page, Fa
     })
 }
 
-fn text(page: &Page, catalog: &Catalog) -> String {
+/// What follows it are patches of accounts: the page's own tests.
+const CASES: &str = "\n## Cases\n";
+
+fn text(page: &Page, catalog: &Catalog, with_cases: bool) -> String {
+    let body = page.body.split_once(CASES).map_or(page.body.as_str(), |(prose, _)| prose);
+    let body = if with_cases { page.body.as_str() } else { body };
     let mut text = format!("# {} {}\n\n{}.\n\n", page.id, page.name, page.title);
     let facts =
         |ids: &[crate::facts::FactId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -45,6 +50,6 @@ fn text(page: &Page, catalog: &Catalog) -> String {
     if !page.uses.is_empty() {
         let _ = writeln!(text, "Uses:      {}", facts(&page.uses));
     }
-    let _ = writeln!(text, "Since:     {}\n\n{}", page.since, page.body.trim_end());
+    let _ = writeln!(text, "Since:     {}\n\n{}", page.since, body.trim_end());
     text
 }

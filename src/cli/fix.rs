@@ -38,6 +38,9 @@ pub(super) fn run(
     };
     let text = render_fixes(&report, wanted, style);
     printer.out(&text)?;
+    // Among commands it stands as a comment.
+    let caution = report.source.caution().filter(|_| style != FixStyle::Commands);
+    caution.into_iter().for_each(|caution| printer.warning(caution));
     if text.is_empty() || text == "[]\n" {
         let status = wanted.and_then(|id| report.checks.iter().find(|check| check.id == id));
         printer.note(match status.map(|check| check.status) {
@@ -71,6 +74,6 @@ fn wanted(
 
 /// Whether a word names a connector, be it one of the files given.
 fn is_connector(name: &str, catalog: &Catalog, target: &TargetArgs) -> Result<bool, super::Failure> {
-    let own = Definitions::read(&target.parameters.connector_file)?;
+    let own = Definitions::read(&target.more.connector_file)?;
     Ok(catalog.connector(name).or_else(|| own.catalog.connector(name)).is_some())
 }

@@ -3,17 +3,23 @@
 use std::fmt::Write as _;
 
 use super::Ended;
-use super::args::ListArgs;
+use super::args::{GlobalArgs, ListArgs};
 use super::check::selection;
 use super::config::Config;
+use super::environment::Environment;
 use super::output::Printer;
 use crate::catalog::{Catalog, Page};
 use crate::model::Section;
 
 /// Runs it.
-pub(super) fn run(args: &ListArgs, printer: &Printer) -> Ended {
+pub(super) fn run(
+    args: &ListArgs,
+    global: &GlobalArgs,
+    environment: &Environment,
+    printer: &Printer,
+) -> Ended {
     let catalog = Catalog::built_in();
-    let selection = selection(&args.selection, &Config::default(), catalog)?;
+    let selection = selection(&args.selection, &Config::named(global, environment)?, catalog)?;
     let pages: Vec<&Page> = catalog.pages.iter().filter(|page| selection.contains(page.id)).collect();
     printer.out(&text(&pages))?;
     Ok(0)

@@ -26,6 +26,7 @@ mod progress;
 pub mod reference;
 mod regions;
 mod settings;
+mod sheet;
 mod target;
 mod target_args;
 mod terminal;
@@ -35,7 +36,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use args::{Cli, Command};
+use args::{Cli, Color, Command};
 use environment::Environment;
 use failure::Failure;
 use output::Printer;
@@ -50,8 +51,7 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version come this way too, and go to standard output.
-            let _ = error.print();
+            Printer::new(&environment, Color::Auto).parse_error(&error);
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(failure::USAGE));
         }
     };
@@ -65,15 +65,28 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Ended {
     let global = &cli.global;
+    let without_aws = match cli.command {
+        Command::Demo(_) => Some("demo"),
+        Command::Evaluate(_) => Some("evaluate"),
+        Command::Explain(_) => Some("explain"),
+        Command::List(_) => Some("list"),
+        Command::Completions(_) => Some("completions"),
+        _ => None,
+    };
+    if let Some(command) = without_aws {
+        for flag in global.aws_flags() {
+            printer.warning(&format!("{flag} does nothing here: `{command}` asks nothing of AWS"));
+        }
+    }
     match cli.command {
         Command::Check(check) => check::run(&check, global, environment, printer),
         Command::Denials(denials) => denials::run(&denials, global, environment, printer),
-        Command::Demo(demo) => demo::run(&demo, printer),
+        Command::Demo(demo) => demo::run(&demo, global, environment, printer),
         Command::Fix(fix) => fix::run(&fix, global, environment, printer),
         Command::Collect(collect) => collect::run(&collect, global, environment, printer),
         Command::Evaluate(evaluate) => evaluate::run(&evaluate, printer),
         Command::Explain(explain) => explain::run(&explain, printer),
-        Command::List(list) => list::run(&list, printer),
+        Command::List(list) => list::run(&list, global, environment, printer),
         Command::Policy(policy) => policy::run(&policy, global, environment, printer),
         Command::Completions(completions) => completions::run(&completions, printer),
     }

@@ -51,7 +51,7 @@ impl Given {
             let variable = environment.variable(variable).map(str::to_owned);
             flag.clone().or(variable).or_else(|| file.clone())
         };
-        let files = &args.parameters.connector_file;
+        let files = &args.more.connector_file;
         let files = if files.is_empty() { &config.connector_file } else { files };
         let mut given = Self {
             connectors: if args.connectors.is_empty() {
@@ -76,7 +76,7 @@ impl Given {
                 given.standing.insert(name.to_owned(), value);
             }
         }
-        for param in &args.parameters.param {
+        for param in &args.more.param {
             let known = match &param.connector {
                 Some(connector) => {
                     given.single.insert((connector.clone(), param.name.clone()), param.value.clone())
@@ -120,6 +120,7 @@ impl Given {
         });
         let target = self.assemble(role, external_id, connectors, told.region)?;
         let vendor = &self.catalog().vendor;
+        told.warnings.extend(vendor.own_role(&target));
         told.warnings
             .extend(vendor.partition_oddity(&target).into_iter().chain(vendor.region_oddity(&target)));
         Ok((target, told.warnings))
@@ -208,7 +209,8 @@ impl Given {
         const COMMANDS: [&str; 9] =
             ["check", "denials", "demo", "fix", "collect", "evaluate", "explain", "list", "policy"];
         let names: Vec<String> = self.catalog().connectors.iter().map(|it| it.name.clone()).collect();
-        let near = nearest(given, names.iter().cloned().chain(COMMANDS.map(str::to_owned)));
+        let near = connector_meant(given, &names);
+        let near = near.or_else(|| nearest(given, COMMANDS.map(str::to_owned)));
         let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
         Failure::usage(
             format!("`{given}` is neither a connector nor a command"),
@@ -319,6 +321,13 @@ impl Given {
         }
         Ok(values)
     }
+}
+
+/// The connector that was probably meant: one of nearly that name, or one of whose name it is a part.
+pub(super) fn connector_meant(given: &str, names: &[String]) -> Option<String> {
+    let given = given.to_lowercase();
+    let part = |name: &&String| name.split('-').any(|part| part == given);
+    names.iter().find(part).cloned().or_else(|| nearest(&given, names.iter().cloned()))
 }
 
 /// Whether a connector has a parameter that is called so.

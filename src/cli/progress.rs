@@ -9,6 +9,7 @@ use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use super::output::Printer;
 use super::terminal;
 use crate::collect::{Progress, Search};
+use crate::diagnosis::in_another_account;
 use crate::facts::{Caller, Target};
 use crate::model::AccountId;
 use crate::report::line;
@@ -81,15 +82,13 @@ impl<'a> Screen<'a> {
 impl Progress for Screen<'_> {
     fn signed_in(&self, caller: &Caller, region: &str, role_account: &AccountId) {
         let what = if self.what.is_empty() { String::new() } else { format!(" for {}", self.what) };
-        self.note(&format!(
+        let text = line(&format!(
             "You are {} in account {}, region {region}. Reading the role {} of account {role_account}{what}. Nothing is changed.",
             caller.arn, caller.account, self.role
         ));
+        self.bar.suspend(|| self.printer.paragraph(&text));
         if caller.account != *role_account {
-            let text = format!(
-                "the role is in account {role_account}, and you are signed in to account {}: choose another profile",
-                caller.account
-            );
+            let text = in_another_account(&caller.account, role_account);
             self.bar.suspend(|| self.printer.warning(&text));
         }
         self.bar.enable_steady_tick(TICK);
@@ -115,11 +114,10 @@ impl Progress for Screen<'_> {
     }
 
     fn history(&self, done: u32, expected: u32, left: Duration) {
-        self.estimate("{msg} {bar:24} {pos}/{len} pages");
+        self.estimate("{msg} {bar:20} {pos}/{len} pages");
         self.bar.set_length(u64::from(expected.max(done)));
         self.bar.set_position(u64::from(done));
-        self.bar
-            .set_message(format!("Event history, two calls a second, about {} s left", left.as_secs() + 1));
+        self.bar.set_message(format!("Event history (paced), about {} s left", left.as_secs() + 1));
     }
 
     fn searching(&self, search: Search) {

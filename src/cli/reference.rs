@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use clap::CommandFactory as _;
 
 use super::args::Cli;
+use super::config::KEYS;
 use super::environment::VARIABLES;
 use crate::catalog::{Catalog, Page};
 use crate::denials::{Answer, Pasted};
@@ -24,6 +25,7 @@ pub fn files() -> Vec<(&'static str, String)> {
         ("checks.md", checks(Catalog::built_in())),
         ("exit-codes.md", exit_codes()),
         ("environment.md", environment()),
+        ("configuration.md", configuration()),
         ("report.schema.json", report::schema()),
         ("denials.schema.json", report::schema_of::<Answer>()),
         ("denials-paste.schema.json", report::schema_of::<Pasted>()),
@@ -91,7 +93,10 @@ fn exit_codes() -> String {
     let rows = [
         ("0", "Nothing at or above `--fail-on`, and everything selected was looked at."),
         ("1", "A check failed (or warned, or could not look, where `--fail-on` says so)."),
-        ("2", "The command line, the configuration or a file is wrong. Nothing was checked."),
+        (
+            "2",
+            "The command line, the configuration or a file is wrong, and nothing was checked. Also when a report could not be written in the end: standard error says which.",
+        ),
         (
             "3",
             "Incomplete: something selected could not be looked at, and nothing failed. Also when nothing could be read at all: no credentials, no network.",
@@ -119,5 +124,18 @@ fn environment() -> String {
         "\nThe AWS SDK reads its own: every standard `AWS_*` variable, and `HTTPS_PROXY`, `HTTP_PROXY` and\n\
          `NO_PROXY`. The doctor has no private copies of them.\n",
     );
+    text
+}
+
+fn configuration() -> String {
+    let mut text = format!("# Configuration file\n\n{GENERATED}");
+    text.push_str(
+        "`streamkap-doctor.toml` in the working directory, or the file that `--config` or\n\
+         `STREAMKAP_DOCTOR_CONFIG` names. A flag goes before a variable, a variable before the file. An unknown\n\
+         key is an error.\n\n| key | takes | what it does |\n|---|---|---|\n",
+    );
+    for key in KEYS {
+        let _ = writeln!(text, "| `{}` | {} | {} |", key.name, key.takes, key.help);
+    }
     text
 }

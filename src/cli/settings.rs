@@ -31,12 +31,21 @@ pub(super) fn settings(
     }
     let since = history.since.as_ref().or(config.since.as_ref());
     settings.since = since.map(|text| moment(text, environment.now)).transpose()?;
-    if history.no_history {
-        settings.history = History::Off("--no-history was given".to_owned());
-    } else if config.no_history && history.since.is_none() {
-        settings.history = History::Off("the configuration file says no_history".to_owned());
+    if let Some(why) = no_history(history, config) {
+        settings.history = History::Off(why);
     }
     Ok(settings)
+}
+
+/// By what word event history is left out, if it is.
+fn no_history(history: &HistoryArgs, config: &Config) -> Option<String> {
+    if history.no_history {
+        Some("--no-history was given".to_owned())
+    } else if config.no_history && history.since.is_none() {
+        Some("the configuration file says `no_history`".to_owned())
+    } else {
+        None
+    }
 }
 
 /// The session's region by the flag or the file; `None` leaves it to AWS's own settings.

@@ -47,6 +47,12 @@ fn role_of_arn(given: &str, text: &str) -> Result<RoleName, Failure> {
         }
         (service, _) => return Err(mistyped_or(given, text, &format!("an ARN of {service}, not of a role"))),
     }
+    if name.is_empty() {
+        return Err(absent_role(given, "the ARN of no role: no name follows `role/`"));
+    }
+    if !text.split(':').nth(3).unwrap_or_default().is_empty() {
+        return Err(mistyped_or(given, text, "not the ARN of a role: it has a region"));
+    }
     let Some(account) = arn.account_id() else {
         let hint = "expected twelve digits between the colons before `role/`";
         return Err(Failure::usage(format!("`{given}` has no account id"), hint));
@@ -67,10 +73,12 @@ fn mistyped_arn(given: &str, text: &str) -> Failure {
 }
 
 fn mistyped_or(given: &str, text: &str, what: &str) -> Failure {
-    let name = text.split_once("role/").map(|(_, name)| name);
+    // Also that of a session, which ends with the session's name.
+    let session = text.split_once("assumed-role/").and_then(|(_, rest)| rest.split('/').next());
+    let name = session.or_else(|| text.split_once("role/").map(|(_, name)| name));
     let account = text.split(':').find_map(|field| field.parse::<AccountId>().ok());
     match (name, account) {
-        (Some(name), Some(account)) => {
+        (Some(name), Some(account)) if !name.is_empty() => {
             let partition = text.split(':').nth(1).filter(|it| it.starts_with("aws")).unwrap_or("aws");
             let meant = format!("arn:{partition}:iam::{account}:role/{name}");
             Failure::usage(
@@ -157,7 +165,7 @@ pub(super) fn bucket(given: &str) -> Result<BucketName, Failure> {
     } else if text.starts_with("http://") || text.starts_with("https://") {
         bucket_of_address(text).ok_or_else(|| absent_bucket("not the address of a bucket"))?
     } else if text.len() >= 4 && text.as_bytes()[..4].eq_ignore_ascii_case(b"arn:") {
-        let arn: Arn = text.parse().map_err(|_| absent_bucket("not a whole ARN"))?;
+        let arn: Arn = text.parse().map_err(|_| mistyped_bucket(given, text))?;
         if arn.service() == "s3express" {
             return Err(directory_bucket(given));
         }
@@ -168,6 +176,8 @@ pub(super) fn bucket(given: &str) -> Result<BucketName, Failure> {
             return Err(absent_bucket("the ARN of an access point, not of a bucket"));
         }
         split_key(arn.resource())
+    } else if text.contains("://") {
+        return Err(absent_bucket("no address in S3, which is where Streamkap writes to"));
     } else {
         split_key(text)
     };
@@ -177,6 +187,20 @@ pub(super) fn bucket(given: &str) -> Result<BucketName, Failure> {
     bucket_fault(&found.name).map_or(Ok(found), |(fault, hint)| {
         Err(Failure::usage(format!("`{given}` is not a bucket's name: {fault}"), hint))
     })
+}
+
+/// An ARN with too few or too many colons, and what was probably meant.
+fn mistyped_bucket(given: &str, text: &str) -> Failure {
+    let rest = text.rsplit(':').next().filter(|rest| text.contains(":s3:") && !rest.is_empty());
+    let meant = rest.map(split_key).filter(|it| bucket_fault(&it.name).is_none());
+    let hint = match (meant, rest) {
+        (Some(_), Some(rest)) => {
+            let partition = text.split(':').nth(1).filter(|it| it.starts_with("aws")).unwrap_or("aws");
+            format!("did you mean `arn:{partition}:s3:::{rest}`? Three colons stand before a bucket's name")
+        }
+        _ => BUCKET_EXPECTED.to_owned(),
+    };
+    Failure::usage(format!("`{given}` is not a whole ARN"), hint)
 }
 
 /// What the name of every directory bucket ends with.
@@ -298,7 +322,16 @@ mod tests {
             ("", "expected a role's name"),
             ("my role", "not the name of a role"),
             ("arn:aws:iam:111122223333:role/Access", "did you mean `arn:aws:iam::111122223333:role/Access`"),
-            ("arn:aws:iam:eu-west-1:1111:role/Access", "no account id"),
+            ("arn:aws:iam:eu-west-1:1111:role/Access", "it has a region"),
+            (
+                "arn:aws:iam:eu-west-1:111122223333:role/Access",
+                "it has a region | did you mean `arn:aws:iam::111122223333:role/Access`?",
+            ),
+            (
+                "arn:aws:sts:eu-west-1:111122223333:assumed-role/Access/session",
+                "did you mean `arn:aws:iam::111122223333:role/Access`?",
+            ),
+            ("arn:aws:iam::111122223333:role/", "no name follows"),
             ("arn:aws:iam::111122223333:user/ana", "the ARN of a user, not of a role"),
             ("arn:aws:iam::111122223333:instance-profile/x", "the ARN of an instance-profile"),
             ("arn:aws:iam::111122223333:root", "the ARN of an account"),
@@ -349,6 +382,10 @@ mod tests {
             ("arn:aws:iam::111122223333:role/Access", "an ARN of iam"),
             ("<bucket_name>", "underscores"),
             ("https://example.com/orders", "not the address of a bucket"),
+            ("arn:aws:s3::orders", "did you mean `arn:aws:s3:::orders`?"),
+            ("arn:aws-cn:s3:orders/raw", "did you mean `arn:aws-cn:s3:::orders/raw`?"),
+            ("arn:aws:s3::Orders!", "expected a bucket's name"),
+            ("hdfs://name/warehouse", "no address in S3"),
         ] {
             let failure = bucket(given).unwrap_err();
             let text = format!("{} | {}", failure.message, failure.hint.unwrap());

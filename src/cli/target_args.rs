@@ -22,9 +22,11 @@ pub(super) struct TargetArgs {
     /// redshift: the serverless workgroup, in place of a cluster: its name or endpoint
     #[arg(long, value_name = "WORKGROUP", help_heading = "Target")]
     pub(super) workgroup: Option<String>,
+    #[command(flatten)]
+    pub(super) more: MoreArgs,
 }
 
-/// The connectors' parameters, but for one whose flag means something else to `denials`.
+/// The connectors' parameters, as far as what their resources are called.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct ParameterArgs {
     /// s3, iceberg-glue: the bucket: name, ARN, s3://BUCKET/PREFIX or the address of its page in the
@@ -46,6 +48,11 @@ pub(super) struct ParameterArgs {
     /// redshift: the cluster: identifier, ARN or endpoint
     #[arg(long, value_name = "CLUSTER", help_heading = "Target")]
     pub(super) cluster: Option<String>,
+}
+
+/// The rest of the parameters.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct MoreArgs {
     /// redshift: the database
     #[arg(long, value_name = "NAME", help_heading = "Target")]
     pub(super) db: Option<String>,
@@ -106,9 +113,9 @@ impl TargetArgs {
             "table" => of.table.as_ref(),
             "cluster" => of.cluster.as_ref(),
             "workgroup" => self.workgroup.as_ref(),
-            "db" => of.db.as_ref(),
-            "db-user" => of.db_user.as_ref(),
-            "phase" => of.phase.as_ref(),
+            "db" => self.more.db.as_ref(),
+            "db-user" => self.more.db_user.as_ref(),
+            "phase" => self.more.phase.as_ref(),
             _ => None,
         }
     }

@@ -30,17 +30,16 @@ pub(super) fn value(parameter: &Parameter, given: &str) -> Result<Pasted, Failur
     let text = unquoted(given);
     let found = match parameter.kind {
         ParameterKind::Bucket => {
-            let bucket = target::bucket(given)?;
+            let bucket = target::bucket(given).map_err(|failure| named_in(parameter, failure))?;
             Ok(Pasted { text: bucket.name, prefix: bucket.prefix, region: None })
         }
         ParameterKind::Location => {
-            let bucket = target::bucket(given)?;
+            let bucket = target::bucket(given).map_err(|failure| named_in(parameter, failure))?;
             let path = bucket.prefix.unwrap_or_default();
             let address = format!("s3://{}/{path}", bucket.name);
             Ok(address.trim_end_matches('/').to_owned().into())
         }
-        // Keys begin with it exactly: only quotes and the `*` of a policy's resource are taken off.
-        ParameterKind::Prefix => return Ok(text.trim_end_matches('*').to_owned().into()),
+        ParameterKind::Prefix => prefix(text),
         ParameterKind::GlueDatabase => glue(text, Glue::Database),
         ParameterKind::GlueTable => glue(text, Glue::Table),
         ParameterKind::RedshiftCluster => cluster(text),
@@ -57,6 +56,30 @@ pub(super) fn value(parameter: &Parameter, given: &str) -> Result<Pasted, Failur
             format!("{expected}{}", find.unwrap_or_default()),
         )
     })
+}
+
+/// A failure that begins with the value, with its parameter named, and where to find the right one.
+fn named_in(parameter: &Parameter, failure: Failure) -> Failure {
+    let name = flag(&parameter.name);
+    let hint = failure.hint.map(|hint| match &parameter.find {
+        Some(find) => {
+            format!("{hint}{} Where to find it: {find}", if hint.ends_with('?') { "" } else { "." })
+        }
+        None => hint,
+    });
+    Failure { message: format!("{} {}", name.trim_end_matches('='), failure.message), hint, ..failure }
+}
+
+/// What keys begin with exactly: only quotes and the `*` of a policy's resource are taken off.
+fn prefix(text: &str) -> Result<Pasted, Wrong> {
+    let address =
+        ["s3://", "s3a://", "s3n://", "arn:", "https://"].iter().any(|start| text.starts_with(start));
+    if !address {
+        return Ok(text.trim_end_matches('*').to_owned().into());
+    }
+    let meant = target::bucket(text).ok().and_then(|bucket| bucket.prefix);
+    let meant = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
+    wrong("is an address and no prefix", format!("expected what keys in the bucket begin with{meant}"))
 }
 
 /// What is wrong with a value, and what is expected.

@@ -372,13 +372,12 @@ impl<'a> Reading<'a> {
     }
 
     async fn history(&self, facts: &Facts, elsewhere: Option<&Fact<()>>) -> History {
-        let off = |why: String| History { queries: Vec::new(), switched_off: Some(why) };
         let pages = match &self.settings.history {
-            HistorySetting::Off(why) => return off(why.clone()),
+            HistorySetting::Off(why) => return History::left_out(why.clone()),
             HistorySetting::Search { pages } => *pages,
         };
         if let Some(Fact::Failed(failure)) = elsewhere {
-            return off(failure.message.clone());
+            return History::unsearched(failure.message.clone());
         }
         let ids = [
             (FactId::HistoryAssumeRole, Purpose::AssumeRole),
@@ -388,7 +387,7 @@ impl<'a> Reading<'a> {
         let purposes: BTreeSet<Purpose> =
             ids.into_iter().filter(|(id, _)| self.plan.reads(*id)).map(|(_, purpose)| purpose).collect();
         if purposes.is_empty() {
-            return off(NOT_WANTED.to_owned());
+            return History::unsearched(NOT_WANTED);
         }
         match self.subject(facts, purposes) {
             Some(subject) => {
@@ -398,11 +397,11 @@ impl<'a> Reading<'a> {
                     pages,
                 };
                 if window.until <= window.since {
-                    return off(format!("it goes back no further than {}", window.since));
+                    return History::unsearched(format!("it goes back no further than {}", window.since));
                 }
                 event_history::search(self.aws, &subject, window).await
             }
-            None => off("the role's ARN is not known".to_owned()),
+            None => History::unsearched("the role's ARN is not known"),
         }
     }
 

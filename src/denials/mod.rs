@@ -6,6 +6,8 @@
 mod answer;
 mod explain;
 mod gather;
+mod look;
+mod page;
 mod pasted;
 mod scope;
 mod selector;

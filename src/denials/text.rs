@@ -7,10 +7,13 @@ use jiff::Timestamp;
 
 use super::answer::{Answer, Denied, Searched};
 use super::explain::Meaning;
+use super::look::{Refused, command};
+use super::page::Page;
 use super::pasted::Pasted;
 use super::selector::Kind;
 use super::source::Verdict;
 use super::verify::Verification;
+use crate::denial::Reason;
 use crate::report::line;
 use crate::trail::{Certainty, Problem, ProblemKind, StatementChangeKind, Timeline};
 
@@ -27,7 +30,7 @@ pub fn table(answer: &Answer, width: usize) -> String {
     head(&mut page, answer);
     for (index, denied) in answer.denials.iter().enumerate() {
         page.blank();
-        group(&mut page, index + 1, denied);
+        group(&mut page, index + 1, denied, answer.question.role.as_deref());
     }
     if let Some(timeline) = &answer.timeline {
         events(&mut page, timeline);
@@ -38,7 +41,7 @@ pub fn table(answer: &Answer, width: usize) -> String {
     for sentence in verdict(answer) {
         page.paragraph("", &sentence);
     }
-    page.text
+    page.into_text()
 }
 
 /// One line for each group: count, first, last, action, resource, reason, verification.
@@ -72,20 +75,26 @@ pub fn table_pasted(pasted: &Pasted, width: usize) -> String {
         }
         let call = call(denial.action.as_deref().or(denial.operation.as_deref()), denial.resource.as_deref());
         page.item(&format!("{}. ", index + 1), &call);
-        page.paragraph("   ", &format!("AWS says: {}", denial.reason));
+        page.paragraph("   ", &says(&denial.cause, &denial.reason));
         if let Some(layer) = &denial.meaning.layer {
             page.paragraph("   ", &format!("layer: {layer}"));
         }
         if let Some(policy) = &denial.policy_arn {
             page.paragraph("   ", &format!("policy: {policy}"));
         }
-        meaning(&mut page, &denial.meaning);
+        let refused = Refused {
+            role: None,
+            principal: denial.principal.as_deref(),
+            action: denial.action.as_deref(),
+            resource: denial.resource.as_deref(),
+        };
+        meaning(&mut page, &denial.meaning, refused);
         decoded(&mut page, denial.encoded.is_some(), denial.decoded.as_ref());
     }
     for note in &pasted.notes {
         page.paragraph("", &sentence(note));
     }
-    page.text
+    page.into_text()
 }
 
 /// The denials of a pasted text, one line each.
@@ -121,9 +130,9 @@ fn head(page: &mut Page, answer: &Answer) {
     let looked = &searched.looked;
     page.paragraph("", &format!("Searched: {} {}", searched.source.as_str(), searched.places.join(", ")));
     let mut counts = Vec::new();
-    for (number, what) in [(looked.files, "files"), (looked.records, "records")] {
+    for (number, what) in [(looked.files, "file"), (looked.records, "record")] {
         if number > 0 {
-            counts.push(format!("{} {what}", thousands(number)));
+            counts.push(counted(number, what));
         }
     }
     if let Some(bytes) = searched.billed_bytes {
@@ -163,10 +172,10 @@ fn head(page: &mut Page, answer: &Answer) {
     }
 }
 
-fn group(page: &mut Page, number: usize, denied: &Denied) {
+fn group(page: &mut Page, number: usize, denied: &Denied, role: Option<&str>) {
     let group = &denied.group;
     page.item(&format!("{number}. "), &call(group.action.as_deref(), group.resource.as_deref()));
-    page.paragraph("   ", &format!("AWS says: {}", group.reason));
+    page.paragraph("   ", &says(&group.cause, &group.reason));
     let span = match (group.first, group.last) {
         (Some(first), Some(last)) if first == last => format!("at {first}"),
         (first, last) => format!("from {} to {}", time(first), time(last)),
@@ -189,7 +198,13 @@ fn group(page: &mut Page, number: usize, denied: &Denied) {
     if let Some(policy) = &group.policy_arn {
         page.paragraph("   ", &format!("policy: {policy}"));
     }
-    meaning(page, &denied.meaning);
+    let refused = Refused {
+        role,
+        principal: group.principals.first().map(String::as_str),
+        action: group.action.as_deref(),
+        resource: group.resource.as_deref(),
+    };
+    meaning(page, &denied.meaning, refused);
     decoded(page, group.encoded.is_some(), denied.decoded.as_ref());
     let now = match &denied.verification {
         Verification::StillDenied { why, .. } => format!("Now: still denied. {}", sentence(why)),
@@ -199,14 +214,15 @@ fn group(page: &mut Page, number: usize, denied: &Denied) {
     page.paragraph("   ", &now);
 }
 
-fn meaning(page: &mut Page, meaning: &Meaning) {
-    page.paragraph("   ", &meaning.meaning);
+fn meaning(page: &mut Page, meaning: &Meaning, refused: Refused<'_>) {
+    page.paragraph("   ", &sentence(&meaning.meaning));
     for caveat in &meaning.caveats {
         page.item("   - ", caveat);
     }
     if !meaning.checks.is_empty() {
-        let checks: Vec<_> = meaning.checks.iter().map(ToString::to_string).collect();
-        page.paragraph("   ", &format!("Look with: streamkap-doctor check --only {}", checks.join(",")));
+        // On a line of its own, to be copied.
+        page.paragraph("   ", "Look with:");
+        page.raw("     ", &command(refused, &meaning.checks));
     }
 }
 
@@ -227,7 +243,8 @@ fn events(page: &mut Page, timeline: &Timeline) {
     page.paragraph("", "What happened:");
     let shown = timeline.entries.len().saturating_sub(ENTRIES);
     if shown > 0 {
-        page.item("- ", &format!("{shown} earlier events are in the JSON"));
+        let (events, are) = (counted(shown as u64, "earlier event"), if shown == 1 { "is" } else { "are" });
+        page.item("- ", &format!("{events} {are} in the JSON"));
     }
     for entry in timeline.entries.iter().skip(shown) {
         let times =
@@ -264,7 +281,7 @@ fn blind_spots(page: &mut Page, answer: &Answer) {
     }
     if let Some(selector) = &searched.selector_to_add {
         page.item("- ", "this advanced event selector records it (put-event-selectors replaces those there are: keep them)");
-        let _ = writeln!(page.text, "  {}", line(&selector.to_string()));
+        page.raw("  ", &selector.to_string());
     }
 }
 
@@ -289,7 +306,8 @@ fn problems(page: &mut Page, searched: &Searched) {
 pub fn told(problem: &Problem) -> String {
     let kept = match problem.records_kept {
         0 => String::new(),
-        kept => format!("; {kept} records before that were read"),
+        1 => "; 1 record before that was read".to_owned(),
+        kept => format!("; {} before that were read", counted(kept, "record")),
     };
     format!("{}: {}{kept}", problem.file, words(&problem.kind))
 }
@@ -301,13 +319,13 @@ fn words(kind: &ProblemKind) -> String {
         ProblemKind::Corrupt { detail } => format!("it is damaged: {detail}"),
         ProblemKind::Large { .. } => "it is too large for a whole and was read as a stream".to_owned(),
         ProblemKind::TrailingData => "bytes follow that belong to nothing".to_owned(),
-        ProblemKind::UnreadableRecords { count } => format!("{count} records cannot be read"),
+        ProblemKind::UnreadableRecords { count } => format!("{} cannot be read", counted(*count, "record")),
         ProblemKind::NotALog => "it is no log".to_owned(),
         ProblemKind::NoRecords => "it holds no records".to_owned(),
         ProblemKind::Bomb { text_bytes } => {
             format!("it inflates without end (given up at {text_bytes} bytes)")
         }
-        ProblemKind::Unreadable { detail } => format!("it cannot be read: {detail}"),
+        ProblemKind::Unreadable { detail } => format!("not read: {detail}"),
     }
 }
 
@@ -348,6 +366,11 @@ fn state(verification: &Verification) -> &'static str {
     }
 }
 
+/// What AWS says, if it says anything.
+fn says(cause: &Reason, reason: &str) -> String {
+    if *cause == Reason::Unstated { sentence(reason) } else { format!("AWS says: {reason}") }
+}
+
 fn call(action: Option<&str>, resource: Option<&str>) -> String {
     let action = action.unwrap_or("a call that is not named");
     match resource {
@@ -382,6 +405,11 @@ fn sentence(text: &str) -> String {
     if text.ends_with(['.', '?', '!']) { text } else { format!("{text}.") }
 }
 
+/// `1 record`, `3,519 records`.
+fn counted(number: u64, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{} {what}s", thousands(number)) }
+}
+
 /// A number with commas between its thousands.
 fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -393,57 +421,6 @@ fn thousands(number: u64) -> String {
         text.push(digit);
     }
     text
-}
-
-/// Text under way. Whatever goes in is made safe for a terminal; words longer than the line (ARNs)
-/// are never broken.
-struct Page {
-    text: String,
-    width: usize,
-}
-
-impl Page {
-    fn new(width: usize) -> Self {
-        Self { text: String::new(), width: width.max(40) }
-    }
-
-    fn blank(&mut self) {
-        if !self.text.is_empty() {
-            self.text.push('\n');
-        }
-    }
-
-    /// A paragraph, each line with `indent` before it.
-    fn paragraph(&mut self, indent: &str, text: &str) {
-        self.wrapped(indent, indent, text);
-    }
-
-    /// A paragraph that begins with a mark; its other lines stand under its text.
-    fn item(&mut self, mark: &str, text: &str) {
-        self.wrapped(mark, &" ".repeat(mark.chars().count()), text);
-    }
-
-    fn wrapped(&mut self, first: &str, rest: &str, text: &str) {
-        let safe = line(text);
-        let mut column = first.chars().count();
-        self.text.push_str(first);
-        for (index, word) in safe.split(' ').enumerate() {
-            let length = unicode_width::UnicodeWidthStr::width(word);
-            if index > 0 {
-                if column + 1 + length > self.width {
-                    self.text.push('\n');
-                    self.text.push_str(rest);
-                    column = rest.chars().count();
-                } else {
-                    self.text.push(' ');
-                    column += 1;
-                }
-            }
-            self.text.push_str(word);
-            column += length;
-        }
-        self.text.push('\n');
-    }
 }
 
 #[cfg(test)]
@@ -493,14 +470,5 @@ mod tests {
         assert_eq!((short(&answer).as_str(), answer.exit_code()), ("incomplete\n", 130));
         answer.coverage.looked.interrupted = false;
         assert_eq!(answer.exit_code(), 3);
-    }
-
-    #[test]
-    fn long_words_are_not_broken_and_lines_are() {
-        let mut page = Page::new(40);
-        let arn = "arn:aws:s3:::a-very-long-bucket-name-indeed/with/a/very/long/key";
-        page.item("1. ", &format!("some words before {arn} and some words after it that go on"));
-        assert!(page.text.lines().any(|line| line.contains(arn)));
-        assert!(page.text.lines().filter(|line| !line.contains("arn:")).all(|line| line.len() <= 40));
     }
 }

@@ -37,7 +37,9 @@ fn purpose(purpose: Purpose) -> &'static str {
 fn blind_spots(facts: &Facts) -> Vec<String> {
     let mut spots = Vec::new();
     if let Some(reason) = &facts.history.switched_off {
-        spots.push(format!("Event history: {reason}."));
+        spots.push(format!("CloudTrail's event history: {reason}."));
+    } else if let Some(reason) = &facts.history.not_searched {
+        spots.push(format!("CloudTrail's event history: it was not searched: {reason}."));
     }
     spots.push("Refused AssumeRole calls: only Streamkap's account logs them.".to_owned());
     if facts.target.connectors.iter().any(|connector| connector.parameters.contains_key("bucket")) {

@@ -3,13 +3,14 @@
 mod coverage;
 mod phases;
 
-use crate::catalog::{Catalog, Connector};
+use crate::catalog::{Catalog, Connector, ParameterKind, Phase};
 use crate::checks::{self, Judged, Selection, View};
 use crate::facts::Facts;
-use crate::model::{CheckId, Outcome, Status};
+use crate::model::{AccountId, CheckId, Outcome, Status};
 use crate::prescribe::{commands, prescribe};
 use crate::report::{
-    Caller, CheckInput, ConnectorTarget, FailOn, Inputs, Origin, Report, RoleTarget, Target, build,
+    Caller, CheckInput, Circumstances, Commands, ConnectorTarget, FailOn, Inputs, Origin, Report, RoleTarget,
+    Target, build,
 };
 
 /// How to diagnose.
@@ -48,10 +49,12 @@ impl Diagnosis<'_> {
         let mut target = target(facts, self.catalog);
         phases::phases(&View::new(facts, self.catalog), &judged, &mut target.connectors);
         prescribe(facts, self.catalog, &mut judged);
-        let mut notes: Vec<String> = other_account(facts).into_iter().collect();
+        let mut notes: Vec<String> = self.catalog.vendor.own_role(&facts.target).into_iter().collect();
+        notes.extend(other_account(facts));
         notes.extend(self.catalog.vendor.region_oddity(&facts.target));
         notes.extend(ignore(&mut judged, self.ignores, &facts.collected_at));
         build(Inputs {
+            circumstances: circumstances(facts, self.catalog, &self.origin),
             origin: self.origin,
             collected_at: facts.collected_at.clone(),
             caller: facts
@@ -63,8 +66,11 @@ impl Diagnosis<'_> {
             checks: judged.into_iter().filter_map(|judged| input(judged, self.catalog)).collect(),
             coverage: coverage::coverage(facts),
             fail_on: self.fail_on,
-            again: self.again,
-            policy: self.policy,
+            next: Commands {
+                again: self.again,
+                again_as: two_accounts(facts).map(|(_, role)| format!("signed in to account {role}")),
+                policy: self.policy,
+            },
             commands: &commands,
         })
     }
@@ -128,13 +134,59 @@ fn connector_target(asked: &crate::facts::ConnectorTarget, known: Option<&Connec
     }
 }
 
-/// Half of all bugs are the wrong profile.
-fn other_account(facts: &Facts) -> Option<String> {
+/// The caller's account and the role's, where they are two. Half of all bugs are the wrong profile.
+pub fn two_accounts(facts: &Facts) -> Option<(&AccountId, &AccountId)> {
     let caller = &facts.caller.known()?.account;
     let role = facts.target.role.account.as_ref()?;
-    (caller != role).then(|| {
-        format!("The role is in account {role}, and you are signed in to account {caller}: only account {role} can read it.")
-    })
+    (caller != role).then_some((caller, role))
+}
+
+/// That the role is in another account than the caller, one sentence.
+pub fn in_another_account(caller: &AccountId, role: &AccountId) -> String {
+    format!(
+        "The role is in account {role}, and you are signed in to account {caller}: only account {role} can read it."
+    )
+}
+
+fn other_account(facts: &Facts) -> Option<String> {
+    two_accounts(facts).map(|(caller, role)| in_another_account(caller, role))
+}
+
+fn circumstances(facts: &Facts, catalog: &Catalog, origin: &Origin) -> Circumstances {
+    let first = if catalog.vendor.own_role(&facts.target).is_some() {
+        Some("Name the role of your own account: this one is Streamkap's.".to_owned())
+    } else {
+        two_accounts(facts).map(|(caller, role)| match origin {
+            Origin::Live => {
+                format!("Sign in to account {role} first: account {caller} cannot read its role.")
+            }
+            _ => format!("Read the role anew, signed in to account {role}: account {caller} cannot read it."),
+        })
+    };
+    Circumstances { cannot: cannot(facts, catalog), first, left_out: facts.history.switched_off.clone() }
+}
+
+/// What Streamkap cannot do where something that it needs is missing: `write with this role`.
+fn cannot(facts: &Facts, catalog: &Catalog) -> String {
+    let of = |it: &crate::facts::ConnectorTarget| {
+        let Some(connector) = catalog.connector(&it.connector) else { return "do its work with this role" };
+        if connector.is_installation() {
+            match it.parameters.get("phase").map(String::as_str) {
+                Some("removal") => "remove with this role what it installed",
+                Some("all") => "install and remove with this role",
+                _ => "install with this role",
+            }
+        } else if connector.of_kind(ParameterKind::RedshiftCluster).next().is_some() {
+            "work with Redshift as it is set"
+        } else if connector.needs.iter().any(|need| matches!(need.phase, Phase::Write | Phase::Commit)) {
+            "write with this role"
+        } else {
+            "do its work with this role"
+        }
+    };
+    let mut all = facts.target.connectors.iter().map(of);
+    let first = all.next().unwrap_or("do its work with this role");
+    if all.all(|other| other == first) { first } else { "do its work with this role" }.to_owned()
 }
 
 /// Turns ignored findings into skips. Notes those that have expired and those that ignore nothing.

@@ -119,12 +119,27 @@ impl Case {
         let header: Header = serde_json::from_slice(text).map_err(|error| fault(&error))?;
         match header.case_version.as_ref().map(serde_json::Value::as_u64) {
             None => return Err(CaseError::NotACase),
-            Some(None) => return Err(CaseError::Malformed("`case_version` is not a number".to_owned())),
+            Some(None) => {
+                let found = header.case_version.unwrap_or_default();
+                return Err(CaseError::Malformed(format!(
+                    "its `case_version` is {found} and no whole number from 1 on"
+                )));
+            }
             Some(Some(0)) => return Err(CaseError::NoSuchVersion { found: 0 }),
             Some(Some(found)) if found > CASE_VERSION => return Err(CaseError::Newer { found }),
             Some(Some(_)) => {}
         }
-        serde_json::from_slice(text).map_err(|error| fault(&error))
+        let case: Self = serde_json::from_slice(text).map_err(|error| match fault(&error) {
+            // It has a version: it is one.
+            CaseError::NotACase => CaseError::Malformed(error.to_string()),
+            fault => fault,
+        })?;
+        match &case.facts.target.region {
+            Some(region) if !is_region(region) => {
+                Err(CaseError::Malformed("its `target.region` is not the name of a region".to_owned()))
+            }
+            _ => Ok(case),
+        }
     }
 
     /// The file's text, which ends with a line break.
@@ -132,6 +147,12 @@ impl Case {
         let text = serde_json::to_string_pretty(self);
         text.map(|text| text + "\n").map_err(|error| CaseError::Malformed(error.to_string()))
     }
+}
+
+/// Whether a text has the form of a region's name, known or not.
+fn is_region(text: &str) -> bool {
+    let allowed = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-';
+    (1..=32).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 fn doctor_version() -> String {
@@ -200,9 +221,24 @@ mod tests {
         }
         let nested = format!("{{\"case_version\": {deep}");
         assert!(matches!(Case::parse(nested.as_bytes()).unwrap_err(), CaseError::Malformed(_)));
-        for given in ["{\"case_version\": \"1\"}", "{\"case_version\": 1}"] {
+        for given in [
+            "{\"case_version\": \"1\"}",
+            "{\"case_version\": 1}",
+            "{\"case_version\": 1, \"facts\": []}",
+            "{\"case_version\": -1}",
+        ] {
             let error = Case::parse(given.as_bytes()).unwrap_err();
             assert!(matches!(error, CaseError::Malformed(_)), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_region_that_is_none_makes_no_case() {
+        for (region, is_one) in [("eu-west-1", true), ("us-iso-east-1", true), ("*", false), ("EU", false)] {
+            let mut facts = facts();
+            facts.target.region = Some(region.to_owned());
+            let text = Case::in_clear(facts).to_json().unwrap();
+            assert_eq!(Case::parse(text.as_bytes()).is_ok(), is_one, "{region}");
         }
     }
 

@@ -11,9 +11,24 @@ pub struct History {
     /// The queries, in the order of [`Purpose`], then region, then filter.
     #[serde(default)]
     pub queries: Vec<LookupQuery>,
-    /// Why there are none, when event history was not searched.
+    /// How the user left event history out: `--no-history was given`. What needs it is then skipped.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub switched_off: Option<String>,
+    /// Why it was not searched, when nobody wanted it so. What needs it is then unknown.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub not_searched: Option<String>,
+}
+
+impl History {
+    /// Left out by the user, and by what word.
+    pub fn left_out(why: impl Into<String>) -> Self {
+        Self { switched_off: Some(why.into()), ..Self::default() }
+    }
+
+    /// Not searched, and why.
+    pub fn unsearched(why: impl Into<String>) -> Self {
+        Self { not_searched: Some(why.into()), ..Self::default() }
+    }
 }
 
 /// One query: a region, one attribute, a window.

@@ -14,6 +14,7 @@ mod remedy;
 mod secret;
 mod shell;
 mod status;
+mod unprintable;
 
 pub use address::{ends_of_range, is_public_address, telling_addresses};
 pub use arn::{AccountId, Arn, ArnError, Partition};
@@ -27,3 +28,4 @@ pub use remedy::Remedy;
 pub use secret::ExternalId;
 pub use shell::{shell_flag, shell_word};
 pub use status::Status;
+pub use unprintable::is_unprintable;

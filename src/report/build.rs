@@ -8,6 +8,7 @@ use super::model::{
     Caller, CheckReport, ConnectorTarget, Counts, Coverage, Doctor, FailOn, FindingReport, FixReport,
     NextCommand, Origin, Report, SCHEMA_VERSION, SectionSummary, Summary, Target,
 };
+use super::verdict::{Circumstances, verdict};
 
 /// What a report is built from.
 pub struct Inputs<'a> {
@@ -25,14 +26,25 @@ pub struct Inputs<'a> {
     pub checks: Vec<CheckInput>,
     /// What was searched.
     pub coverage: Coverage,
+    /// What the verdict has to know besides.
+    pub circumstances: Circumstances,
     /// From which status on the exit code is 1.
     pub fail_on: FailOn,
-    /// The command line that repeats this run, where that could show something new.
-    pub again: Option<String>,
-    /// The command line that prints the permissions the doctor needs.
-    pub policy: Option<String>,
+    /// Command lines of this run's target.
+    pub next: Commands,
     /// Writes a change as commands of the AWS CLI.
     pub commands: &'a dyn Fn(&Change) -> Vec<String>,
+}
+
+/// Command lines that go on from here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Commands {
+    /// Repeats this run, where that could show something new.
+    pub again: Option<String>,
+    /// Who has to repeat it, where this caller cannot: `signed in to account 111122223333`.
+    pub again_as: Option<String>,
+    /// Prints the permissions the doctor needs.
+    pub policy: Option<String>,
 }
 
 /// One check and what it concluded.
@@ -61,9 +73,9 @@ pub fn build(inputs: Inputs<'_>) -> Report {
     let summary = Summary {
         counts,
         sections: sections(&checks),
-        verdict: verdict(&checks, counts),
+        verdict: verdict(&checks, counts, &inputs.circumstances),
         exit_code: exit_code(counts, inputs.fail_on),
-        next: next(&checks, &inputs.origin, &inputs.target, inputs.again, inputs.policy),
+        next: next(&checks, &inputs.origin, &inputs.target, inputs.next),
     };
     Report {
         schema_version: SCHEMA_VERSION,
@@ -145,7 +157,7 @@ fn sections(checks: &[CheckReport]) -> Vec<SectionSummary> {
 }
 
 /// Whether a check fails with something that causes a section's symptom.
-fn causes(check: &CheckReport, section: Section) -> bool {
+pub(super) fn causes(check: &CheckReport, section: Section) -> bool {
     let of_finding = |finding: &FindingReport| finding.also.contains(&section);
     check.status == Status::Fail && (check.section == section || check.findings.iter().any(of_finding))
 }
@@ -167,81 +179,15 @@ fn exit_code(counts: Counts, fail_on: FailOn) -> u8 {
     }
 }
 
-fn verdict(checks: &[CheckReport], counts: Counts) -> String {
-    if counts.fail > 0 {
-        return failing_verdict(checks);
-    }
-    let ids = |status| ids(checks, |check| check.status == status);
-    if counts.broken > 0 {
-        return format!(
-            "No verdict: {} went wrong, which is our fault. Please report it.",
-            ids(Status::Broken)
-        );
-    }
-    let warned = match counts.warn {
-        0 => String::new(),
-        1 => format!(" {} deserves attention.", ids(Status::Warn)),
-        _ => format!(" {} deserve attention.", ids(Status::Warn)),
-    };
-    if counts.unknown > 0 {
-        let number = match counts.unknown {
-            1 => "1 check".to_owned(),
-            number => format!("{number} checks"),
-        };
-        return format!("Nothing was found in Streamkap's way, but {number} could not look.{warned}");
-    }
-    if counts.pass + counts.warn == 0 {
-        return "No verdict: no check was run.".to_owned();
-    }
-    format!("Nothing was found in Streamkap's way.{warned}")
-}
-
-fn failing_verdict(checks: &[CheckReport]) -> String {
-    // Each under the first symptom that it causes.
-    let first = |check: &CheckReport| Section::ALL.into_iter().find(|section| causes(check, *section));
-    let failing = |section| ids(checks, |check| first(check) == Some(section));
-    let says = |section| match section {
-        Section::Assume => "Streamkap cannot assume the role",
-        Section::Write => "Streamkap cannot write with this role",
-        Section::Partial => "some operations of Streamkap fail",
-        Section::Later => "the connector fails, now or later",
-        Section::Practice => "the role is not safe",
-    };
-    let mut sentence = String::new();
-    for section in Section::ALL {
-        let ids = failing(section);
-        if !ids.is_empty() {
-            let join = if sentence.is_empty() { "" } else { "; " };
-            let _ = write!(sentence, "{join}{} ({ids})", says(section));
-        }
-    }
-    let mut characters = sentence.chars();
-    let first = characters.next().into_iter().flat_map(char::to_uppercase);
-    first.chain(characters).chain(['.']).collect()
-}
-
-/// The ids of the checks that `which` picks: `A, B and C`.
-fn ids(checks: &[CheckReport], which: impl Fn(&CheckReport) -> bool) -> String {
-    let ids: Vec<String> =
-        checks.iter().filter(|check| which(check)).map(|check| check.id.to_string()).collect();
-    match ids.as_slice() {
-        [] => String::new(),
-        [one] => one.clone(),
-        [head @ .., last] => format!("{} and {last}", head.join(", ")),
-    }
-}
-
-fn next(
-    checks: &[CheckReport],
-    origin: &Origin,
-    target: &Target,
-    again: Option<String>,
-    policy: Option<String>,
-) -> Vec<NextCommand> {
+fn next(checks: &[CheckReport], origin: &Origin, target: &Target, commands: Commands) -> Vec<NextCommand> {
     let mut next = Vec::new();
     let mut add = |command: String, purpose: &str| {
         next.push(NextCommand { command, purpose: purpose.to_owned() });
     };
+    let Commands { mut again, again_as, policy } = commands;
+    if let Some(whom) = again_as {
+        again.take().into_iter().for_each(|again| add(again, &whom));
+    }
     let first = [Status::Fail, Status::Warn]
         .into_iter()
         .find_map(|status| checks.iter().find(|check| check.status == status));
@@ -297,21 +243,6 @@ mod tests {
         assert_eq!(exit(FailOn::Warn, &[Broken, Fail, Warn]), 3);
         assert_eq!(exit(FailOn::Unknown, &[Broken, Fail, Warn]), 1);
         assert_eq!(exit(FailOn::Unknown, &[Broken, Fail, Warn, Unknown]), 0);
-    }
-
-    #[test]
-    fn the_verdict_says_what_fails_before_what_is_unknown() {
-        let verdict = |without: &[Status]| {
-            report(FailOn::Fail, |check| !without.contains(&check.outcome.status())).summary.verdict
-        };
-        let (fail, broken, unknown, warn) = (Status::Fail, Status::Broken, Status::Unknown, Status::Warn);
-        assert_eq!(verdict(&[]), "Streamkap cannot write with this role (WRITE-003).");
-        assert!(verdict(&[fail]).starts_with("No verdict: LATER-001 went wrong"));
-        assert_eq!(
-            verdict(&[fail, broken]),
-            "Nothing was found in Streamkap's way, but 2 checks could not look. PRACTICE-002 deserves attention."
-        );
-        assert_eq!(verdict(&[fail, broken, unknown, warn]), "Nothing was found in Streamkap's way.");
     }
 
     #[test]

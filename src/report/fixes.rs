@@ -25,7 +25,11 @@ pub enum FixStyle {
 pub fn render_fixes(report: &Report, wanted: Option<CheckId>, style: FixStyle) -> String {
     let fixes = best_fixes(report, |check| wanted.is_none_or(|id| id == check.id));
     match style {
-        FixStyle::Commands => fixes.iter().map(commands).collect(),
+        FixStyle::Commands => {
+            let caution = report.source.caution().filter(|_| !fixes.is_empty());
+            let caution = caution.map(|caution| format!("# {caution}\n\n"));
+            caution.into_iter().chain(fixes.iter().map(commands)).collect()
+        }
         FixStyle::Policy => fixes.iter().filter_map(policy).collect(),
         FixStyle::Json => {
             let fixes: Vec<&FixReport> = fixes.iter().map(|best| best.fix).collect();

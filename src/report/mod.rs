@@ -11,13 +11,14 @@ mod sanitise;
 mod short;
 mod style;
 mod table;
+mod verdict;
 mod words;
 mod wrap;
 
 #[cfg(test)]
 mod sample;
 
-pub use build::{CheckInput, Inputs, build};
+pub use build::{CheckInput, Commands, Inputs, build};
 pub use fixes::{FixStyle, render_fixes};
 pub use json::{schema, schema_of, text as json_text};
 pub use model::{
@@ -26,6 +27,8 @@ pub use model::{
     Target,
 };
 pub use sanitise::{block, line};
+pub use verdict::Circumstances;
+pub use wrap::wrap;
 
 /// A format of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -61,12 +61,28 @@ pub enum Origin {
     Case {
         /// Its path as given; `-` is standard input.
         path: String,
+        /// Whether its accounts, names and ids are pseudonyms, and those in the commands with them.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        redacted: bool,
     },
     /// A case built into the program.
     Demo {
         /// Its name.
         scenario: String,
     },
+}
+
+impl Origin {
+    /// What has to be known before a command is taken from the report.
+    pub fn caution(&self) -> Option<&'static str> {
+        match self {
+            Self::Case { redacted: true, .. } => Some(
+                "The accounts, names and ids of this case are pseudonyms: put your own in their place before you \
+                 use a command.",
+            ),
+            _ => None,
+        }
+    }
 }
 
 /// Who ran the doctor.

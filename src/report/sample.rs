@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Caller, CheckInput, ConnectorTarget, Coverage, FailOn, Inputs, Origin, PhaseReport, Report, RoleTarget,
-    Search, Target, build,
+    Caller, CheckInput, Circumstances, Commands, ConnectorTarget, Coverage, FailOn, Inputs, Origin,
+    PhaseReport, Report, RoleTarget, Search, Target, build,
 };
 use crate::model::{
     Blocked, Bug, Change, Evidence, Finding, Fix, Outcome, Owner, PhaseState, PolicyHome, Source,
@@ -103,8 +103,22 @@ fn phase(name: &str, state: PhaseState, actions: &[&str]) -> PhaseReport {
     }
 }
 
+/// Those of a destination that can be looked at.
+pub(super) fn circumstances() -> Circumstances {
+    Circumstances { cannot: "write with this role".to_owned(), ..Circumstances::default() }
+}
+
 /// The report; `kept` picks its checks.
 pub(super) fn report(fail_on: FailOn, kept: impl Fn(&CheckInput) -> bool) -> Report {
+    report_in(circumstances(), fail_on, kept)
+}
+
+/// The same in other circumstances.
+pub(super) fn report_in(
+    circumstances: Circumstances,
+    fail_on: FailOn,
+    kept: impl Fn(&CheckInput) -> bool,
+) -> Report {
     let commands = |_: &Change| vec!["aws iam create-policy-version \\\n  --set-as-default".to_owned()];
     build(Inputs {
         origin: Origin::Live,
@@ -147,9 +161,17 @@ pub(super) fn report(fail_on: FailOn, kept: impl Fn(&CheckInput) -> bool) -> Rep
             }],
             blind_spots: vec!["Resource control policies of the organization.".to_owned()],
         },
+        circumstances,
         fail_on,
-        again: Some("streamkap-doctor check s3 --role StreamkapConnectorAccess --bucket orders".to_owned()),
-        policy: Some("streamkap-doctor policy s3 --role StreamkapConnectorAccess --bucket orders".to_owned()),
+        next: Commands {
+            again: Some(
+                "streamkap-doctor check s3 --role StreamkapConnectorAccess --bucket orders".to_owned(),
+            ),
+            again_as: None,
+            policy: Some(
+                "streamkap-doctor policy s3 --role StreamkapConnectorAccess --bucket orders".to_owned(),
+            ),
+        },
         commands: &commands,
     })
 }

@@ -3,24 +3,40 @@
 //! Policy names, messages and case files are written by others. A control character, an escape
 //! sequence or a character that reorders or hides text is shown as the escape that JSON has for it.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use crate::model::is_unprintable;
+
+/// Characters of the longest word that is shown whole: no ARN has more than 2,048 bytes.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html>
+const LONGEST: usize = 2048;
+/// Characters shown of a longer one.
+const BEGINNING: usize = 256;
+
 /// One line of text that is safe to print: runs of white space become one space, whatever else
-/// controls or hides becomes an escape.
+/// controls or hides becomes an escape. Of a word that is longer than any name the beginning is shown.
 pub fn line(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    let mut space = false;
-    for character in text.trim().chars() {
-        if character.is_whitespace() {
-            space = true;
-            continue;
-        }
-        if std::mem::take(&mut space) {
+    let mut safe = String::with_capacity(text.len().min(4 * LONGEST));
+    for word in text.split_whitespace() {
+        if !safe.is_empty() {
             safe.push(' ');
         }
-        push(&mut safe, character);
+        clipped(word).chars().for_each(|character| push(&mut safe, character));
     }
     safe
+}
+
+/// Text without white space, or a line that is laid out already: of what is longer than any name the
+/// beginning, and how long it is.
+pub(super) fn clipped(text: &str) -> Cow<'_, str> {
+    match text.chars().count() {
+        length if length > LONGEST => {
+            let beginning: String = text.chars().take(BEGINNING).collect();
+            format!("{beginning}… ({length} characters)").into()
+        }
+        _ => text.into(),
+    }
 }
 
 /// Text of several lines that is safe to print: line feeds stay, a tab becomes two spaces.
@@ -51,24 +67,13 @@ pub(super) fn json(text: &str) -> String {
 }
 
 fn push(safe: &mut String, character: char) {
-    if !is_unsafe(character) {
+    if !is_unprintable(character) {
         safe.push(character);
         return;
     }
     for unit in character.encode_utf16(&mut [0; 2]) {
         let _ = write!(safe, "\\u{unit:04x}");
     }
-}
-
-/// Controls, and format characters that reorder, hide or carry text unseen. Unicode: Cc, Cf, Zl, Zp,
-/// the tag characters and the variation selectors of the supplementary plane.
-fn is_unsafe(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -94,10 +99,19 @@ mod tests {
     }
 
     #[test]
+    fn of_a_word_that_is_no_name_the_beginning_is_shown() {
+        let arn = format!("arn:aws:s3:::{}", "a".repeat(LONGEST - 13));
+        assert_eq!(line(&arn), arn);
+        let long = line(&format!("in {} now", "é".repeat(200_000)));
+        assert!(long.ends_with("é… (200000 characters) now"), "{long}");
+        assert!(long.chars().count() < 300);
+    }
+
+    #[test]
     fn escaped_json_means_the_same() {
         let value = serde_json::json!({ "a": "x\u{9b}\u{202e}\u{e0041}\u{1b}ü" });
         let text = json(&serde_json::to_string_pretty(&value).unwrap());
-        assert!(!text.chars().any(|it| is_unsafe(it) && it != '\n'));
+        assert!(!text.chars().any(|it| is_unprintable(it) && it != '\n'));
         assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
     }
 }

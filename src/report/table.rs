@@ -12,7 +12,7 @@ use crate::model::{Change, CheckId, Evidence, Section, StatementRef, Status};
 
 use super::fixes::best_fixes;
 use super::model::{CheckReport, Counts, FindingReport, Origin, Report, Search, SectionSummary};
-use super::sanitise::{block, line};
+use super::sanitise::{block, clipped, line};
 use super::style::Style;
 use super::wrap::{join, labelled, wrap};
 use super::{Layout, phases, words};
@@ -83,7 +83,10 @@ fn head(report: &Report, width: usize) -> Vec<String> {
     }
     what.push(match &report.source {
         Origin::Live => format!("read {}", words::time(&report.collected_at)),
-        Origin::Case { path } => format!("case {}, read {}", line(path), words::time(&report.collected_at)),
+        Origin::Case { path, redacted } => {
+            let redacted = if *redacted { ", with pseudonyms" } else { "" };
+            format!("case {}{redacted}, read {}", line(path), words::time(&report.collected_at))
+        }
         Origin::Demo { scenario } => format!("built-in case {}", line(scenario)),
     });
 
@@ -297,7 +300,8 @@ fn proof(evidence: &Evidence, cause: Option<&StatementRef>, width: usize) -> Vec
     }
     let label = Style::Faint.paint("Proof");
     let text = block(evidence.text.trim_end());
-    let mut lines: Vec<String> = text.lines().map(|line| format!("{}{line}", " ".repeat(LABEL))).collect();
+    let mut lines: Vec<String> =
+        text.lines().map(|line| format!("{}{}", " ".repeat(LABEL), clipped(line))).collect();
     if let Some(first) = lines.first_mut() {
         *first = format!("{label}{}{}", " ".repeat(LABEL - label.width()), first.trim_start());
     }
@@ -313,6 +317,7 @@ fn item(label: &str, text: &str, width: usize) -> Vec<String> {
 /// they can be copied.
 fn mending(report: &Report, layout: Layout) -> Vec<String> {
     let mut lines = Vec::new();
+    let mut first = true;
     for best in best_fixes(report, |check| layout.verbose || check.status == Status::Fail) {
         if best.fix.commands.is_empty() {
             continue;
@@ -321,6 +326,10 @@ fn mending(report: &Report, layout: Layout) -> Vec<String> {
         lines.push(String::new());
         lines.extend(wrap(&title, layout.width).iter().map(|line| Style::Strong.paint(line)));
         lines.push(String::new());
+        if let (Some(caution), true) = (report.source.caution(), first) {
+            lines.extend(wrap(caution, layout.width - 2).iter().map(|line| format!("# {line}")));
+        }
+        first = false;
         for command in &best.fix.commands {
             lines.extend(block(command).lines().map(str::to_owned));
         }
@@ -425,7 +434,7 @@ fn foot(report: &Report, width: usize) -> Vec<String> {
         lines.push(String::new());
     }
     for next in &summary.next {
-        let (command, purpose) = (line(&next.command), line(&next.purpose));
+        let (command, purpose) = (block(&next.command), line(&next.purpose));
         if command.width() + purpose.width() + 8 <= width {
             lines.push(format!("  {command}   {}", Style::Faint.paint(&format!("# {purpose}"))));
         } else {

@@ -3,7 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 /// The text in lines of at most `width` columns. A word that is wider has a line of its own.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
     join(text.split_whitespace(), " ", width)
 }
 

@@ -3,7 +3,9 @@
 use crate::checks::shared::phrases;
 use crate::checks::{Check, View};
 use crate::facts::{Role, Target};
-use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, nearest};
+use crate::model::{
+    Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, nearest, shell_flag,
+};
 
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Assume, 1), judge };
 
@@ -100,7 +102,8 @@ fn create(view: &View<'_>, name: &str) -> Remedy {
             format!("Create the role {name} with it and attach the connector's permissions"),
         ],
         commands: vec![format!(
-            "aws iam create-role --role-name {name} --assume-role-policy-document file://trust-policy.json"
+            "aws iam create-role {} --assume-role-policy-document file://trust-policy.json",
+            shell_flag("--role-name", name)
         )],
     }
 }

@@ -2,7 +2,9 @@
 
 use crate::checks::shared::phrases::absent_role;
 use crate::checks::{Check, View};
-use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source};
+use crate::model::{
+    Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, shell_flag,
+};
 
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Later, 1), judge };
 
@@ -19,8 +21,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
             "The role {} allows sessions of {allowed} seconds, and Streamkap asks for {asked}: STS refuses longer ones",
             role.arn.name()
         );
-        let command =
-            format!("aws iam update-role --role-name {} --max-session-duration {asked}", role.arn.name());
+        let name = shell_flag("--role-name", role.arn.name());
+        let command = format!("aws iam update-role {name} --max-session-duration {asked}");
         let finding = Finding::new(role.arn.as_str(), what)
             .evidence(Evidence::read("iam:GetRole", read))
             .remedy(Remedy::Manual {

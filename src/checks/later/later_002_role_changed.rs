@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use crate::checks::shared::commands::{in_region, on_key};
 use crate::checks::shared::history::{self, Assumptions};
 use crate::checks::shared::keys;
 use crate::checks::shared::needs::{Ask, asks};
@@ -15,9 +16,7 @@ use crate::checks::shared::trust::{Call, Trust, Truth};
 use crate::checks::shared::words;
 use crate::checks::{Check, View};
 use crate::facts::{FactId, Purpose};
-use crate::model::{
-    Blocked, CheckId, Evidence, ExternalId, Finding, Outcome, Owner, Remedy, Section, shell_flag,
-};
+use crate::model::{Blocked, CheckId, Evidence, ExternalId, Finding, Outcome, Owner, Remedy, Section};
 use crate::trail::{Event, change_kind};
 
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Later, 2), judge };
@@ -413,10 +412,7 @@ fn remedies(past: &Past<'_, '_>, cause: &Cause<'_>) -> Vec<Remedy> {
             owner: Owner::KeyOwner,
             title: "Enable the key again".to_owned(),
             steps: vec!["Cancel the key's deletion if it is scheduled, then enable the key".to_owned()],
-            commands: vec![format!(
-                "aws kms enable-key {}",
-                shell_flag("--key-id", event.parameter("keyId").unwrap_or("KEY"))
-            )],
+            commands: vec![enable_key(event)],
         }),
         _ => None,
     };
@@ -426,4 +422,13 @@ fn remedies(past: &Past<'_, '_>, cause: &Cause<'_>) -> Vec<Remedy> {
         Some(Layer::Resource) | None => None,
     };
     restored.into_iter().chain(allowed).collect()
+}
+
+/// Enables the key of a change, which may name it by its id alone.
+fn enable_key(event: &Event) -> String {
+    let key = event.parameter("keyId").unwrap_or("KEY");
+    if key.starts_with("arn:") {
+        return on_key("enable-key", key);
+    }
+    in_region(&on_key("enable-key", key), Some(&event.region))
 }

@@ -6,7 +6,7 @@ use crate::checks::shared::places::{Places, join};
 use crate::checks::shared::{history, words};
 use crate::checks::{Check, View};
 use crate::facts::{Purpose, Trail};
-use crate::model::{Blocked, CheckId, Evidence, Outcome, Section, Source, shell_word};
+use crate::model::{Blocked, CheckId, Evidence, Outcome, Section, Source, shell_flag, shell_word};
 use crate::requirement::Location;
 
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Partial, 6), judge };
@@ -133,9 +133,9 @@ fn selector(trail: &Trail, hidden: &[&Location]) -> String {
         "DataResources": [{"Type": "AWS::S3::Object", "Values": values}]
     }]);
     format!(
-        "aws cloudtrail put-event-selectors --region {} --trail-name {} --event-selectors {}",
-        trail.home_region,
-        trail.arn.name(),
+        "aws cloudtrail put-event-selectors {} {} --event-selectors {}",
+        shell_flag("--region", &trail.home_region),
+        shell_flag("--trail-name", trail.arn.name()),
         shell_word(&selectors.to_string())
     )
 }

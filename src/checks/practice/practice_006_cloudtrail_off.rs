@@ -3,7 +3,9 @@
 use crate::checks::shared::words;
 use crate::checks::{Check, View};
 use crate::facts::{Trail, TrailStatus};
-use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source};
+use crate::model::{
+    Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, shell_flag,
+};
 
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Practice, 6), judge };
 
@@ -64,10 +66,17 @@ fn finding(view: &View<'_>, region: &str, faults: &[(&Trail, String)]) -> Findin
     };
     let commands = match faults {
         [] => vec![
-            "aws cloudtrail create-trail --name management-events --s3-bucket-name LOG_BUCKET --is-multi-region-trail".to_owned(),
-            "aws cloudtrail start-logging --name management-events".to_owned(),
+            format!(
+                "aws cloudtrail create-trail --name management-events --s3-bucket-name LOG_BUCKET \
+                 --is-multi-region-trail {}",
+                shell_flag("--region", region)
+            ),
+            format!(
+                "aws cloudtrail start-logging --name management-events {}",
+                shell_flag("--region", region)
+            ),
         ],
-        faults => faults.iter().map(|(trail, _)| format!("aws cloudtrail start-logging --name {}", trail.arn)).collect(),
+        faults => faults.iter().map(|(trail, _)| start_logging(trail)).collect(),
     };
     let resource = faults.first().map_or_else(|| region.to_owned(), |(trail, _)| trail.arn.to_string());
     Finding::new(resource, what)
@@ -83,4 +92,12 @@ fn finding(view: &View<'_>, region: &str, faults: &[(&Trail, String)]) -> Findin
             steps: vec!["Create a trail of all regions, or start the one that was stopped".to_owned()],
             commands,
         })
+}
+
+/// Logging is started in the trail's home region only.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_StartLogging.html>
+fn start_logging(trail: &Trail) -> String {
+    let arn = trail.arn.as_str();
+    let home = arn.split(':').nth(3).unwrap_or_default();
+    format!("aws cloudtrail start-logging {} {}", shell_flag("--name", arn), shell_flag("--region", home))
 }

@@ -8,7 +8,8 @@ use crate::checks::shared::trust::{Trust, Truth};
 use crate::checks::shared::words;
 use crate::checks::{Check, View};
 use crate::model::{
-    Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, StatementRef,
+    Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, StatementRef, shell_flag,
+    shell_word,
 };
 use crate::policy::{Condition, Effect, Policy, Selector, Statement};
 
@@ -116,7 +117,11 @@ fn finding(view: &View<'_>, statement: &StatementRef, key: &str, policy: &str) -
             vec![format!(
                 "Give the role itself the tag {tag} with the value that the policy wants, or take the condition out"
             )],
-            vec![format!("aws iam tag-role --role-name {role} --tags Key={tag},Value=VALUE")],
+            vec![format!(
+                "aws iam tag-role {} --tags {}",
+                shell_flag("--role-name", role),
+                shell_word(&format!("Key={tag},Value=VALUE"))
+            )],
         )
     } else {
         (vec![format!("Take the condition on {key} out of {policy}")], Vec::new())

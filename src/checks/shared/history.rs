@@ -90,12 +90,21 @@ fn fact_of(purpose: Purpose) -> FactId {
 }
 
 fn not_searched(history: &History) -> Blocked {
+    let why = history.switched_off.as_ref().or(history.not_searched.as_ref());
     Blocked {
         what: "CloudTrail's event history".to_owned(),
-        why: history.switched_off.clone().unwrap_or_else(|| "it was not searched".to_owned()),
+        why: why.cloned().unwrap_or_else(|| "it was not searched".to_owned()),
         grant: None,
         hint: None,
     }
+}
+
+/// Why a check does not apply that lacks nothing but the event history which the user left out.
+pub(crate) fn left_out(history: &History, blocked: &[Blocked]) -> Option<String> {
+    let why = history.switched_off.as_ref()?;
+    let lacks = not_searched(history);
+    let nothing_else = !blocked.is_empty() && blocked.iter().all(|it| *it == lacks);
+    nothing_else.then(|| format!("{} was left out: {why}", lacks.what))
 }
 
 /// Calls of `AssumeRole` for the role by Streamkap's account, or the installer's of what is installed.

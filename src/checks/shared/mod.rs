@@ -1,6 +1,7 @@
 //! Conclusions that several checks share: functions over facts, never one check's outcome.
 
 pub(crate) mod callers;
+pub(crate) mod commands;
 pub mod conditions;
 pub mod glue;
 pub(crate) mod grants;

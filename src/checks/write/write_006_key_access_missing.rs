@@ -1,6 +1,7 @@
 //! WRITE-006: a KMS key that a bucket or the Glue Data Catalog encrypts with refuses the role, or cannot
 //! be used at all.
 
+use crate::checks::shared::commands::{in_region, on_key};
 use crate::checks::shared::keys::is_usable;
 use crate::checks::shared::needs::{Ask, asks};
 use crate::checks::shared::places::{Places, absent_bucket, join, told};
@@ -58,7 +59,7 @@ impl Use {
 
     fn look(&self) -> String {
         self.buckets.first().map_or_else(
-            || "aws glue get-data-catalog-encryption-settings".to_owned(),
+            || in_region("aws glue get-data-catalog-encryption-settings", self.entry.split(':').nth(3)),
             |it| format!("aws s3api get-bucket-encryption {}", shell_flag("--bucket", &it.bucket)),
         )
     }
@@ -270,17 +271,14 @@ fn unusable(used: &Use, key: &KeyMetadata) -> Option<Finding> {
     let KeyMetadata { arn, state, usage, spec, .. } = key;
     let subject = used.subject();
     let (what, steps, commands) = if !is_usable(state) {
-        let enable = format!("aws kms enable-key {}", shell_flag("--key-id", arn));
+        let enable = on_key("enable-key", arn);
         let (step, commands) = match state.as_str() {
             "PendingDeletion" => (
                 "Cancel the key's deletion, then enable it",
-                vec![format!("aws kms cancel-key-deletion {}", shell_flag("--key-id", arn)), enable],
+                vec![on_key("cancel-key-deletion", arn), enable],
             ),
             "Disabled" => ("Enable the key", vec![enable]),
-            _ => (
-                "Bring the key into the state Enabled",
-                vec![format!("aws kms describe-key {}", shell_flag("--key-id", arn))],
-            ),
+            _ => ("Bring the key into the state Enabled", vec![on_key("describe-key", arn)]),
         };
         (format!("is {state}"), vec![step.to_owned()], commands)
     } else if usage != "ENCRYPT_DECRYPT" || spec != "SYMMETRIC_DEFAULT" {

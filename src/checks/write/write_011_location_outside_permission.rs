@@ -1,6 +1,7 @@
 //! WRITE-011: tables lie, or will lie, where the role's policies do not reach: at the database's own
 //! location instead of the warehouse, at a table's, or not in S3 at all.
 
+use crate::checks::shared::commands::in_region;
 use crate::checks::shared::objects::mistyped;
 use crate::checks::shared::places::{Places, evidence, join, why};
 use crate::checks::shared::standing::{Cause, Gap, Standings};
@@ -26,7 +27,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     }
     let places = Places::of(view);
     let mut outcomes: Vec<Result<Outcome, Blocked>> = Vec::new();
-    outcomes.extend(places.elsewhere.iter().map(|origin| Ok(Outcome::Fail(vec![not_in_s3(origin)]))));
+    outcomes.extend(places.elsewhere.iter().map(|origin| Ok(Outcome::Fail(vec![not_in_s3(view, origin)]))));
     let standings = Standings::of(view)?;
     let gaps = standings.by_reason(|cause| match cause {
         Cause::Outside { written } => Some(written.clone()),
@@ -51,7 +52,7 @@ fn reached() -> Evidence {
     )
 }
 
-fn not_in_s3(origin: &Origin) -> Finding {
+fn not_in_s3(view: &View<'_>, origin: &Origin) -> Finding {
     let what = format!(
         "{}; that is no address in S3, and the connector writes to S3 only",
         words::capital(&why(origin).unwrap_or_default())
@@ -59,7 +60,7 @@ fn not_in_s3(origin: &Origin) -> Finding {
     Finding::new(address(origin), what)
         .evidence(evidence(origin, format!("the location is {}", address(origin))))
         .evidence(documented())
-        .remedy(relocate(origin))
+        .remedy(relocate(view, origin))
 }
 
 fn outside(view: &View<'_>, standings: &Standings<'_>, gap: &Gap<'_, '_>) -> Finding {
@@ -87,7 +88,7 @@ fn outside(view: &View<'_>, standings: &Standings<'_>, gap: &Gap<'_, '_>) -> Fin
     finding.remedies.extend(locations.first().and_then(|it| mistyped(view, &documents, &it.bucket)));
     let finding = finding.remedy(gap.remedy());
     match origin {
-        Some(origin) => finding.remedy(relocate(origin)),
+        Some(origin) => finding.remedy(relocate(view, origin)),
         None => finding,
     }
 }
@@ -109,7 +110,8 @@ fn address(origin: &Origin) -> String {
 }
 
 /// The other way round: bring the location to where the role may write.
-fn relocate(origin: &Origin) -> Remedy {
+fn relocate(view: &View<'_>, origin: &Origin) -> Remedy {
+    let region = view.target().region.as_deref();
     let (title, steps, commands) = match origin {
         Origin::Database { name, .. } => (
             format!("Give the Glue database {name} a location that the role may write to"),
@@ -117,7 +119,7 @@ fn relocate(origin: &Origin) -> Remedy {
                 format!("Set LocationUri of the Glue database {name} to a place in S3 that the role's policy names; new tables go there"),
                 "Tables that exist stay where they are".to_owned(),
             ],
-            vec![format!("aws glue get-database {}", shell_flag("--name", name))],
+            vec![in_region(&format!("aws glue get-database {}", shell_flag("--name", name)), region)],
         ),
         Origin::Table { name, .. } => (
             format!("Let the connector write to another table than {name}, or move its files"),

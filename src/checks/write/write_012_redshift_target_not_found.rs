@@ -1,10 +1,13 @@
 //! WRITE-012: the Redshift cluster or workgroup does not exist, or the role's policies are about another.
 
+use crate::checks::shared::commands::in_region;
 use crate::checks::shared::policies::{RolePolicies, role_policies};
 use crate::checks::shared::redshift::{Elsewhere, Place, elsewhere, named_clusters, places};
 use crate::checks::shared::{absent_role, phrases, words};
 use crate::checks::{Check, View};
-use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, nearest};
+use crate::model::{
+    Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, nearest, shell_flag,
+};
 
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 12), judge };
@@ -137,11 +140,12 @@ fn resume(place: &Place, status: &str) -> Remedy {
         (format!("See why {name} is {status}"), "Wait until its status is available again".to_owned())
     };
     let command = if paused { "resume-cluster" } else { "describe-clusters" };
-    let commands = if place.serverless {
-        vec![format!("aws redshift-serverless get-workgroup --workgroup-name {name}")]
+    let command = if place.serverless {
+        format!("aws redshift-serverless get-workgroup {}", shell_flag("--workgroup-name", name))
     } else {
-        vec![format!("aws redshift {command} --cluster-identifier {name}")]
+        format!("aws redshift {command} {}", shell_flag("--cluster-identifier", name))
     };
+    let commands = vec![in_region(&command, place.region.as_deref())];
     Remedy::Manual { owner: Owner::You, title, steps: vec![step], commands }
 }
 
@@ -176,9 +180,15 @@ fn absent(view: &View<'_>, policies: &RolePolicies, place: &Place) -> Finding {
 
 fn look(place: &Place, meant: Option<&str>) -> Remedy {
     let (flag, command) = if place.serverless {
-        ("--workgroup", "aws redshift-serverless list-workgroups --query 'workgroups[].workgroupName'")
+        (
+            "--workgroup",
+            "aws redshift-serverless list-workgroups --query 'workgroups[].[workgroupName,endpoint.address]'",
+        )
     } else {
-        ("--cluster", "aws redshift describe-clusters --query 'Clusters[].ClusterIdentifier'")
+        (
+            "--cluster",
+            "aws redshift describe-clusters --query 'Clusters[].[ClusterIdentifier,Endpoint.Address]'",
+        )
     };
     let right = meant.unwrap_or("one that exists");
     Remedy::Manual {
@@ -188,7 +198,7 @@ fn look(place: &Place, meant: Option<&str>) -> Remedy {
             "Compare the hostname in the connector's settings with the endpoint that AWS shows".to_owned(),
             format!("Run the doctor again with {flag}, and with --region where it is in another one"),
         ],
-        commands: vec![command.to_owned()],
+        commands: vec![in_region(command, place.region.as_deref())],
     }
 }
 

@@ -23,9 +23,9 @@ pub(in crate::cli) struct DenialsArgs {
     /// Read CloudTrail log files: folders, files, or `-` for standard input
     #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Source", group = "source_kind")]
     pub(super) logs: Vec<PathBuf>,
-    /// Which of the account's own sources to read
-    #[arg(long, value_name = "SOURCE", default_value = "auto", help_heading = "Source")]
-    pub(super) source: Source,
+    /// Which of the account's own sources to read [default: auto]
+    #[arg(long, value_name = "SOURCE", help_heading = "Source")]
+    pub(super) source: Option<Source>,
     /// Ask CloudTrail Lake, which bills by bytes scanned: the id or ARN of an event data store [default:
     /// the only one there is]
     #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "", help_heading = "Source",
@@ -34,9 +34,9 @@ pub(in crate::cli) struct DenialsArgs {
     /// Ask Athena, which bills by bytes scanned
     #[arg(long, value_name = "DATABASE.TABLE", help_heading = "Source", group = "source_kind")]
     pub(super) athena: Option<String>,
-    /// Athena's workgroup
-    #[arg(long, value_name = "NAME", default_value = "primary", help_heading = "Source")]
-    pub(super) workgroup: String,
+    /// Athena's workgroup [default: primary]
+    #[arg(long, value_name = "NAME", help_heading = "Source")]
+    pub(super) workgroup: Option<String>,
     /// Print the definition of a table over the trail's logs, for Athena; --athena names it
     #[arg(long, help_heading = "Source")]
     pub(super) athena_ddl: bool,
@@ -63,7 +63,64 @@ pub(in crate::cli) struct DenialsArgs {
     pub(super) bucket: Option<String>,
     /// Format of the answer [default: table]
     #[arg(short, long, value_name = "FORMAT")]
-    pub(super) output: Option<OutputFormat>,
+    pub(super) output: Option<AnswerFormat>,
+}
+
+impl DenialsArgs {
+    /// The options given that do nothing with the source that was chosen, and what that is.
+    pub(super) fn idle(&self) -> (Vec<&'static str>, &'static str) {
+        let given = [
+            ("--role", self.role.is_some()),
+            ("--source", self.source.is_some()),
+            ("--workgroup", self.workgroup.is_some()),
+            ("--athena-ddl", self.athena_ddl),
+            ("--account", !self.account.is_empty()),
+            ("--regions", !self.regions.is_empty()),
+            ("--since", self.since.is_some()),
+            ("--until", self.until.is_some()),
+            ("--case", self.case.is_some()),
+            ("--bucket", self.bucket.is_some()),
+        ];
+        let (used, what): (&[&str], _) = if self.paste.is_some() {
+            (&[], "with --paste")
+        } else if !self.logs.is_empty() {
+            (&["--role", "--account", "--regions", "--since", "--until", "--case"], "with --logs")
+        } else if self.athena_ddl || self.athena.is_some() {
+            return (
+                given.iter().filter(|it| it.1 && it.0 == "--source").map(|it| it.0).collect(),
+                "with Athena",
+            );
+        } else if self.lake.is_some() {
+            (&["--role", "--account", "--regions", "--since", "--until", "--case", "--bucket"], "with --lake")
+        } else {
+            return (
+                given.iter().filter(|it| it.1 && it.0 == "--workgroup").map(|it| it.0).collect(),
+                "without --athena",
+            );
+        };
+        (given.iter().filter(|it| it.1 && !used.contains(&it.0)).map(|it| it.0).collect(), what)
+    }
+}
+
+/// A format of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum AnswerFormat {
+    /// For a person: each kind of denial explained
+    Table,
+    /// One line for each kind of denial
+    Short,
+    /// The versioned model
+    Json,
+}
+
+impl From<OutputFormat> for AnswerFormat {
+    fn from(format: OutputFormat) -> Self {
+        match format {
+            OutputFormat::Table => Self::Table,
+            OutputFormat::Short => Self::Short,
+            OutputFormat::Json => Self::Json,
+        }
+    }
 }
 
 /// The account's own sources.

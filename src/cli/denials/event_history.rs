@@ -100,7 +100,7 @@ fn gather(facts: &Facts, gathered: &mut Gathered<'_>) -> Coverage {
         }
     }
     if !facts.history.queries.iter().any(|query| query.purpose == Purpose::Denials) {
-        let why = facts.history.switched_off.clone();
+        let why = facts.history.not_searched.clone();
         let why = why
             .unwrap_or_else(|| "no session of the role is known whose calls could be asked for".to_owned());
         lost(&mut looked, "event history", why);

@@ -6,10 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Runtime;
 
 use super::Run;
-use super::args::Source;
+use super::args::{AnswerFormat, Source};
 use crate::catalog::Catalog;
 use crate::cli::Ended;
-use crate::cli::args::OutputFormat;
 use crate::cli::failure::{Failure, INCOMPLETE};
 use crate::cli::output::Printer;
 use crate::cli::progress::Screen;
@@ -102,7 +101,8 @@ impl Live<'_> {
             let store = Some(store.clone()).filter(|store| !store.is_empty());
             Some(queried(SourceKind::Lake, Archive::Lake { store }))
         } else if let Some(table) = args.athena.as_ref().filter(|_| !args.athena_ddl) {
-            let (table, workgroup) = (table_name(table)?, args.workgroup.clone());
+            let (table, workgroup) =
+                (table_name(table)?, args.workgroup.clone().unwrap_or_else(|| "primary".to_owned()));
             Some(queried(SourceKind::Athena, Archive::Athena { table, workgroup }))
         } else {
             None
@@ -154,7 +154,8 @@ impl Live<'_> {
         let wanted = wanted(&facts);
         let trails: Vec<Trail> = facts.trails.known().cloned().unwrap_or_default();
         let mut offers = self.offers(reader, &facts, &trails, &wanted);
-        let chosen = match self.run.args.source {
+        let source = self.run.args.source.unwrap_or(Source::Auto);
+        let chosen = match source {
             Source::EventHistory => Some(0),
             // Asked for by name, a trail is searched whatever speaks against it, and the answer tells.
             Source::Trail => best_trail(&offers).or((!trails.is_empty()).then_some(1)),
@@ -169,7 +170,7 @@ impl Live<'_> {
             });
         };
         crate::denials::compare(&mut offers, chosen);
-        if self.run.args.source == Source::Auto {
+        if source == Source::Auto {
             reader.screen.note(&format!("Source: {}", offers[chosen].taken()));
         }
         if chosen == 0 {
@@ -274,7 +275,7 @@ impl Live<'_> {
         }
         reader.screen.clear();
         let queried = matches!(answer.coverage.source, SourceKind::Lake | SourceKind::Athena);
-        if queried && self.run.output == OutputFormat::Short && answer.coverage.looked.interrupted {
+        if queried && self.run.output == AnswerFormat::Short && answer.coverage.looked.interrupted {
             // A line for each group has no room for it: a query may run on.
             let problems = answer.coverage.looked.problems.iter();
             self.run.printer.warnings(&problems.map(crate::denials::told).collect::<Vec<_>>());

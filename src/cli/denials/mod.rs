@@ -7,13 +7,14 @@ mod live;
 mod logs;
 mod paste;
 
+use args::AnswerFormat;
 pub(super) use args::DenialsArgs;
 
 use std::collections::BTreeSet;
 
 use live::Live;
 
-use super::args::{GlobalArgs, HistoryArgs, OutputFormat};
+use super::args::{GlobalArgs, HistoryArgs};
 use super::config::Config;
 use super::environment::Environment;
 use super::failure::Failure;
@@ -33,7 +34,11 @@ pub(super) fn run(
     printer: &Printer,
 ) -> Ended {
     let config = Config::read(global, environment)?;
-    let run = Run { args, output: args.output.or(config.output).unwrap_or(OutputFormat::Table), printer };
+    let run = Run { args, output: output(args, &config), printer };
+    let (idle, what) = args.idle();
+    for flag in idle {
+        printer.warning(&format!("{flag} does nothing {what}"));
+    }
     let history = HistoryArgs { since: args.since.clone(), no_history: false };
     let settings = || settings::settings(global, &history, &config, environment);
     // What was asked of event history is asked here by name.
@@ -43,7 +48,7 @@ pub(super) fn run(
         return run.paste(given, settings.as_ref());
     }
     let (role, scope) = scope(args, &config, environment)?;
-    let facts = args.case.as_deref().map(case::read).transpose()?;
+    let facts = args.case.as_deref().map(case::read).transpose()?.map(|case| case.facts);
     if !args.logs.is_empty() {
         let settings = args.decode.then(settings).transpose()?;
         return run.logs(&scope, facts.as_ref(), settings.as_ref());
@@ -51,6 +56,10 @@ pub(super) fn run(
     let settings = Settings { until: scope.window.until, regions: scope.regions.clone(), ..settings()? };
     let bucket = bucket(args, &config, environment)?;
     Live { run: &run, settings, scope, role, bucket, case: facts }.run()
+}
+
+fn output(args: &DenialsArgs, config: &Config) -> AnswerFormat {
+    args.output.or(config.output.map(AnswerFormat::from)).unwrap_or(AnswerFormat::Table)
 }
 
 /// The connector's bucket and its prefix, where they were given.
@@ -73,7 +82,7 @@ fn bucket(
 /// What every way of running needs.
 struct Run<'a> {
     args: &'a DenialsArgs,
-    output: OutputFormat,
+    output: AnswerFormat,
     printer: &'a Printer,
 }
 
@@ -84,9 +93,9 @@ impl Run<'_> {
             keep_known_checks(meaning);
         }
         let text = match self.output {
-            OutputFormat::Json => json(&answer),
-            OutputFormat::Short => crate::denials::short(&answer),
-            OutputFormat::Table => crate::denials::table(&answer, self.printer.layout(false).width),
+            AnswerFormat::Json => json(&answer),
+            AnswerFormat::Short => crate::denials::short(&answer),
+            AnswerFormat::Table => crate::denials::table(&answer, self.printer.layout(false).width),
         };
         self.printer.out(&text)?;
         Ok(answer.exit_code())

@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
 use std::path::Path;
 
+use super::args::AnswerFormat;
 use super::live::Reader;
 use super::{Run, json, keep_known_checks, live};
 use crate::catalog::Catalog;
 use crate::cli::Ended;
-use crate::cli::args::OutputFormat;
 use crate::cli::failure::Failure;
 use crate::cli::output::Printer;
 use crate::cli::progress::Screen;
@@ -32,9 +32,9 @@ impl Run<'_> {
             decode(&mut pasted, settings, self.printer)?;
         }
         let text = match self.output {
-            OutputFormat::Json => json(&pasted),
-            OutputFormat::Short => short_pasted(&pasted),
-            OutputFormat::Table => table_pasted(&pasted, self.printer.layout(false).width),
+            AnswerFormat::Json => json(&pasted),
+            AnswerFormat::Short => short_pasted(&pasted),
+            AnswerFormat::Table => table_pasted(&pasted, self.printer.layout(false).width),
         };
         self.printer.out(&text)?;
         Ok(u8::from(!pasted.denials.is_empty()))

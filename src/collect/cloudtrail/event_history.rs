@@ -65,7 +65,7 @@ pub(in crate::collect) async fn search(aws: &Aws<'_>, subject: &Subject, window:
         let key = |it: &LookupQuery| (it.purpose, it.region.clone(), it.filter.clone());
         key(left).cmp(&key(right))
     });
-    History { queries: answers, switched_off: None }
+    History { queries: answers, ..History::default() }
 }
 
 /// Drops changes of keys that are not the target's, once its keys are known.
