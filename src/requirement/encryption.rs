@@ -94,11 +94,11 @@ fn complete(
     region: Option<&str>,
     account: Option<&AccountId>,
 ) -> Option<String> {
+    if is_alias(named, aws_managed) {
+        return None;
+    }
     if named.starts_with("arn:") {
         return Some(named.to_owned());
-    }
-    if named == aws_managed {
-        return None;
     }
     let resource = if named.starts_with("alias/") { named.to_owned() } else { format!("key/{named}") };
     Some(Arn::new(partition.as_str(), "kms", region?, account?.as_str(), &resource).to_string())
@@ -106,7 +106,7 @@ fn complete(
 
 /// Which key it is: `named` by the encryption, `read` of it under the name `entry`.
 fn key(named: Option<&str>, aws_managed: &str, read: Option<&Key>, entry: Option<&str>) -> EncryptionKey {
-    if named.is_none_or(|key| key.ends_with(aws_managed)) {
+    if named.is_none_or(|key| is_alias(key, aws_managed)) {
         return EncryptionKey::NotNeeded;
     }
     match (entry, read.and_then(|key| key.metadata.known())) {
@@ -115,6 +115,12 @@ fn key(named: Option<&str>, aws_managed: &str, read: Option<&Key>, entry: Option
         (Some(entry), None) if entry.contains(":key/") => EncryptionKey::Customer { arn: entry.to_owned() },
         _ => EncryptionKey::Unknown,
     }
+}
+
+/// Whether a key is named by this alias, bare or as an ARN.
+pub fn is_alias(named: &str, alias: &str) -> bool {
+    named == alias
+        || named.strip_suffix(alias).is_some_and(|head| head.starts_with("arn:") && head.ends_with(':'))
 }
 
 fn is_kms(encryption: &Encryption) -> bool {
@@ -146,6 +152,11 @@ mod tests {
             Some("arn:aws:kms:eu-west-1:444455556666:key/x")
         );
         assert_eq!(completed("alias/aws/s3"), None);
+        assert_eq!(completed(&format!("{base}alias/aws/s3")), None);
+        assert_eq!(
+            completed("alias/not-alias/aws/s3").as_deref(),
+            Some(&*format!("{base}alias/not-alias/aws/s3"))
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::checks::shared::{absent_role, keys, words};
 use crate::checks::{Check, View};
 use crate::facts::{FactId, KeyMetadata};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, shell_flag};
+use crate::requirement::encryption::is_alias;
 use crate::requirement::{Location, Origin};
 
 /// The check.
@@ -107,9 +108,11 @@ fn of_bucket(view: &View<'_>, location: &Location) -> Found {
         return Ok(Ok(Use { entry, buckets: vec![location.clone()], catalog: false }));
     }
     match encryption.key.as_deref() {
-        None | Some("alias/aws/s3") => Ok(Err(aws_managed(view, location))),
-        Some(key) => Err(Blocked {
-            what: format!("the KMS key {key} of bucket {bucket}"),
+        named if named.is_none_or(|key| is_alias(key, "alias/aws/s3")) => {
+            Ok(Err(aws_managed(view, location)))
+        }
+        named => Err(Blocked {
+            what: format!("the KMS key {} of bucket {bucket}", named.unwrap_or_default()),
             why: "its ARN cannot be told without the bucket's region and the account".to_owned(),
             grant: None,
             hint: None,
@@ -130,11 +133,11 @@ fn of_catalog(view: &View<'_>) -> Found {
         return Ok(Ok(Use { entry, buckets: Vec::new(), catalog: true }));
     }
     match encryption.key.as_deref() {
-        None | Some("alias/aws/glue") => {
+        named if named.is_none_or(|key| is_alias(key, "alias/aws/glue")) => {
             Ok(Err(managed("the Glue Data Catalog", "aws/glue", "glue:GetDataCatalogEncryptionSettings")))
         }
-        Some(key) => Err(Blocked {
-            what: format!("the KMS key {key} of the Glue Data Catalog"),
+        named => Err(Blocked {
+            what: format!("the KMS key {} of the Glue Data Catalog", named.unwrap_or_default()),
             why: "its ARN cannot be told without the region and the account".to_owned(),
             grant: None,
             hint: None,
