@@ -264,6 +264,13 @@ impl<'a> View<'a> {
         part(&self.facts.lake_formation).read(words(id))
     }
 
+    /// Whether Lake Formation's grants were listed all at once, so that one that is not among them is not there
+    /// for the caller to see.
+    pub fn lists_all_grants(&self) -> bool {
+        self.note(FactId::LakePermissions);
+        self.facts.lake_formation.all_grants
+    }
+
     /// A Redshift cluster.
     pub fn cluster(&self, id: &str) -> Read<'a, Cluster> {
         self.note(FactId::RedshiftCluster);

@@ -6,6 +6,7 @@
 
 mod context;
 pub mod encryption;
+pub mod lake_formation;
 pub mod location;
 mod session;
 
@@ -169,6 +170,17 @@ fn of_connectors<'f, 'c>(
     })
 }
 
+/// A connector's needs whose condition holds, as far as the parameters tell.
+fn needs_of<'c>(target: &ConnectorTarget, connector: &'c Connector) -> impl Iterator<Item = &'c Need> {
+    connector.needs.iter().filter(|need| match &need.when {
+        None | Some(When::Fact(_)) => true,
+        Some(When::Given { given }) => target.parameters.contains_key(given),
+        Some(When::Is { parameter, is }) => {
+            target.parameters.get(parameter).is_some_and(|value| is.contains(value))
+        }
+    })
+}
+
 /// One connector of the target, with where it writes.
 struct OfConnector<'f, 'c> {
     facts: &'f Facts,
@@ -191,15 +203,8 @@ impl From<String> for Value {
 }
 
 impl<'c> OfConnector<'_, 'c> {
-    /// The needs whose condition holds, as far as the parameters tell.
     fn needs(&self) -> impl Iterator<Item = &'c Need> {
-        self.connector.needs.iter().filter(|need| match &need.when {
-            None | Some(When::Fact(_)) => true,
-            Some(When::Given { given }) => self.target.parameters.contains_key(given),
-            Some(When::Is { parameter, is }) => {
-                self.target.parameters.get(parameter).is_some_and(|value| is.contains(value))
-            }
-        })
+        needs_of(self.target, self.connector)
     }
 
     /// The need with its places filled in: once, or once for each table or location.

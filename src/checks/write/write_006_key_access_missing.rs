@@ -136,8 +136,8 @@ fn of_catalog(view: &View<'_>) -> Found {
         None => {
             Ok(Err(managed("the Glue Data Catalog", "aws/glue", "glue:GetDataCatalogEncryptionSettings")))
         }
-        Some(key) => Err(Blocked {
-            what: format!("the KMS key {key} of the Glue Data Catalog"),
+        named => Err(Blocked {
+            what: format!("the KMS key {} of the Glue Data Catalog", named.unwrap_or_default()),
             why: "its ARN cannot be told without the region and the account".to_owned(),
             grant: None,
             hint: None,
