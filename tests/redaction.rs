@@ -34,6 +34,12 @@ fn redacted(facts: &Facts) -> Facts {
 fn worlds() -> Vec<(&'static str, Facts)> {
     let trust =
         |statement: &Value| json!({"role": {"value": {"trust_policy": {"Statement": {"0": statement}}}}});
+    let addresses = |range: &str| {
+        let guard = json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*",
+            "Condition": {"NotIpAddress": {"aws:SourceIp": range}}});
+        let policy = json!({"Version": "2012-10-17", "Statement": [guard]});
+        json!({"buckets": {"orders-landing": {"policy": {"state": "known", "value": policy}}}})
+    };
     let patches = [
         ("healthy", json!({})),
         (
@@ -56,6 +62,9 @@ fn worlds() -> Vec<(&'static str, Facts)> {
             "another bucket",
             json!({"target": {"connectors": {"0": {"parameters": {"bucket": "orders-landing-2"}}}}}),
         ),
+        ("a private network", addresses("10.0.0.0/8")),
+        ("a network of the internet", addresses("52.94.0.0/16")),
+        ("one of the newer internet", addresses("2600:1f00::/24")),
         ("no organization", json!({"organization": {"state": "absent", "value": null}})),
     ];
     let build = |patch: &Value| {

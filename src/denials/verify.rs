@@ -328,6 +328,22 @@ mod tests {
     }
 
     #[test]
+    fn a_statement_for_one_session_of_the_role_leaves_it_open() {
+        let same =
+            policy(&json!({"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/raw/*"}));
+        let guard = |name: &str| {
+            let session = format!("arn:aws:sts::111122223333:assumed-role/{name}");
+            policy(
+                &json!({"Effect": "Deny", "Principal": {"AWS": session}, "Action": "s3:*", "Resource": "*"}),
+            )
+        };
+        let open = verify(&group(IMPLICIT), Some(&facts(&same, Fact::Known(guard("orders/s")))));
+        assert!(matches!(open, Verification::Unknown { .. }), "{open:?}");
+        let other = verify(&group(IMPLICIT), Some(&facts(&same, Fact::Known(guard("others/s")))));
+        assert!(other.is_fixed(), "{other:?}");
+    }
+
+    #[test]
     fn conditions_on_what_events_do_not_tell_leave_it_open() {
         let by_agent = policy(&json!({"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*",
             "Condition": {"StringEquals": {"aws:UserAgent": "x"}}}));
