@@ -180,6 +180,8 @@ pub(super) fn kinds() -> Vec<String> {
 /// An ARN that has too few colons, or a wildcard in their place: its names change, and what else is in it
 /// stays.
 fn cut(text: &str, names: &Names) -> String {
+    // Its wildcards part names here, and yet may stand for more of what stays.
+    names.note(text);
     let delimiters = [':', '/', '*', '?'];
     let is_word = |it: &str| WORDS.contains(&it) || is_region(it) || KINDS.contains(&it);
     let change = |(part, end): (&str, &str)| {

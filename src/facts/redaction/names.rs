@@ -141,9 +141,7 @@ impl Names {
 
     /// Names with slashes or colons between them.
     pub(super) fn path(&self, text: &str) -> String {
-        if self.draft && !text.is_empty() {
-            self.seen.borrow_mut().names.insert(text.to_owned());
-        }
+        self.note(text);
         cut(text, &['/', ':']).map(|(part, end)| format!("{}{end}", self.part(part))).collect()
     }
 
@@ -244,6 +242,13 @@ impl Names {
             self.seen.borrow_mut().numbers.insert(text.to_owned());
         }
         self.path(text)
+    }
+
+    /// Notes names, or a pattern of them.
+    pub(super) fn note(&self, text: &str) {
+        if self.draft && !text.is_empty() {
+            self.seen.borrow_mut().names.insert(text.to_owned());
+        }
     }
 
     /// Notes the resource of an ARN that may be a pattern of kinds.
