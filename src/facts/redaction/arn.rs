@@ -98,7 +98,7 @@ const WORDS: [&str; 10] =
 /// What stands for an ARN or a pattern of ARNs.
 pub(super) fn redacted(text: &str, names: &Names) -> String {
     let fields = fields(text);
-    let [_, partition, service, region, account, resource] = fields[..] else { return cut(text, names) };
+    let ["arn", partition, service, region, account, resource] = fields[..] else { return cut(text, names) };
     if account == "aws" {
         if let Some(name) = resource.strip_prefix("policy/").and_then(|it| it.rsplit('/').next()) {
             names.note_policy(name);
@@ -137,6 +137,9 @@ fn resource(service: &str, account: &str, text: &str, names: &Names) -> String {
     let named = WITHOUT_KIND.contains(&service) && (service != "s3" || account.is_empty());
     let end = text.find(['/', ':']).unwrap_or(text.len());
     let (kind, name) = text.split_at(end);
+    if !named && !is_kind(kind) {
+        names.note_resource(text);
+    }
     if named || !is_kind(kind) {
         return if names.is_of_vendor(account) { names.of_vendor(text) } else { names.path(text) };
     }
@@ -150,20 +153,35 @@ fn resource(service: &str, account: &str, text: &str, names: &Names) -> String {
     format!("{kind}{delimiter}{name}")
 }
 
-/// Whether a text is the kind of a resource, nearly one, or a pattern of kinds (`cat*`).
+/// Whether a text is the kind of a resource, nearly one, or a pattern of kinds (`cat*`, `*base`).
 fn is_kind(text: &str) -> bool {
-    match text.find(['*', '?']) {
-        Some(at) => {
-            let (begin, wild) = text.split_at(at);
-            wild.chars().all(|it| matches!(it, '*' | '?')) && KINDS.iter().any(|kind| kind.starts_with(begin))
-        }
-        None => KINDS.iter().any(|kind| edit_distance(kind, text) <= 1),
+    if text.contains(['*', '?']) {
+        return KINDS.iter().any(|kind| matches(text.as_bytes(), kind.as_bytes()));
     }
+    KINDS.iter().any(|kind| edit_distance(kind, text) <= 1)
+}
+
+/// Whether a pattern matches a text.
+fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    match (pattern.split_first(), text.split_first()) {
+        (None, None) => true,
+        (Some((b'*', rest)), _) => (0..=text.len()).any(|at| matches(rest, &text[at..])),
+        (Some((b'?', rest)), Some((_, left))) => matches(rest, left),
+        (Some((one, rest)), Some((other, left))) => one == other && matches(rest, left),
+        _ => false,
+    }
+}
+
+/// The kinds of resources with `|` at both ends: what a pattern may match in part ([`super::overlap`]).
+pub(super) fn kinds() -> Vec<String> {
+    KINDS.iter().map(|kind| format!("|{kind}|")).collect()
 }
 
 /// An ARN that has too few colons, or a wildcard in their place: its names change, and what else is in it
 /// stays.
 fn cut(text: &str, names: &Names) -> String {
+    // Its wildcards part names here, and yet may stand for more of what stays.
+    names.note(text);
     let delimiters = [':', '/', '*', '?'];
     let is_word = |it: &str| WORDS.contains(&it) || is_region(it) || KINDS.contains(&it);
     let change = |(part, end): (&str, &str)| {
@@ -199,6 +217,8 @@ mod tests {
             "arn:aws:iam::300973880870:role/kafkaConnectTenantAccessRol",
             "arn:aws:iam:300973880807:root",
             "arn:aws:glue:*:*:cat*",
+            "arn:aws:glue:*:*:*atabase/*",
+            "arn:aws:glue:*:*:t*",
             "arn:aws:glue:eu-west-1:${aws:PrincipalAccount}:database/*",
             "arn:{partition}:glue:{region}:{account}:table/{database}/*",
             "arn:aws:kms:*:*:alias/aws/s3",
@@ -220,7 +240,9 @@ mod tests {
             ),
             ("arn:aws:iam::300973880807:role/Acme", "arn:aws:iam::300973880807:role/", "Acme"),
             ("arn:aws:iam:*role/Acme", "arn:aws:iam:*role/", "Acme"),
+            ("*:role/*Acme", "*:role/*", "Acme"),
             ("arn:aws:sqs:eu-west-1:111122223333:table", "arn:aws:sqs:eu-west-1:", "table"),
+            ("arn:aws:glue:eu-west-1:111122223333:t*sales/*", ":t*", "sales"),
             ("arn:aws:s3:::key/x", "arn:aws:s3:::", "key/"),
             ("arn:aws:s3:eu-west-1:111122223333:accesspoint/acme", ":accesspoint/", "acme"),
             ("arn:aws:iam::1111*:role/x", ":role/", "1111"),

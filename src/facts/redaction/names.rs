@@ -30,6 +30,8 @@ pub(super) struct Names {
 struct Seen {
     /// Names, paths and patterns.
     names: BTreeSet<String>,
+    /// Resources of ARNs whose kind does not stand before a delimiter by itself.
+    resources: BTreeSet<String>,
     /// Numbers that are written without quotation marks.
     numbers: BTreeSet<String>,
     /// Names of policies that AWS made.
@@ -52,6 +54,8 @@ impl Names {
         let patterns: Vec<&String> = seen.names.iter().filter(|it| overlap::is_pattern(it)).collect();
         let mut fixed: BTreeSet<char> =
             patterns.iter().flat_map(|pattern| overlap::letters(pattern, &words)).collect();
+        let kinds = arn::kinds();
+        fixed.extend(seen.resources.iter().flat_map(|resource| overlap::letters(resource, &kinds)));
         fixed.extend(keep.letters_of_near_misses(seen.names.iter().flat_map(|it| parts(it))));
         let mut names = Self { alphabet: Alphabet::identity(), keep, seen: RefCell::default(), draft: false };
         let seed = alphabet::hash(seen.names.iter().map(String::as_str));
@@ -86,6 +90,12 @@ impl Names {
                 amiss.append(&mut free(pattern));
             }
         }
+        let kinds = arn::kinds();
+        for resource in &seen.resources {
+            if !overlap::letters(&self.path(resource), &kinds).is_subset(fixed) {
+                amiss.append(&mut free(resource));
+            }
+        }
         for part in seen.names.iter().flat_map(|name| parts(name)) {
             if self.keep.ends(part) != self.keep.ends(&self.part(part)) {
                 amiss.append(&mut free(part));
@@ -108,7 +118,8 @@ impl Names {
             let (before, after) = (&text[..start], &text[start + trimmed.len()..]);
             return format!("{before}{}{after}", self.text(trimmed));
         }
-        if text.starts_with("arn:") {
+        // A pattern of ARNs may begin with a wildcard.
+        if text.starts_with("arn:") || text.starts_with(['*', '?']) && text.contains(':') {
             return arn::redacted(text, self);
         }
         if let Some(address) = address::redacted(text) {
@@ -130,9 +141,7 @@ impl Names {
 
     /// Names with slashes or colons between them.
     pub(super) fn path(&self, text: &str) -> String {
-        if self.draft && !text.is_empty() {
-            self.seen.borrow_mut().names.insert(text.to_owned());
-        }
+        self.note(text);
         cut(text, &['/', ':']).map(|(part, end)| format!("{}{end}", self.part(part))).collect()
     }
 
@@ -233,6 +242,20 @@ impl Names {
             self.seen.borrow_mut().numbers.insert(text.to_owned());
         }
         self.path(text)
+    }
+
+    /// Notes names, or a pattern of them.
+    pub(super) fn note(&self, text: &str) {
+        if self.draft && !text.is_empty() {
+            self.seen.borrow_mut().names.insert(text.to_owned());
+        }
+    }
+
+    /// Notes the resource of an ARN that may be a pattern of kinds.
+    pub(super) fn note_resource(&self, text: &str) {
+        if self.draft {
+            self.seen.borrow_mut().resources.insert(text.to_owned());
+        }
     }
 
     /// Notes the name of a policy that AWS made: it is no secret.
