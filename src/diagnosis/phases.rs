@@ -80,9 +80,7 @@ pub(super) fn phases(view: &View<'_>, judged: &[Judged], targets: &mut [Connecto
         let Some(judged) = of(id) else { continue };
         match &judged.outcome {
             Outcome::Fail(findings) => {
-                // The connector's login does not go by the policies of the role.
-                let breaks = |it: &&Finding| about != About::Redshift || it.because.is_none();
-                for finding in findings.iter().filter(breaks) {
+                for finding in findings {
                     note(view, &mut rows, &calls, about, layer, &told(finding), |row| {
                         row.failing.insert(id);
                     });

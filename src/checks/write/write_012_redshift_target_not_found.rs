@@ -242,7 +242,7 @@ fn misdirected(place: &Place, fault: &Elsewhere) -> Finding {
     let Elsewhere { statement, found, wanted, .. } = fault;
     let everything = wanted == "*";
     let told = format!(
-        "{} allows {actions} on {found}, and nothing allows it on {}: {}. {OWN_LOGIN}",
+        "{} allows {actions} on {found}, and nothing allows it on {}: {}. {BY_THE_GUIDE}",
         words::capital(&words::statement(statement)),
         if everything { "*".to_owned() } else { what(place) },
         fault.fault
@@ -275,9 +275,8 @@ fn misdirected(place: &Place, fault: &Elsewhere) -> Finding {
     finding
 }
 
-/// What such a statement breaks, and what not.
-const OWN_LOGIN: &str =
-    "What calls AWS with this role is refused; the login by user and password does not go by it";
+/// Why it counts, though no call of the connector was found.
+const BY_THE_GUIDE: &str = "Calls made with this role, for which Streamkap's guide has a policy, are refused";
 
 const RESOURCES: &str =
     "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshift.html";
