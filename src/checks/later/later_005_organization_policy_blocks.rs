@@ -35,7 +35,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     for ask in &asks {
         match simulated(view, ask) {
             Ok(aws) => match verdict(view, ask, aws, member) {
-                Some(true) => proof.push((ask, vec![aws.evidence()])),
+                Some(true) => proof.push((ask, vec![aws.organization_evidence()])),
                 Some(false) => blocked_by.push((ask, aws)),
                 None => undecided = undecided.or_else(|| Some(hidden(ask))),
             },
@@ -117,10 +117,16 @@ fn finding(
     );
     let mut finding = Finding::new(resources.join(", "), what).also(Section::Write);
     let said = blocked.iter().map(|(ask, aws)| (*ask, vec![aws.evidence()]));
-    finding.evidence = digest(said, "the role's policies refuse", "AWS's simulator refuses");
+    let said = digest(said, "the role's policies refuse", "AWS's simulator refuses");
     let by = "by AWS's simulator the organization's policies refuse";
     let theirs = blocked.iter().map(|(ask, aws)| (*ask, vec![aws.organization_evidence()]));
-    finding.evidence.extend(digest(theirs, by, by));
+    let mut theirs = digest(theirs, by, by).into_iter();
+    // That it is refused, and by whom, need by need.
+    for refused in said {
+        finding.evidence.push(refused);
+        finding.evidence.extend(theirs.next());
+    }
+    finding.evidence.extend(theirs);
     let region = view.target().region.as_deref().unwrap_or("the connector's region");
     let manager = organization.map_or_else(String::new, |it| format!(" (account {})", it.management_account));
     finding.remedy(Remedy::Manual {

@@ -88,10 +88,27 @@ impl Simulated<'_> {
         self.result.allowed_by_organization
     }
 
-    /// How it is known that the organisation refuses.
+    /// What is known of the boundary, and how; `None` when the answer does not tell.
+    pub fn boundary_evidence(&self) -> Option<Evidence> {
+        let Simulation { action, resource, .. } = self.asked;
+        let lifted = self.result.without_boundary.is_some_and(EngineVerdict::is_allowed);
+        let ground = match self.boundary()? {
+            _ if self.decision().is_allowed() => return Some(self.evidence()),
+            false if lifted => "AWS's simulator refuses it, and allows it without the permissions boundary",
+            false => "AWS's simulator refuses it, and says that the permissions boundary does not allow it",
+            true => "AWS's simulator refuses it, and says that the permissions boundary allows it",
+        };
+        Some(Evidence::simulated(format!("{action} on {resource}: {ground}")))
+    }
+
+    /// What is known of the organisation's policies, and how.
     pub fn organization_evidence(&self) -> Evidence {
         let Simulation { action, resource, .. } = self.asked;
-        let ground = if self.without_organization().is_some_and(EngineVerdict::is_allowed) {
+        let ground = if self.decision().is_allowed() {
+            return self.evidence();
+        } else if self.organization() == Some(true) {
+            "AWS's simulator refuses it, and says that the organization allows it"
+        } else if self.without_organization().is_some_and(EngineVerdict::is_allowed) {
             "without service control policies AWS's simulator allows it"
         } else if self.result.allowed_by_organization == Some(false) {
             "AWS's simulator says that the organization does not allow it"
