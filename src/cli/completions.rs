@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn every_shell_gets_a_script() {
         for shell in [Shell::Bash, Shell::Elvish, Shell::Fish, Shell::PowerShell, Shell::Zsh] {
-            assert!(script(shell).contains("wrong-external-id"), "{shell}");
+            assert!(script(shell).contains("denials"), "{shell}");
         }
     }
 }

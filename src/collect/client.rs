@@ -24,10 +24,13 @@ use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder as HttpBuilder, Connector};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeSerializationInterceptorContextRef, InterceptorContext,
+};
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata, OrchestratorError};
 use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -36,6 +39,7 @@ use tokio::sync::watch;
 
 use super::error::{Problem, failed};
 use super::operations::{Operation, is_listed};
+use super::profile::Source;
 use super::progress::Progress;
 use super::settings::{Patience, Settings};
 use super::start::StartError;
@@ -71,10 +75,7 @@ impl<'p> Aws<'p> {
         let region_is_chosen = chosen.is_some();
         let region = chosen.unwrap_or_else(|| last_resort(partition));
         let chain = credentials_chain(settings, &region, http.clone()).await;
-        let first = tokio::time::timeout(Duration::from_secs(15), chain.provide_credentials())
-            .await
-            .map_err(|_| StartError::Credentials("their source did not answer within 15 seconds".to_owned()))?
-            .map_err(|error| StartError::of_credentials(&error, profile(settings).as_deref()))?;
+        let first = credentials(settings, &chain).await?;
         let patience = settings.patience;
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(region)
@@ -127,11 +128,14 @@ impl<'p> Aws<'p> {
         }
     }
 
-    /// STS, less patient: whether anybody answers at all is told by its first call.
+    /// STS, less patient: whether anybody answers at all is told by its first call. Whoever takes the call
+    /// has all the time there is for one answer; where nobody takes it, it is not made again.
     pub(super) fn sts(&self) -> aws_sdk_sts::Client {
+        let first = self.patience.first;
         let config = aws_sdk_sts::config::Builder::from(&self.config)
             .retry_config(retries(self.patience, Duration::from_millis(100)))
-            .timeout_config(time_outs(self.patience, self.patience.first))
+            .retry_classifier(NobodyThere)
+            .timeout_config(time_outs(Patience { attempt: first, ..self.patience }, first))
             .interceptor(ReadOnly);
         aws_sdk_sts::Client::from_conf(config.build())
     }
@@ -362,6 +366,44 @@ async fn credentials_chain(
                 .build()
                 .await,
         ),
+    }
+}
+
+/// The credentials of a chain of sources, or why there are none.
+async fn credentials(
+    settings: &Settings,
+    chain: &SharedCredentialsProvider,
+) -> Result<Credentials, StartError> {
+    let profile = profile(settings);
+    let by_profile = settings.profile.is_some() || std::env::var_os("AWS_ACCESS_KEY_ID").is_none();
+    let source = Source::of(profile.as_deref(), settings.now).await;
+    if let Some(end) = source.signed_off.filter(|_| by_profile) {
+        return Err(StartError::SignOn { profile, why: format!("its token was good until {end}") });
+    }
+    let failed = |why: &str| StartError::Credentials { profile: profile.clone(), why: why.to_owned() };
+    tokio::time::timeout(Duration::from_secs(15), chain.provide_credentials())
+        .await
+        .map_err(|_| failed("their source did not answer within 15 seconds"))?
+        .map_err(|error| {
+            StartError::of_credentials(&error, profile.as_deref(), source.credential_source.as_deref())
+        })
+}
+
+/// Makes no call again for which there was not even a connection in time.
+#[derive(Debug)]
+struct NobodyThere;
+
+impl ClassifyRetry for NobodyThere {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let error = context.output_or_error().and_then(Result::err);
+        match error.and_then(OrchestratorError::as_connector_error) {
+            Some(error) if error.is_timeout() => RetryAction::RetryForbidden,
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "NobodyThere"
     }
 }
 

@@ -52,6 +52,9 @@ const CREDENTIALS: [&str; 15] = [
 const EXPIRED: [&str; 4] =
     ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"];
 
+/// What is said of somebody who took a call and did not answer.
+pub(super) const NO_ANSWER: &str = "no answer in time";
+
 /// What AWS or the network said, taken out of an SDK's error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Problem {
@@ -74,7 +77,7 @@ impl Problem {
         let failed = |kind, message: String| Self { kind, code: None, status: None, message };
         match error {
             SdkError::ServiceError(service) => Self::of_answer(service.raw(), service.err()),
-            SdkError::TimeoutError(_) => failed(FailureKind::TimedOut, "no answer in time".to_owned()),
+            SdkError::TimeoutError(_) => failed(FailureKind::TimedOut, NO_ANSWER.to_owned()),
             SdkError::ResponseError(response) => Self {
                 status: Some(response.raw().status().as_u16()),
                 ..failed(FailureKind::Unreadable, "the answer could not be read".to_owned())
@@ -89,6 +92,7 @@ impl Problem {
         let code = meta.code().filter(|code| !code.is_empty()).map(str::to_owned);
         let mut message = match &code {
             Some(code) => format!("{code} (HTTP {status})"),
+            None if status < 300 => format!("the answer could not be understood (HTTP {status})"),
             None => format!("HTTP {status}"),
         };
         if let Some(said) = meta.message().filter(|said| !said.is_empty()) {
@@ -256,6 +260,13 @@ mod tests {
             assert_eq!(refusal.action, "iam:GetRole");
             assert!(refusal.message.contains("not you"), "{}", refusal.message);
         }
+    }
+
+    #[test]
+    fn an_answer_that_is_none_says_so() {
+        let problem = answered(200, None, "");
+        assert_eq!(problem.kind, FailureKind::Unreadable);
+        assert!(problem.message.starts_with("the answer could not be understood (HTTP 200)"), "{problem:?}");
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod last_accessed;
 pub mod operations;
 mod organizations;
 mod permissions;
+mod profile;
 mod progress;
 mod reading;
 mod redshift;

@@ -65,7 +65,8 @@ pub struct Patience {
     pub attempt: Duration,
     /// For a call with all its attempts.
     pub call: Duration,
-    /// For the first call, which tells whether anybody answers at all, with all its attempts.
+    /// For the first call, which tells whether anybody answers at all, with all its attempts. A server that
+    /// takes the call may have to wake up first.
     pub first: Duration,
     /// Attempts at a call.
     pub attempts: u32,
@@ -79,7 +80,7 @@ impl Default for Patience {
             connect: Duration::from_millis(3100),
             attempt: Duration::from_secs(8),
             call: Duration::from_secs(20),
-            first: Duration::from_secs(6),
+            first: Duration::from_secs(10),
             attempts: 4,
             pace: Duration::from_millis(500),
         }

@@ -2,11 +2,13 @@
 
 use aws_credential_types::provider::error::CredentialsError;
 
-use super::error::{Problem, everything, innermost};
+use super::error::{NO_ANSWER, Problem, everything, innermost};
 use super::settings::Patience;
 use crate::facts::FailureKind;
+use crate::model::shell_flag;
 
 /// What the chain of sources says at length.
+const NOT_ENABLED: &str = "the credential provider was not enabled";
 const NOT_THERE: &str = "the AWS configuration has no such profile, or no credentials for it";
 
 /// What stops a run before anything is read. `Display` is one sentence; [`StartError::hint`] says how to
@@ -33,8 +35,13 @@ pub enum StartError {
         why: String,
     },
     /// A source of credentials failed.
-    #[error("AWS credentials could not be loaded: {0}")]
-    Credentials(String),
+    #[error("AWS credentials could not be loaded: {why}")]
+    Credentials {
+        /// The profile, if one was given.
+        profile: Option<String>,
+        /// What the source said.
+        why: String,
+    },
     /// AWS knows these credentials and says that they are over.
     #[error("the AWS credentials have expired: {0}")]
     Expired(String),
@@ -79,9 +86,17 @@ impl StartError {
         match self {
             Self::NoCredentials => "sign in (`aws configure`, `aws sso login`, or set AWS_PROFILE), then run again".to_owned(),
             Self::Profile { .. } => "`aws configure list-profiles` shows the profiles there are; choose one with --profile".to_owned(),
-            Self::SignOn { profile: Some(profile), .. } => format!("run `aws sso login --profile {profile}`"),
+            Self::SignOn { profile: Some(profile), .. } => {
+                format!("run `aws sso login {}`", shell_flag("--profile", profile))
+            }
             Self::SignOn { profile: None, .. } => "run `aws sso login`".to_owned(),
-            Self::Credentials(_) => "`aws sts get-caller-identity` should work in this shell before the doctor does".to_owned(),
+            Self::Credentials { profile, .. } => {
+                let profile = profile.as_ref().map(|name| format!(" {}", shell_flag("--profile", name)));
+                format!(
+                    "`aws sts get-caller-identity{}` should work in this shell before the doctor does",
+                    profile.unwrap_or_default()
+                )
+            }
             Self::Expired(_) => "sign in again, or export fresh credentials".to_owned(),
             Self::Rejected(_) => "check the access key, the secret and the session token, that they belong together, and the computer's clock".to_owned(),
             Self::Unreachable { .. } | Self::TimedOut { .. } => {
@@ -95,13 +110,18 @@ impl StartError {
 }
 
 impl StartError {
-    /// Why credentials could not be loaded.
-    pub(super) fn of_credentials(error: &CredentialsError, profile: Option<&str>) -> Self {
+    /// Why credentials could not be loaded. `source` is the profile's `credential_source`.
+    pub(super) fn of_credentials(
+        error: &CredentialsError,
+        profile: Option<&str>,
+        source: Option<&str>,
+    ) -> Self {
         let all = everything(error);
         let lower = all.to_lowercase();
         let why = innermost(error);
         let mut words = lower.split(|it: char| !it.is_ascii_alphanumeric());
-        if words.any(|word| word.starts_with("sso")) {
+        // What single sign-on says of a token that is over.
+        if words.any(|word| word.starts_with("sso") || word == "unauthorizedexception") {
             return Self::SignOn { profile: profile.map(str::to_owned), why };
         }
         let unfit = |why: String| Self::Profile {
@@ -112,12 +132,17 @@ impl StartError {
         let nowhere = lower.contains("imds") || lower.contains("instance metadata");
         match error {
             CredentialsError::InvalidConfiguration(_) => unfit(why),
+            _ if nowhere && source.is_some() => unfit(format!(
+                "it takes its credentials from {}, which gave none here",
+                source.unwrap_or_default()
+            )),
+            _ if why == NOT_ENABLED => unfit(NOT_THERE.to_owned()),
             CredentialsError::CredentialsNotLoaded(_) if profile.is_none() => Self::NoCredentials,
             _ if nowhere && profile.is_none() => Self::NoCredentials,
             CredentialsError::CredentialsNotLoaded(_) if !why.contains("in chain") => unfit(why),
             CredentialsError::CredentialsNotLoaded(_) => unfit(NOT_THERE.to_owned()),
             _ if nowhere => unfit(NOT_THERE.to_owned()),
-            _ => Self::Credentials(why),
+            _ => Self::Credentials { profile: profile.map(str::to_owned), why },
         }
     }
 
@@ -126,9 +151,13 @@ impl StartError {
         match problem.kind {
             FailureKind::Credentials if problem.is_expiry() => Self::Expired(problem.message),
             FailureKind::Credentials if problem.code.is_some() => Self::Rejected(problem.message),
-            FailureKind::Credentials => Self::Credentials(problem.message),
+            FailureKind::Credentials => Self::Credentials { profile: None, why: problem.message },
             FailureKind::Network => Self::Unreachable { endpoint, why: problem.message },
-            FailureKind::TimedOut => Self::TimedOut { endpoint, seconds: patience.first.as_secs() },
+            FailureKind::TimedOut if problem.message == NO_ANSWER => {
+                Self::TimedOut { endpoint, seconds: patience.first.as_secs() }
+            }
+            // Nobody took the call.
+            FailureKind::TimedOut => Self::Unreachable { endpoint, why: problem.message },
             _ => Self::NoIdentity { endpoint, why: problem.message },
         }
     }

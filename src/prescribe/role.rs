@@ -241,12 +241,16 @@ pub(super) fn exempt(
     grants: &Grants,
 ) -> Result<Plan, String> {
     let mut policy = find(facts, catalog, name, statement)?;
+    let statements = policy.draft.len();
     spare(&mut policy.draft, statement, grants)?;
+    let gone = policy.draft.len() < statements;
+    let number = statement + 1;
     Ok(Plan {
-        title: format!(
-            "Spare what the connector needs in statement {} of {name}, which denies it",
-            statement + 1
-        ),
+        title: if gone {
+            format!("Take statement {number} out of {name}, which denies what the connector needs")
+        } else {
+            format!("Spare what the connector needs in statement {number} of {name}, which denies it")
+        },
         owner: Owner::You,
         change: set(&policy),
         brings: None,

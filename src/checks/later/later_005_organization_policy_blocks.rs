@@ -131,10 +131,16 @@ fn finding(
     );
     let mut finding = Finding::new(resources.join(", "), what).also(Section::Write);
     let said = blocked.iter().map(|(ask, aws)| (*ask, vec![aws.evidence()]));
-    finding.evidence = digest(said, "the role's policies refuse", "AWS's simulator refuses");
+    let said = digest(said, "the role's policies refuse", "AWS's simulator refuses");
     let by = "by AWS's simulator the organization's policies refuse";
     let theirs = blocked.iter().map(|(ask, aws)| (*ask, vec![aws.organization_evidence()]));
-    finding.evidence.extend(digest(theirs, by, by));
+    let mut theirs = digest(theirs, by, by).into_iter();
+    // That it is refused, and by whom, need by need.
+    for refused in said {
+        finding.evidence.push(refused);
+        finding.evidence.extend(theirs.next());
+    }
+    finding.evidence.extend(theirs);
     let region = view.target().region.as_deref().unwrap_or("the connector's region");
     let manager = organization.map_or_else(String::new, |it| format!(" (account {})", it.management_account));
     finding.remedy(Remedy::Manual {

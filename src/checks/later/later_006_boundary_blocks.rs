@@ -105,7 +105,7 @@ fn compared(
     aws: Option<Simulated<'_>>,
 ) -> Result<Answer, Blocked> {
     let vote = aws.and_then(|aws| aws.boundary());
-    let said: Vec<Evidence> = aws.iter().filter(|_| vote.is_some()).map(Simulated::evidence).collect();
+    let said: Vec<Evidence> = aws.iter().filter_map(Simulated::boundary_evidence).collect();
     let own = match (own, vote) {
         (Ok(Some(own)), _) => own,
         (_, Some(true)) => return Ok(Answer { refusal: None, evidence: said }),

@@ -150,6 +150,9 @@ fn present(standings: &Standings<'_>) -> Evidence {
         }
     }
     let text = match (own.is_empty(), granted.is_empty()) {
+        (true, true) => "of the guide's template the role has nothing at all: that is no template which is \
+                         there in part, but what WRITE-004 and LATER-004 look at"
+            .to_owned(),
         (_, true) => format!("of the guide's template the role has {}", words::some(&own)),
         (true, false) => format!(
             "of the guide's template the role has {}, allowed by another policy than its own",

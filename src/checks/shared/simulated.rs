@@ -124,7 +124,20 @@ impl Simulated<'_> {
         self.result.without_scps.is_some_and(EngineVerdict::is_allowed)
     }
 
-    /// How it is known whether the organisation refuses.
+    /// What is known of the boundary, and how; `None` when the answer does not tell.
+    pub fn boundary_evidence(&self) -> Option<Evidence> {
+        let Simulation { action, resource, .. } = self.asked;
+        let lifted = self.allowed_without_boundary();
+        let ground = match self.boundary()? {
+            _ if self.decision().is_allowed() => return Some(self.evidence()),
+            false if lifted => "AWS's simulator refuses it, and allows it without the permissions boundary",
+            false => "AWS's simulator refuses it, and says that the permissions boundary does not allow it",
+            true => "AWS's simulator refuses it, and says that the permissions boundary allows it",
+        };
+        Some(Evidence::simulated(format!("{action} on {resource}: {ground}")))
+    }
+
+    /// What is known of the organisation's policies, and how.
     pub fn organization_evidence(&self) -> Evidence {
         let Simulation { action, resource, .. } = self.asked;
         let ground = if self.decision().is_allowed() {

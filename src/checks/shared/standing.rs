@@ -359,11 +359,14 @@ fn both(
     own: &Verdict,
     aws: Simulated<'_>,
 ) -> Answer {
+    // What the role's own policies refuse is their doing, whether or not AWS shows the statement.
+    let allows = matches!(own, Verdict::Allowed(_));
+    let seconded = || Some(if allows { aws.identity_evidence() } else { aws.evidence() });
     let (Some(ours), Some(theirs)) = (own.bare(), aws.identity()) else {
-        return alone(view, ask, policies, own, Some(aws.identity_evidence()));
+        return alone(view, ask, policies, own, seconded());
     };
     if ours.is_allowed() == theirs.is_allowed() {
-        return alone(view, ask, policies, own, Some(aws.identity_evidence()));
+        return alone(view, ask, policies, own, seconded());
     }
     let missing = aws.missing_context();
     if ours.is_allowed() && !missing.is_empty() {
