@@ -83,7 +83,7 @@ pub enum ProblemKind {
         /// What exactly.
         detail: String,
     },
-    /// Bytes after the compressed data, which belong to nothing.
+    /// Bytes after the compressed data, which belong to nothing: they may be what is left of it.
     TrailingData,
     /// Records that are not JSON or too large to be records.
     UnreadableRecords {
@@ -92,7 +92,8 @@ pub enum ProblemKind {
     },
     /// Neither compressed nor JSON.
     NotALog,
-    /// JSON, but no CloudTrail records in it: a digest, an insight, another export.
+    /// JSON, but no CloudTrail records in it: another export, or records in a form that is not
+    /// known. Digests and insights are counted, and no problem.
     NoRecords,
     /// So large that it was read piece by piece, as a stream. Nothing is lost by that but speed.
     Large {
@@ -114,7 +115,7 @@ pub enum ProblemKind {
 impl ProblemKind {
     /// Whether something may have been missed because of it.
     pub fn loses_records(&self) -> bool {
-        !matches!(self, Self::TrailingData | Self::NoRecords | Self::Large { .. })
+        !matches!(self, Self::Large { .. })
     }
 }
 

@@ -17,6 +17,7 @@ mod split;
 mod stream;
 mod tally;
 mod walk;
+mod wide;
 
 use std::fs::File;
 use std::io::Read;
@@ -261,7 +262,12 @@ impl Job<'_> {
         let name = found.name.to_string_lossy();
         match layout::kind(&found.folder.relative, &name) {
             Kind::Log(place) if self.is_before_window(&place) => scanner.coverage.other_files += 1,
-            Kind::Log(place) => scanner.scan_file(found.open(), Given::Found, place, || found.path()),
+            Kind::Log(place) => {
+                // Whatever bears a log's name was one.
+                let named = place.delivered.is_some() || name.ends_with(".json.gz");
+                let given = if named { Given::Named } else { Given::Found };
+                scanner.scan_file(found.open(), given, place, || found.path());
+            }
             other => pass_over(&mut scanner.coverage, &other),
         }
     }
