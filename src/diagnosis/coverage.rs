@@ -76,3 +76,42 @@ fn is_object_call(action: &str) -> bool {
 fn role_account(facts: &Facts) -> Option<&AccountId> {
     facts.target.role.account.as_ref().or_else(|| facts.caller.known().map(|caller| &caller.account))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::History;
+
+    fn spots(scenario: &str, change: impl FnOnce(&mut Facts)) -> String {
+        let mut facts = crate::demo::facts(scenario).unwrap();
+        change(&mut facts);
+        coverage(&facts, Catalog::built_in()).blind_spots.join(" ")
+    }
+
+    #[test]
+    fn calls_on_objects_are_out_of_sight_for_every_connector_that_makes_them() {
+        for (scenario, makes) in [("healthy", true), ("iceberg-glue", true), ("redshift", false)] {
+            assert_eq!(spots(scenario, |_| ()).contains("no data events"), makes, "{scenario}");
+        }
+    }
+
+    #[test]
+    fn the_account_that_manages_its_organization_is_not_told_of_policies_that_spare_it() {
+        let control = "Resource control policies";
+        assert!(spots("healthy", |_| ()).contains(control));
+        let managed = spots("healthy", |facts| {
+            let account = facts.caller.known().map(|caller| caller.account.clone()).unwrap();
+            let Fact::Known(organization) = &mut facts.organization else { panic!("no organization") };
+            organization.management_account = account;
+        });
+        assert!(!managed.contains(control), "{managed}");
+    }
+
+    #[test]
+    fn a_history_that_was_left_out_and_one_that_was_not_searched_are_told_apart() {
+        let left_out = spots("healthy", |facts| facts.history = History::left_out("--no-history was given"));
+        assert!(left_out.contains("CloudTrail's event history: --no-history was given."), "{left_out}");
+        let unsearched = spots("healthy", |facts| facts.history = History::unsearched("no region"));
+        assert!(unsearched.contains("it was not searched: no region."), "{unsearched}");
+    }
+}
