@@ -100,7 +100,7 @@ fn commands(block: &str) -> Vec<Shown> {
     let mut commands: Vec<Shown> = Vec::new();
     for line in block.lines() {
         if let Some(text) = line.strip_prefix("$ ") {
-            let text = text.replace("cargo run --quiet -- ", "streamkap-doctor ");
+            let text = text.replace("cargo run -- ", "streamkap-doctor ");
             commands.push(Shown { shown: format!("{line}\n"), text, output: String::new() });
         } else {
             let command = commands.last_mut().expect("a console block begins with a command");

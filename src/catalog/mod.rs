@@ -183,11 +183,7 @@ impl Catalog {
         match self.connector(&connector.name) {
             Some(known) if *known == connector => {}
             Some(_) => {
-                let what = format!(
-                    "there is a connector `{}` already: give the one in the file another name",
-                    connector.name
-                );
-                return Err(DefinitionError::whole(path, &what));
+                return Err(validate::taken(path, text, &connector.name));
             }
             None => self.connectors.push(connector),
         }

@@ -40,6 +40,16 @@ pub fn definition(path: &str, bytes: &[u8]) -> Result<Connector, DefinitionError
     }
 }
 
+/// The error of a file whose connector has the name of another; it was read before.
+pub(super) fn taken(path: &str, bytes: &[u8], name: &str) -> DefinitionError {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let span = DeTable::parse(text).ok().and_then(|table| Some(table.get_ref().get("name")?.span()));
+    let what = format!("there is a connector `{name}` already");
+    let hint = "give the one in the file another name".to_owned();
+    DefinitionError::new(path, text, vec![fault(&span.unwrap_or(0..0), what, Some(hint))])
+}
+
 /// The connector of a table; none, or one that is not whole, where something is wrong.
 fn connector(text: &str, table: &Spanned<DeTable<'_>>, faults: &mut Vec<Fault>) -> Option<Connector> {
     // What is missing in the file as a whole is shown at its first line.
@@ -49,6 +59,10 @@ fn connector(text: &str, table: &Spanned<DeTable<'_>>, faults: &mut Vec<Fault>) 
         named(name, "a connector", faults);
     }
     let title = fields.text("title", faults);
+    if let Some(title) = title.as_ref().filter(|title| title.text.trim().is_empty()) {
+        let hint = "leave it out, and the name stands in its place".to_owned();
+        faults.push(fault(&title.span, "`title` is empty".to_owned(), Some(hint)));
+    }
     let sessions = fields.texts("sessions", faults);
     let principals = principals(&fields.texts("principals", faults), faults);
     let notes = fields.texts("notes", faults);
@@ -159,8 +173,16 @@ fn parameter(mut fields: Fields<'_>, faults: &mut Vec<Fault>) -> Option<(Paramet
             _ => {}
         }
     }
-    if let Some(default) = default.as_ref().filter(|_| !choices.is_empty()) {
-        chosen(default, &choices.iter().map(|it| it.text).collect::<Vec<_>>(), faults);
+    if let Some(default) = &default {
+        if required {
+            let what = "a parameter with a default is never missing: it cannot be required".to_owned();
+            faults.push(fault(&default.span, what, Some("leave out `required` or `default`".to_owned())));
+        }
+        if !choices.is_empty() {
+            chosen(default, &choices.iter().map(|it| it.text).collect::<Vec<_>>(), faults);
+        } else if kind != Some(ParameterKind::Prefix) {
+            names_one(default, faults);
+        }
     }
     let name = name?;
     let plain = |texts: Vec<Text<'_>>| texts.iter().map(|it| it.text.to_owned()).collect();
@@ -175,6 +197,15 @@ fn parameter(mut fields: Fields<'_>, faults: &mut Vec<Fault>) -> Option<(Paramet
         find: find.map(|it| it.text.to_owned()),
     };
     Some((parameter, name.span))
+}
+
+/// A default stands in ARNs as a value from the command line does: as the name of one resource.
+fn names_one(default: &Text<'_>, faults: &mut Vec<Fault>) {
+    let pattern = default.text.contains(['*', '?', '{', '}']) || default.text.chars().any(char::is_control);
+    if pattern || default.text.is_empty() {
+        let hint = "expected the name of one resource, without `*`, `?`, `{` and `}`".to_owned();
+        faults.push(fault(&default.span, format!("`{}` cannot be a default", default.text), Some(hint)));
+    }
 }
 
 fn chosen(value: &Text<'_>, choices: &[&str], faults: &mut Vec<Fault>) {
@@ -232,6 +263,10 @@ fn needs(text: &str, mut fields: Fields<'_>, parameters: &[Parameter], faults: &
             found
         }
     };
+    if let Some(all) = resources.iter().find(|it| it.text == "*" && resources.len() > 1) {
+        let hint = "\"*\" stands for actions that name no resource: give it alone, or name the others only";
+        faults.push(fault(&all.span, "`*` stands beside other resources".to_owned(), Some(hint.to_owned())));
+    }
     for resource in &resources {
         template::check(text, resource, parameters, faults);
     }

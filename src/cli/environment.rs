@@ -52,7 +52,7 @@ pub(super) const VARIABLES: [Variable; 19] = [
     },
     Variable {
         name: "AWS_REGION",
-        help: "The region that AWS is read from, as for every AWS tool. Says nothing of the connector's.",
+        help: "The region that AWS is read from, as for every AWS tool. Counts as the connector's for Glue, Redshift and BYOC where `--region` is not given; never as a bucket's.",
     },
     Variable { name: "COLUMNS", help: "The width of the table, in place of the terminal's." },
     Variable { name: "NO_COLOR", help: "Set and not empty: no colours." },

@@ -3,6 +3,7 @@
 use percent_encoding::percent_decode_str;
 
 use super::failure::Failure;
+use super::regions;
 use super::target::{self, unquoted};
 use super::target_args::flag;
 use crate::catalog::{Parameter, ParameterKind};
@@ -46,6 +47,8 @@ pub(super) fn value(parameter: &Parameter, given: &str) -> Result<Pasted, Failur
         ParameterKind::RedshiftWorkgroup => workgroup(text),
         ParameterKind::RedshiftName => redshift_name(text),
         ParameterKind::Choice => choice(text, &parameter.choices),
+        // It stands where a region does in ARNs.
+        ParameterKind::Text if parameter.name == "region" => return Ok(regions::parse(text)?.into()),
         ParameterKind::Text => plain(text),
     };
     found.map_err(|(what, expected)| {

@@ -26,7 +26,7 @@ use super::s3::{NOT_WANTED, wanted};
 use super::settings::{History as HistorySetting, Settings};
 use super::start::StartError;
 use super::{grants, iam, kms, lake_formation, last_accessed, organizations, s3, simulate, sts, trails};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Connector};
 use crate::facts::{
     Bucket, Caller, Fact, FactId, Facts, Failure, FailureKind, History, Key, LakeGrant, ManagedPolicy,
     Organization, Purpose, ServiceAccess, Simulation, Target, Trail,
@@ -79,7 +79,7 @@ impl<'a> Reading<'a> {
     /// Goes through the rounds. Only a caller that cannot be read is an error.
     pub(super) async fn read(&self, target: Target) -> Result<Facts, StartError> {
         let mut facts = Facts::unread(target, whole(self.settings.now).to_string());
-        if facts.target.region.is_none() && regional::is_needed(self.plan) {
+        if facts.target.region.is_none() && (regional::is_needed(self.plan) || self.installs(&facts.target)) {
             facts.target.region = self.aws.chosen_region().map(str::to_owned);
         }
         let (caller, first) =
@@ -105,6 +105,12 @@ impl<'a> Reading<'a> {
         let elsewhere = caller.and_then(|caller| elsewhere(caller, facts.target.role.account.as_ref()?));
         self.aws.progress().read();
         of_own_keys(self.history(facts, elsewhere.as_ref()).await, facts)
+    }
+
+    /// Whether something is installed, which is where the session is as far as nobody says otherwise.
+    fn installs(&self, target: &Target) -> bool {
+        let mut connectors = target.connectors.iter().filter_map(|it| self.catalog.connector(&it.connector));
+        connectors.any(Connector::is_installation)
     }
 
     /// The region in which the connector's trails are.

@@ -161,8 +161,8 @@ fn implicit(layer: Layer, who: &str, call: &str, denial: &Denial) -> String {
              allow it: a boundary must allow it too."
         ),
         Layer::Scp => format!(
-            "The organisation's service control policies do not allow {call} in this account. Only the \
-             organisation's administrators can change that."
+            "The organization's service control policies do not allow {call} in this account. Only the \
+             organization's administrators can change that."
         ),
         _ => format!("{} does not allow {call} to {who}.", capitalised(whose(layer))),
     }
@@ -180,12 +180,12 @@ fn unstated(denial: &Denial, subject: &Subject) -> String {
         ("sts", true) => format!(
             "{who} was not allowed to assume {}. AWS tells another account no reason, and uses the same \
              words for a role that does not exist, a wrong external id, a principal that is not trusted \
-             and an organisation's control policy.",
+             and an organization's control policy.",
             denial.resource.as_deref().unwrap_or("the role")
         ),
         ("s3", _) => format!(
             "S3 refused {call} to {who} without a reason. It gives one only to callers of the bucket's own \
-             account or organisation, so the bucket may belong to somebody else; or the object does not \
+             account or organization, so the bucket may belong to somebody else; or the object does not \
              exist and the caller may not list the bucket."
         ),
         _ => format!("{call} was refused to {who}; AWS gave no reason."),
@@ -198,8 +198,8 @@ fn whose(layer: Layer) -> &'static str {
         Layer::Resource => "the resource's own policy",
         Layer::Boundary => "the caller's permissions boundary",
         Layer::Session => "the session policy handed over with AssumeRole",
-        Layer::Scp => "a service control policy of the organisation",
-        Layer::Rcp => "a resource control policy of the organisation",
+        Layer::Scp => "a service control policy of the organization",
+        Layer::Rcp => "a resource control policy of the organization",
         Layer::Endpoint => "the policy of the VPC endpoint that the call came through",
         Layer::Trust => "the role's trust policy",
     }
@@ -278,7 +278,7 @@ fn caveats(denial: &Denial, subject: &Subject) -> Vec<String> {
         say("the message was cut: its end, where the reason stands, is missing");
     }
     if denial.policy_arn.is_some() {
-        say("AWS names the policy only where caller and policy belong to one organisation");
+        say("AWS names the policy only where caller and policy belong to one organization");
     }
     caveats
 }

@@ -146,7 +146,7 @@ impl Judgement {
         }
         Verification::unknown(format!(
             "the policies that could be read allow {of}, but AWS did not name the layer that refused it, and \
-             the organisation's policies cannot be seen from here"
+             the organization's policies cannot be seen from here"
         ))
     }
 }
@@ -160,8 +160,8 @@ fn beyond_policies(cause: &Reason) -> Result<(), String> {
         Reason::SseCBlocked => "the bucket's encryption settings",
         Reason::CrossAccountPassRole => "a rule that no policy changes",
         other => match other.layer() {
-            Some(Layer::Scp) => "a service control policy of the organisation",
-            Some(Layer::Rcp) => "a resource control policy of the organisation",
+            Some(Layer::Scp) => "a service control policy of the organization",
+            Some(Layer::Rcp) => "a resource control policy of the organization",
             Some(Layer::Endpoint) => "a VPC endpoint's policy",
             Some(Layer::Session) => "a session policy",
             _ => return Ok(()),

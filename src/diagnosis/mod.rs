@@ -64,7 +64,7 @@ impl Diagnosis<'_> {
             target,
             notes,
             checks: judged.into_iter().filter_map(|judged| input(judged, self.catalog)).collect(),
-            coverage: coverage::coverage(facts),
+            coverage: coverage::coverage(facts, self.catalog),
             fail_on: self.fail_on,
             next: Commands {
                 again: self.again,

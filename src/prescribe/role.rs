@@ -104,7 +104,11 @@ pub(super) fn allow(facts: &Facts, catalog: &Catalog, grants: &Grants) -> Result
             *before = None;
         }
         plans.push(Plan {
-            title: format!("{title} in {}", policy.name),
+            title: if new {
+                format!("{title} in the new embedded policy {}", policy.name)
+            } else {
+                format!("{title} in {}", policy.name)
+            },
             owner: Owner::You,
             change,
             brings: None,

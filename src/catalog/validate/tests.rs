@@ -148,3 +148,29 @@ fn a_file_cannot_take_the_name_of_a_built_in_connector() {
     assert!(catalog.connector("queue").is_some());
     assert!(catalog.with("f.toml", file(NEED).as_bytes()).is_ok());
 }
+
+#[test]
+fn a_default_is_the_name_of_one_resource_and_never_of_what_is_required() {
+    let with =
+        |line: &str| told(&file(NEED).replace("help = \"The queue\"\n", &format!("help = \"q\"\n{line}\n")));
+    assert!(with("default = \"a*b\"").contains("f.toml:6:11: `a*b` cannot be a default"));
+    assert!(with("default = \"orders\"\nrequired = true").contains("it cannot be required"));
+    assert!(definition("f.toml", file(NEED).as_bytes()).is_ok());
+}
+
+#[test]
+fn an_empty_title_and_a_star_beside_other_resources_are_faults() {
+    assert!(told(&format!("title = \" \"\n{}", file(NEED))).contains("f.toml:1:9: `title` is empty"));
+    let both = NEED.replace("{queue}\"]", "{queue}\", \"*\"]");
+    assert!(told(&file(&both)).contains("`*` stands beside other resources"));
+}
+
+#[test]
+fn a_name_that_is_taken_is_shown_in_its_line() {
+    let text = file(NEED).replace("name = \"queue\"\n[[parameter]]", "name = \"s3\"\n[[parameter]]");
+    let error = Catalog::built_in().clone().with("f.toml", text.as_bytes()).unwrap_err().to_string();
+    assert!(
+        error.starts_with("f.toml:1:8: there is a connector `s3` already\n   1 | name = \"s3\""),
+        "{error}"
+    );
+}

@@ -32,8 +32,10 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     };
     let created = moment(&role.created).ok_or_else(|| unreadable(&role.created))?;
     if created > limit {
-        let text =
-            format!("the role was made on {}: too lately to call anything unused", phrases::moment(created));
+        let text = format!(
+            "the role was made on {}: too recently to call anything unused",
+            phrases::moment(created)
+        );
         return Ok(Outcome::Pass(vec![Evidence::read("iam:GetRole", text)]));
     }
     let used = role.last_used.as_ref().and_then(|last| moment(&last.at));

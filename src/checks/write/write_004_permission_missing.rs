@@ -83,7 +83,8 @@ struct Key {
 fn share(standings: &Standings<'_>, service: &Service, missing: usize) -> String {
     let all = standings.required().filter(|it| Service::of(&it.ask).as_ref() == Some(service)).count();
     let Service { phase, name } = service;
-    format!("{missing} of the {all} {name} actions of the phase {}: ", phase.as_str())
+    let share = if missing == all { format!("all {all}") } else { format!("{missing} of the {all}") };
+    format!("{share} {name} actions of the phase {}: ", phase.as_str())
 }
 
 impl Key {

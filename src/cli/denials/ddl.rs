@@ -25,7 +25,7 @@ impl Live<'_> {
         if trail.organization && self.scope.accounts.is_empty() {
             self.run
                 .printer
-                .warning("only this account is in the table: name the organisation's with --account A,B,C");
+                .warning("only this account is in the table: name the organization's with --account A,B,C");
         }
         self.run.printer.out(&athena_ddl(&table, &layout))?;
         Ok(0)
@@ -38,11 +38,11 @@ impl Live<'_> {
             (true, other) => {
                 let foreign = || {
                     Failure::usage(
-                        "the trail belongs to an organisation that is not this account's",
+                        "the trail belongs to an organization that is not this account's",
                         "run it there",
                     )
                 };
-                return Err(other.read("the organisation").err().map_or_else(foreign, unread));
+                return Err(other.read("the organization").err().map_or_else(foreign, unread));
             }
         };
         let own = facts.caller.known().map(|caller| caller.account.as_str().to_owned());
