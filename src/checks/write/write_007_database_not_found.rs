@@ -18,6 +18,7 @@ use crate::requirement::lake_formation::{Access, IAM_ALLOWED};
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 7), judge };
 
+#[expect(clippy::unnecessary_wraps, reason = "as every check is called")]
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     if let Some(skip) = without_database(view) {
         return Ok(skip);

@@ -12,7 +12,7 @@ use super::alphabet::mixed;
 /// Ranges that are no secret and tell something by themselves, and the two addresses that the doctor itself
 /// takes for any address of AWS and for any of a private network.
 const SPECIAL_V4: [(Ipv4Addr, u32); 14] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),
+    (Ipv4Addr::UNSPECIFIED, 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     (Ipv4Addr::new(100, 64, 0, 0), 10),
     (Ipv4Addr::new(127, 0, 0, 0), 8),
@@ -23,7 +23,7 @@ const SPECIAL_V4: [(Ipv4Addr, u32); 14] = [
     (Ipv4Addr::new(198, 51, 100, 0), 24),
     (Ipv4Addr::new(203, 0, 113, 0), 24),
     (Ipv4Addr::new(224, 0, 0, 0), 3),
-    (Ipv4Addr::new(0, 0, 0, 0), 32),
+    (Ipv4Addr::UNSPECIFIED, 32),
     (Ipv4Addr::new(52, 0, 0, 1), 32),
     (Ipv4Addr::new(192, 0, 2, 1), 32),
 ];
@@ -31,7 +31,7 @@ const SPECIAL_V6: [(Ipv6Addr, u32); 4] = [
     (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3),
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
     (Ipv6Addr::new(0x2600, 0x1f00, 0, 0, 0, 0, 0, 1), 128),
-    (Ipv6Addr::new(0, 0, 0, 0, 0, 0, 0, 1), 128),
+    (Ipv6Addr::LOCALHOST, 128),
 ];
 
 /// What stands for an address or a range of addresses (`203.0.113.0/24`); `None`: it is none.

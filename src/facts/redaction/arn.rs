@@ -134,13 +134,13 @@ fn word(text: &str, names: &Names) -> String {
 
 fn resource(service: &str, account: &str, text: &str, names: &Names) -> String {
     // A bucket's ARN has no account; an access point's has.
-    let named = WITHOUT_KIND.contains(&service) && (service != "s3" || account.is_empty());
+    let bare = WITHOUT_KIND.contains(&service) && (service != "s3" || account.is_empty());
     let end = text.find(['/', ':']).unwrap_or(text.len());
     let (kind, name) = text.split_at(end);
-    if !named && !is_kind(kind) {
+    if !bare && !is_kind(kind) {
         names.note_resource(text);
     }
-    if named || !is_kind(kind) {
+    if bare || !is_kind(kind) {
         return if names.is_of_vendor(account) { names.of_vendor(text) } else { names.path(text) };
     }
     let Some(delimiter) = name.chars().next() else { return text.to_owned() };

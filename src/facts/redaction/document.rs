@@ -1,5 +1,7 @@
 //! Policy documents: the text stays as it is but for the names in it, so that lines and columns stay.
 
+use std::fmt::Write;
+
 use super::names::Names;
 use super::{condition, prose};
 
@@ -214,7 +216,7 @@ fn escaped(text: &str, written: &[Written]) -> String {
             Written::Hexadecimal => {
                 let mut units = [0; 2];
                 for unit in character.encode_utf16(&mut units) {
-                    out.push_str(&format!("\\u{unit:04x}"));
+                    let _ = write!(out, "\\u{unit:04x}");
                 }
             }
             Written::Letter(letter) => {

@@ -132,7 +132,7 @@ impl Keep {
 
     /// The letters, in lower case, of folders of Iceberg that some name nearly is: they have to stay for it
     /// to be nearly one after.
-    pub(super) fn letters_of_near_misses<'t>(&self, names: impl Iterator<Item = &'t str>) -> BTreeSet<char> {
+    pub(super) fn letters_of_near_misses<'t>(names: impl Iterator<Item = &'t str>) -> BTreeSet<char> {
         let mut letters = BTreeSet::new();
         for name in names {
             for folder in FOLDERS {

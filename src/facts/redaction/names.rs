@@ -56,13 +56,13 @@ impl Names {
             patterns.iter().flat_map(|pattern| overlap::letters(pattern, &words)).collect();
         let kinds = arn::kinds();
         fixed.extend(seen.resources.iter().flat_map(|resource| overlap::letters(resource, &kinds)));
-        fixed.extend(keep.letters_of_near_misses(seen.names.iter().flat_map(|it| parts(it))));
+        fixed.extend(Keep::letters_of_near_misses(seen.names.iter().flat_map(|it| parts(it))));
         let mut names = Self { alphabet: Alphabet::identity(), keep, seen: RefCell::default(), draft: false };
-        let seed = alphabet::hash(seen.names.iter().map(String::as_str));
+        let first = alphabet::hash(seen.names.iter().map(String::as_str));
         loop {
             let mut amiss = BTreeSet::new();
             for attempt in 0..TRIES {
-                names.alphabet = Alphabet::of(seed.wrapping_add(attempt), &fixed);
+                names.alphabet = Alphabet::of(first.wrapping_add(attempt), &fixed);
                 amiss = names.amiss(&seen, &patterns, &words, &fixed);
                 if amiss.is_empty() {
                     return names;
@@ -142,7 +142,11 @@ impl Names {
     /// Names with slashes or colons between them.
     pub(super) fn path(&self, text: &str) -> String {
         self.note(text);
-        cut(text, &['/', ':']).map(|(part, end)| format!("{}{end}", self.part(part))).collect()
+        cut(text, &['/', ':']).fold(String::new(), |mut path, (part, end)| {
+            path.push_str(&self.part(part));
+            path.push_str(end);
+            path
+        })
     }
 
     /// One name.
@@ -333,7 +337,9 @@ mod tests {
     fn whole_names_that_the_doctor_asks_about_stay() {
         let names = names(&["s3://acme-lake/wh/sales.db"]);
         let mapped = names.text("s3://acme-lake/wh/sales.db");
-        assert!(mapped.starts_with("s3://") && mapped.ends_with(".db") && !mapped.contains("sales"));
+        assert!(
+            mapped.starts_with("s3://") && mapped.strip_suffix(".db").is_some() && !mapped.contains("sales")
+        );
         let file = names.text("arn:aws:s3:::acme-lake/wh/sales.db/orders/data/*");
         assert!(file.starts_with(&format!("arn:aws:s3:::{}/", &mapped[5..])), "{file} {mapped}");
         assert!(file.ends_with("/data/*"));

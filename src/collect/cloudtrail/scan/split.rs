@@ -33,6 +33,7 @@ pub(super) enum Read {
 
 /// Where in a text reading is. Carries over from one piece of a stream to the next.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact about the text, and none excludes another")]
 pub(super) struct Splitter {
     /// The wrappers that are open, each by its opening bracket.
     open: Vec<u8>,
@@ -201,14 +202,14 @@ impl Splitter {
                 }
                 self.line = Line::Fresh;
             }
-            (_, b' ' | b'\t' | b'\r' | b'\n' | b',') => {}
             (None, b'[') if self.line == Line::Words => {}
             (_, b'[') => self.open_wrapper(b'['),
             (Some(b'['), b']') | (Some(b'{'), b'}') if !self.lost => {
                 self.open.pop();
             }
             // Keys and values of a wrapper that are no strings.
-            (Some(b'{'), b':' | b'+' | b'-' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'E') => {}
+            (_, b' ' | b'\t' | b'\r' | b'\n' | b',')
+            | (Some(b'{'), b':' | b'+' | b'-' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'E') => {}
             // Marks of byte order and the separator of JSON text sequences.
             (None, 0xef | 0xbb | 0xbf | 0x1e) if self.line != Line::Words => {}
             (None, _) if self.line == Line::Words => {}
