@@ -129,6 +129,7 @@ fn denials_in(value: &Value, role: Option<&str>, ids: &mut Vec<String>) {
 // ---- the pitfalls, one file each ----
 
 /// A file of an odd form that holds the one denial `1` of the role.
+#[expect(clippy::too_many_lines, reason = "a list of files")]
 fn odd_files() -> Vec<(&'static str, Vec<u8>)> {
     let native = wrapped(&[other("0"), denied("1"), other("2")]);
     let lone = wrapped(&[denied("1")]);
