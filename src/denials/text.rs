@@ -121,7 +121,13 @@ fn head(page: &mut Page, answer: &Answer) {
     let looked = &searched.looked;
     page.paragraph("", &format!("Searched: {} {}", searched.source.as_str(), searched.places.join(", ")));
     let mut counts = Vec::new();
-    for (number, what) in [(looked.files, "files"), (looked.records, "records")] {
+    for (number, what) in [
+        (looked.files, "files"),
+        (looked.records, "records"),
+        (looked.digests, "digests passed over"),
+        (looked.insights, "insights passed over"),
+        (looked.other_files, "other files passed over"),
+    ] {
         if number > 0 {
             counts.push(format!("{} {what}", thousands(number)));
         }
