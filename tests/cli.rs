@@ -170,7 +170,7 @@ fn evaluate_answers_a_line_before_it_waits_for_the_next() {
     let (part, rest) = line.split_at(40);
     for written in [format!("{line}\n"), format!("{line}\n{part}"), format!("{rest}\n")] {
         input.write_all(written.as_bytes()).unwrap();
-        let answer = answers.recv_timeout(std::time::Duration::from_secs(60));
+        let answer = answers.recv_timeout(std::time::Duration::from_mins(1));
         assert!(answer.is_ok_and(|answer| answer.starts_with("{\"id\":\"1\"")), "{written}");
     }
     drop(input);
