@@ -87,7 +87,7 @@ fn what_cannot_be_is_told_with_what_is_expected_and_what_was_meant() {
         ("database", "Sales", "Where to find it"),
         ("table", "sales.orders", "did you mean `orders`?"),
         ("table", "Orders", "did you mean `orders`?"),
-        ("warehouse", "hdfs://nn/warehouse", "is not a bucket's name"),
+        ("warehouse", "hdfs://nn/warehouse", "is no address in S3"),
         ("warehouse", "s3://My_Lake/x", "did you mean `my-lake`?"),
         ("cluster", "My_Cluster", "did you mean `my-cluster`?"),
         ("cluster", "1cluster", "beginning with a letter"),
