@@ -124,7 +124,7 @@ fn what_is_missing_or_wrong_is_told_before_any_call() {
         ("check s3 --role R --bucket orders --report json", "expected FORMAT=PATH"),
         ("check s3 --role R --bucket orders --only write --skip write", "no check is left to run"),
         ("check --case case.json --role R", "--role was given together with --case"),
-        ("check --case none.json", "the case file none.json cannot be used"),
+        ("check --case none.json", "the case file `none.json` cannot be opened"),
         ("check --config none.toml --case case.json", "none.toml cannot be read"),
         ("evaluate none.jsonl", "none.jsonl cannot be read"),
         ("completions tcsh", "invalid value 'tcsh'"),

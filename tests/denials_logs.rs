@@ -93,9 +93,53 @@ fn nothing_found_is_told_with_what_could_not_have_been_seen() {
     std::fs::write(folder.path().join("a.json"), file(&[])).unwrap();
     let output = doctor().arg("denials").arg("--logs").arg(folder.path()).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.status.code(), Some(3));
     assert!(text.contains("That is no proof that nothing is denied."), "{text}");
     assert!(text.contains("no record at all was read"), "{text}");
+}
+
+#[test]
+fn logs_without_a_record_of_the_window_are_no_complete_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (answer, output) = denials(folder.path(), &["--role", ROLE]);
+    assert_eq!((&answer["complete"], output.status.code()), (&json!(false), Some(3)), "an empty folder");
+    let logs = folder.path().join("a.json");
+    std::fs::write(&logs, file(&[record("1", ROLE, "")])).unwrap();
+    for (window, complete) in [
+        (["--since", "2026-03-01"], true),
+        (["--since", "2026-03-03"], false),
+        (["--until", "2026-03-01"], false),
+    ] {
+        let (answer, output) = denials(&logs, &[&["--role", ROLE], &window[..]].concat());
+        let code = if complete { 0 } else { 3 };
+        assert_eq!((&answer["complete"], output.status.code()), (&json!(complete), Some(code)), "{window:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_wait_for_standard_input_or_a_pipe_prints_what_was_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for (given, found) in [("-", 1), (pipe.to_str().unwrap(), 0)] {
+        let mut child = doctor()
+            .args(["denials", "-o", "json", "--logs", given])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Left open, and nobody ever writes into the pipe.
+        let mut input = child.stdin.take().unwrap();
+        writeln!(input, "{}", record("1", ROLE, "AccessDenied")).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        let output = child.wait_with_output().unwrap();
+        drop(input);
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((output.status.code(), count(&answer)), (Some(130), found), "{given}");
+    }
 }
 
 #[test]

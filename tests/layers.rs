@@ -30,7 +30,10 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("checks", &["model", "facts", "catalog", "policy", "requirement", "trail", "denial"]),
     ("prescribe", &["model", "facts", "catalog", "policy", "requirement", "checks"]),
     ("report", &["model"]),
-    ("denials", &["model", "facts", "catalog", "policy", "checks", "trail", "denial", "report"]),
+    (
+        "denials",
+        &["model", "facts", "catalog", "policy", "requirement", "checks", "trail", "denial", "report"],
+    ),
     (
         "collect",
         &["model", "facts", "catalog", "requirement", "plan", "policy", "trail", "denial", "denials"],

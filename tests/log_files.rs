@@ -65,21 +65,35 @@ fn scan_bytes(bytes: &[u8], query: &Query) -> (Vec<String>, Coverage) {
 
 /// The slow way, written anew: all members inflated, all of it parsed, nothing skipped.
 fn slowly(bytes: &[u8], role: Option<&str>) -> Vec<String> {
-    let mut text = Vec::new();
-    if bytes.starts_with(&[0x1f, 0x8b]) {
-        // On an error, what came before it stays.
-        let _ = flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut text);
-    } else {
-        text.extend_from_slice(bytes);
-    }
-    let text = String::from_utf8_lossy(&text).into_owned();
+    let text = String::from_utf8_lossy(&inflated(bytes)).into_owned();
     let mut ids = Vec::new();
-    for value in serde_json::Deserializer::from_str(text.trim_start_matches('\u{feff}')).into_iter::<Value>()
-    {
-        let Ok(value) = value else { break };
-        denials_in(&value, role, &mut ids);
+    for document in text.split('\u{feff}') {
+        for value in serde_json::Deserializer::from_str(document).into_iter::<Value>() {
+            let Ok(value) = value else { break };
+            denials_in(&value, role, &mut ids);
+        }
     }
     ids
+}
+
+/// Member after member, with zeros between them or without.
+fn inflated(bytes: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    let mut rest = bytes;
+    if !rest.starts_with(&[0x1f, 0x8b]) {
+        return bytes.to_vec();
+    }
+    while rest.starts_with(&[0x1f, 0x8b]) {
+        let mut member = flate2::bufread::GzDecoder::new(rest);
+        // On an error, what came before it stays.
+        if member.read_to_end(&mut text).is_err() {
+            break;
+        }
+        rest = member.into_inner();
+        let padding = rest.iter().take_while(|byte| **byte == 0).count();
+        rest = &rest[padding..];
+    }
+    text
 }
 
 fn denials_in(value: &Value, role: Option<&str>, ids: &mut Vec<String>) {
@@ -103,18 +117,19 @@ fn denials_in(value: &Value, role: Option<&str>, ids: &mut Vec<String>) {
         if is_denial && role.is_none_or(|role| issuer == role) {
             ids.push(value["eventID"].as_str().unwrap_or_default().to_owned());
         }
-    } else if let Some(text) = value["CloudTrailEvent"].as_str() {
-        denials_in(&serde_json::from_str(text).unwrap(), role, ids);
-    } else {
-        for carrier in ["Records", "Events"].into_iter().filter(|carrier| value[carrier].is_array()) {
-            denials_in(&value[carrier], role, ids);
+    } else if let Some(text) = value.as_str() {
+        if let Ok(value) = serde_json::from_str::<Value>(text) {
+            denials_in(&value, role, ids);
         }
+    } else if let Some(members) = value.as_object() {
+        members.values().for_each(|member| denials_in(member, role, ids));
     }
 }
 
 // ---- the pitfalls, one file each ----
 
 /// A file of an odd form that holds the one denial `1` of the role.
+#[expect(clippy::too_many_lines, reason = "a list of files")]
 fn odd_files() -> Vec<(&'static str, Vec<u8>)> {
     let native = wrapped(&[other("0"), denied("1"), other("2")]);
     let lone = wrapped(&[denied("1")]);
@@ -171,6 +186,20 @@ fn odd_files() -> Vec<(&'static str, Vec<u8>)> {
         ),
         ("UTF-16, as PowerShell writes it", utf16),
         ("compressed twice", gz(gz(&native))),
+        ("a member behind zero padding", [&gz(wrapped(&[other("0")]))[..], &[0; 512], &gz(&lone)].concat()),
+        ("lookup-events, an array of strings", gz(json!([other("0"), denied("1")]).to_string())),
+        ("an answer of CloudWatch Logs' queries", {
+            let field = json!({"field": "@message", "value": denied("1")});
+            gz(json!({"results": [[field]], "status": "Complete"}).to_string())
+        }),
+        ("filter-log-events", gz(json!({"events": [{"message": denied("1")}]}).to_string())),
+        ("lower case", gz(json!({"records": [value["Records"][0]]}).to_string())),
+        ("Elasticsearch", gz(json!({"hits": {"hits": [{"_source": value["Records"][0]}]}}).to_string())),
+        ("Splunk", gz(json!({"result": {"_raw": denied("1"), "host": "h"}}).to_string())),
+        (
+            "two documents, each with its mark",
+            gz(format!("\u{feff}{}\n\u{feff}{lone}", wrapped(&[other("0")]))),
+        ),
     ]
 }
 
@@ -189,9 +218,6 @@ fn every_odd_form_gives_its_denial_and_no_complaint() {
 #[test]
 fn a_stream_gives_the_same_as_memory() {
     for (name, bytes) in odd_files() {
-        if name.starts_with("UTF-16") || name.starts_with("compressed twice") {
-            continue;
-        }
         let mut ids = Vec::new();
         let input = Input::Reader("standard input".into(), Box::new(std::io::Cursor::new(bytes)));
         let coverage = scan(vec![input], &query(), Options { threads: 1, ..Options::default() }, |event| {
@@ -300,6 +326,9 @@ fn what_is_broken_is_told_and_its_good_records_are_kept() {
         problem(&gz(json!({"awsAccountId": "1", "logFiles": []}).to_string())),
         (vec![], ProblemKind::NoRecords)
     );
+    let digest = json!({"awsAccountId": "1", "digestEndTime": "2026-03-02T01:00:00Z", "logFiles": []});
+    let (_, coverage) = scan_bytes(&gz(digest.to_string()), &query());
+    assert_eq!((coverage.digests, coverage.files, coverage.complete), (1, 0, true), "a renamed digest");
     let trailing = [gz(wrapped(&[denied("1")])), b"junk".to_vec()].concat();
     assert_eq!(problem(&trailing), (vec!["1".into()], ProblemKind::TrailingData));
     let unreadable = denied("lost").replacen("\"1.09\"", "", 1);
@@ -308,6 +337,57 @@ fn what_is_broken_is_told_and_its_good_records_are_kept() {
 
     let (_, coverage) = scan_bytes(&gz("{\"Records\":[]}"), &query());
     assert!(coverage.complete && coverage.problems.is_empty(), "no records is no fault");
+}
+
+#[test]
+fn damage_between_records_and_wrappers_left_open_are_told() {
+    let (first, second) = (denied("1"), denied("2"));
+    // One brace too many ends the record before its code.
+    let ended_early = second.replacen("}}}", "}}}}", 1);
+    for (text, expected) in [
+        ("{\"Records\":[".to_owned(), vec![]),
+        (format!("{{\"Records\":[{first},"), vec!["1"]),
+        (format!("{{\"Records\":[{first}"), vec!["1"]),
+        (format!("[{first},"), vec!["1"]),
+        (wrapped(&[first.clone(), ended_early.clone()]), vec!["1"]),
+        (wrapped(&[ended_early.clone(), first.clone()]), vec!["1"]),
+        (format!("{ended_early}\n{first}\n"), vec!["1"]),
+        (wrapped(&[first.clone(), second[1..].to_owned()]), vec!["1"]),
+        (json!([first, second[..second.len() - 9]]).to_string(), vec!["1"]),
+        (
+            json!({"Events": [{"CloudTrailEvent": first}, {"CloudTrailEvent": second[..99]}]}).to_string(),
+            vec!["1"],
+        ),
+    ] {
+        let (ids, coverage) = scan_bytes(text.as_bytes(), &query());
+        assert_eq!(ids, expected, "{text}");
+        assert!(!coverage.complete, "{text}");
+    }
+}
+
+#[test]
+fn words_before_the_records_of_lines_are_no_damage() {
+    let text = format!("2026-03-02T00:00:01.000Z {}\n2026-03-02T00:00:02.000Z {}\n", denied("1"), other("2"));
+    let (ids, coverage) = scan_bytes(&gz(text), &query());
+    assert_eq!((ids, coverage.complete), (vec!["1".to_owned()], true), "{:?}", coverage.problems);
+}
+
+#[test]
+fn wrappers_larger_than_any_record_are_stepped_into() {
+    let count = 4_000;
+    let records: Vec<Value> = (0..count).map(|id| record(&id.to_string(), ROLE, "AccessDenied")).collect();
+    let texts: Vec<Value> = records.iter().map(|record| json!({"message": record.to_string()})).collect();
+    let sources: Vec<Value> = records.iter().map(|record| json!({"_source": record})).collect();
+    let strings: Vec<Value> = records.iter().map(|record| json!(record.to_string())).collect();
+    for value in [
+        json!({"events": texts}),
+        json!({"records": records}),
+        json!({"hits": {"hits": sources}}),
+        json!(strings),
+    ] {
+        let (ids, coverage) = scan_bytes(value.to_string().as_bytes(), &query());
+        assert_eq!((ids.len(), coverage.complete), (count, true), "{:?}", coverage.problems);
+    }
 }
 
 #[test]
@@ -396,12 +476,38 @@ fn a_folder_is_searched_and_each_event_counted_once() {
     assert_eq!(answer.denials[0].group.resource.as_deref(), Some("arn:aws:s3:::orders/a b"));
     let coverage = answer.coverage.looked;
     assert!(coverage.complete);
-    assert_eq!((coverage.digests, coverage.insights, coverage.duplicates), (1, 1, 1));
+    assert_eq!((coverage.digests, coverage.insights, coverage.duplicates), (1, 2, 1));
     assert_eq!(coverage.other_files, 2, "Config's file and the text");
     assert_eq!(coverage.regions.into_iter().collect::<Vec<_>>(), ["eu-west-1", "us-east-1"]);
     assert!(coverage.data_events);
-    let names: Vec<_> = coverage.problems.iter().map(|problem| &problem.kind).collect();
-    assert_eq!(names, [&ProblemKind::NoRecords], "the renamed insight");
+    assert_eq!(coverage.problems, []);
+}
+
+#[test]
+fn a_file_with_a_log_s_name_that_is_no_log_is_told_and_its_place_is_not_seen() {
+    for content in [&b"\0\x8b\x08"[..], &[0; 4096], b"<Error><Code>AccessDenied</Code></Error>", b"BZh91AY"] {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), "111122223333_CloudTrail_eu-west-1_20260302T0005Z_a.json.gz", content);
+        let coverage = scan(vec![Input::Path(root.path().to_owned())], &query(), Options::default(), |_| {});
+        assert!(!coverage.complete && coverage.other_files == 0, "{coverage:?}");
+        assert!(coverage.regions.is_empty() && coverage.accounts.is_empty(), "{coverage:?}");
+    }
+}
+
+#[test]
+fn a_log_in_an_unusual_place_is_read_and_another_service_s_file_is_passed_over() {
+    let root = tempfile::tempdir().unwrap();
+    let account = "AWSLogs/111122223333";
+    for (id, folder) in [("1", "eu-west-1/2026/03/02"), ("2", "2026/03/02"), ("3", "cloudtrail/eu-west-1")] {
+        write(root.path(), &format!("{account}/{folder}/x.json.gz"), &gz(wrapped(&[denied(id)])));
+    }
+    write(root.path(), &format!("{account}/SomeService/x.json.gz"), &gz("{\"finding\":1}"));
+    let mut ids = BTreeSet::new();
+    let coverage = scan(vec![Input::Path(root.path().to_owned())], &query(), Options::default(), |event| {
+        ids.insert(event.event_id);
+    });
+    assert_eq!(ids.into_iter().collect::<Vec<_>>(), ["1", "2", "3"]);
+    assert_eq!((coverage.complete, coverage.other_files), (true, 1), "{:?}", coverage.problems);
 }
 
 #[test]

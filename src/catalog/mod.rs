@@ -8,6 +8,7 @@ mod template;
 mod validate;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use serde::Deserialize;
@@ -133,14 +134,15 @@ impl Vendor {
         ))
     }
 
-    /// What of the vendor stays as it is when a case is redacted, with the words of the doctor itself.
+    /// What of the vendor stays as it is when a case is redacted.
     pub fn kept(&self) -> Kept {
         let accounts = self.byoc.accounts.iter().chain([&self.account]);
         let roles = self.principals.iter().map(|principal| principal.arn.name().to_owned());
         Kept {
             accounts: accounts.map(ToString::to_string).collect(),
             sessions: self.session_names.clone(),
-            words: roles.filter(|name| name != "root").collect(),
+            roles: roles.filter(|name| name != "root").collect(),
+            choices: BTreeMap::new(),
         }
     }
 }
@@ -209,16 +211,15 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// What stays as it is when a case is redacted: what of the vendor everybody knows, and the words that
-    /// connector files are made of.
+    /// What stays as it is when a case is redacted: what of the vendor everybody knows, and the values that
+    /// connector files offer.
     pub fn kept(&self) -> Kept {
         let mut kept = self.vendor.kept();
         for connector in &self.connectors {
-            let choices = connector.parameters.iter().flat_map(|it| &it.choices);
-            kept.words.extend(choices.cloned());
-            let is_own = Self::built_in().connector(&connector.name).is_none();
-            let words = connector.parameters.iter().map(|it| &it.name).chain([&connector.name]);
-            kept.words.extend(words.filter(|_| is_own).cloned());
+            for parameter in connector.parameters.iter().filter(|it| !it.choices.is_empty()) {
+                let choices = kept.choices.entry(parameter.name.clone()).or_default();
+                choices.extend(parameter.choices.iter().cloned());
+            }
         }
         kept
     }

@@ -10,9 +10,7 @@ use crate::facts::{
     ServiceAccess, Simulation, Table, Target, Trail, Workgroup,
 };
 use crate::model::Blocked;
-use crate::requirement::{
-    self, Keys, Location, Locations, Open, Requirement, Resource, Situation, encryption, keys,
-};
+use crate::requirement::{self, Location, Locations, Open, Requirement, Situation, encryption};
 
 /// A fact as a check reads it: the value, nothing where AWS says there is none, or why nobody looked.
 pub(crate) type Read<'a, T> = Result<Option<&'a T>, Blocked>;
@@ -266,6 +264,13 @@ impl<'a> View<'a> {
         part(&self.facts.lake_formation).read(words(id))
     }
 
+    /// Whether Lake Formation's grants were listed all at once, so that one that is not among them is not there
+    /// for the caller to see.
+    pub fn lists_all_grants(&self) -> bool {
+        self.note(FactId::LakePermissions);
+        self.facts.lake_formation.all_grants
+    }
+
     /// A Redshift cluster.
     pub fn cluster(&self, id: &str) -> Read<'a, Cluster> {
         self.note(FactId::RedshiftCluster);
@@ -303,11 +308,6 @@ impl<'a> View<'a> {
             self.note(id);
         }
         Situation::of(self.facts, requirement)
-    }
-
-    /// The condition keys of a requirement's call on one of its resources.
-    pub fn keys(&self, requirement: &Requirement<'_>, resource: &Resource) -> Keys {
-        keys(&self.situation(requirement), requirement, resource)
     }
 
     /// The name under which a bucket's default KMS key is known to [`View::key`]; `None`: its encryption

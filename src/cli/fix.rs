@@ -40,7 +40,9 @@ pub(super) fn run(
     printer.out(&text)?;
     // Among commands it stands as a comment.
     let caution = report.source.caution().filter(|_| style != FixStyle::Commands);
-    caution.into_iter().for_each(|caution| printer.warning(caution));
+    if let Some(caution) = caution {
+        printer.warning(caution);
+    }
     if text.is_empty() || text == "[]\n" {
         let status = wanted.and_then(|id| report.checks.iter().find(|check| check.id == id));
         printer.note(match status.map(|check| check.status) {

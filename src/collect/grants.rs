@@ -3,25 +3,17 @@
 
 use crate::facts::{Facts, Key};
 use crate::model::EngineVerdict;
-use crate::policy::{Document, Kind, Policy, PolicySet, Principal, Request, evaluate};
-use crate::requirement::{Requirement, Situation, keys};
+use crate::policy::{Document, Kind, Policy, PolicySet};
+use crate::requirement::{Requirement, SessionCall, Situation};
 
 /// Whether the key's policy and the role's own policies fail to allow the requirements on the key.
 pub(super) fn worth_asking(facts: &Facts, requirements: &[Requirement<'_>], arn: &str, key: &Key) -> bool {
     let Some(policies) = policies(facts, key) else { return true };
     let of_key = requirements.iter().flat_map(|it| it.resources.iter().map(move |resource| (it, resource)));
     of_key.filter(|(_, resource)| resource.probe == arn).any(|(requirement, resource)| {
-        let situation = Situation::of(facts, requirement);
-        let principal = situation.role_arn.as_deref().and_then(|arn| Principal::parse(arn).ok());
-        let Some(principal) = principal else { return true };
-        let request = Request {
-            principal,
-            action: requirement.action.to_owned(),
-            resource: arn.to_owned(),
-            resource_account: None,
-            context: keys(&situation, requirement, resource).context(),
-        };
-        evaluate(&policies, &request).verdict != EngineVerdict::Allowed
+        let call = SessionCall::of(&Situation::of(facts, requirement), requirement, resource);
+        let Ok(Some(call)) = call else { return true };
+        call.decide(&policies).verdict != EngineVerdict::Allowed
     })
 }
 

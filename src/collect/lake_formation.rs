@@ -1,7 +1,8 @@
 //! Lake Formation: who administers it, what it grants, where it governs.
 //!
-//! `ListPermissions` tells what was granted explicitly, to anybody, on a resource; with a principal besides,
-//! what that principal effectively has, by tags too.
+//! `ListPermissions` without any argument tells all that was granted explicitly, to anybody on anything, as far
+//! as the caller may see it; with a principal and a resource, what that principal effectively has there, by
+//! tags too. A principal alone it refuses (`Resource is mandatory if Principal is set in the input`).
 //! <https://docs.aws.amazon.com/lake-formation/latest/APIReference/API_ListPermissions.html>
 
 use aws_sdk_lakeformation::Client;
@@ -17,67 +18,66 @@ use super::operations::{
     GET_DATA_LAKE_SETTINGS, LIST_LAKE_FORMATION_OPT_INS, LIST_PERMISSIONS, LIST_RESOURCES,
 };
 use super::s3::wanted;
+use crate::catalog::{Catalog, ParameterKind};
 use crate::facts::{
-    DefaultPermissions, Fact, FactId, FailureKind, Glue, LakeFormation, LakeGrant, LakeLocation, LakeOptIn,
-    LakeResource, LakeSettings, TABLES_ASKED,
+    DefaultPermissions, Fact, FactId, Facts, FailureKind, Glue, LakeFormation, LakeGrant, LakeLocation,
+    LakeOptIn, LakeResource, LakeSettings, TABLES_ASKED, Table,
 };
+use crate::model::AccountId;
 use crate::plan::Plan;
 use crate::requirement::Location;
-use crate::requirement::location::s3_address;
+use crate::requirement::lake_formation::{Access, Lake, Taken, is_administrator, touches};
 
 /// Entries of a page.
 const PAGE: i32 = 1000;
 /// Pages of any list.
 const PAGES: usize = 10;
-/// By which Lake Formation leaves a resource to IAM alone.
-const ANYBODY: &str = "IAM_ALLOWED_PRINCIPALS";
 
-/// What can be asked without any other answer: settings, registered locations, and grants on the databases,
-/// on all of their tables, and on tables that were named.
+/// What can be asked without any other answer: settings and registered locations.
 pub(super) async fn first(aws: &Aws<'_>, plan: &Plan, region: &str) -> LakeFormation {
     let client = aws.lake_formation(region);
-    let mut on: Vec<LakeResource> = Vec::new();
-    for (database, table) in &plan.databases {
-        on.push(LakeResource::Database { database: database.clone() });
-        on.push(LakeResource::Table { database: database.clone(), table: None });
-        on.extend(
-            table.clone().map(|table| LakeResource::Table { database: database.clone(), table: Some(table) }),
-        );
-    }
-    let (settings, locations, permissions) = tokio::join!(
+    let (settings, locations) = tokio::join!(
         wanted(plan, FactId::LakeSettings, settings(aws, &client)),
         wanted(plan, FactId::LakeLocations, locations(aws, &client)),
-        wanted(plan, FactId::LakePermissions, grants_on(aws, &client, on)),
     );
     let opt_ins = Fact::NotAsked("no location that the connector writes to is in hybrid mode".to_owned());
-    LakeFormation { settings, permissions, locations, opt_ins }
+    LakeFormation { settings, locations, opt_ins, ..LakeFormation::default() }
 }
 
-/// Adds what the first answers lead to: grants on the first tables that were found and on registered
-/// locations, and opt-ins where a location is in hybrid mode.
+/// Adds the grants, and opt-ins where a location is in hybrid mode.
 pub(super) async fn second(
     aws: &Aws<'_>,
     plan: &Plan,
     region: &str,
     read: (&Glue, &LakeFormation),
+    account: Option<&AccountId>,
     places: &[Location],
 ) -> LakeFormation {
     let (glue, lake) = read;
     let client = aws.lake_formation(region);
-    let found = plan.databases.iter().filter(|(_, named)| named.is_none());
-    let on = found.flat_map(|(database, _)| tables_of(glue, database)).collect();
     let covering: Option<Vec<&LakeLocation>> = lake
         .locations
         .known()
-        .map(|all| all.iter().filter(|it| places.iter().any(|place| meets(it, place))).collect());
+        .map(|all| all.iter().filter(|it| places.iter().any(|place| touches(it, place))).collect());
     let is_registered = covering.as_ref().is_none_or(|it| !it.is_empty());
     let is_hybrid = covering.iter().flatten().any(|it| it.hybrid);
-    let (tables, data_locations, opt_ins) = tokio::join!(
-        wanted(plan, FactId::LakePermissions, grants_on(aws, &client, on)),
-        wanted(plan, FactId::LakePermissions, async {
-            let kind = Ask { kind: Some(DataLakeResourceType::DataLocation), ..Ask::default() };
-            if is_registered { grants(aws, &client, kind).await } else { Fact::Known(Vec::new()) }
-        }),
+    let list = async {
+        let all = grants(aws, &client, Ask { within: Some((plan, account)), ..Ask::default() }).await;
+        match all {
+            // Asked for less at once, it may answer.
+            Fact::Failed(failure) if is_refused(failure.kind) => {
+                (one_by_one(aws, &client, plan, glue, is_registered).await, false)
+            }
+            all => {
+                let is_known = all.known().is_some();
+                (all, is_known)
+            }
+        }
+    };
+    let ((permissions, all_grants), opt_ins) = tokio::join!(
+        async {
+            if plan.reads(FactId::LakePermissions) { list.await } else { (lake.permissions.clone(), false) }
+        },
         async {
             match lake.locations.unread() {
                 Some(unread) => unread,
@@ -86,71 +86,115 @@ pub(super) async fn second(
             }
         },
     );
-    let permissions = together(vec![lake.permissions.clone(), tables, data_locations]);
-    LakeFormation { permissions, opt_ins, ..lake.clone() }
+    LakeFormation { permissions, all_grants, opt_ins, ..lake.clone() }
 }
 
-/// Adds what the role effectively has on databases and tables that Lake Formation does not leave to IAM:
-/// grants by tags do not show on the resource.
+/// Whether it was the question that brought no answer, and not the caller or the network.
+fn is_refused(kind: FailureKind) -> bool {
+    matches!(kind, FailureKind::Rejected | FailureKind::Unreadable | FailureKind::Service)
+}
+
+/// The grants on the databases, on all tables of each, on the table that was named or the first that were
+/// found, and on registered locations.
+async fn one_by_one(
+    aws: &Aws<'_>,
+    client: &Client,
+    plan: &Plan,
+    glue: &Glue,
+    with_locations: bool,
+) -> Fact<Vec<LakeGrant>> {
+    let mut on: Vec<LakeResource> = Vec::new();
+    for (database, named) in &plan.databases {
+        on.push(LakeResource::Database { database: database.clone() });
+        on.push(LakeResource::Table { database: database.clone(), table: None });
+        match named {
+            Some(table) => on.push(of_table(database, table)),
+            None => on.extend(tables_of(glue, database).take(TABLES_ASKED)),
+        }
+    }
+    let (on, locations) = tokio::join!(grants_on(aws, client, on), async {
+        let kind = Ask { kind: Some(DataLakeResourceType::DataLocation), ..Ask::default() };
+        if with_locations { grants(aws, client, kind).await } else { Fact::Known(Vec::new()) }
+    });
+    together(vec![on, locations])
+}
+
+/// Adds what the role effectively has on databases and tables where the grants alone do not do: those by tags
+/// do not show on the resource. Leaves out what others have by tags.
 pub(super) async fn third(
     aws: &Aws<'_>,
-    plan: &Plan,
+    facts: &Facts,
+    catalog: &Catalog,
     region: &str,
-    glue: &Glue,
-    permissions: Fact<Vec<LakeGrant>>,
     role: &str,
 ) -> Fact<Vec<LakeGrant>> {
-    let Some(explicit) = permissions.known() else { return permissions };
+    let read = &facts.lake_formation;
+    let Some(explicit) = read.permissions.known() else { return read.permissions.clone() };
+    let lake = Lake {
+        role: role.to_owned(),
+        settings: read.settings.known(),
+        grants: explicit,
+        locations: read.locations.known().map_or(&[][..], Vec::as_slice),
+        opt_ins: read.opt_ins.known().map_or(&[][..], Vec::as_slice),
+    };
+    let own = |it: &&LakeGrant| it.on != LakeResource::Other || lake.is_role(&it.principal);
+    let permissions = Fact::Known(explicit.iter().filter(own).cloned().collect());
+    let caller = facts.caller.known().map(|caller| caller.arn.as_str());
+    let sees_all =
+        lake.settings.zip(caller).is_some_and(|(settings, caller)| is_administrator(settings, caller));
+    if lake.is_out_of_use() || (read.all_grants && sees_all && !lake.has_other_grants()) {
+        return permissions;
+    }
     let client = &aws.lake_formation(region);
-    let databases = plan.databases.keys().map(|it| LakeResource::Database { database: it.clone() });
-    let named = plan.databases.iter().filter_map(|(database, table)| {
-        Some(LakeResource::Table { database: database.clone(), table: Some(table.clone()?) })
-    });
-    let found = plan.databases.keys().flat_map(|database| tables_of(glue, database));
-    let mut on: Vec<LakeResource> = databases.chain(named).chain(found).collect();
-    on.sort();
-    on.dedup();
-    on.retain(|on| !is_left_to_iam(explicit, on));
-    let asks = on.into_iter().map(|on| {
+    let asks = lacking(facts, catalog, &lake).into_iter().map(|on| {
         grants(aws, client, Ask { on: Some(on), principal: Some(role.to_owned()), ..Ask::default() })
     });
     let effective = join_all(asks).await;
     together([vec![permissions], effective].concat())
 }
 
-/// The first tables of a database that were found.
+/// Databases and the first tables on which the role lacks something that a connector takes.
+fn lacking(facts: &Facts, catalog: &Catalog, lake: &Lake<'_>) -> Vec<LakeResource> {
+    let mut found = Vec::new();
+    for target in &facts.target.connectors {
+        let Some(connector) = catalog.connector(&target.connector) else { continue };
+        let value = |kind| connector.of_kind(kind).find_map(|it| target.parameters.get(&it.name));
+        let Some(database) = value(ParameterKind::GlueDatabase) else { continue };
+        let taken = Taken::of(target, connector);
+        let lacks =
+            |on: &LakeResource, asked: &[&'static str]| matches!(lake.access(on, asked), Access::Lacking(_));
+        let on = LakeResource::Database { database: database.clone() };
+        found.extend(Some(on).filter(|on| lacks(on, &taken.database)));
+        let named = value(ParameterKind::GlueTable).map(|table| of_table(database, table));
+        let tables = match named {
+            Some(named) => vec![named],
+            None => tables_of(&facts.glue, database).collect(),
+        };
+        found.extend(tables.into_iter().filter(|on| lacks(on, &taken.tables)).take(TABLES_ASKED));
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// The Iceberg tables of a database that were found.
 fn tables_of<'g>(glue: &'g Glue, database: &'g str) -> impl Iterator<Item = LakeResource> + 'g {
     let tables = glue.databases.get(database).and_then(|it| it.tables.known()).into_iter().flatten();
-    tables
-        .take(TABLES_ASKED)
-        .map(|table| LakeResource::Table { database: database.to_owned(), table: Some(table.name.clone()) })
+    tables.filter(|table| Table::is_iceberg(table)).map(|table| of_table(database, &table.name))
 }
 
-fn is_left_to_iam(grants: &[LakeGrant], on: &LakeResource) -> bool {
-    let all = |it: &LakeGrant| it.principal == ANYBODY && it.permissions.iter().any(|it| it == "ALL");
-    let covers = |granted: &LakeResource| match (granted, on) {
-        (LakeResource::Table { database, table: None }, LakeResource::Table { database: wanted, .. }) => {
-            database == wanted
-        }
-        (granted, on) => granted == on,
-    };
-    grants.iter().any(|grant| all(grant) && covers(&grant.on))
-}
-
-/// Whether a registered location holds a place, or part of it.
-fn meets(location: &LakeLocation, place: &Location) -> bool {
-    let path = location.arn.split(":::").nth(1).unwrap_or_default();
-    s3_address(path).is_some_and(|(bucket, prefix)| {
-        bucket == place.bucket && (place.prefix.starts_with(&prefix) || prefix.starts_with(&place.prefix))
-    })
+fn of_table(database: &str, table: &str) -> LakeResource {
+    LakeResource::Table { database: database.to_owned(), table: Some(table.to_owned()) }
 }
 
 /// What to list grants by.
 #[derive(Clone, Debug, Default)]
-struct Ask {
+struct Ask<'a> {
     on: Option<LakeResource>,
     kind: Option<DataLakeResourceType>,
     principal: Option<String>,
+    /// Of all that is listed only what is in the plan's databases and in no other account's catalogue.
+    within: Option<(&'a Plan, Option<&'a AccountId>)>,
 }
 
 async fn grants_on(aws: &Aws<'_>, client: &Client, on: Vec<LakeResource>) -> Fact<Vec<LakeGrant>> {
@@ -177,7 +221,7 @@ fn together(lists: Vec<Fact<Vec<LakeGrant>>>) -> Fact<Vec<LakeGrant>> {
     Fact::Known(grants)
 }
 
-async fn grants(aws: &Aws<'_>, client: &Client, ask: Ask) -> Fact<Vec<LakeGrant>> {
+async fn grants(aws: &Aws<'_>, client: &Client, ask: Ask<'_>) -> Fact<Vec<LakeGrant>> {
     let resource = match ask.on.as_ref().map(resource).transpose() {
         Ok(resource) => resource.flatten(),
         Err(what) => return failed(&LIST_PERMISSIONS, FailureKind::Rejected, what),
@@ -197,9 +241,10 @@ async fn grants(aws: &Aws<'_>, client: &Client, ask: Ask) -> Fact<Vec<LakeGrant>
         let answer = aws.ask(&LIST_PERMISSIONS, call).await;
         let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
         for grant in answer.principal_resource_permissions() {
-            match read(grant, ask.on.as_ref().filter(|_| principal.is_some())) {
-                Ok(grant) => grants.push(grant),
-                Err(what) => return failed(&LIST_PERMISSIONS, FailureKind::Unreadable, what),
+            let matters =
+                |resource| ask.within.is_none_or(|(plan, account)| matters(resource, plan, account));
+            if grant.resource().is_none_or(matters) {
+                grants.push(read(grant, ask.on.as_ref().filter(|_| principal.is_some())));
             }
         }
         token = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
@@ -210,19 +255,39 @@ async fn grants(aws: &Aws<'_>, client: &Client, ask: Ask) -> Fact<Vec<LakeGrant>
     failed(&LIST_PERMISSIONS, FailureKind::Unreadable, "the list of permissions does not end")
 }
 
-/// A grant. `asked`: what the effective permissions were asked on, where a tag brings them.
-fn read(grant: &PrincipalResourcePermissions, asked: Option<&LakeResource>) -> Result<LakeGrant, String> {
-    let principal = principal(grant.principal());
-    // To whom such a grant applies is decided with each call.
-    if grant.condition().is_some() && principal.ends_with(":IAMPrincipals") {
-        return Err(format!("a grant of Lake Formation to {principal} has a condition, which is not judged"));
+/// Whether a grant on a resource may be one on the plan's databases: not on another one, not on one in another
+/// account's catalogue or in a catalogue within the account's own, not on a tag itself.
+fn matters(resource: &Resource, plan: &Plan, account: Option<&AccountId>) -> bool {
+    let parts = [
+        resource.catalog().map(|it| (it.id(), None)),
+        resource.database().map(|it| (it.catalog_id(), Some(it.name()))),
+        resource.table().map(|it| (it.catalog_id(), Some(it.database_name()))),
+        resource.table_with_columns().map(|it| (it.catalog_id(), Some(it.database_name()))),
+        resource.data_cells_filter().map(|it| (it.table_catalog_id(), it.database_name())),
+        resource.data_location().map(|it| (it.catalog_id(), None)),
+    ];
+    if resource.lf_tag().is_some() || resource.lf_tag_expression().is_some() {
+        return false;
     }
+    let names_an_account = |id: &str| id.get(..12).is_some_and(|id| id.bytes().all(|it| it.is_ascii_digit()));
+    let elsewhere = |id: &str| names_an_account(id) && account.is_some_and(|own| id != own.as_str());
+    let mut parts = parts.into_iter().flatten();
+    parts.all(|(catalog, database)| {
+        !catalog.is_some_and(elsewhere) && database.is_none_or(|name| plan.databases.contains_key(name))
+    })
+}
+
+/// A grant. `asked`: what the effective permissions were asked on, where a tag brings them.
+fn read(grant: &PrincipalResourcePermissions, asked: Option<&LakeResource>) -> LakeGrant {
+    let principal = principal(grant.principal());
     let on = match (grant.resource().map_or(LakeResource::Other, on), asked) {
+        // To whom such a grant applies is decided with each call.
+        _ if grant.condition().is_some() && principal.ends_with(":IAMPrincipals") => LakeResource::Other,
         (LakeResource::Other, Some(asked)) => asked.clone(),
         (on, _) => on,
     };
     let permissions = grant.permissions().iter().map(|it| it.as_str().to_owned()).collect();
-    Ok(LakeGrant { principal, on, permissions })
+    LakeGrant { principal, on, permissions }
 }
 
 fn principal(principal: Option<&DataLakePrincipal>) -> String {

@@ -1,11 +1,11 @@
 //! The rounds of reading: what is asked at once, and what has to wait for which answer.
 //!
 //! 1. the caller, the buckets' regions and encryption, the organisation, the trails of the connector's region; databases,
-//!    tables, the catalogue's policy and encryption, Lake Formation's settings, clusters, workgroups
+//!    tables, the catalogue's policy and encryption, Lake Formation's settings and locations, clusters, workgroups
 //! 2. the role and the lists of its policies, the buckets' other settings, the trails' status; buckets that only a
-//!    database names; Lake Formation's grants on the tables found; names near one that was not found
+//!    database names; Lake Formation's grants; names near one that was not found
 //! 3. policies, keys, simulations; the names of roles when there is no such role; what the role effectively
-//!    has of Lake Formation
+//!    has of Lake Formation where grants alone do not do
 //! 4. versions of policies; denials without SCPs or boundary; the policy of a key named by an alias and its
 //!    simulations
 //! 5. denials of those; grants of a key whose policies refuse
@@ -173,9 +173,13 @@ impl<'a> Reading<'a> {
             trails::look_into(self.aws, trails).await
         };
         let region = facts.target.region.clone();
+        let account = facts.caller.known().map(|caller| caller.account.clone());
         let regional = async {
             match (elsewhere, region.as_deref()) {
-                (None, Some(region)) => regional.second(self.aws, self.plan, region, &places.known).await,
+                (None, Some(region)) => {
+                    let account = account.as_ref();
+                    regional.second(self.aws, self.plan, region, account, &places.known).await
+                }
                 _ => regional.clone(),
             }
         };
@@ -273,7 +277,7 @@ impl<'a> Reading<'a> {
             return permissions;
         }
         let role = role_arn(facts, &caller.account);
-        lake_formation::third(self.aws, self.plan, region, &facts.glue, permissions, &role).await
+        lake_formation::third(self.aws, facts, self.catalog, region, &role).await
     }
 
     async fn last_accessed(&self, facts: &Facts, elsewhere: Option<&Fact<()>>) -> Fact<Vec<ServiceAccess>> {

@@ -50,15 +50,19 @@ async fn cluster(aws: &Aws<'_>, region: &str, id: &str) -> Fact<Cluster> {
     let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
     let Some(cluster) = answer.clusters().first() else { return Fact::Absent };
     let text = |text: Option<&str>| text.filter(|it| !it.is_empty()).map(str::to_owned);
+    let Some(status) = text(cluster.cluster_status()) else {
+        let what = "DescribeClusters answered without a status";
+        return failed(&DESCRIBE_CLUSTERS, FailureKind::Unreadable, what);
+    };
     let endpoint = cluster.endpoint().and_then(|it| Some((it.address()?, it.port())));
     Fact::Known(Cluster {
         id: cluster.cluster_identifier().unwrap_or(id).to_owned(),
-        status: cluster.cluster_status().unwrap_or_default().to_owned(),
+        status,
         database: text(cluster.db_name()),
         admin: text(cluster.master_username()),
         endpoint: endpoint.map(|(host, port)| address(host, port)),
         roles: cluster.iam_roles().iter().filter_map(|it| text(it.iam_role_arn())).collect(),
-        public: cluster.publicly_accessible().unwrap_or(false),
+        public: cluster.publicly_accessible(),
     })
 }
 
@@ -87,18 +91,14 @@ async fn workgroup(aws: &Aws<'_>, region: &str, name: &str) -> Fact<Workgroup> {
         Some(Workgroup {
             name: it.workgroup_name().unwrap_or(name).to_owned(),
             id: it.workgroup_id()?.to_owned(),
-            status: it
-                .status()
-                .map(aws_sdk_redshiftserverless::types::WorkgroupStatus::as_str)
-                .unwrap_or_default()
-                .to_owned(),
+            status: it.status()?.as_str().to_owned(),
             namespace: it.namespace_name().unwrap_or_default().to_owned(),
             endpoint: endpoint.map(|(host, port)| address(host, port)),
-            public: it.publicly_accessible().unwrap_or(false),
+            public: it.publicly_accessible(),
         })
     });
     read.map_or_else(
-        || failed(&GET_WORKGROUP, FailureKind::Unreadable, "GetWorkgroup answered without an id"),
+        || failed(&GET_WORKGROUP, FailureKind::Unreadable, "GetWorkgroup answered without an id or a status"),
         Fact::Known,
     )
 }

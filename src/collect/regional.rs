@@ -3,6 +3,7 @@
 use super::client::Aws;
 use super::{glue, lake_formation, redshift};
 use crate::facts::{Database, Fact, FactId, Glue, LakeFormation, Redshift};
+use crate::model::AccountId;
 use crate::plan::Plan;
 use crate::requirement::Location;
 
@@ -43,8 +44,15 @@ impl Regional {
         Self { glue, lake_formation, redshift }
     }
 
-    /// Adds what the first answers lead to. `places`: where the connectors write.
-    pub(super) async fn second(self, aws: &Aws<'_>, plan: &Plan, region: &str, places: &[Location]) -> Self {
+    /// Adds what the first answers lead to. `account`: the caller's; `places`: where the connectors write.
+    pub(super) async fn second(
+        self,
+        aws: &Aws<'_>,
+        plan: &Plan,
+        region: &str,
+        account: Option<&AccountId>,
+        places: &[Location],
+    ) -> Self {
         let Self { glue, lake_formation, redshift } = self;
         let absent = glue.databases.values().any(|it| it.metadata == Fact::Absent);
         let (names, lake_formation, redshift) = tokio::join!(
@@ -60,7 +68,7 @@ impl Regional {
                     lake_formation.clone()
                 } else {
                     let read = (&glue, &lake_formation);
-                    lake_formation::second(aws, plan, region, read, places).await
+                    lake_formation::second(aws, plan, region, read, account, places).await
                 }
             },
             redshift::with_names(aws, region, redshift),
@@ -83,6 +91,7 @@ impl Regional {
             read.lake_formation = LakeFormation {
                 settings: of(why),
                 permissions: of(why),
+                all_grants: false,
                 locations: of(why),
                 opt_ins: of(why),
             };

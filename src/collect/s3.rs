@@ -115,11 +115,20 @@ pub(super) async fn settings(aws: &Aws<'_>, plan: &Plan, name: &str, found: Foun
             _ => encryption(aws, &client, name).await,
         }
     };
-    let (policy, encryption, ownership, restrict_public_buckets, object_lock) = tokio::join!(
-        wanted(plan, FactId::BucketPolicy, policy(aws, &client, name)),
+    let access = async {
+        let policy = wanted(plan, FactId::BucketPolicy, policy(aws, &client, name)).await;
+        // It stops other accounts' roles only.
+        let restricted = if matches!(&policy, Fact::Failed(it) if it.kind == FailureKind::OtherAccount) {
+            wanted(plan, FactId::BucketPublicAccess, restrict_public_buckets(aws, &client, name)).await
+        } else {
+            Fact::NotAsked("asked only of another account's bucket".to_owned())
+        };
+        (policy, restricted)
+    };
+    let ((policy, restrict_public_buckets), encryption, ownership, object_lock) = tokio::join!(
+        access,
         wanted(plan, FactId::BucketEncryption, encryption),
         wanted(plan, FactId::BucketOwnership, ownership(aws, &client, name)),
-        wanted(plan, FactId::BucketPublicAccess, restrict_public_buckets(aws, &client, name)),
         wanted(plan, FactId::BucketObjectLock, object_lock(aws, &client, name)),
     );
     Bucket { head, policy, encryption, ownership, restrict_public_buckets, object_lock }

@@ -152,12 +152,13 @@ impl StartError {
             FailureKind::Credentials if problem.is_expiry() => Self::Expired(problem.message),
             FailureKind::Credentials if problem.code.is_some() => Self::Rejected(problem.message),
             FailureKind::Credentials => Self::Credentials { profile: None, why: problem.message },
-            FailureKind::Network => Self::Unreachable { endpoint, why: problem.message },
             FailureKind::TimedOut if problem.message == NO_ANSWER => {
                 Self::TimedOut { endpoint, seconds: patience.first.as_secs() }
             }
-            // Nobody took the call.
-            FailureKind::TimedOut => Self::Unreachable { endpoint, why: problem.message },
+            // A time-out here: nobody took the call.
+            FailureKind::Network | FailureKind::TimedOut => {
+                Self::Unreachable { endpoint, why: problem.message }
+            }
             _ => Self::NoIdentity { endpoint, why: problem.message },
         }
     }

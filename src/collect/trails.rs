@@ -27,7 +27,6 @@ pub(super) async fn list(aws: &Aws<'_>, region: &str) -> Fact<Vec<Trail>> {
                 home_region: trail.home_region().unwrap_or(region).to_owned(),
                 multi_region: trail.is_multi_region_trail().unwrap_or(false),
                 organization: trail.is_organization_trail().unwrap_or(false),
-                global_events: trail.include_global_service_events().unwrap_or(false),
                 status: Fact::default(),
                 selectors: Fact::default(),
             })

@@ -48,16 +48,11 @@ fn plain(text: &str) -> Cow<'_, str> {
         }
         let rest = match part.as_bytes().first() {
             Some(b'[') => part[1..].trim_start_matches(|letter: char| ('\u{20}'..'\u{40}').contains(&letter)),
-            Some(b']') => match part.split_once('\u{7}') {
-                Some((_, rest)) => {
-                    kept.push_str(rest);
-                    continue;
-                }
-                None => {
-                    in_command = true;
-                    continue;
-                }
-            },
+            Some(b']') => {
+                in_command = !part.contains('\u{7}');
+                kept.push_str(part.split_once('\u{7}').map_or("", |(_, rest)| rest));
+                continue;
+            }
             _ => part,
         };
         // The letter that ends the sequence.

@@ -112,7 +112,8 @@ pub struct Searched {
 impl Searched {
     /// What reading log files of unknown trails covers: what kinds of events they hold is told by
     /// what was seen in them.
-    pub fn logs(source: SourceKind, places: Vec<String>, looked: trail::Coverage) -> Self {
+    pub fn logs(source: SourceKind, places: Vec<String>, mut looked: trail::Coverage) -> Self {
+        looked.lacks_if_empty(&places.join(", "), "");
         let mut kinds = Vec::new();
         let mut blind_spots = Vec::new();
         if looked.records == 0 {
@@ -141,15 +142,30 @@ impl Searched {
 }
 
 impl Searched {
+    /// Log files are as old as they are: those that end before the window begins, or begin after its end,
+    /// say nothing about it.
+    fn hold_to(&mut self, window: Window) {
+        let is_of_files = matches!(self.source, SourceKind::Logs | SourceKind::TrailBucket);
+        let (Some(first), Some(last)) = (self.looked.first, self.looked.last) else { return };
+        let outside = window.since.is_some_and(|since| last < since)
+            || window.until.is_some_and(|until| first >= until);
+        if is_of_files && outside {
+            let places = self.places.join(", ");
+            self.looked
+                .lacks(&places, format!("the records are from {first} to {last}: none is of the window"));
+        }
+    }
+
     /// What reading a trail's files covers, by what its event selectors record of `bucket` and its
     /// prefix, or of any bucket.
     pub fn trail(
         places: Vec<String>,
-        looked: trail::Coverage,
+        mut looked: trail::Coverage,
         logged: &Logged,
         partition: &str,
         bucket: Option<(&str, &str)>,
     ) -> Self {
+        looked.lacks_if_empty(&places.join(", "), "");
         let mut blind_spots: Vec<String> = Kind::ALL
             .into_iter()
             .filter(|kind| !logged.shows(*kind))
@@ -233,6 +249,7 @@ impl Answer {
         vendor: &AccountId,
     ) -> Self {
         let scope = gathered.scope();
+        coverage.hold_to(scope.window);
         let mut notes = gathered.notes();
         let (groups, timeline) = gathered.finish();
         let roles: BTreeSet<_> = groups.iter().flat_map(|group| &group.principals).cloned().collect();

@@ -47,6 +47,7 @@ impl<'a> Gathered<'a> {
     }
 
     /// Takes an event, if it is one that was asked for or belongs to the role's history.
+    #[expect(clippy::needless_pass_by_value, reason = "what is gathered is nobody else's any more")]
     pub fn add(&mut self, event: Event) {
         self.take(&EventRef::from(&event));
     }

@@ -135,6 +135,11 @@ fn head(page: &mut Page, answer: &Answer) {
             counts.push(counted(number, what));
         }
     }
+    let passed_over =
+        [(looked.digests, "digest"), (looked.insights, "insight"), (looked.other_files, "other file")];
+    for (number, what) in passed_over.into_iter().filter(|(number, _)| *number > 0) {
+        counts.push(format!("{} passed over", counted(number, what)));
+    }
     if let Some(bytes) = searched.billed_bytes {
         counts.push(format!("{} bytes scanned and billed", thousands(bytes)));
     }

@@ -14,6 +14,7 @@ use crate::denial::{Layer, Reason};
 use crate::facts::{Fact, Facts, Key};
 use crate::model::{Blocked, StatementRef};
 use crate::policy::{Context, Policy, PolicySet, Principal, Request, evaluate};
+use crate::requirement::Sessions;
 use crate::trail::DenialGroup;
 
 /// What the policies as they are now say of a denial.
@@ -72,6 +73,9 @@ fn named(statement: &StatementRef) -> String {
 
 struct Judgement {
     policies: PolicySet,
+    /// Sessions of any name, for a group tells none.
+    sessions: Sessions,
+    /// As made by the role.
     request: Request,
     /// What was not read and could allow or deny, in words.
     unread: Vec<String>,
@@ -89,7 +93,10 @@ impl Judgement {
         if !group.principals.iter().all(|principal| principal == role.arn.as_str()) {
             return Err(format!("the policies read are those of {}, and others were denied", role.arn));
         }
-        let principal = Principal::parse(role.arn.as_str()).map_err(|error| error.to_string())?;
+        let parsed = Principal::parse(role.arn.as_str());
+        let sessions = Sessions::of(role.arn.as_str(), Some(&role.id), &[]);
+        let (principal, sessions) =
+            parsed.and_then(|it| Ok((it, sessions?))).map_err(|error| error.to_string())?;
         let view = View::new(facts, Catalog::built_in());
         let own = policies::role_policies(&view);
         let mut unread: Vec<String> = own.unread.iter().map(|blocked| blocked.what.clone()).collect();
@@ -101,11 +108,18 @@ impl Judgement {
         };
         let request =
             Request { principal, action, resource, resource_account: None, context: context(group, facts) };
-        Ok(Self { policies, request, unread })
+        Ok(Self { policies, sessions, request, unread })
     }
 
     fn verdict(self, group: &DenialGroup) -> Verification {
-        let decision = evaluate(&self.policies, &self.request);
+        let decision = self.sessions.decide(&self.policies, |session, user_id| {
+            let mut request = self.request.clone();
+            request.principal = session.clone();
+            if let Some(id) = user_id {
+                request.context.set("aws:userid", [id]);
+            }
+            evaluate(&self.policies, &request)
+        });
         let of = format!("{} on {}", self.request.action, self.request.resource);
         if !decision.depends_on.is_empty() {
             return Verification::unknown(format!(
@@ -201,6 +215,7 @@ fn context(group: &DenialGroup, facts: &Facts) -> Context {
         Context::open().with("aws:SecureTransport", "true").with("aws:PrincipalType", "AssumedRole");
     context.set("aws:CurrentTime", [facts.collected_at.as_str()]);
     if let Some(role) = facts.role.known() {
+        context.set("aws:PrincipalArn", [role.arn.as_str()]);
         for (name, value) in &role.tags {
             context.set(&format!("aws:PrincipalTag/{name}"), [value.as_str()]);
         }
@@ -310,6 +325,22 @@ mod tests {
         let still = verify(&group(IMPLICIT), Some(&facts(&deny, unread)));
         let Verification::StillDenied { statements, .. } = still else { panic!("{still:?}") };
         assert_eq!(statements.len(), 1);
+    }
+
+    #[test]
+    fn a_statement_for_one_session_of_the_role_leaves_it_open() {
+        let same =
+            policy(&json!({"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/raw/*"}));
+        let guard = |name: &str| {
+            let session = format!("arn:aws:sts::111122223333:assumed-role/{name}");
+            policy(
+                &json!({"Effect": "Deny", "Principal": {"AWS": session}, "Action": "s3:*", "Resource": "*"}),
+            )
+        };
+        let open = verify(&group(IMPLICIT), Some(&facts(&same, Fact::Known(guard("orders/s")))));
+        assert!(matches!(open, Verification::Unknown { .. }), "{open:?}");
+        let other = verify(&group(IMPLICIT), Some(&facts(&same, Fact::Known(guard("others/s")))));
+        assert!(other.is_fixed(), "{other:?}");
     }
 
     #[test]

@@ -41,8 +41,6 @@ pub struct Trail {
     pub multi_region: bool,
     /// Whether it belongs to the organisation.
     pub organization: bool,
-    /// Whether it includes IAM and STS global events.
-    pub global_events: bool,
     /// `cloudtrail:GetTrailStatus`.
     #[serde(default)]
     pub status: Fact<TrailStatus>,

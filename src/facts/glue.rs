@@ -87,8 +87,8 @@ pub struct CatalogEncryption {
     pub key: Option<String>,
 }
 
-/// Of a database's tables, the grants on how many are asked for: each costs a call. They are the first of
-/// [`Database::tables`].
+/// Of a database's tables, how many are asked about one by one where the grants could not be listed all at
+/// once: each costs a call. They are the first Iceberg tables of [`Database::tables`].
 pub const TABLES_ASKED: usize = 3;
 
 /// What was read of Lake Formation, which is regional.
@@ -97,11 +97,16 @@ pub struct LakeFormation {
     /// `lakeformation:GetDataLakeSettings`.
     #[serde(default)]
     pub settings: Fact<LakeSettings>,
-    /// Grants on the databases, their tables and the role's data locations
-    /// (`lakeformation:ListPermissions`). AWS shows a caller who is no administrator fewer than there are,
-    /// and says nothing of it.
+    /// Grants on the catalogue, the databases, their tables and data locations, and what the role has by tags
+    /// and filters (`lakeformation:ListPermissions`). AWS shows a caller who is no administrator fewer than
+    /// there are, and says nothing of it.
     #[serde(default)]
     pub permissions: Fact<Vec<LakeGrant>>,
+    /// Whether those were listed all at once. Otherwise they are those on the databases, on all tables of a
+    /// database together and on the first [`TABLES_ASKED`] of them, on registered locations; and nobody asked
+    /// about the catalogue.
+    #[serde(default)]
+    pub all_grants: bool,
     /// Registered locations (`lakeformation:ListResources`).
     #[serde(default)]
     pub locations: Fact<Vec<LakeLocation>>,

@@ -44,8 +44,8 @@ pub struct Cluster {
     #[serde(default)]
     pub roles: Vec<String>,
     /// `PubliclyAccessible`.
-    #[serde(default)]
-    pub public: bool,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub public: Option<bool>,
 }
 
 /// A Redshift Serverless workgroup.
@@ -63,6 +63,6 @@ pub struct Workgroup {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub endpoint: Option<String>,
     /// `publiclyAccessible`.
-    #[serde(default)]
-    pub public: bool,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub public: Option<bool>,
 }

@@ -19,7 +19,8 @@ pub struct Bucket {
     /// Ownership controls; absent means `ObjectWriter` (old buckets).
     #[serde(default)]
     pub ownership: Fact<ObjectOwnership>,
-    /// Whether `RestrictPublicBuckets` is on.
+    /// Whether `RestrictPublicBuckets` is on, by which S3 refuses other accounts' roles where the bucket's policy
+    /// is public. Asked only of another account's bucket.
     #[serde(default)]
     pub restrict_public_buckets: Fact<bool>,
     /// Default retention mode of Object Lock (`GOVERNANCE`, `COMPLIANCE`), when Object Lock is on: the

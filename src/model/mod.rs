@@ -2,6 +2,7 @@
 //!
 //! Plain data with no input or output. Depends on nothing else of ours.
 
+mod address;
 mod arn;
 mod check;
 mod finding;
@@ -15,6 +16,7 @@ mod shell;
 mod status;
 mod unprintable;
 
+pub use address::{ends_of_range, is_public_address, telling_addresses};
 pub use arn::{AccountId, Arn, ArnError, Partition};
 pub use check::{CheckId, CheckIdError, Section, Severity};
 pub use finding::{Blocked, Bug, EngineVerdict, Evidence, Finding, Findings, Outcome, Source, StatementRef};

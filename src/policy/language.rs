@@ -5,6 +5,8 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use super::pattern::{matches, tokens};
+
 /// How many combined states are walked before giving up.
 const MAX_STATES: usize = 20_000;
 
@@ -110,8 +112,11 @@ pub(super) fn covers(outer: &str, inner: &str) -> bool {
     if !inner[..fixed(inner)].starts_with(prefix) {
         return false;
     }
-    if outer.strip_suffix('*') == Some(prefix) {
+    if outer.strip_suffix('*') == Some(prefix) || outer == inner {
         return true;
+    }
+    if fixed(inner) == inner.len() {
+        return matches(&tokens(outer), inner);
     }
     let (outer, inner) = (Glob::pattern(outer), Glob::pattern(inner));
     let mut letters: Vec<Option<char>> = outer.letters().chain(inner.letters()).map(Some).collect();

@@ -1,8 +1,8 @@
 //! The condition keys of the calls that Streamkap makes with the role.
 //!
-//! Three kinds: keys whose values are known, keys that nobody outside AWS can know, and all the others,
-//! which are known to be absent: Streamkap's sessions carry no MFA, no session tags, no VPC endpoint of
-//! the customer, and its uploads no encryption or ACL headers (docs/design/sources.md).
+//! Four kinds: keys whose values are known, keys that have one of a few values, keys that nobody outside AWS
+//! can know, and all the others, which are known to be absent: Streamkap's sessions carry no session tags, no
+//! VPC endpoint of the customer, and its uploads no encryption or ACL headers (docs/design/sources.md).
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 
@@ -14,10 +14,9 @@ use crate::model::{AccountId, Arn};
 use crate::policy::Context;
 
 /// Keys whose values depend on the moment, the network or what AWS alone knows.
-const UNKNOWN: [&str; 9] = [
+const UNKNOWN: [&str; 8] = [
     "aws:SourceIp",
     "aws:UserAgent",
-    "aws:TokenIssueTime",
     "aws:PrincipalOrgPaths",
     "aws:ResourceOrgPaths",
     "aws:ResourceTag/",
@@ -25,6 +24,9 @@ const UNKNOWN: [&str; 9] = [
     "s3:signatureAge",
     "s3:ObjectCreationOperation",
 ];
+
+/// How long a session lasts, and so how long ago its credentials were issued at most.
+const SESSION: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
 /// The organisation of the role's account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,11 +96,13 @@ impl Situation {
     }
 }
 
-/// The condition keys of a call, as far as they are known. A key that is in neither list is absent.
+/// The condition keys of a call, as far as they are known. A key that is in none of the lists is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keys {
     /// Keys as AWS spells them, with their values.
     pub values: BTreeMap<String, Vec<String>>,
+    /// Keys that have one of these values, nobody outside AWS knows which; `None`: or are absent.
+    pub either: BTreeMap<String, Vec<Option<String>>>,
     /// Keys, and prefixes that end in `/`, whose values nobody outside AWS can know.
     pub unknown: Vec<String>,
 }
@@ -115,13 +119,45 @@ impl Keys {
         }
     }
 
-    /// The same for our own engine.
+    fn set_either<'v>(&mut self, key: &str, values: impl IntoIterator<Item = Option<&'v str>>) {
+        let values = values.into_iter().map(|value| value.map(str::to_owned)).collect();
+        self.either.insert(key.to_owned(), values);
+    }
+
+    /// Whether the key is, or may be, in the request.
+    pub fn may_have(&self, key: &str) -> bool {
+        self.values.keys().chain(self.either.keys()).any(|known| known.eq_ignore_ascii_case(key))
+            || self.is_unknown(key)
+    }
+
+    /// Whether nobody outside AWS can know the key's value.
+    pub fn is_unknown(&self, key: &str) -> bool {
+        self.unknown.iter().any(|known| {
+            let length = if known.ends_with('/') { known.len() } else { key.len() };
+            key.get(..length).is_some_and(|head| known.eq_ignore_ascii_case(head))
+        })
+    }
+
+    /// The same with a key that has this value, or is absent.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: Option<&str>) -> Self {
+        let other = |known: &String| !known.eq_ignore_ascii_case(key);
+        self.values.retain(|known, _| other(known));
+        self.either.retain(|known, _| other(known));
+        self.unknown.retain(other);
+        if let Some(value) = value {
+            self.set(key, value);
+        }
+        self
+    }
+
+    /// The same for our own engine, to which a key that has one of a few values is unknown.
     pub fn context(&self) -> Context {
         let mut context = Context::new();
         for (key, values) in &self.values {
             context.set(key, values.iter().map(String::as_str));
         }
-        self.unknown.iter().fold(context, |context, key| context.unknown(key))
+        self.unknown.iter().chain(self.either.keys()).fold(context, |context, key| context.unknown(key))
     }
 }
 
@@ -167,8 +203,18 @@ fn request(keys: &mut Keys, situation: &Situation) {
     keys.set("aws:ViaAWSService", "false");
     keys.set_or_unknown("aws:RequestedRegion", situation.region.as_ref());
     keys.set("aws:CurrentTime", &situation.now);
-    let epoch = situation.now.parse::<jiff::Timestamp>().ok().map(|now| now.as_second().to_string());
-    keys.set_or_unknown("aws:EpochTime", epoch);
+    let now = situation.now.parse::<jiff::Timestamp>().ok();
+    keys.set_or_unknown("aws:EpochTime", now.map(|now| now.as_second().to_string()));
+    match now.and_then(|now| Some((now.checked_sub(SESSION).ok()?.to_string(), now.to_string()))) {
+        Some((first, last)) => {
+            keys.set_either("aws:TokenIssueTime", [first, last].iter().map(|it| Some(it.as_str())));
+        }
+        None => keys.unknown.push("aws:TokenIssueTime".to_owned()),
+    }
+    // "included … only when the principal uses temporary security credentials", as `false` without a device;
+    // some sources say that it is absent.
+    // <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
+    keys.set_either("aws:MultiFactorAuthPresent", [None, Some("false")]);
 }
 
 /// The account in a resource's ARN.
@@ -191,8 +237,9 @@ fn s3(keys: &mut Keys, situation: &Situation) {
     let owner = situation.bucket_account.as_ref().map(AccountId::as_str);
     resource_account(keys, situation, owner);
     keys.set_or_unknown("s3:ResourceAccount", owner);
-    // The oldest that S3 still accepts; whatever the connector negotiates is not older.
-    keys.set("s3:TlsVersion", "1.2");
+    // S3 accepts both, and the strongest that the connector's machine knows is taken.
+    // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingEncryptionInTransit.html>
+    keys.set_either("s3:TlsVersion", [Some("1.2"), Some("1.3")]);
     keys.set("s3:authType", "REST-HEADER");
     keys.set("s3:signatureversion", "AWS4-HMAC-SHA256");
 }
@@ -338,18 +385,40 @@ mod tests {
     }
 
     #[test]
-    fn multi_factor_session_tags_endpoints_and_headers_are_absent() {
+    fn session_tags_endpoints_and_headers_are_absent() {
         let keys = keys_of(&facts(), "s3:PutObject");
         for key in [
-            "aws:MultiFactorAuthPresent",
+            "aws:MultiFactorAuthAge",
+            "aws:RequestTag/team",
             "aws:SourceVpce",
             "s3:x-amz-server-side-encryption",
             "s3:x-amz-acl",
         ] {
-            assert!(!keys.values.contains_key(key) && !keys.unknown.iter().any(|it| it == key), "{key}");
+            assert!(!keys.may_have(key), "{key}");
         }
         assert_eq!(keys.values["aws:CurrentTime"], ["2026-03-02T10:00:00Z"]);
         assert_eq!(keys.values["aws:EpochTime"], ["1772445600"]);
         assert_eq!(keys.values["aws:RequestedRegion"], ["eu-west-1"]);
+    }
+
+    #[test]
+    fn what_has_one_of_a_few_values_is_told_with_all_of_them() {
+        let keys = keys_of(&facts(), "s3:PutObject");
+        let some = |value: &str| Some(value.to_owned());
+        assert_eq!(keys.either["s3:TlsVersion"], [some("1.2"), some("1.3")]);
+        assert_eq!(keys.either["aws:MultiFactorAuthPresent"], [None, some("false")]);
+        let issued = [some("2026-03-02T09:00:00Z"), some("2026-03-02T10:00:00Z")];
+        assert_eq!(keys.either["aws:TokenIssueTime"], issued);
+    }
+
+    #[test]
+    fn a_key_may_be_there_by_its_name_in_any_case_or_by_its_prefix() {
+        let keys = keys_of(&facts(), "s3:PutObject");
+        for key in ["AWS:sourceip", "s3:tlsversion", "aws:principaltype", "aws:PrincipalTag/team"] {
+            assert!(keys.may_have(key), "{key}");
+        }
+        let keys = keys.with("aws:sourceIp", None).with("s3:TlsVersion", Some("1.3"));
+        assert!(!keys.may_have("aws:SourceIp") && !keys.either.contains_key("s3:TlsVersion"));
+        assert_eq!(keys.values["s3:TlsVersion"], ["1.3"]);
     }
 }

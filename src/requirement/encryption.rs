@@ -26,7 +26,7 @@ pub fn of_bucket(facts: &Facts, bucket: &str) -> EncryptionKey {
     };
     let entry = bucket_entry(facts, bucket);
     let named = encryption.key.as_deref().filter(|_| is_kms(encryption));
-    key(named, "alias/aws/s3", entry.as_deref().and_then(|entry| facts.keys.get(entry)), entry.as_deref())
+    key(named, entry.as_deref().and_then(|entry| facts.keys.get(entry)), entry.as_deref())
 }
 
 /// The key of the Data Catalog's metadata, when it is used with the caller's permissions.
@@ -34,28 +34,28 @@ pub fn of_catalog(facts: &Facts) -> EncryptionKey {
     let Some(encryption) = facts.glue.encryption.known() else { return EncryptionKey::Unknown };
     let entry = catalog_entry(facts);
     let named = encryption.key.as_deref().filter(|_| uses_callers_permissions(encryption));
-    key(named, "alias/aws/glue", entry.as_deref().and_then(|entry| facts.keys.get(entry)), entry.as_deref())
+    key(named, entry.as_deref().and_then(|entry| facts.keys.get(entry)), entry.as_deref())
 }
 
 /// The name under which [`Facts::keys`] holds a bucket's default key: the ARN of the key or alias that its
 /// encryption names, a bare id or alias completed with the bucket's region and the caller's account, for
 /// only callers of the bucket's account can read its encryption.
 ///
-/// `None` when the encryption names no key (SSE-S3, or the AWS managed key `aws/s3`), or when a bare name
-/// cannot be completed. The ARN of an alias stays one here; [`of_bucket`] resolves it.
+/// `None` when the encryption names no key or one of AWS's own (SSE-S3, `aws/s3`), or when a bare name cannot be
+/// completed. The ARN of an alias stays one here; [`of_bucket`] resolves it.
 pub fn bucket_entry(facts: &Facts, bucket: &str) -> Option<String> {
     let bucket = facts.buckets.get(bucket)?;
     let encryption = bucket.encryption.known()?;
     let region = bucket.head.known().map(|head| head.region.as_str());
     let named = encryption.key.as_deref().filter(|_| is_kms(encryption))?;
-    entry(facts, named, "alias/aws/s3", region)
+    entry(facts, named, region)
 }
 
 /// The same for the key of the Data Catalog.
 pub fn catalog_entry(facts: &Facts) -> Option<String> {
     let encryption = facts.glue.encryption.known()?;
     let named = encryption.key.as_deref().filter(|_| uses_callers_permissions(encryption))?;
-    entry(facts, named, "alias/aws/glue", facts.target.region.as_deref())
+    entry(facts, named, facts.target.region.as_deref())
 }
 
 /// Every such name: of the buckets' keys, then the catalogue's.
@@ -81,32 +81,38 @@ pub fn customer_keys(facts: &Facts) -> Vec<String> {
     arns
 }
 
-fn entry(facts: &Facts, named: &str, aws_managed: &str, region: Option<&str>) -> Option<String> {
+/// Whether encryption names a key of AWS's own, such as `aws/s3`, by its alias or the alias's ARN. Nobody else
+/// can have an alias of that form.
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html>
+pub fn is_aws_alias(named: &str) -> bool {
+    named.rsplit(':').next().is_some_and(|alias| alias.starts_with("alias/aws/"))
+}
+
+fn entry(facts: &Facts, named: &str, region: Option<&str>) -> Option<String> {
     let partition = super::partition_of(facts);
     let account = facts.caller.known().map(|caller| &caller.account);
-    complete(named, aws_managed, &partition, region, account)
+    complete(named, &partition, region, account)
 }
 
 fn complete(
     named: &str,
-    aws_managed: &str,
     partition: &Partition,
     region: Option<&str>,
     account: Option<&AccountId>,
 ) -> Option<String> {
+    if is_aws_alias(named) {
+        return None;
+    }
     if named.starts_with("arn:") {
         return Some(named.to_owned());
-    }
-    if named == aws_managed {
-        return None;
     }
     let resource = if named.starts_with("alias/") { named.to_owned() } else { format!("key/{named}") };
     Some(Arn::new(partition.as_str(), "kms", region?, account?.as_str(), &resource).to_string())
 }
 
 /// Which key it is: `named` by the encryption, `read` of it under the name `entry`.
-fn key(named: Option<&str>, aws_managed: &str, read: Option<&Key>, entry: Option<&str>) -> EncryptionKey {
-    if named.is_none_or(|key| key.ends_with(aws_managed)) {
+fn key(named: Option<&str>, read: Option<&Key>, entry: Option<&str>) -> EncryptionKey {
+    if named.is_none_or(is_aws_alias) {
         return EncryptionKey::NotNeeded;
     }
     match (entry, read.and_then(|key| key.metadata.known())) {
@@ -135,9 +141,7 @@ mod tests {
     #[test]
     fn a_key_given_by_id_or_alias_is_completed() {
         let account = "111122223333".parse().unwrap();
-        let completed = |named: &str| {
-            complete(named, "alias/aws/s3", &Partition::aws(), Some("eu-west-1"), Some(&account))
-        };
+        let completed = |named: &str| complete(named, &Partition::aws(), Some("eu-west-1"), Some(&account));
         let base = "arn:aws:kms:eu-west-1:111122223333:";
         assert_eq!(completed("1234-ab"), Some(format!("{base}key/1234-ab")));
         assert_eq!(completed("alias/orders"), Some(format!("{base}alias/orders")));
@@ -146,13 +150,14 @@ mod tests {
             Some("arn:aws:kms:eu-west-1:444455556666:key/x")
         );
         assert_eq!(completed("alias/aws/s3"), None);
+        assert_eq!(completed("arn:aws:kms:eu-west-1:444455556666:alias/aws/s3"), None);
     }
 
     #[test]
     fn an_alias_is_a_key_only_once_it_is_resolved() {
         let entry = Some("arn:aws:kms:eu-west-1:111122223333:alias/orders");
         let named = Some("alias/orders");
-        assert_eq!(key(named, "alias/aws/s3", None, entry), EncryptionKey::Unknown);
+        assert_eq!(key(named, None, entry), EncryptionKey::Unknown);
         let read = |manager: &str| Key {
             metadata: Fact::Known(KeyMetadata {
                 arn: "arn:aws:kms:eu-west-1:111122223333:key/k".to_owned(),
@@ -164,8 +169,8 @@ mod tests {
             ..Key::default()
         };
         let customer = EncryptionKey::Customer { arn: "arn:aws:kms:eu-west-1:111122223333:key/k".to_owned() };
-        assert_eq!(key(named, "alias/aws/s3", Some(&read("CUSTOMER")), entry), customer);
-        assert_eq!(key(named, "alias/aws/s3", Some(&read("AWS")), entry), EncryptionKey::NotNeeded);
-        assert_eq!(key(None, "alias/aws/s3", None, None), EncryptionKey::NotNeeded);
+        assert_eq!(key(named, Some(&read("CUSTOMER")), entry), customer);
+        assert_eq!(key(named, Some(&read("AWS")), entry), EncryptionKey::NotNeeded);
+        assert_eq!(key(None, None, None), EncryptionKey::NotNeeded);
     }
 }

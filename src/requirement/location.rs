@@ -102,7 +102,8 @@ impl Locations {
         match (read.map(|it| it.and_then(|it| it.location.as_deref())), warehouse) {
             (Err(blocked), _) => self.open = Some(blocked),
             (Ok(Some(uri)), _) if !uri.is_empty() => {
-                self.add(uri, "", Origin::Database { name: database.to_owned(), uri: uri.to_owned() });
+                let origin = Origin::Database { name: database.to_owned(), uri: uri.to_owned() };
+                self.add_address(uri, origin);
             }
             (Ok(_), Some(uri)) => {
                 let origin = Origin::Warehouse { database: database.to_owned(), uri: uri.to_owned() };
@@ -119,16 +120,26 @@ impl Locations {
     /// The place of a table, unless it lies below one that is known already.
     fn of_table(&mut self, table: &Table) {
         let Some(uri) = table.location.as_deref().filter(|uri| !uri.is_empty()) else { return };
-        let below = s3_address(uri).is_some_and(|(bucket, path)| {
+        let below = address_of_files(uri).is_some_and(|(bucket, path)| {
             self.known.iter().any(|it| it.bucket == bucket && path.starts_with(&it.prefix))
         });
         if !below {
-            self.add(uri, "", Origin::Table { name: table.name.clone(), uri: uri.to_owned() });
+            self.add_address(uri, Origin::Table { name: table.name.clone(), uri: uri.to_owned() });
         }
     }
 
+    /// A place that a setting names, which may be a bucket alone.
     fn add(&mut self, uri: &str, below: &str, origin: Origin) {
-        match s3_address(uri) {
+        self.add_place(s3_address(uri), below, origin);
+    }
+
+    /// A place that the Data Catalog names.
+    fn add_address(&mut self, uri: &str, origin: Origin) {
+        self.add_place(address_of_files(uri), "", origin);
+    }
+
+    fn add_place(&mut self, place: Option<(&str, String)>, below: &str, origin: Origin) {
+        match place {
             Some((bucket, path)) => {
                 let (bucket, prefix) = (bucket.to_owned(), format!("{path}{below}"));
                 self.known.push(Location { bucket, prefix, origin });
@@ -141,7 +152,7 @@ impl Locations {
 /// Bucket and path of an address in S3; the path is empty or ends in `/`. A bare bucket is one, too.
 pub fn s3_address(uri: &str) -> Option<(&str, String)> {
     let rest = match uri.split_once("://") {
-        Some(("s3" | "s3a" | "s3n", rest)) => rest,
+        Some((scheme, rest)) if is_of_s3(scheme) => rest,
         Some(_) => return None,
         None => uri,
     };
@@ -149,6 +160,22 @@ pub fn s3_address(uri: &str) -> Option<(&str, String)> {
     let path = path.trim_end_matches('/');
     let path = if path.is_empty() { String::new() } else { format!("{path}/") };
     (!bucket.is_empty() && !bucket.contains(':')).then_some((bucket, path))
+}
+
+/// The same of an address that Iceberg opens as it stands: one without a scheme it refuses (`Invalid S3 URI,
+/// cannot determine scheme`, apache/iceberg `S3URI`, 7f879b1).
+fn address_of_files(uri: &str) -> Option<(&str, String)> {
+    if has_scheme(uri) { s3_address(uri) } else { None }
+}
+
+/// Whether an address begins with a scheme, as in `s3://`.
+pub fn has_scheme(uri: &str) -> bool {
+    uri.split_once("://").is_some_and(|(scheme, _)| !scheme.is_empty())
+}
+
+/// Iceberg does not compare the scheme, be it written in upper case or not.
+fn is_of_s3(scheme: &str) -> bool {
+    ["s3", "s3a", "s3n"].iter().any(|it| scheme.eq_ignore_ascii_case(it))
 }
 
 #[cfg(test)]
@@ -200,6 +227,14 @@ mod tests {
         assert_eq!(places(&found(None, Some("s3://wh/x/"), &[])), ["wh/x/sales.db/"]);
         assert_eq!(places(&found(None, Some("wh"), &[])), ["wh/sales.db/"]);
         assert!(found(None, None, &[]).open.is_some());
+    }
+
+    #[test]
+    fn an_address_in_the_catalogue_has_a_scheme_in_whatever_case() {
+        assert_eq!(places(&found(Some("S3://lake/db"), None, &[])), ["lake/db/"]);
+        let bare = found(Some("lake/db"), None, &[("a", "lake/db/a"), ("b", "S3A://lake/b")]);
+        assert_eq!(places(&bare), ["lake/b/"]);
+        assert_eq!(bare.elsewhere.len(), 2);
     }
 
     #[test]

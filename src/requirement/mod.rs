@@ -6,7 +6,9 @@
 
 mod context;
 pub mod encryption;
+pub mod lake_formation;
 pub mod location;
+mod session;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +19,7 @@ use crate::model::{AccountId, Blocked, Partition};
 pub use context::{Keys, OrganizationId, Situation, keys};
 pub use encryption::EncryptionKey;
 pub use location::{Location, Locations, Origin, locations};
+pub use session::{SESSION_NAME, SessionCall, Sessions, example_session};
 
 /// The object or table name that stands for "any" where a need names a pattern. Policies are matched
 /// against it literally, as AWS's simulator does.
@@ -167,6 +170,17 @@ fn of_connectors<'f, 'c>(
     })
 }
 
+/// A connector's needs whose condition holds, as far as the parameters tell.
+fn needs_of<'c>(target: &ConnectorTarget, connector: &'c Connector) -> impl Iterator<Item = &'c Need> {
+    connector.needs.iter().filter(|need| match &need.when {
+        None | Some(When::Fact(_)) => true,
+        Some(When::Given { given }) => target.parameters.contains_key(given),
+        Some(When::Is { parameter, is }) => {
+            target.parameters.get(parameter).is_some_and(|value| is.contains(value))
+        }
+    })
+}
+
 /// One connector of the target, with where it writes.
 struct OfConnector<'f, 'c> {
     facts: &'f Facts,
@@ -189,15 +203,8 @@ impl From<String> for Value {
 }
 
 impl<'c> OfConnector<'_, 'c> {
-    /// The needs whose condition holds, as far as the parameters tell.
     fn needs(&self) -> impl Iterator<Item = &'c Need> {
-        self.connector.needs.iter().filter(|need| match &need.when {
-            None | Some(When::Fact(_)) => true,
-            Some(When::Given { given }) => self.target.parameters.contains_key(given),
-            Some(When::Is { parameter, is }) => {
-                self.target.parameters.get(parameter).is_some_and(|value| is.contains(value))
-            }
-        })
+        needs_of(self.target, self.connector)
     }
 
     /// The need with its places filled in: once, or once for each table or location.

@@ -1,6 +1,6 @@
 //! What a search looked at: without it an empty result means nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -83,7 +83,7 @@ pub enum ProblemKind {
         /// What exactly.
         detail: String,
     },
-    /// Bytes after the compressed data, which belong to nothing.
+    /// Bytes after the compressed data, which belong to nothing: they may be what is left of it.
     TrailingData,
     /// Records that are not JSON or too large to be records.
     UnreadableRecords {
@@ -92,7 +92,8 @@ pub enum ProblemKind {
     },
     /// Neither compressed nor JSON.
     NotALog,
-    /// JSON, but no CloudTrail records in it: a digest, an insight, another export.
+    /// JSON, but no CloudTrail records in it: another export, or records in a form that is not
+    /// known. Digests and insights are counted, and no problem.
     NoRecords,
     /// So large that it was read piece by piece, as a stream. Nothing is lost by that but speed.
     Large {
@@ -114,12 +115,14 @@ pub enum ProblemKind {
 impl ProblemKind {
     /// Whether something may have been missed because of it.
     pub fn loses_records(&self) -> bool {
-        !matches!(self, Self::TrailingData | Self::NoRecords | Self::Large { .. })
+        !matches!(self, Self::Large { .. })
     }
 }
 
 /// Problems listed by name; the rest are counted.
 const PROBLEMS: usize = 1_000;
+/// Equal problems listed one by one; more of them become one.
+const EQUAL: usize = 5;
 
 impl Coverage {
     /// Adds what another part of the same search covered.
@@ -149,10 +152,26 @@ impl Coverage {
         self.last = Some(self.last.map_or(time, |last| last.max(time)));
     }
 
+    /// Notes what could not be seen at all: `what` is a place, or a kind of events, and `detail` why.
+    /// The search is incomplete with it.
+    pub fn lacks(&mut self, what: &str, detail: impl Into<String>) {
+        let kind = ProblemKind::Unreadable { detail: detail.into() };
+        self.problems.push(Problem { file: what.to_owned(), kind, records_kept: 0 });
+        self.complete = false;
+    }
+
+    /// Notes that nothing was read, if that is so.
+    pub fn lacks_if_empty(&mut self, what: &str, why: &str) {
+        if self.records == 0 {
+            self.lacks(what, format!("no record at all was read{why}"));
+        }
+    }
+
     /// Puts the problems in order and settles whether the search was complete.
     #[must_use]
     pub fn finish(mut self) -> Self {
         self.problems.sort();
+        self.problems = merged(self.problems);
         let losses = self.problems.iter().any(|problem| problem.kind.loses_records());
         self.complete = !self.interrupted && !losses && self.more_problems == 0;
         if self.problems.len() > PROBLEMS {
@@ -160,5 +179,55 @@ impl Coverage {
             self.problems.truncate(PROBLEMS);
         }
         self
+    }
+}
+
+/// The problems, in order, with many that are equal but for the file put into one: a bucket that refuses
+/// refuses each of its files in the same words.
+fn merged(problems: Vec<Problem>) -> Vec<Problem> {
+    let mut alike: BTreeMap<(ProblemKind, u64), Vec<String>> = BTreeMap::new();
+    for Problem { file, kind, records_kept } in problems {
+        alike.entry((kind, records_kept)).or_default().push(file);
+    }
+    let mut merged: Vec<Problem> = Vec::new();
+    for ((kind, records_kept), mut files) in alike {
+        let is_told_in_words = matches!(kind, ProblemKind::Unreadable { .. });
+        if is_told_in_words && files.len() > EQUAL {
+            let more = files.len() - 1;
+            files.truncate(1);
+            files[0] = format!("{} and {more} more", files[0]);
+        }
+        let one = |file| Problem { file, kind: kind.clone(), records_kept };
+        merged.extend(files.into_iter().map(one));
+    }
+    merged.sort();
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_equal_refusals_are_one_problem_and_different_ones_stay_apart() {
+        let mut looked = Coverage::default();
+        for number in 0..1_000 {
+            looked.lacks(&format!("key-{number:04}"), "refused");
+        }
+        looked.lacks("another", "gone");
+        let looked = looked.finish();
+        let files: Vec<&str> = looked.problems.iter().map(|problem| problem.file.as_str()).collect();
+        assert_eq!(files, ["another", "key-0000 and 999 more"]);
+        assert_eq!((looked.complete, looked.more_problems), (false, 0));
+    }
+
+    #[test]
+    fn a_search_that_read_nothing_lacks_all() {
+        let mut empty = Coverage { complete: true, ..Coverage::default() };
+        empty.lacks_if_empty("logs", "");
+        assert!(!empty.complete && empty.problems[0].file == "logs");
+        let mut some = Coverage { complete: true, records: 1, ..Coverage::default() };
+        some.lacks_if_empty("logs", "");
+        assert!(some.complete && some.problems.is_empty());
     }
 }

@@ -170,6 +170,12 @@ impl Account {
         arn
     }
 
+    /// A new key.
+    pub fn key(&self) -> String {
+        let kms = aws_sdk_kms::Client::new(&self.config);
+        self.wait(kms.create_key().send()).unwrap().key_metadata().unwrap().arn().unwrap().to_owned()
+    }
+
     /// A trail that logs every region.
     pub fn trail(&self) {
         let client = aws_sdk_cloudtrail::Client::new(&self.config);

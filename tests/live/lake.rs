@@ -104,19 +104,69 @@ pub fn catalog(policy: Option<Value>) -> impl Fn(&Message) -> Option<Message> {
     }
 }
 
+/// Answers for the Data Catalog that its metadata is encrypted with this key.
+pub fn encrypted_catalog(key: &str) -> impl Fn(&Message) -> Option<Message> + use<> {
+    let body = json!({"DataCatalogEncryptionSettings": {
+        "EncryptionAtRest": {"CatalogEncryptionMode": "SSE-KMS", "SseAwsKmsKeyId": key}}});
+    move |request| {
+        (request.operation().name == "GetDataCatalogEncryptionSettings")
+            .then(|| Message::answer(200, "application/x-amz-json-1.1", body.to_string()))
+    }
+}
+
+/// What Lake Formation answers from.
+#[derive(Clone, Debug, Default)]
+pub struct Governed {
+    /// All grants there are.
+    pub grants: Vec<Value>,
+    /// Registered locations, as `ListResources` has them.
+    pub locations: Vec<Value>,
+    /// Whether new databases and tables are not left to IAM.
+    pub governs: bool,
+    /// Whether somebody else than the caller is the administrator.
+    pub of_another: bool,
+    /// Whether it refuses to list what nobody asks for by name.
+    pub by_name_only: bool,
+}
+
 /// Answers for Lake Formation: the settings, these grants, no registered location. The caller administers it.
 pub fn lake_formation(grants: Vec<Value>) -> impl Fn(&Message) -> Option<Message> {
+    governed(Governed { grants, ..Governed::default() })
+}
+
+/// Answers for Lake Formation.
+pub fn governed(lake: Governed) -> impl Fn(&Message) -> Option<Message> {
     move |request| {
-        let body = match request.operation().name {
-            "GetDataLakeSettings" => json!({"DataLakeSettings": {
-                "DataLakeAdmins": [{"DataLakePrincipalIdentifier": format!("arn:aws:iam::{}:root", request.access_key())}],
-                "CreateDatabaseDefaultPermissions": [by_iam()], "CreateTableDefaultPermissions": [by_iam()]}}),
+        let operation = request.operation();
+        let body = match operation.name {
+            "GetDataLakeSettings" => {
+                let account = request.access_key();
+                let admin = if lake.of_another { "user/admin" } else { "root" };
+                let defaults = if lake.governs { json!([]) } else { json!([by_iam()]) };
+                json!({"DataLakeSettings": {
+                    "DataLakeAdmins": [{"DataLakePrincipalIdentifier": format!("arn:aws:iam::{account}:{admin}")}],
+                    "CreateDatabaseDefaultPermissions": defaults, "CreateTableDefaultPermissions": defaults}})
+            }
             "ListPermissions" => {
                 let asked: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-                let of = |grant: &&Value| is_of(grant, &asked);
-                json!({"PrincipalResourcePermissions": grants.iter().filter(of).collect::<Vec<_>>()})
+                let principal = !asked["Principal"].is_null();
+                let all = asked["Resource"].is_null() && asked["ResourceType"].is_null();
+                if (principal && asked["Resource"].is_null()) || (all && lake.by_name_only) {
+                    let what = "Resource is mandatory if Principal is set in the input.";
+                    return Some(error(operation, 400, "InvalidInputException", what));
+                }
+                let granted: Vec<&Value> = lake.grants.iter().filter(|it| is_of(it, &asked)).collect();
+                // A page holds fifty.
+                let from: usize = asked["NextToken"].as_str().map_or(0, |token| token.parse().unwrap());
+                let page: Vec<&&Value> = granted.iter().skip(from).take(50).collect();
+                let mut answer = json!({"PrincipalResourcePermissions": page});
+                if from + 50 < granted.len() {
+                    answer["NextToken"] = json!((from + 50).to_string());
+                }
+                answer
             }
-            "ListResources" => json!({"ResourceInfoList": []}),
+            "ListResources" => json!({"ResourceInfoList": lake.locations}),
+            "ListLakeFormationOptIns" => json!({"LakeFormationOptInsInfoList": []}),
             _ => return None,
         };
         Some(Message::answer(200, "application/json", body.to_string()))
@@ -125,6 +175,12 @@ pub fn lake_formation(grants: Vec<Value>) -> impl Fn(&Message) -> Option<Message
 
 fn by_iam() -> Value {
     json!({"Principal": {"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"}, "Permissions": ["ALL"]})
+}
+
+/// A grant of these permissions.
+pub fn grant(principal: &str, resource: &Value, permissions: &[&str]) -> Value {
+    json!({"Principal": {"DataLakePrincipalIdentifier": principal}, "Resource": resource,
+        "Permissions": permissions, "PermissionsWithGrantOption": []})
 }
 
 /// A grant of everything to `IAM_ALLOWED_PRINCIPALS`.
@@ -154,7 +210,13 @@ fn is_of(grant: &Value, asked: &Value) -> bool {
     };
     let by_resource =
         resource.is_null() || same("Database", &["Name"]) || same("Table", &["DatabaseName", "Name"]);
-    by_principal && by_resource
+    let kind = match asked["ResourceType"].as_str() {
+        Some("DATA_LOCATION") => "DataLocation",
+        None => "",
+        other => panic!("{other:?} is not a type that the doctor asks for"),
+    };
+    let by_kind = kind.is_empty() || !grant["Resource"][kind].is_null();
+    by_principal && by_resource && by_kind
 }
 
 /// Answers `DescribeClusters` for a region without a cluster of the name asked for, and with this one.

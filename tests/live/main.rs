@@ -27,6 +27,7 @@ mod answers;
 mod denials;
 mod denials_sources;
 mod failures;
+mod governed;
 mod healthy;
 mod iceberg;
 mod lake;

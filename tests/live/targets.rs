@@ -104,4 +104,9 @@ fn a_bucket_of_another_account_says_so() {
     let Fact::Failed(failure) = &facts.buckets[&account.bucket_name()].policy else { panic!() };
     assert_eq!(failure.kind, FailureKind::OtherAccount);
     assert!(failure.message.contains("belongs to another account"), "{}", failure.message);
+    // What stops other accounts' roles is asked of such a bucket only.
+    assert_eq!(proxy.count("GetPublicAccessBlock"), 1);
+    let own = Proxy::start(account.server);
+    Run::new(&account, &own).facts();
+    assert_eq!(own.count("GetPublicAccessBlock"), 0);
 }

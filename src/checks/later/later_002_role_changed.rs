@@ -211,7 +211,7 @@ fn key_causes<'a>(past: &Past<'_, 'a>, asks: &[Ask<'_>]) -> Vec<Cause<'a>> {
             matches!(event.event_name.as_str(), "DisableKey" | "ScheduleKeyDeletion")
                 && event.parameter("keyId").is_some_and(|named| named.ends_with(id))
         });
-        let Some(at) = stopped.filter(|_| key.state != "Enabled") else { continue };
+        let Some(at) = stopped.filter(|_| !keys::is_usable(&key.state)) else { continue };
         let event = past.changes[at];
         let lost = format!("{} on {arn}", ask.action());
         match causes.iter_mut().find(|cause| cause.at == at) {

@@ -23,8 +23,10 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     if standings.required().next().is_none() {
         return Ok(Outcome::Skip("the connectors need no permission of the role".to_owned()));
     }
-    if standings.gaps().next().is_none() && standings.undecided().is_none() {
-        return Ok(Outcome::Pass(standings.proof()));
+    if standings.gaps().next().is_none() {
+        return standings
+            .undecided()
+            .map_or_else(|| Ok(Outcome::Pass(standings.proof())), |it| Err(it.clone()));
     }
     Ok(Outcome::Fail(vec![finding(view, &standings)]))
 }

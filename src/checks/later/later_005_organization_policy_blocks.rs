@@ -37,7 +37,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
             Ok(aws) => match verdict(view, ask, aws, member) {
                 Some(true) => proof.push((ask, vec![aws.organization_evidence()])),
                 Some(false) => blocked_by.push((ask, aws)),
-                None => undecided = undecided.or_else(|| Some(hidden(ask))),
+                None => undecided = undecided.or_else(|| Some(hidden(ask, aws))),
             },
             Err(blocked) => undecided = undecided.or(Some(blocked)),
         }
@@ -48,7 +48,11 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     // What could not be asked about may be refused as well.
     match undecided.or(open) {
         Some(blocked) => Err(blocked),
-        None => Ok(Outcome::Pass(digest(proof, "the role's policies allow", "AWS's simulator allows"))),
+        None => Ok(Outcome::Pass(digest(
+            proof,
+            "the role's policies allow",
+            "by AWS's simulator the organization's policies allow",
+        ))),
     }
 }
 
@@ -75,7 +79,7 @@ fn verdict(view: &View<'_>, ask: &Ask<'_>, aws: Simulated<'_>, member: bool) -> 
     // AWS shows every statement that denies but an organisation's: a denial by none of those that we
     // can read, and that AWS shows none for, is the organisation's.
     let hidden = aws.decision() == EngineVerdict::ExplicitDeny && !aws.shows_statements();
-    if !hidden || !member || aws.is_denied_without_organization() {
+    if !hidden || !member || aws.is_denied_without_organization() || aws.lacks_unknown() {
         return None;
     }
     let policies = role_policies(view);
@@ -87,13 +91,23 @@ fn verdict(view: &View<'_>, ask: &Ask<'_>, aws: Simulated<'_>, member: bool) -> 
     (own && within).then_some(false)
 }
 
-fn hidden(ask: &Ask<'_>) -> Blocked {
-    Blocked {
-        what: format!("whether a service control policy allows {}", ask.action()),
-        why: "the role's own policies refuse it already, behind which AWS's simulator does not show the organization's".to_owned(),
-        grant: None,
-        hint: Some("mend the role's policies first, then run the doctor again".to_owned()),
+fn hidden(ask: &Ask<'_>, aws: Simulated<'_>) -> Blocked {
+    let what = format!("whether a service control policy allows {}", ask.action());
+    if aws.lacks_unknown() {
+        let why = format!(
+            "AWS's simulator was not told {}, on which it may hang",
+            words::list(aws.missing_context())
+        );
+        return Blocked { what, why, grant: None, hint: None };
     }
+    let refusing = match (aws.boundary() == Some(false), aws.identity().is_some_and(|it| !it.is_allowed())) {
+        (true, true) => "the permissions boundary and the role's own policies refuse",
+        (true, false) => "the permissions boundary refuses",
+        (false, _) => "the role's own policies refuse",
+    };
+    let why = format!("{refusing} it already, behind which AWS's simulator does not show the organization's");
+    let hint = Some("mend what refuses it first, then run the doctor again".to_owned());
+    Blocked { what, why, grant: None, hint }
 }
 
 fn finding(

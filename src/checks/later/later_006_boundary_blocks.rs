@@ -1,14 +1,17 @@
 //! LATER-006: the role's permissions boundary does not allow what the connector does.
 
+use std::sync::Arc;
+
 use crate::checks::shared::conditions::why_it_hits;
 use crate::checks::shared::needs::{Ask, Verdict, asks, open_need};
-use crate::checks::shared::policies::boundary;
+use crate::checks::shared::policies::{boundary, own_resource_policy, role_policies};
 use crate::checks::shared::services::digest;
 use crate::checks::shared::simulated::{Simulated, simulated};
 use crate::checks::shared::standing::depends;
 use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
 use crate::model::{Arn, Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, StatementRef};
+use crate::policy::Policy;
 
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Later, 6), judge };
@@ -31,7 +34,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
             Ok(None) => Ok(None),
             Err(blocked) => Err(blocked.clone()),
         };
-        match compared(ask, own, simulated(view, ask).ok()) {
+        let answer = compared(ask, own, simulated(view, ask).ok());
+        match answer.and_then(|answer| lifted(view, ask, &document, answer)) {
             Ok(Answer { refusal: None, evidence }) => proof.push((ask, evidence)),
             Ok(Answer { refusal: Some(refusal), evidence }) => refused.push((ask, refusal, evidence)),
             Err(blocked) => undecided = undecided.or(Some(blocked)),
@@ -56,6 +60,43 @@ struct Answer {
 struct Refusal {
     because: Option<StatementRef>,
     detail: Option<String>,
+}
+
+/// The answer, unless the boundary's is a mere lack of an Allow and the policy of the resource allows the session
+/// by itself, which a boundary does not limit.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html>
+fn lifted(
+    view: &View<'_>,
+    ask: &Ask<'_>,
+    document: &Result<Option<Arc<Policy>>, Blocked>,
+    answer: Answer,
+) -> Result<Answer, Blocked> {
+    let denied = |refusal: &Refusal| refusal.because.as_ref().is_some_and(|it| it.effect == "Deny");
+    let (Some(refusal), Ok(Some(boundary))) = (&answer.refusal, document) else { return Ok(answer) };
+    if denied(refusal) {
+        return Ok(answer);
+    }
+    let unread = |unread: Blocked| Blocked {
+        why: format!(
+            "{}; it might allow {} to the session itself, which no boundary limits",
+            unread.why,
+            ask.action()
+        ),
+        ..unread
+    };
+    let Some(resource) = own_resource_policy(view, ask).map_err(unread)? else { return Ok(answer) };
+    match ask.of_all(&role_policies(view).documents(), boundary, &resource) {
+        Verdict::Allowed(statements) => {
+            let text = format!(
+                "{} on {} is allowed to the session itself by the policy of the resource, which the boundary does not limit",
+                ask.action(),
+                ask.resource.pattern
+            );
+            Ok(Answer { refusal: None, evidence: vec![Evidence::evaluated(statements, text)] })
+        }
+        Verdict::Depends { keys, statements } => Err(depends(ask, &keys, &statements)),
+        Verdict::NotAllowed(_) | Verdict::Denied(_) => Ok(answer),
+    }
 }
 
 fn compared(

@@ -27,10 +27,10 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     }
     standings.policies.complete()?;
     let undecided = standings.optional().find_map(|it| match &it.answer {
-        Answer::Undecided(blocked) => Some(blocked.clone()),
+        Answer::Unless(_, blocked) | Answer::Undecided(blocked) => Some(blocked.clone()),
         _ => None,
     });
-    if let Some(blocked) = undecided {
+    if let Some(blocked) = undecided.or_else(|| standings.unless("WRITE-004")) {
         return Err(blocked);
     }
     let mut evidence = vec![present(&standings)];

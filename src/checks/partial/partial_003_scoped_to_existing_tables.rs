@@ -27,6 +27,9 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     }
     if groups.is_empty() {
         standings.policies.complete()?;
+        if let Some(blocked) = standings.unless("PARTIAL-003") {
+            return Err(blocked);
+        }
         let text = "no statement allows Glue actions on certain tables of the database only".to_owned();
         return Ok(Outcome::Pass(vec![Evidence::evaluated(Vec::new(), text)]));
     }

@@ -1,6 +1,6 @@
 //! Why a statement that denies hits the role, in words.
 
-use crate::policy::{Condition, Policy, Selector, Statement};
+use crate::policy::{Condition, Policy, PrincipalEntry, Selector, Statement};
 use crate::requirement::{OrganizationId, Situation};
 
 use super::words;
@@ -10,19 +10,26 @@ pub fn why_it_hits(policy: &Policy, index: usize, situation: &Situation) -> Stri
     let found = policy.document().statements().iter().find(|statement| statement.index == index);
     let Some(statement) = found else { return "it denies the role".to_owned() };
     if statement.conditions.is_empty() {
-        return whom(statement).to_owned();
+        return whom(statement, situation).to_owned();
     }
     let clauses: Vec<String> =
         statement.conditions.iter().map(|condition| clause(condition, situation)).collect();
     words::list(&clauses)
 }
 
-fn whom(statement: &Statement) -> &'static str {
+fn whom(statement: &Statement, situation: &Situation) -> &'static str {
+    let is_role = |entry: &PrincipalEntry| situation.role_arn.as_ref() == Some(&entry.value);
     match &statement.principals {
+        // <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html>
+        Some(Selector::AllBut(spared)) if spared.iter().any(is_role) => {
+            "it denies everybody but the principals that it names, and naming the role spares neither its sessions nor a role that has a permissions boundary"
+        }
         Some(Selector::AllBut(_)) => {
             "it denies everybody but the principals that it names, and the role is not among them"
         }
-        Some(Selector::Any(_)) => "it denies whoever it names, the role included, without a condition",
+        Some(Selector::Any(_)) => {
+            "it denies whoever it names, the role's session included, without a condition"
+        }
         None => "it denies without a condition",
     }
 }
@@ -36,9 +43,10 @@ fn clause(condition: &Condition, situation: &Situation) -> String {
         "aws:sourcevpce" | "aws:sourcevpc" => {
             format!("Streamkap calls from its own network and never through {values}")
         }
-        "aws:sourceip" | "aws:vpcsourceip" => {
-            format!("it asks for the caller's address ({} {values})", condition.operator)
+        "aws:sourceip" => {
+            format!("whatever address on the internet Streamkap calls from ({} {values})", condition.operator)
         }
+        "aws:vpcsourceip" => format!("it asks for the caller's address ({} {values})", condition.operator),
         "aws:principalorgid" | "aws:principalorgpaths" => match &situation.organization {
             OrganizationId::Known(id) => {
                 format!("the role's account is in organization {id} (it names {values})")

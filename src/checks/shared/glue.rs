@@ -7,11 +7,15 @@
 use crate::catalog::ParameterKind;
 use crate::checks::View;
 use crate::model::{Outcome, StatementRef, nearest};
+use crate::policy::Selector;
 use crate::policy::scope::covers;
 use crate::requirement::PROBE;
 
+use super::lake_formation::may_be_hidden;
 use super::needs::Ask;
+use super::policies::role_policies;
 use super::standing::Cause;
+use super::words;
 
 /// The kinds of things in a Data Catalog that an ARN names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,14 +115,57 @@ pub fn without_database(view: &View<'_>) -> Option<Outcome> {
     none.then(|| Outcome::Skip("none of the connectors writes to a Glue database".to_owned()))
 }
 
-/// What a check of a Data Catalog's permissions says when the database's name itself is what is wrong: there
-/// is none of this name, and the role's policies name one that is nearly the same.
+/// A database that is meant in place of one that is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instead {
+    /// Its name.
+    pub name: String,
+    /// Whether the catalogue has it.
+    pub in_catalogue: bool,
+    /// Whether the role's policies name it.
+    pub in_policies: bool,
+    /// Whether the name is nearly the one that was given.
+    pub is_near: bool,
+}
+
+/// The database that is meant in place of one that is not there: one of nearly the same name, or else the one
+/// that the role's policies name and the catalogue has. None where the policies name the given one itself: it
+/// is to be made.
+pub fn named_instead(view: &View<'_>, absent: &str) -> Option<Instead> {
+    let in_policies = databases_in_policies(view);
+    if in_policies.iter().any(|name| name == absent) {
+        return None;
+    }
+    let names = view.database_names().ok().flatten().map_or(&[][..], Vec::as_slice);
+    let others = || names.iter().chain(&in_policies).filter(|name| *name != absent);
+    let near = nearest(absent, others().cloned());
+    let is_near = near.is_some();
+    let name = near.or_else(|| in_policies.iter().find(|name| names.contains(name)).cloned())?;
+    let (in_catalogue, in_policies) = (names.contains(&name), in_policies.contains(&name));
+    Some(Instead { name, in_catalogue, in_policies, is_near })
+}
+
+/// The database names in the Glue ARNs of the role's policies, without those that hold a wildcard.
+pub fn databases_in_policies(view: &View<'_>) -> Vec<String> {
+    let documents = role_policies(view).documents();
+    let statements = documents.iter().flat_map(|policy| policy.document().statements());
+    let resources = statements.flat_map(|statement| statement.resources.iter().flat_map(Selector::any));
+    words::unique(resources.filter_map(|arn| database_in(arn)).map(str::to_owned))
+}
+
+/// What a check of permissions says when the database's name itself is what is wrong: there is none of this
+/// name, and the one that the policies are about is meant. `found`: a database that they name.
 pub fn mistyped_database(view: &View<'_>, found: &str) -> Option<Outcome> {
     let absent = view.databases().find(|name| matches!(view.database(name), Ok(None)))?;
-    let near = nearest(absent, [found.to_owned()]).is_some();
-    near.then(|| {
-        Outcome::Skip(format!("there is no Glue database {absent}, though {found} (reported as WRITE-007)"))
-    })
+    let is_named = || databases_in_policies(view).iter().any(|name| name == absent);
+    let near = nearest(absent, [found.to_owned()]).is_some() && !is_named();
+    let is_meant =
+        found != absent && (near || named_instead(view, absent).is_some_and(|it| it.name == found));
+    // What AWS does not show may be there all the same.
+    if !is_meant || may_be_hidden(view, absent).is_err() {
+        return None;
+    }
+    Some(Outcome::Skip(format!("there is no Glue database {absent}, though {found} (reported as WRITE-007)")))
 }
 
 /// Whether the user named the table that the connector writes to.
@@ -127,7 +174,7 @@ pub fn names_a_table(view: &View<'_>) -> bool {
 }
 
 /// The database in a Glue ARN, if it names one by letters alone.
-pub fn database_in(arn: &str) -> Option<&str> {
+fn database_in(arn: &str) -> Option<&str> {
     let parsed = GlueArn::parse(arn)?;
     parsed.database.filter(|name| !name.is_empty() && !name.contains(['*', '?', '$']))
 }

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use crate::checks::View;
-use crate::facts::{FactId, Grant};
 use crate::model::{Blocked, Evidence, Finding, Outcome, Remedy, StatementRef};
 use crate::policy::{Policy, Selector};
 
 use super::conditions::why_it_hits;
+use super::grants::{Granted, granted};
 use super::needs::{Ask, Verdict};
 use super::policies::{RolePolicies, key_policy, role_policies};
 use super::standing::{Answer, Cause, Refusal, depends, identity_answer};
@@ -21,6 +21,13 @@ pub(crate) fn entry(view: &View<'_>, ask: &Ask<'_>) -> Option<String> {
         Some(bucket) => view.bucket_key(bucket),
         None => view.catalog_key(),
     }
+}
+
+/// Whether a key in this state encrypts and decrypts. While its primary region is being updated, "you can use the
+/// keys in cryptographic operations".
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-update.html>
+pub(crate) fn is_usable(state: &str) -> bool {
+    matches!(state, "Enabled" | "Updating")
 }
 
 /// Judges the questions about one key, known as `entry`, that is the key of `subject` (`bucket orders`).
@@ -65,7 +72,7 @@ impl Sides<'_, '_> {
         let bounded = matches!(self.view.role(), Ok(Some(role)) if role.boundary.is_some());
         let mut denied: Vec<(StatementRef, Vec<&Ask<'_>>)> = Vec::new();
         let mut not_allowed: Vec<(&Ask<'_>, Option<String>)> = Vec::new();
-        let mut left_to_role = Vec::new();
+        let (mut left_to_role, mut by_grant) = (Vec::new(), Vec::new());
         for ask in asks {
             match ask.of_resource(policy, bounded) {
                 Verdict::Allowed(_) => left_to_role.push(ask),
@@ -77,14 +84,10 @@ impl Sides<'_, '_> {
                         }
                     }
                 }
-                Verdict::Depends { keys, statements } => {
-                    self.blocked.get_or_insert_with(|| depends(ask, &keys, &statements));
-                }
-                Verdict::NotAllowed(nearest) => match self.granted(ask) {
-                    Granted::Yes(evidence) => self.proof.push(evidence),
-                    Granted::Perhaps(blocked) => {
-                        self.blocked.get_or_insert(blocked);
-                    }
+                Verdict::Depends { keys, statements } => self.leave_open(depends(ask, &keys, &statements)),
+                Verdict::NotAllowed(nearest) => match granted(self.view, self.entry, ask) {
+                    Granted::Yes(evidence) => by_grant.push((ask, evidence)),
+                    Granted::Open(blocked) => self.leave_open(blocked),
                     Granted::No => not_allowed.push((ask, nearest.map(|miss| miss.to_string()))),
                 },
             }
@@ -93,11 +96,22 @@ impl Sides<'_, '_> {
             self.report_denied(policy, statement, asks);
         }
         self.report_not_allowed(&not_allowed);
-        let gaps = self.identity_gaps(left_to_role.into_iter(), policies, Some(policy));
+        let mut gaps = self.identity_gaps(left_to_role.into_iter(), policies, Some(policy));
+        for (ask, evidence) in by_grant {
+            match identity_answer(self.view, ask, policies) {
+                Answer::Refused(refusal) if refusal.cause == Cause::Denied => gaps.push((ask, refusal)),
+                Answer::Unless(_, blocked) | Answer::Undecided(blocked) => self.leave_open(blocked),
+                Answer::Allowed(_) | Answer::Refused(_) => self.proof.push(evidence),
+            }
+        }
         self.report_identity(&gaps);
     }
 
-    /// Questions that the role's own policies refuse and the key's policy does not allow by itself.
+    fn leave_open(&mut self, blocked: Blocked) {
+        self.blocked.get_or_insert(blocked);
+    }
+
+    /// Questions that the role's own policies refuse, and neither the key's policy nor a grant allows.
     fn identity_gaps<'s, 'a: 's>(
         &mut self,
         asks: impl Iterator<Item = &'s Ask<'a>>,
@@ -115,37 +129,16 @@ impl Sides<'_, '_> {
             }
             match identity_answer(self.view, ask, policies) {
                 Answer::Allowed(evidence) => self.proof.extend(evidence),
-                Answer::Refused(refusal) => gaps.push((ask, refusal)),
-                Answer::Undecided(blocked) => {
-                    self.blocked.get_or_insert(blocked);
-                }
+                Answer::Unless(_, blocked) | Answer::Undecided(blocked) => self.leave_open(blocked),
+                Answer::Refused(refusal) if refusal.cause == Cause::Denied => gaps.push((ask, refusal)),
+                Answer::Refused(refusal) => match granted(self.view, self.entry, ask) {
+                    Granted::Yes(evidence) => self.proof.push(evidence),
+                    Granted::Open(blocked) => self.leave_open(blocked),
+                    Granted::No => gaps.push((ask, refusal)),
+                },
             }
         }
         gaps
-    }
-
-    fn granted(&self, ask: &Ask<'_>) -> Granted {
-        let grants = self.view.key(self.entry, FactId::KeyGrants, |it| &it.grants);
-        let operation = ask.action().trim_start_matches("kms:");
-        let fits = |grant: &&Grant| {
-            grant.grantee == ask.request.principal.as_str()
-                && grant.operations.iter().any(|it| it == operation)
-        };
-        let Ok(Some(grants)) = grants else { return Granted::No };
-        let fitting: Vec<&Grant> = grants.iter().filter(fits).collect();
-        match fitting.iter().find(|grant| !grant.constrained).or(fitting.first()) {
-            None => Granted::No,
-            Some(grant) if grant.constrained => Granted::Perhaps(Blocked {
-                what: format!("whether {} is allowed on the key", ask.action()),
-                why: format!("grant {} allows it under an encryption context that is not known", grant.id),
-                grant: None,
-                hint: Some("let the connector write once and read its log".to_owned()),
-            }),
-            Some(grant) => Granted::Yes(Evidence::read(
-                "kms:ListGrants",
-                format!("{} is allowed by grant {} on the key", ask.action(), grant.id),
-            )),
-        }
     }
 
     fn report_denied(&mut self, policy: &Arc<Policy>, statement: &StatementRef, asks: &[&Ask<'_>]) {
@@ -183,14 +176,7 @@ impl Sides<'_, '_> {
             words::list(&actions)
         );
         let text = nearest.clone().unwrap_or_else(|| "no statement of the key policy comes near".to_owned());
-        let mut finding = Finding::new(key.clone(), what).evidence(Evidence::evaluated(Vec::new(), text));
-        if let Err(blocked) = self.view.key(self.entry, FactId::KeyGrants, |it| &it.grants) {
-            let text = format!(
-                "{} were not read ({}); only one to the role could make up for it",
-                blocked.what, blocked.why
-            );
-            finding = finding.evidence(Evidence::read("kms:ListGrants", text));
-        }
+        let finding = Finding::new(key.clone(), what).evidence(Evidence::evaluated(Vec::new(), text));
         self.findings.push(finding.remedy(Remedy::AllowInKeyPolicy { key, actions }));
     }
 
@@ -250,12 +236,6 @@ impl Sides<'_, '_> {
 /// The service by way of which the role uses the key.
 fn service(ask: &Ask<'_>) -> &'static str {
     if ask.requirement.bucket().is_some() { "S3" } else { "Glue" }
-}
-
-enum Granted {
-    Yes(Evidence),
-    Perhaps(Blocked),
-    No,
 }
 
 fn no_policy(key: &str) -> Blocked {

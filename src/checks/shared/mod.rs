@@ -4,6 +4,7 @@ pub(crate) mod callers;
 pub(crate) mod commands;
 pub mod conditions;
 pub mod glue;
+pub(crate) mod grants;
 pub(crate) mod history;
 pub(crate) mod keys;
 pub mod lake_formation;

@@ -6,8 +6,8 @@ use crate::catalog::Level;
 use crate::checks::View;
 use crate::model::{Blocked, EngineVerdict, StatementRef};
 use crate::policy::scope::covers;
-use crate::policy::{Decision, Layer, NearestMiss, Policy, PolicySet, Principal, Request, evaluate};
-use crate::requirement::{Requirement, Resource};
+use crate::policy::{Decision, Layer, NearestMiss, Policy, PolicySet};
+use crate::requirement::{Requirement, Resource, SessionCall};
 
 use super::policies::{allow_all, delegate_to};
 use super::words;
@@ -19,8 +19,8 @@ pub struct Ask<'a> {
     pub requirement: Requirement<'a>,
     /// The one resource asked about.
     pub resource: Resource,
-    /// The request as our engine takes it.
-    pub request: Request,
+    /// The call as our engine is asked about it.
+    pub call: SessionCall,
 }
 
 /// What a layer of policies says to a question.
@@ -94,24 +94,8 @@ impl From<Decision> for Verdict {
 pub fn asks<'a>(view: &View<'a>) -> Result<Vec<Ask<'a>>, Blocked> {
     let mut asks = Vec::new();
     for requirement in view.requirements() {
-        let situation = view.situation(&requirement);
-        let Some(role) = situation.role_arn.as_deref() else { return Err(unknown_role(view)) };
-        let principal = Principal::parse(role).map_err(|error| Blocked {
-            what: format!("the role {role}"),
-            why: error.to_string(),
-            grant: None,
-            hint: None,
-        })?;
         for resource in &requirement.resources {
-            let owner = situation.bucket_account.as_ref().filter(|_| requirement.action.starts_with("s3:"));
-            let request = Request {
-                principal: principal.clone(),
-                action: requirement.action.to_owned(),
-                resource: resource.probe.clone(),
-                resource_account: owner.map(ToString::to_string),
-                context: view.keys(&requirement, resource).context(),
-            };
-            asks.push(Ask { requirement: requirement.clone(), resource: resource.clone(), request });
+            asks.push(Ask::of(view, requirement.clone(), resource.clone())?);
         }
     }
     Ok(asks)
@@ -154,6 +138,21 @@ fn unknown_role(view: &View<'_>) -> Blocked {
     })
 }
 
+impl<'a> Ask<'a> {
+    /// The question of a requirement on a resource; an error when not even the role's account is known.
+    pub fn of(view: &View<'_>, requirement: Requirement<'a>, resource: Resource) -> Result<Self, Blocked> {
+        let situation = view.situation(&requirement);
+        let call = SessionCall::of(&situation, &requirement, &resource).map_err(|error| Blocked {
+            what: format!("the role {}", situation.role_arn.clone().unwrap_or_default()),
+            why: error.to_string(),
+            grant: None,
+            hint: None,
+        })?;
+        let call = call.ok_or_else(|| unknown_role(view))?;
+        Ok(Self { requirement, resource, call })
+    }
+}
+
 impl Ask<'_> {
     /// The action.
     pub fn action(&self) -> &str {
@@ -185,7 +184,7 @@ impl Ask<'_> {
         self.resource.also.iter().map(|resource| {
             let mut other = self.clone();
             other.resource = resource.clone();
-            other.request.resource.clone_from(&resource.probe);
+            other.call.resource.clone_from(&resource.probe);
             other
         })
     }
@@ -207,7 +206,7 @@ impl Ask<'_> {
 
     /// What the policies say, of all resources of the question: that of the first that is not allowed.
     fn evaluate(&self, policies: &PolicySet) -> Verdict {
-        let one = |ask: &Self| Verdict::from(evaluate(policies, &ask.request));
+        let one = |ask: &Self| Verdict::from(ask.call.decide(policies));
         let verdict = one(self);
         if !verdict.is_allowed() {
             return verdict;
@@ -217,7 +216,7 @@ impl Ask<'_> {
 
     /// A key's policy has to allow whatever else does: one that leaves it to the role's account.
     fn delegation(&self) -> Option<Arc<Policy>> {
-        let account = self.request.principal.account().filter(|_| self.is_of_key())?;
+        let account = self.call.sessions.account().filter(|_| self.is_of_key())?;
         Some(delegate_to(account))
     }
 
@@ -243,6 +242,22 @@ impl Ask<'_> {
     pub fn with_resource(&self, policies: &[Arc<Policy>], resource: Option<&Arc<Policy>>) -> Verdict {
         let (identity, resource) = (policies.to_vec(), resource.cloned());
         self.evaluate(&PolicySet { identity, resource, ..PolicySet::default() })
+    }
+
+    /// What all of them say together. A boundary does not limit what the resource's policy allows to the
+    /// session itself.
+    pub fn of_all(
+        &self,
+        policies: &[Arc<Policy>],
+        boundary: &Arc<Policy>,
+        resource: &Arc<Policy>,
+    ) -> Verdict {
+        self.evaluate(&PolicySet {
+            identity: policies.to_vec(),
+            boundary: Some(Arc::clone(boundary)),
+            resource: Some(Arc::clone(resource)),
+            ..PolicySet::default()
+        })
     }
 
     /// What the permissions boundary says, the role's own policies taken as allowing.

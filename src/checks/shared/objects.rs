@@ -67,18 +67,20 @@ pub(crate) fn mistyped(view: &View<'_>, policies: &[Arc<Policy>], bucket: &str) 
     (!is_used).then(|| Remedy::CorrectBucket { found, wanted: bucket.to_owned() })
 }
 
-/// The bucket that policies name in place of this one by a slip of the pen: they do not name this one. Numbers
-/// tell buckets of one kind apart.
+/// The bucket that policies name in place of this one by a slip of the pen: they do not name this one. Names
+/// that differ in a number, or in its being there, are of buckets of one kind.
 fn slip(policies: &[Arc<Policy>], bucket: &str) -> Option<String> {
     const LETTERS: usize = 2;
     let named: Vec<String> = buckets_named(policies).into_iter().map(|(name, _)| name).collect();
     if named.iter().any(|name| name == bucket) {
         return None;
     }
-    let without_digits = |name: &str| name.replace(|letter: char| letter.is_ascii_digit(), "");
-    let is_slip = |name: &String| {
-        edit_distance(name, bucket) <= LETTERS && without_digits(name) != without_digits(bucket)
+    let unnumbered = |name: &str| {
+        let parts = name.split('-').map(|part| part.replace(|letter: char| letter.is_ascii_digit(), ""));
+        parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
     };
+    let is_slip =
+        |name: &String| edit_distance(name, bucket) <= LETTERS && unnumbered(name) != unnumbered(bucket);
     nearest(bucket, named.into_iter().filter(is_slip))
 }
 
@@ -115,8 +117,10 @@ mod tests {
         for (named, meant) in [
             (&["orders-landnig"][..], Some("orders-landnig")),
             (&["order-landing", "billing"], Some("order-landing")),
+            (&["orderslanding"], Some("orderslanding")),
             (&["orders-landnig", "orders-landing"], None),
             (&["orders-landing-2"], None),
+            (&["orders2-landing"], None),
             (&["orders-staging"], None),
             (&["orders-l*"], None),
         ] {

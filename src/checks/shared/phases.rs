@@ -102,7 +102,7 @@ impl<'a> Fates<'a> {
                 standing.map_or(Fate::Allowed, |it| match &it.answer {
                     Answer::Allowed(_) => Fate::Allowed,
                     Answer::Refused(_) => Fate::Refused,
-                    Answer::Undecided(blocked) => Fate::Open(blocked.clone()),
+                    Answer::Unless(_, blocked) | Answer::Undecided(blocked) => Fate::Open(blocked.clone()),
                 })
             }
         };

@@ -8,6 +8,10 @@ use crate::model::{Blocked, PolicyHome, StatementRef};
 use crate::policy::scope::covers;
 use crate::policy::{Diagnostic, Document, Kind, Policy, Selector};
 
+use super::keys;
+use super::needs::Ask;
+use super::places::is_absent;
+
 /// The role's own policies, as far as they could be read.
 #[derive(Debug, Default)]
 pub struct RolePolicies {
@@ -157,6 +161,23 @@ pub fn catalog_policy(view: &View<'_>) -> Result<Option<Arc<Policy>>, Blocked> {
 pub fn key_policy(view: &View<'_>, entry: &str) -> Result<Option<Arc<Policy>>, Blocked> {
     let text = view.key(entry, FactId::KeyPolicy, |it| &it.policy)?;
     text.map(|text| compile(Kind::Resource, "key policy", text)).transpose()
+}
+
+/// The policy of the bucket, the key or the Data Catalog that a question is about, which may allow it without the
+/// role's own: nothing where it has none, or is another account's.
+pub fn own_resource_policy(view: &View<'_>, ask: &Ask<'_>) -> Result<Option<Arc<Policy>>, Blocked> {
+    let account = ask.resource.probe.split(':').nth(4).filter(|account| !account.is_empty());
+    if account.is_some_and(|account| ask.call.sessions.account() != Some(account)) {
+        return Ok(None);
+    }
+    match ask.requirement.bucket() {
+        _ if ask.is_of_key() => keys::entry(view, ask).map_or(Ok(None), |entry| key_policy(view, &entry)),
+        // Nothing about a bucket that is not there can be judged.
+        Some(bucket) if is_absent(view, bucket) || view.is_foreign_bucket(bucket) => Ok(None),
+        Some(bucket) => bucket_policy(view, bucket),
+        None if ask.is_of_catalog() => catalog_policy(view),
+        None => Ok(None),
+    }
 }
 
 /// A policy that allows everything, to judge one of the other layers alone.

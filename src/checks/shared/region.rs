@@ -19,21 +19,56 @@ pub(crate) struct Place<'a> {
     pub(crate) elsewhere: (&'static str, &'static str),
 }
 
+/// What a connector uses besides the place, which was found in a region: that is the connector's, for it has
+/// one region for all of AWS.
+pub(crate) struct Home<'a> {
+    /// In words: `the Glue database sales`.
+    pub(crate) words: String,
+    /// Where it was found.
+    pub(crate) region: &'a str,
+    /// The IAM action that showed it.
+    pub(crate) action: &'static str,
+}
+
 /// Whether the connector can be where the place is: proof, or what is wrong.
-pub(crate) fn judge(view: &View<'_>, place: &Place<'_>) -> Result<Vec<Evidence>, Box<Finding>> {
+pub(crate) fn judge(
+    view: &View<'_>,
+    place: &Place<'_>,
+    home: Option<&Home<'_>>,
+) -> Result<Vec<Evidence>, Box<Finding>> {
     let (words, region) = (&place.words, place.region);
     if !view.vendor().offers(region) {
         return Err(Box::new(not_offered(view, place)));
     }
-    let text = match view.target().given_region() {
-        Some(given) if given != region => return Err(Box::new(mismatch(view, place, given))),
-        Some(_) => format!("{words} is in {region}, the connector's region"),
-        None => format!(
+    let text = match (view.target().given_region(), home) {
+        (Some(given), _) if given != region => return Err(Box::new(mismatch(view, place, given))),
+        (None, Some(home)) if home.region != region => return Err(Box::new(apart(place, home))),
+        (Some(_), _) => format!("{words} is in {region}, the connector's region"),
+        (None, Some(home)) => format!("{words} is in {region}, as {} is", home.words),
+        (None, None) => format!(
             "{words} is in {region}, which Streamkap offers: the connector's region has to be {region}, too"
         ),
     };
     Ok(vec![Evidence::read(place.action, text)])
 }
+
+/// What is wrong with a region in which something of the connector's was found; `None`: nothing.
+pub(crate) fn home_is_not_offered(view: &View<'_>, home: &Home<'_>) -> Option<Finding> {
+    let place = Place {
+        resource: home.region,
+        words: home.words.clone(),
+        region: home.region,
+        action: home.action,
+        elsewhere: ONE_REGION,
+    };
+    (!view.vendor().offers(home.region)).then(|| not_offered(view, &place))
+}
+
+/// Where it is written that the region is one.
+const ONE_REGION: (&str, &str) = (
+    "a connector has one region for Glue, S3 and STS",
+    "apache/iceberg AwsProperties, AssumeRoleAwsClientFactory (7f879b1): client.assume-role.region",
+);
 
 /// What is wrong with the region given, wherever the connector writes; `None`: nothing, or none was given.
 pub(crate) fn given_is_not_offered(view: &View<'_>) -> Option<Finding> {
@@ -74,6 +109,34 @@ fn mismatch(view: &View<'_>, place: &Place<'_>, given: &str) -> Finding {
         steps,
         commands: Vec::new(),
     })
+}
+
+/// The place and what the connector uses besides are in two regions.
+fn apart(place: &Place<'_>, home: &Home<'_>) -> Finding {
+    let (words, region) = (&place.words, place.region);
+    let (answer, reference) = place.elsewhere;
+    let what = format!(
+        "{} is in {region}, and {} is in {}: the connector has one region for both. {answer}",
+        words::capital(words),
+        home.words,
+        home.region
+    );
+    let title = format!("Let the connector write to a bucket in {}", home.region);
+    Finding::new(place.resource, what)
+        .evidence(location(place))
+        .evidence(Evidence::read(home.action, format!("{} was found in {}", home.words, home.region)))
+        .evidence(documented(ONE_REGION.1, ONE_REGION.0))
+        .evidence(documented(reference, answer))
+        .remedy(Remedy::Manual {
+            owner: Owner::You,
+            title,
+            steps: vec![
+                "Read the connector's region in the Streamkap app".to_owned(),
+                format!("If it is {}: let it write to a bucket there, and name that one in the role's policies", home.region),
+                format!("If it is {region}: run the doctor again with --region {region}, and it looks for {} there", home.words),
+            ],
+            commands: Vec::new(),
+        })
 }
 
 fn not_offered(view: &View<'_>, place: &Place<'_>) -> Finding {

@@ -7,6 +7,7 @@
 use crate::checks::View;
 use crate::facts::{Simulation, SimulationResult};
 use crate::model::{Blocked, EngineVerdict, Evidence};
+use crate::requirement::Keys;
 
 use super::needs::Ask;
 
@@ -15,6 +16,10 @@ use super::needs::Ask;
 pub struct Simulated<'a> {
     asked: &'a Simulation,
     result: &'a SimulationResult,
+    /// Whether it was not told a key that the call has, or may have.
+    untold: bool,
+    /// Whether that is one whose value nobody knows.
+    unknown: bool,
 }
 
 /// The simulator's answer to a question, or why there is none.
@@ -27,7 +32,13 @@ pub fn simulated<'a>(view: &View<'a>, ask: &Ask<'_>) -> Result<Simulated<'a>, Bl
         return Err(other.unwrap_or(Blocked { what, why, grant: None, hint: None }));
     };
     match asked.result.read(&what)? {
-        Some(result) => Ok(Simulated { asked, result }),
+        Some(result) => {
+            let keys = &ask.call.keys;
+            let missing =
+                |is: fn(&Keys, &str) -> bool| result.missing_context.iter().any(|key| is(keys, key));
+            let (untold, unknown) = (missing(Keys::may_have), missing(Keys::is_unknown));
+            Ok(Simulated { asked, result, untold, unknown })
+        }
         None => Err(Blocked { what, why: "AWS gave no answer".to_owned(), grant: None, hint: None }),
     }
 }
@@ -43,6 +54,16 @@ impl Simulated<'_> {
         &self.result.missing_context
     }
 
+    /// Whether they are ones that the connector's call has, or may have: with them the answer may be another.
+    pub fn is_untold(&self) -> bool {
+        self.untold
+    }
+
+    /// Whether they are ones whose value nobody outside AWS knows.
+    pub fn lacks_unknown(&self) -> bool {
+        self.unknown
+    }
+
     fn without_organization(&self) -> Option<EngineVerdict> {
         self.result.without_scps
     }
@@ -52,7 +73,7 @@ impl Simulated<'_> {
         if self.decision().is_allowed() {
             return Some(EngineVerdict::Allowed);
         }
-        let (boundary, organization) = (self.boundary(), self.organization());
+        let (boundary, organization) = (self.boundary_verdict(), self.organization_verdict());
         let peeled = [self.result.without_boundary, self.without_organization()];
         if peeled.into_iter().flatten().any(EngineVerdict::is_allowed) {
             return Some(EngineVerdict::Allowed);
@@ -70,28 +91,43 @@ impl Simulated<'_> {
 
     /// Whether the permissions boundary allows it; `None` when the answer does not tell.
     pub fn boundary(&self) -> Option<bool> {
-        let lifted = self.result.without_boundary.is_some_and(EngineVerdict::is_allowed);
-        if lifted && !self.decision().is_allowed() {
-            return Some(false);
+        self.boundary_verdict().filter(|_| !self.untold)
+    }
+
+    fn boundary_verdict(&self) -> Option<bool> {
+        // What one layer alone refuses, the other allows.
+        match (self.decision().is_allowed(), self.allowed_without_boundary(), self.allowed_without_scps()) {
+            (false, true, _) => Some(false),
+            (false, false, true) => Some(true),
+            _ => self.result.allowed_by_boundary,
         }
-        self.result.allowed_by_boundary
     }
 
     /// Whether the organisation's policies allow it; `None` when the answer does not tell.
     pub fn organization(&self) -> Option<bool> {
-        if self.decision().is_allowed() {
-            return Some(true);
+        self.organization_verdict().filter(|allowed| *allowed || !self.unknown)
+    }
+
+    fn organization_verdict(&self) -> Option<bool> {
+        match (self.decision().is_allowed(), self.allowed_without_scps(), self.allowed_without_boundary()) {
+            (true, ..) | (false, false, true) => Some(true),
+            (false, true, _) => Some(false),
+            (false, false, false) => self.result.allowed_by_organization,
         }
-        if self.without_organization().is_some_and(EngineVerdict::is_allowed) {
-            return Some(false);
-        }
-        self.result.allowed_by_organization
+    }
+
+    fn allowed_without_boundary(&self) -> bool {
+        self.result.without_boundary.is_some_and(EngineVerdict::is_allowed)
+    }
+
+    fn allowed_without_scps(&self) -> bool {
+        self.result.without_scps.is_some_and(EngineVerdict::is_allowed)
     }
 
     /// What is known of the boundary, and how; `None` when the answer does not tell.
     pub fn boundary_evidence(&self) -> Option<Evidence> {
         let Simulation { action, resource, .. } = self.asked;
-        let lifted = self.result.without_boundary.is_some_and(EngineVerdict::is_allowed);
+        let lifted = self.allowed_without_boundary();
         let ground = match self.boundary()? {
             _ if self.decision().is_allowed() => return Some(self.evidence()),
             false if lifted => "AWS's simulator refuses it, and allows it without the permissions boundary",
@@ -106,9 +142,9 @@ impl Simulated<'_> {
         let Simulation { action, resource, .. } = self.asked;
         let ground = if self.decision().is_allowed() {
             return self.evidence();
-        } else if self.organization() == Some(true) {
-            "AWS's simulator refuses it, and says that the organization allows it"
-        } else if self.without_organization().is_some_and(EngineVerdict::is_allowed) {
+        } else if self.organization_verdict() == Some(true) {
+            "AWS's simulator refuses it, and not for a service control policy"
+        } else if self.allowed_without_scps() {
             "without service control policies AWS's simulator allows it"
         } else if self.result.allowed_by_organization == Some(false) {
             "AWS's simulator says that the organization does not allow it"

@@ -5,17 +5,16 @@
 use std::sync::Arc;
 
 use crate::checks::View;
-use crate::facts::FactId;
 use crate::model::{Blocked, EngineVerdict, Evidence, Finding, Remedy, StatementRef};
 use crate::policy::scope::covers;
 use crate::policy::{Effect, Miss, NearestMiss, Policy, Selector};
-use crate::requirement::Location;
+use crate::requirement::{Location, SESSION_NAME};
 
 use super::glue::{self, Mistake};
 use super::needs::{Ask, Verdict, asks};
 use super::objects;
 use super::places::is_absent;
-use super::policies::{RolePolicies, bucket_policy, catalog_policy, role_policies};
+use super::policies::{RolePolicies, own_resource_policy, role_policies};
 use super::services::digest;
 use super::simulated::{Simulated, simulated};
 use super::words;
@@ -36,6 +35,8 @@ pub enum Answer {
     Allowed(Vec<Evidence>),
     /// They do not.
     Refused(Refusal),
+    /// They do not, and a policy of the resource that could make up for it was not read.
+    Unless(Refusal, Blocked),
     /// It cannot be told.
     Undecided(Blocked),
 }
@@ -235,10 +236,20 @@ impl<'a> Standings<'a> {
         })
     }
 
-    /// The first required need that nobody can judge.
+    /// The first required need that nobody can judge, but for those of [`Self::unless`] of other checks.
     pub fn undecided(&self) -> Option<&Blocked> {
         self.required().find_map(|standing| match &standing.answer {
             Answer::Undecided(blocked) => Some(blocked),
+            Answer::Unless(refusal, blocked) if refusal.cause.owner() == "WRITE-004" => Some(blocked),
+            _ => None,
+        })
+    }
+
+    /// What keeps the check of this id from telling whether a gap of its kind is one: an unread policy of the
+    /// resource could make up for it.
+    pub fn unless(&self, owner: &str) -> Option<Blocked> {
+        self.required().find_map(|standing| match &standing.answer {
+            Answer::Unless(refusal, blocked) if refusal.cause.owner() == owner => Some(blocked.clone()),
             _ => None,
         })
     }
@@ -297,7 +308,7 @@ pub fn identity_answer(view: &View<'_>, ask: &Ask<'_>, policies: &RolePolicies) 
     match (&own, aws) {
         (Ok(own), Ok(aws)) => both(view, ask, policies, own, aws),
         (Ok(own), Err(_)) => alone(view, ask, policies, own, None),
-        (Err(blocked), Ok(aws)) => by_simulator(aws, blocked),
+        (Err(blocked), Ok(aws)) => by_simulator(view, ask, aws, blocked),
         (Err(blocked), Err(_)) => Answer::Undecided(blocked.clone()),
     }
 }
@@ -311,18 +322,33 @@ fn own_verdict(ask: &Ask<'_>, policies: &RolePolicies) -> Result<Verdict, Blocke
     }
 }
 
-fn by_simulator(aws: Simulated<'_>, blocked: &Blocked) -> Answer {
-    match aws.identity() {
-        Some(EngineVerdict::Allowed) => Answer::Allowed(vec![aws.identity_evidence()]),
-        Some(verdict) => Answer::Refused(Refusal {
-            cause: if verdict == EngineVerdict::ExplicitDeny { Cause::Denied } else { Cause::Missing },
-            because: None,
-            conditional: false,
-            detail: None,
-            narrower: None,
-            evidence: vec![aws.evidence()],
-        }),
+/// The answer by AWS's simulator, where one of the role's own policies was not read. Nobody told it what it
+/// says it was not told, and whether that matters only the policies show.
+fn by_simulator(view: &View<'_>, ask: &Ask<'_>, aws: Simulated<'_>, blocked: &Blocked) -> Answer {
+    let refused = |cause| {
+        let evidence = vec![aws.evidence()];
+        Refusal { cause, because: None, conditional: false, detail: None, narrower: None, evidence }
+    };
+    match aws.identity().filter(|_| !aws.is_untold()) {
         None => Answer::Undecided(blocked.clone()),
+        Some(EngineVerdict::Allowed) => Answer::Allowed(vec![aws.identity_evidence()]),
+        Some(EngineVerdict::ExplicitDeny) => Answer::Refused(refused(Cause::Denied)),
+        Some(EngineVerdict::ImplicitDeny) => not_allowed(view, ask, &[], || refused(Cause::Missing)),
+    }
+}
+
+/// What becomes of a question that the role's own policies do not allow: in one account, the policy of the
+/// bucket or of the Data Catalog may allow it by itself.
+fn not_allowed(
+    view: &View<'_>,
+    ask: &Ask<'_>,
+    own: &[Arc<Policy>],
+    refusal: impl FnOnce() -> Refusal,
+) -> Answer {
+    match granted_by_resource(view, ask, own) {
+        Ok(Some(granted)) => Answer::Allowed(granted),
+        Ok(None) => Answer::Refused(refusal()),
+        Err(blocked) => Answer::Unless(refusal(), blocked),
     }
 }
 
@@ -376,16 +402,16 @@ fn alone(
             Answer::Allowed(evidence)
         }
         Verdict::Depends { keys, statements } => Answer::Undecided(depends(ask, keys, statements)),
-        Verdict::Denied(_) | Verdict::NotAllowed(_) => {
-            if let Some(granted) = granted_by_resource(view, ask, policies, own) {
-                return Answer::Allowed(granted);
-            }
-            let mut refusal = refusal(ask, policies, own);
-            refusal.evidence.extend(seconded);
-            refusal.evidence.extend(unread_resource_policy(view, ask));
-            Answer::Refused(refusal)
-        }
+        Verdict::Denied(_) => Answer::Refused(seconded_by(refusal(ask, policies, own), seconded)),
+        Verdict::NotAllowed(_) => not_allowed(view, ask, &policies.documents(), || {
+            seconded_by(refusal(ask, policies, own), seconded)
+        }),
     }
+}
+
+fn seconded_by(mut refusal: Refusal, evidence: Option<Evidence>) -> Refusal {
+    refusal.evidence.extend(evidence);
+    refusal
 }
 
 fn own_allows(ask: &Ask<'_>, own: &Verdict) -> Vec<Evidence> {
@@ -411,54 +437,50 @@ fn hint(keys: &[String]) -> String {
     if asked("aws:SourceIp") {
         return "ask Streamkap's support for the addresses that your connector calls from".to_owned();
     }
+    if asked(SESSION_NAME) {
+        return "name the role there instead of one of its sessions: its ARN means them all".to_owned();
+    }
     if asked("aws:PrincipalOrgID") || asked("aws:ResourceOrgID") {
         return "allow whoever runs the doctor organizations:DescribeOrganization".to_owned();
     }
     "let the connector write once and read its log: AWS's own answer counts".to_owned()
 }
 
-/// In one account, the policy of the bucket or of the Data Catalog may allow what the role's own do not.
+/// Proof that the policy of the bucket or of the Data Catalog allows what the role's own do not; blocked where
+/// it could and was not read.
 fn granted_by_resource(
     view: &View<'_>,
     ask: &Ask<'_>,
-    policies: &RolePolicies,
-    own: &Verdict,
-) -> Option<Vec<Evidence>> {
-    if !matches!(own, Verdict::NotAllowed(_)) {
-        return None;
+    own: &[Arc<Policy>],
+) -> Result<Option<Vec<Evidence>>, Blocked> {
+    if ask.is_of_key() {
+        return Ok(None);
     }
-    let (policy, whose) = match (ask.requirement.bucket(), ask.is_of_catalog()) {
-        (Some(bucket), _) if !ask.is_of_key() => {
-            (bucket_policy(view, bucket).ok()??, format!("bucket {bucket}"))
-        }
-        (_, true) => (catalog_policy(view).ok()??, "the Data Catalog".to_owned()),
-        _ => return None,
+    let Some(policy) = own_resource_policy(view, ask).map_err(|unread| could_allow(unread, ask))? else {
+        return Ok(None);
     };
-    let verdict = ask.with_resource(&policies.documents(), Some(&policy));
-    let statement = verdict.statements().first().filter(|_| verdict.is_allowed())?;
-    let by = words::statement(statement);
-    let text = format!(
-        "{} on {} is allowed by {by} of {whose}, though by none of the role's own",
-        ask.action(),
-        ask.resource.pattern
-    );
-    Some(vec![Evidence::evaluated(verdict.statements().to_vec(), text)])
+    let verdict = ask.with_resource(own, Some(&policy));
+    let statement = match &verdict {
+        Verdict::Depends { keys, statements } => return Err(depends(ask, keys, statements)),
+        verdict => verdict.statements().first().filter(|_| verdict.is_allowed()),
+    };
+    Ok(statement.map(|statement| {
+        let by = words::statement(statement);
+        let whose = ask.requirement.bucket().map(|bucket| format!("bucket {bucket}"));
+        let text = format!(
+            "{} on {} is allowed by {by} of {}, though by none of the role's own",
+            ask.action(),
+            ask.resource.pattern,
+            whose.as_deref().unwrap_or("the Data Catalog"),
+        );
+        vec![Evidence::evaluated(verdict.statements().to_vec(), text)]
+    }))
 }
 
-fn unread_resource_policy(view: &View<'_>, ask: &Ask<'_>) -> Option<Evidence> {
-    let (action, whose) = match (ask.requirement.bucket(), ask.is_of_catalog()) {
-        (Some(bucket), _) if !ask.is_of_key() => {
-            view.bucket(bucket, FactId::BucketPolicy, |it| &it.policy).err()?;
-            ("s3:GetBucketPolicy", format!("the bucket policy of {bucket}"))
-        }
-        (_, true) => {
-            view.catalog_policy().err()?;
-            ("glue:GetResourcePolicy", "the resource policy of the Glue Data Catalog".to_owned())
-        }
-        _ => return None,
-    };
-    let text = format!("{whose} was not read; only one that names the role could make up for it");
-    Some(Evidence::read(action, text))
+fn could_allow(unread: Blocked, ask: &Ask<'_>) -> Blocked {
+    let why =
+        format!("{}; it might allow {}, which the role's own policies do not", unread.why, ask.action());
+    Blocked { why, ..unread }
 }
 
 fn refusal(ask: &Ask<'_>, policies: &RolePolicies, own: &Verdict) -> Refusal {

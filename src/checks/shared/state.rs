@@ -1,7 +1,7 @@
 //! All policies that bear on the connectors' calls at one moment, so that a check can ask what is
 //! allowed now and what was before a change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::checks::View;
@@ -9,6 +9,7 @@ use crate::model::{Blocked, PolicyHome, StatementRef};
 use crate::policy::{NearestMiss, Policy};
 use crate::requirement::Resource;
 
+use super::grants::{Granted, granted};
 use super::keys;
 use super::needs::{Ask, Verdict, asks};
 use super::policies;
@@ -44,6 +45,10 @@ pub(crate) struct State {
     pub boundary: Doc,
     /// Policies of buckets by name, of keys by ARN, and the Data Catalog's as [`CATALOG`].
     pub resources: BTreeMap<String, Doc>,
+    /// Those of other accounts, whose policies cannot allow without the role's own.
+    foreign: BTreeSet<String>,
+    /// What the grants on a key allow, by action and ARN: those of now, for no past ones are known.
+    grants: BTreeMap<(String, String), Granted>,
 }
 
 /// The place of the Data Catalog's policy in [`State::resources`]. No bucket has such a name.
@@ -87,11 +92,17 @@ impl State {
         for (number, blocked) in own.unread.iter().enumerate() {
             identity.insert(format!("unread/{number}"), Doc::Unknown(blocked.clone()));
         }
-        let mut resources = BTreeMap::new();
+        let (mut resources, mut foreign, mut grants) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
         for ask in asks {
             if let Some(place) = resource_place(&ask.resource.probe) {
+                let account = ask.resource.probe.split(':').nth(4).filter(|account| !account.is_empty());
+                let elsewhere = account.is_some_and(|account| ask.call.sessions.account() != Some(account));
+                foreign.extend((elsewhere || view.is_foreign_bucket(&place)).then(|| place.clone()));
                 let read = if ask.is_of_key() {
-                    policies::key_policy(view, &keys::entry(view, ask).unwrap_or_else(|| place.clone()))
+                    let entry = keys::entry(view, ask).unwrap_or_else(|| place.clone());
+                    let key = (ask.action().to_owned(), ask.resource.probe.clone());
+                    grants.insert(key, granted(view, &entry, ask));
+                    policies::key_policy(view, &entry)
                 } else if place == CATALOG {
                     policies::catalog_policy(view)
                 } else {
@@ -100,13 +111,13 @@ impl State {
                 resources.insert(place, read.into());
             }
         }
-        Self { identity, boundary: policies::boundary(view).into(), resources }
+        Self { identity, boundary: policies::boundary(view).into(), resources, foreign, grants }
     }
 
     /// What becomes of a call in this state.
     pub(crate) fn judge(&self, ask: &Ask<'_>) -> Judgement {
         let known: Vec<Arc<Policy>> = self.identity.values().filter_map(known).collect();
-        let resource = resource_place(&ask.resource.probe).and_then(|place| self.resources.get(&place));
+        let resource = self.resource(ask);
         let policy = resource.and_then(known_ref);
         let own = if policy.is_some() { ask.with_resource(&known, policy) } else { ask.of_identity(&known) };
         let statements = match own {
@@ -121,7 +132,7 @@ impl State {
             }
             Verdict::NotAllowed(nearest) => return self.not_allowed(ask, &known, nearest),
         };
-        if let Some(refused) = self.bounded(ask) {
+        if let Some(refused) = self.bounded(ask, &known) {
             return refused;
         }
         // An unread policy can still deny, be it one of the role's own or the resource's.
@@ -132,14 +143,31 @@ impl State {
     }
 
     fn not_allowed(&self, ask: &Ask<'_>, own: &[Arc<Policy>], nearest: Option<NearestMiss>) -> Judgement {
-        if let Some(blocked) = self.identity.values().find_map(unread) {
+        // A policy of the resource that names the session, or a grant, allows by itself.
+        if let Some(blocked) = self.identity.values().chain(self.own_resource(ask)).find_map(unread) {
             return Judgement::Open(blocked.clone());
+        }
+        match self.grants.get(&(ask.action().to_owned(), ask.resource.probe.clone())) {
+            Some(Granted::Yes(_)) => return Judgement::Allowed(Vec::new()),
+            Some(Granted::Open(blocked)) => return Judgement::Open(blocked.clone()),
+            Some(Granted::No) | None => {}
         }
         let layer = if ask.of_identity(own).is_allowed() { Layer::Resource } else { Layer::Identity };
         Judgement::Refused { layer, statements: Vec::new(), nearest }
     }
 
-    fn bounded(&self, ask: &Ask<'_>) -> Option<Judgement> {
+    /// What stands at the resource of a question.
+    fn resource(&self, ask: &Ask<'_>) -> Option<&Doc> {
+        resource_place(&ask.resource.probe).and_then(|place| self.resources.get(&place))
+    }
+
+    /// The same where the resource is in the role's account, so that its policy alone can allow.
+    fn own_resource(&self, ask: &Ask<'_>) -> Option<&Doc> {
+        let place = resource_place(&ask.resource.probe).filter(|place| !self.foreign.contains(place))?;
+        self.resources.get(&place)
+    }
+
+    fn bounded(&self, ask: &Ask<'_>, own: &[Arc<Policy>]) -> Option<Judgement> {
         let refused =
             |statements, nearest| Judgement::Refused { layer: Layer::Boundary, statements, nearest };
         match &self.boundary {
@@ -148,7 +176,11 @@ impl State {
             Doc::Known(policy) => match ask.of_boundary(policy) {
                 Verdict::Allowed(_) => None,
                 Verdict::Denied(statements) => Some(refused(statements, None)),
-                Verdict::NotAllowed(nearest) => Some(refused(Vec::new(), nearest)),
+                Verdict::NotAllowed(nearest) => match self.own_resource(ask) {
+                    Some(Doc::Known(resource)) if ask.of_all(own, policy, resource).is_allowed() => None,
+                    Some(Doc::Unknown(blocked)) => Some(Judgement::Open(blocked.clone())),
+                    _ => Some(refused(Vec::new(), nearest)),
+                },
                 Verdict::Depends { keys, statements } => {
                     Some(Judgement::Open(depends(ask, &keys, &statements)))
                 }
@@ -208,14 +240,8 @@ pub(crate) fn ask_for<'s>(
     action: &'s str,
     resource: &str,
 ) -> Result<Option<Ask<'s>>, Blocked> {
-    let Some(mut ask) = asks(view)?.into_iter().next() else { return Ok(None) };
-    ask.requirement.action = action;
-    ask.resource = Resource { pattern: resource.to_owned(), probe: resource.to_owned(), also: Vec::new() };
-    action.clone_into(&mut ask.request.action);
-    resource.clone_into(&mut ask.request.resource);
-    if !action.starts_with("s3:") {
-        ask.request.resource_account = None;
-    }
-    ask.request.context = view.keys(&ask.requirement, &ask.resource).context();
-    Ok(Some(ask))
+    let Some(Ask { mut requirement, .. }) = asks(view)?.into_iter().next() else { return Ok(None) };
+    requirement.action = action;
+    let resource = Resource { pattern: resource.to_owned(), probe: resource.to_owned(), also: Vec::new() };
+    Ask::of(view, requirement, resource).map(Some)
 }

@@ -1,11 +1,14 @@
 //! WRITE-002: what the connector writes to is in another region than the connector, or where no connector
 //! can be.
 
+use crate::catalog::ParameterKind;
 use crate::checks::shared::places::{each_bucket, no_bucket, told};
-use crate::checks::shared::region::{Place, given_is_not_offered, judge as judge_place};
+use crate::checks::shared::region::{
+    Home, Place, given_is_not_offered, home_is_not_offered, judge as judge_place,
+};
 use crate::checks::{Check, View};
-use crate::facts::FactId;
-use crate::model::{Blocked, CheckId, Outcome, Partition, Section};
+use crate::facts::{ConnectorTarget, FactId};
+use crate::model::{Blocked, CheckId, Finding, Outcome, Partition, Section};
 use crate::requirement::Location;
 
 /// The check.
@@ -20,9 +23,11 @@ const ELSEWHERE: (&str, &str) = (
 #[expect(clippy::unnecessary_wraps, reason = "the shape of every check")]
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     match each_bucket(view, |location| judge_bucket(view, location)) {
-        // Wherever the bucket is, no connector can be where the given region is.
-        Outcome::Unknown(blocked) => Ok(given_is_not_offered(view)
-            .map_or(Outcome::Unknown(blocked), |finding| Outcome::Fail(vec![finding]))),
+        // Wherever the bucket is, no connector can be where the given region is, or what was found.
+        Outcome::Unknown(blocked) => {
+            let finding = given_is_not_offered(view).or_else(|| databases_are_not_offered(view));
+            Ok(finding.map_or(Outcome::Unknown(blocked), |finding| Outcome::Fail(vec![finding])))
+        }
         outcome => Ok(outcome),
     }
 }
@@ -45,8 +50,28 @@ fn judge_bucket(view: &View<'_>, location: &Location) -> Result<Outcome, Blocked
         action: "s3:ListBucket",
         elsewhere: ELSEWHERE,
     };
-    Ok(match judge_place(view, &place) {
+    let writers =
+        || view.locations().into_iter().filter(|(_, it)| it.known.iter().any(|it| it.bucket == bucket));
+    let homes = writers().filter_map(|(target, _)| home(view, target));
+    let home = homes.max_by_key(|home| home.region != head.region);
+    Ok(match judge_place(view, &place, home.as_ref()) {
         Ok(proof) => Outcome::Pass(proof),
         Err(finding) => Outcome::Fail(vec![told(*finding, &location.origin)]),
     })
+}
+
+/// The connector's database, where it was found.
+fn home<'a>(view: &View<'a>, target: &'a ConnectorTarget) -> Option<Home<'a>> {
+    let (_, connector) = view.connectors().find(|(known, _)| std::ptr::eq(*known, target))?;
+    let mut kinds = connector.of_kind(ParameterKind::GlueDatabase);
+    let name = kinds.find_map(|it| target.parameters.get(&it.name))?;
+    view.database(name).ok().flatten()?;
+    let region = view.target().region.as_deref()?;
+    Some(Home { words: format!("the Glue database {name}"), region, action: "glue:GetDatabase" })
+}
+
+/// What is wrong with where a database was found.
+fn databases_are_not_offered(view: &View<'_>) -> Option<Finding> {
+    let homes = view.connectors().filter_map(|(target, _)| home(view, target));
+    homes.into_iter().find_map(|home| home_is_not_offered(view, &home))
 }

@@ -9,6 +9,7 @@ use crate::checks::shared::policies::bucket_policy;
 use crate::checks::shared::standing::depends;
 use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
+use crate::facts::FactId;
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, StatementRef};
 use crate::policy::Policy;
 use crate::requirement::Location;
@@ -30,7 +31,8 @@ fn judge_bucket(view: &View<'_>, location: &Location) -> Result<Outcome, Blocked
         return Ok(skip);
     }
     // Only the account that owns a bucket may read its policy: what was read is of the caller's account.
-    let Some(policy) = bucket_policy(view, bucket)? else {
+    let policy = bucket_policy(view, bucket).map_err(|blocked| restricted(view, bucket, blocked))?;
+    let Some(policy) = policy else {
         let text =
             format!("bucket {bucket} has no policy; in one account the role's own policies are enough");
         return Ok(Outcome::Pass(vec![Evidence::read("s3:GetBucketPolicy", text)]));
@@ -40,6 +42,18 @@ fn judge_bucket(view: &View<'_>, location: &Location) -> Result<Outcome, Blocked
         |ask: &Ask<'_>| ask.is_called() && !ask.is_of_key() && ask.requirement.bucket() == Some(bucket);
     let asks: Vec<Ask<'_>> = asks(view)?.into_iter().filter(is_about).collect();
     judge_policy(view, bucket, &policy, bounded, &asks)
+}
+
+/// Adds what is known of another account's bucket, whose policy is not.
+fn restricted(view: &View<'_>, bucket: &str, blocked: Blocked) -> Blocked {
+    let restricts = view.is_foreign_bucket(bucket)
+        && view.bucket(bucket, FactId::BucketPublicAccess, |it| &it.restrict_public_buckets)
+            == Ok(Some(&true));
+    if !restricts {
+        return blocked;
+    }
+    let more = "RestrictPublicBuckets is on there: S3 refuses other accounts' roles if that policy is public";
+    Blocked { why: format!("{}; {more}", blocked.why), ..blocked }
 }
 
 fn judge_policy(

@@ -2,12 +2,14 @@
 //! be used at all.
 
 use crate::checks::shared::commands::{in_region, on_key};
+use crate::checks::shared::keys::is_usable;
 use crate::checks::shared::needs::{Ask, asks};
 use crate::checks::shared::places::{Places, absent_bucket, join, told};
 use crate::checks::shared::{absent_role, keys, words};
 use crate::checks::{Check, View};
 use crate::facts::{FactId, KeyMetadata};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, shell_flag};
+use crate::requirement::encryption::is_aws_alias;
 use crate::requirement::{Location, Origin};
 
 /// The check.
@@ -107,8 +109,8 @@ fn of_bucket(view: &View<'_>, location: &Location) -> Found {
     if let Some(entry) = view.bucket_key(bucket) {
         return Ok(Ok(Use { entry, buckets: vec![location.clone()], catalog: false }));
     }
-    match encryption.key.as_deref() {
-        None | Some("alias/aws/s3") => Ok(Err(aws_managed(view, location))),
+    match encryption.key.as_deref().filter(|key| !is_aws_alias(key)) {
+        None => Ok(Err(aws_managed(view, location, encryption.key.as_deref()))),
         Some(key) => Err(Blocked {
             what: format!("the KMS key {key} of bucket {bucket}"),
             why: "its ARN cannot be told without the bucket's region and the account".to_owned(),
@@ -130,12 +132,12 @@ fn of_catalog(view: &View<'_>) -> Found {
     if let Some(entry) = view.catalog_key() {
         return Ok(Ok(Use { entry, buckets: Vec::new(), catalog: true }));
     }
-    match encryption.key.as_deref() {
-        None | Some("alias/aws/glue") => {
+    match encryption.key.as_deref().filter(|key| !is_aws_alias(key)) {
+        None => {
             Ok(Err(managed("the Glue Data Catalog", "aws/glue", "glue:GetDataCatalogEncryptionSettings")))
         }
-        Some(key) => Err(Blocked {
-            what: format!("the KMS key {key} of the Glue Data Catalog"),
+        named => Err(Blocked {
+            what: format!("the KMS key {} of the Glue Data Catalog", named.unwrap_or_default()),
             why: "its ARN cannot be told without the region and the account".to_owned(),
             grant: None,
             hint: None,
@@ -146,10 +148,13 @@ fn of_catalog(view: &View<'_>) -> Found {
 fn of_key(view: &View<'_>, used: &Use) -> Result<Outcome, Blocked> {
     let subject = used.subject();
     let metadata = view.key(&used.entry, FactId::Key, |it| &it.metadata);
+    let (elsewhere, place) = elsewhere(view, used);
     match &metadata {
         Ok(None) => return Ok(Outcome::Fail(vec![used.told(no_such_key(used))])),
+        _ if !elsewhere.is_empty() => return Ok(Outcome::Fail(elsewhere)),
         Ok(Some(key)) if key.manager == "AWS" => {
-            let buckets = used.buckets.iter().map(|location| Ok(aws_managed(view, location)));
+            let arn = Some(key.arn.as_str());
+            let buckets = used.buckets.iter().map(|location| Ok(aws_managed(view, location, arn)));
             let action = "glue:GetDataCatalogEncryptionSettings";
             let catalog = used.catalog.then(|| Ok(managed("the Glue Data Catalog", "aws/glue", action)));
             return Ok(join(buckets.chain(catalog)));
@@ -172,15 +177,57 @@ fn of_key(view: &View<'_>, used: &Use) -> Result<Outcome, Blocked> {
         Outcome::Fail(findings) => {
             Ok(Outcome::Fail(findings.into_iter().map(|finding| used.told(finding)).collect()))
         }
-        // A key whose state nobody read may be disabled.
-        outcome => metadata.map(|_| outcome),
+        // A key whose state nobody read may be disabled, or the bucket in another region.
+        outcome => metadata.and(place).map(|()| outcome),
     }
 }
 
-/// The AWS managed key serves every principal of its own account, and nobody else.
-fn aws_managed(view: &View<'_>, location: &Location) -> Outcome {
+/// The buckets that are not in the key's region, and whether that could be told of all. S3 takes such a key
+/// as the default and then does not find it: "KMS.NotFoundException".
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html>
+fn elsewhere(view: &View<'_>, used: &Use) -> (Vec<Finding>, Result<(), Blocked>) {
+    let (mut found, mut place) = (Vec::new(), Ok(()));
+    let key = used.entry.as_str();
+    let of_key = key.split(':').nth(3).unwrap_or_default();
+    for location in &used.buckets {
+        let bucket = &location.bucket;
+        let region = match view.bucket(bucket, FactId::Bucket, |it| &it.head) {
+            Ok(Some(head)) => &head.region,
+            Ok(None) => continue,
+            Err(blocked) => {
+                place = Err(blocked);
+                continue;
+            }
+        };
+        if region == of_key {
+            continue;
+        }
+        let what = format!(
+            "Bucket {bucket} is in {region} and encrypts with {key}, a key of {of_key}: S3 uses keys of the bucket's own region only, and every write fails"
+        );
+        let remedy = Remedy::Manual {
+            owner: Owner::BucketAccount,
+            title: format!("Give bucket {bucket} a key of {region}"),
+            steps: vec![format!(
+                "Set the default encryption of bucket {bucket} to a key in {region}, and allow the role that key"
+            )],
+            commands: vec![used.look()],
+        };
+        let evidence = Evidence::read("s3:HeadBucket", format!("bucket {bucket} is in {region}"));
+        let finding = Finding::new(key, what).evidence(evidence).remedy(remedy);
+        found.push(told(finding, &location.origin));
+    }
+    (found, place)
+}
+
+/// The AWS managed key serves every principal of its own account, and nobody else. `named`: what the encryption
+/// calls it, if anything.
+fn aws_managed(view: &View<'_>, location: &Location, named: Option<&str>) -> Outcome {
     let bucket = &location.bucket;
-    if !view.is_foreign_bucket(bucket) {
+    let own = view.role().ok().flatten().map(|role| role.arn.account());
+    let account = named.filter(|key| key.starts_with("arn:")).and_then(|key| key.split(':').nth(4));
+    let foreign = account.zip(own).is_some_and(|(account, own)| account != own);
+    if !foreign && !view.is_foreign_bucket(bucket) {
         return managed(&format!("bucket {bucket}"), "aws/s3", "s3:GetEncryptionConfiguration");
     }
     let what = format!(
@@ -223,7 +270,7 @@ fn no_such_key(used: &Use) -> Finding {
 fn unusable(used: &Use, key: &KeyMetadata) -> Option<Finding> {
     let KeyMetadata { arn, state, usage, spec, .. } = key;
     let subject = used.subject();
-    let (what, steps, commands) = if state != "Enabled" {
+    let (what, steps, commands) = if !is_usable(state) {
         let enable = on_key("enable-key", arn);
         let (step, commands) = match state.as_str() {
             "PendingDeletion" => (

@@ -1,48 +1,46 @@
-//! WRITE-007: there is no Glue database of this name.
+//! WRITE-007: there is no Glue database of this name, or no table of the name that was given.
 
-use crate::checks::shared::glue::{database_in, without_database};
-use crate::checks::shared::lake_formation::{caller_sees_all, leaves_new_to_iam};
-use crate::checks::shared::policies::role_policies;
-use crate::checks::shared::standing::{Answer, Standings};
-use crate::checks::{Check, View};
-use crate::facts::FactId;
-use crate::model::{
-    Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, edit_distance, nearest,
-    shell_flag, shell_word,
+use crate::catalog::ParameterKind;
+use crate::checks::shared::glue::{Instead, databases_in_policies, named_instead, without_database};
+use crate::checks::shared::lake_formation::{
+    caller_sees_all, is_left_to_iam, may_be_hidden, only_administrators_see, read,
 };
-use crate::policy::Selector;
+use crate::checks::shared::places::join;
+use crate::checks::shared::standing::{Answer, Standings};
+use crate::checks::shared::words;
+use crate::checks::{Check, View};
+use crate::model::{
+    Blocked, CheckId, Evidence, Finding, LakeResource, Outcome, Owner, Remedy, Section, Source,
+    edit_distance, shell_flag, shell_word,
+};
+use crate::requirement::lake_formation::{Access, IAM_ALLOWED};
 
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 7), judge };
 
+#[expect(clippy::unnecessary_wraps, reason = "as every check is called")]
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     if let Some(skip) = without_database(view) {
         return Ok(skip);
     }
-    let (mut found, mut failing, mut warning) = (Vec::new(), Vec::new(), Vec::new());
-    let mut undecided = None;
-    for name in view.databases() {
-        match view.database(name) {
-            Ok(Some(database)) => {
-                let link = database.links_to.as_ref().map(|it| format!(", a link to {it}"));
-                let text = format!("database {name} exists{}{}", in_region(view), link.unwrap_or_default());
-                found.push(Evidence::read("glue:GetDatabase", text));
-            }
-            Ok(None) => match absent(view, name) {
-                Ok(Outcome::Fail(findings)) => failing.extend(findings),
-                Ok(Outcome::Warn(findings)) => warning.extend(findings),
-                Ok(_) => {}
-                Err(blocked) => undecided = Some(blocked),
-            },
-            Err(blocked) => undecided = Some(blocked),
-        }
+    let outcomes = view.connectors().filter_map(|(target, connector)| {
+        let value = |kind| connector.of_kind(kind).find_map(|it| target.parameters.get(&it.name));
+        let table = value(ParameterKind::GlueTable).map(String::as_str);
+        Some(judge_one(view, value(ParameterKind::GlueDatabase)?, table))
+    });
+    Ok(join(outcomes.collect::<Vec<_>>()))
+}
+
+/// A database, with the table that was named.
+fn judge_one(view: &View<'_>, name: &str, table: Option<&str>) -> Result<Outcome, Blocked> {
+    let Some(database) = view.database(name)? else { return absent(view, name) };
+    if let Some(table) = table.filter(|_| matches!(view.tables(name), Ok(None))) {
+        may_be_hidden(view, &format!("a table {table} in the Glue database {name}"))?;
+        return Ok(Outcome::Warn(vec![no_table(view, name, table)]));
     }
-    match (failing.is_empty(), undecided) {
-        (false, _) => Ok(Outcome::Fail(failing)),
-        (true, Some(blocked)) => Err(blocked),
-        (true, None) if warning.is_empty() => Ok(Outcome::Pass(found)),
-        (true, None) => Ok(Outcome::Warn(warning)),
-    }
+    let link = database.links_to.as_ref().map(|it| format!(", a link to {it}"));
+    let text = format!("database {name} exists{}{}", in_region(view), link.unwrap_or_default());
+    Ok(Outcome::Pass(vec![Evidence::read("glue:GetDatabase", text)]))
 }
 
 fn in_region(view: &View<'_>) -> String {
@@ -51,47 +49,115 @@ fn in_region(view: &View<'_>) -> String {
 
 /// A database that AWS does not show: absent, or hidden by Lake Formation.
 fn absent(view: &View<'_>, name: &str) -> Result<Outcome, Blocked> {
-    if !caller_sees_all(view)? && !is_left_to_iam(view)? {
-        return Err(hidden(view, name));
+    may_be_hidden(view, &format!("a Glue database {name}"))?;
+    let other = named_instead(view, name);
+    if let Some(near) = other.as_ref().filter(|it| it.is_near) {
+        return Ok(Outcome::Fail(vec![near_miss(view, name, near)]));
     }
-    let names = view.database_names().ok().flatten().map_or(&[][..], Vec::as_slice);
-    if let Some(near) = nearest(name, names.iter().cloned().chain(databases_in_policies(view))) {
-        let exists = names.contains(&near);
-        return Ok(Outcome::Fail(vec![near_miss(view, name, &near, exists)]));
+    if !may_be_created(view)? {
+        return Ok(Outcome::Fail(vec![cannot_be_created(view, name, other.as_ref())]));
     }
-    if may_be_created(view)? {
-        Ok(Outcome::Warn(vec![to_be_created(view, name)]))
-    } else {
-        Ok(Outcome::Fail(vec![cannot_be_created(view, name)]))
-    }
+    let refused = refused_by_lake_formation(view, name)?;
+    Ok(match refused {
+        Some(finding) => Outcome::Fail(vec![finding]),
+        None => Outcome::Warn(vec![to_be_created(view, name)]),
+    })
 }
 
-/// Whether new databases and tables are left to IAM, so that Lake Formation hides none.
-fn is_left_to_iam(view: &View<'_>) -> Result<bool, Blocked> {
-    let settings = view.lake_formation(FactId::LakeSettings, |it| &it.settings)?;
-    Ok(settings.is_some_and(leaves_new_to_iam))
-}
-
-fn hidden(view: &View<'_>, name: &str) -> Blocked {
-    Blocked {
-        what: format!("whether there is a Glue database {name}{}", in_region(view)),
-        why: "AWS shows none, and Lake Formation hides databases from whoever runs the doctor unless it grants them".to_owned(),
-        grant: None,
-        hint: Some("run the doctor as a data lake administrator, or one who may only read".to_owned()),
-    }
-}
-
-/// Whether the role may create the database, which Iceberg does before a new table.
+/// Whether the role may create the database by IAM, which Iceberg does before a new table.
 fn may_be_created(view: &View<'_>) -> Result<bool, Blocked> {
     let standings = Standings::of(view)?;
     for standing in standings.all.iter().filter(|it| it.ask.action() == "glue:CreateDatabase") {
         match &standing.answer {
             Answer::Allowed(_) => {}
             Answer::Refused(_) => return Ok(false),
-            Answer::Undecided(blocked) => return Err(blocked.clone()),
+            Answer::Unless(_, blocked) | Answer::Undecided(blocked) => return Err(blocked.clone()),
         }
     }
     Ok(true)
+}
+
+/// What Lake Formation says to a new database: it takes `CREATE_DATABASE` on the catalogue, unless it is left
+/// to IAM as all new databases are.
+fn refused_by_lake_formation(view: &View<'_>, name: &str) -> Result<Option<Finding>, Blocked> {
+    let requirements = view.requirements();
+    let role = requirements.first().and_then(|it| view.situation(it).role_arn).unwrap_or_default();
+    let by_iam = is_left_to_iam(view)?;
+    let lake = match read(view, &role, &[]) {
+        Ok(lake) => lake,
+        // As AWS sets it up, IAM alone decides.
+        Err(_) if by_iam => return Ok(None),
+        Err(blocked) => return Err(blocked),
+    };
+    let access = lake.access(&LakeResource::Catalog, &["CREATE_DATABASE"]);
+    let listed = view.lists_all_grants();
+    let nobody = !lake.grants.iter().any(|it| it.on == LakeResource::Catalog);
+    if !matches!(access, Access::Lacking(_)) || lake.is_out_of_use() || (by_iam && (nobody || !listed)) {
+        return Ok(None);
+    }
+    let unclear = |why: &str| Blocked {
+        what: format!(
+            "whether Lake Formation lets {} create the Glue database {name}",
+            view.target().role.name
+        ),
+        why: why.to_owned(),
+        grant: None,
+        hint: None,
+    };
+    if !listed {
+        return Err(unclear("the grants on the Data Catalog were not listed"));
+    }
+    if !caller_sees_all(view)? {
+        let why = "no grant of CREATE_DATABASE on the Data Catalog was shown, and AWS shows whoever runs the doctor, who is no data lake administrator, fewer grants than there are";
+        return Err(only_administrators_see(unclear(why)));
+    }
+    Ok(Some(lacks_create_database(view, name)))
+}
+
+fn lacks_create_database(view: &View<'_>, name: &str) -> Finding {
+    let role = &view.target().role.name;
+    let what = format!(
+        "There is no Glue database {name}{}, and Lake Formation does not let {role} create it: neither {IAM_ALLOWED} nor the role holds CREATE_DATABASE on the Data Catalog",
+        in_region(view)
+    );
+    let listed = "the grants on the Data Catalog were listed by an administrator, and none is enough";
+    let reference = "docs.aws.amazon.com/lake-formation/latest/dg/lf-permissions-reference.html".to_owned();
+    let grants = vec![(LakeResource::Catalog, vec!["CREATE_DATABASE".to_owned()])];
+    not_there(view, name, what)
+        .evidence(Evidence::read("lakeformation:ListPermissions", listed))
+        .evidence(Evidence {
+            source: Source::Documentation { reference },
+            text: "glue:CreateDatabase takes CREATE_DATABASE on the Data Catalog, IAM's permissions besides"
+                .to_owned(),
+        })
+        .remedy(Remedy::GrantLakeFormation { grants })
+        .remedy(remedy(view, name, None))
+}
+
+fn no_table(view: &View<'_>, database: &str, table: &str) -> Finding {
+    let what = format!(
+        "There is no table {table} in the Glue database {database}{}: what the role may do with the table that the connector writes to was not looked at",
+        in_region(view)
+    );
+    let text = format!("GetTable of {database}.{table}: EntityNotFoundException");
+    let region = view.target().region.as_deref().unwrap_or("REGION");
+    Finding::new(format!("{database}.{table}"), what)
+        .evidence(Evidence::read("glue:GetTable", text))
+        .evidence(Evidence { source: Source::Given, text: format!("the table given is {table}") })
+        .remedy(Remedy::Manual {
+            owner: Owner::You,
+            title: format!("Name a table that {database} has, or leave --table out"),
+            steps: vec![
+                format!("Run the doctor again with --table and a table that {database} has"),
+                "Or without --table: it looks at those that there are, and at one that does not exist yet"
+                    .to_owned(),
+            ],
+            commands: vec![format!(
+                "aws glue get-tables {} --query 'TableList[].Name' {}",
+                shell_flag("--database-name", database),
+                shell_flag("--region", region)
+            )],
+        })
 }
 
 fn not_there(view: &View<'_>, name: &str, what: String) -> Finding {
@@ -101,23 +167,40 @@ fn not_there(view: &View<'_>, name: &str, what: String) -> Finding {
         .evidence(Evidence { source: Source::Given, text: format!("the database given is {name}") })
 }
 
-fn near_miss(view: &View<'_>, name: &str, near: &str, exists: bool) -> Finding {
+fn near_miss(view: &View<'_>, name: &str, near: &Instead) -> Finding {
+    let Instead { name: near, in_catalogue, .. } = near;
     let differs = match edit_distance(name, near) {
         _ if name.eq_ignore_ascii_case(near) => "which differs in case only".to_owned(),
         1 => "one letter away".to_owned(),
         edits => format!("{edits} letters away"),
     };
-    let whose = if exists { "the catalogue has" } else { "the role's policies name" };
+    let whose = if *in_catalogue { "the catalogue has" } else { "the role's policies name" };
     let what = format!("There is no Glue database {name}{}; {whose} {near}, {differs}", in_region(view));
-    let mut finding = not_there(view, name, what);
-    if exists {
-        let text = format!("the catalogue's databases include {near}");
+    with_other(view, not_there(view, name, what), near, *in_catalogue).remedy(remedy(
+        view,
+        name,
+        Some(instead(near)),
+    ))
+}
+
+/// Adds that the catalogue has another database, or that the policies name it.
+fn with_other(view: &View<'_>, mut finding: Finding, other: &str, in_catalogue: bool) -> Finding {
+    if in_catalogue {
+        let text = format!("the catalogue's databases include {other}");
         finding = finding.evidence(Evidence::read("glue:GetDatabases", text));
     }
-    let first = format!(
-        "If {near} is meant, set the connector's schema (table name prefix) to {near} in the Streamkap app"
-    );
-    finding.remedy(remedy(view, name, Some(first)))
+    let named = databases_in_policies(view);
+    if !named.is_empty() {
+        let text = format!("the role's policies name the Glue database {}", words::some(&named));
+        finding = finding.evidence(Evidence::evaluated(Vec::new(), text));
+    }
+    finding
+}
+
+fn instead(other: &str) -> String {
+    format!(
+        "If {other} is meant, set the connector's schema (table name prefix) to {other} in the Streamkap app"
+    )
 }
 
 fn to_be_created(view: &View<'_>, name: &str) -> Finding {
@@ -128,12 +211,21 @@ fn to_be_created(view: &View<'_>, name: &str) -> Finding {
     not_there(view, name, what).remedy(remedy(view, name, None))
 }
 
-fn cannot_be_created(view: &View<'_>, name: &str) -> Finding {
+/// `other`: the database that the policies are about, and that is there.
+fn cannot_be_created(view: &View<'_>, name: &str, other: Option<&Instead>) -> Finding {
+    let more = other.map(|it| format!("; the role's policies name {}, which the catalogue has", it.name));
     let what = format!(
-        "There is no Glue database {name}{}, and the connector cannot create it: the role may not do glue:CreateDatabase",
-        in_region(view)
+        "There is no Glue database {name}{}, and the connector cannot create it: the role may not do glue:CreateDatabase{}",
+        in_region(view),
+        more.unwrap_or_default()
     );
-    not_there(view, name, what).remedy(remedy(view, name, None))
+    let finding = not_there(view, name, what);
+    let Some(other) = other else { return finding.remedy(remedy(view, name, None)) };
+    with_other(view, finding, &other.name, other.in_catalogue).remedy(remedy(
+        view,
+        name,
+        Some(instead(&other.name)),
+    ))
 }
 
 fn remedy(view: &View<'_>, name: &str, first: Option<String>) -> Remedy {
@@ -157,12 +249,4 @@ fn remedy(view: &View<'_>, name: &str, first: Option<String>) -> Remedy {
             ),
         ],
     }
-}
-
-/// The database names in the Glue ARNs of the role's policies, without those that hold a wildcard.
-fn databases_in_policies(view: &View<'_>) -> Vec<String> {
-    let documents = role_policies(view).documents();
-    let statements = documents.iter().flat_map(|policy| policy.document().statements());
-    let resources = statements.flat_map(|statement| statement.resources.iter().flat_map(Selector::any));
-    resources.filter_map(|arn| database_in(arn)).map(str::to_owned).collect()
 }

@@ -1,6 +1,8 @@
 //! WRITE-008: a policy allows a Glue action, but not on the catalogue, the database and the table alike.
 
-use crate::checks::shared::glue::{Mistake, mistyped_database, without_database};
+use crate::checks::shared::glue::{
+    Mistake, Part, databases_in_policies, mistyped_database, without_database,
+};
 use crate::checks::shared::needs::{Ask, grants, patterns};
 use crate::checks::shared::standing::{Cause, Refusal, Standings};
 use crate::checks::shared::{absent_role, words};
@@ -21,9 +23,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let mut groups: Vec<(Key<'_>, Vec<Member<'_, '_>>)> = Vec::new();
     for (ask, refusal) in standings.gaps() {
         let Cause::GlueArn { mistake, correction } = &refusal.cause else { continue };
-        if let Mistake::Database { found } = mistake
-            && let Some(skip) = mistyped_database(view, found)
-        {
+        if let Some(skip) = of_another_database(view, mistake) {
             return Ok(skip);
         }
         // An ARN that is missing is missing in all statements; one that is mistaken stands in one.
@@ -40,10 +40,24 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         return Ok(Outcome::Fail(findings.collect()));
     }
     standings.policies.complete()?;
+    if let Some(blocked) = standings.unless("WRITE-008") {
+        return Err(blocked);
+    }
     let text = "every statement that allows a Glue action names the catalogue, the database and its tables \
                 as that action needs them"
         .to_owned();
     Ok(Outcome::Pass(vec![Evidence::evaluated(Vec::new(), text)]))
+}
+
+/// ARNs of another database are right, and the name that was given is not, where that database is meant.
+fn of_another_database(view: &View<'_>, mistake: &Mistake) -> Option<Outcome> {
+    match mistake {
+        Mistake::Database { found } => mistyped_database(view, found),
+        Mistake::Missing { part: Part::Database | Part::Table } => {
+            databases_in_policies(view).iter().find_map(|found| mistyped_database(view, found))
+        }
+        _ => None,
+    }
 }
 
 #[derive(PartialEq)]

@@ -1,15 +1,23 @@
 //! WRITE-010: Lake Formation does not let the role use the database, its tables or their location.
 
+use crate::catalog::{Connector, ParameterKind};
 use crate::checks::shared::glue::without_database;
-use crate::checks::shared::lake_formation::{Access, IAM_ALLOWED, Lake, caller_sees_all};
+use crate::checks::shared::lake_formation::{
+    caller_sees_all, is_left_to_iam, may_be_hidden, only_administrators_see, read,
+};
+use crate::checks::shared::places::join;
 use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
-use crate::facts::{ConnectorTarget, DatabaseMetadata, TABLES_ASKED, Table};
+use crate::facts::{ConnectorTarget, TABLES_ASKED, Table};
 use crate::model::{Blocked, CheckId, Evidence, Finding, LakeResource, Outcome, Remedy, Section, Source};
+use crate::requirement::lake_formation::{Access, CALLS, IAM_ALLOWED, Lake, On, Taken};
 use crate::requirement::{Location, Locations, Origin};
 
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 10), judge };
+
+/// Where it is written which call takes which permission.
+const REFERENCE: &str = "docs.aws.amazon.com/lake-formation/latest/dg/lf-permissions-reference.html";
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     if let Some(skip) = without_database(view).or_else(|| absent_role(view)) {
@@ -18,27 +26,44 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let requirements = view.requirements();
     let role = requirements.first().and_then(|it| view.situation(it).role_arn);
     let Some(role) = role else { return Err(unknown_role(view)) };
-    let (mut proof, mut findings, mut absent) = (Vec::new(), Vec::new(), Vec::new());
-    for (target, locations) in view.locations() {
-        let Some(name) = view.databases().find(|name| target.parameters.values().any(|it| it == name)) else {
-            continue;
-        };
-        let Some(database) = view.database(name)? else {
-            absent.push(name);
-            continue;
-        };
-        let tables = view.tables(name)?.map_or(&[][..], Vec::as_slice);
-        let path = Path::read(view, &role, target, name, database, tables, &locations)?;
-        findings.extend(path.findings());
-        proof.extend(path.proof());
-    }
-    if !findings.is_empty() {
-        return Ok(Outcome::Fail(findings));
-    }
-    if let [name, ..] = absent[..] {
+    let outcomes = view.connectors().zip(view.locations()).filter_map(|(connector, (_, locations))| {
+        let (target, connector) = connector;
+        let name = value(target, connector, ParameterKind::GlueDatabase)?;
+        Some(judge_one(view, &role, (target, connector), name, &locations))
+    });
+    Ok(join(outcomes.collect::<Vec<_>>()))
+}
+
+fn value<'a>(target: &'a ConnectorTarget, connector: &Connector, kind: ParameterKind) -> Option<&'a str> {
+    connector.of_kind(kind).find_map(|it| target.parameters.get(&it.name)).map(String::as_str)
+}
+
+/// What one connector may do in its database.
+fn judge_one<'a>(
+    view: &View<'a>,
+    role: &str,
+    (target, connector): (&'a ConnectorTarget, &'a Connector),
+    name: &'a str,
+    locations: &Locations,
+) -> Result<Outcome, Blocked> {
+    let Some(database) = view.database(name)? else {
+        may_be_hidden(view, &format!("a Glue database {name}"))?;
         return Ok(Outcome::Skip(format!("there is no Glue database {name} (reported as WRITE-007)")));
+    };
+    let taken = Taken::of(target, connector);
+    if taken.is_nothing() {
+        let reason = format!("{} makes no call that Lake Formation has a say in", connector.name);
+        return Ok(Outcome::Skip(reason));
     }
-    Ok(Outcome::Pass(proof))
+    if let Some(link) = &database.links_to {
+        let why = format!("it is a link to {link}, whose grants are kept where that database is");
+        return Err(unclear(view, name, &why));
+    }
+    let table = value(target, connector, ParameterKind::GlueTable);
+    let path = Path::read(view, role, taken, name, table, locations)?;
+    path.judgeable(view, locations)?;
+    let findings = path.findings();
+    if findings.is_empty() { Ok(Outcome::Pass(path.proof(view))) } else { Ok(Outcome::Fail(findings)) }
 }
 
 fn unknown_role(view: &View<'_>) -> Blocked {
@@ -60,7 +85,11 @@ fn unclear(view: &View<'_>, database: &str, why: &str) -> Blocked {
 struct Path<'v, 'a> {
     role: &'v str,
     lake: Lake<'a>,
+    /// What the connector takes.
+    taken: Taken,
     database: &'a str,
+    /// Whether the user named the table that the connector writes to.
+    is_named: bool,
     of_database: Access,
     of_tables: Vec<(&'a Table, Access)>,
     /// Tables on which nothing was listed, because nobody asked.
@@ -73,62 +102,57 @@ impl<'v, 'a> Path<'v, 'a> {
     fn read(
         view: &'v View<'a>,
         role: &str,
-        target: &ConnectorTarget,
+        taken: Taken,
         database: &'a str,
-        metadata: &DatabaseMetadata,
-        tables: &'a [Table],
+        named: Option<&str>,
         locations: &Locations,
     ) -> Result<Self, Blocked> {
-        if let Some(link) = &metadata.links_to {
-            let why = format!("it is a link to {link}, whose grants are kept where that database is");
-            return Err(unclear(view, database, &why));
-        }
-        let lake = Lake::read(view, role, &locations.known)?;
+        let lake = read(view, role, &locations.known)?;
         let on = LakeResource::Database { database: database.to_owned() };
-        let of_database = lake.access(&on, &["DESCRIBE", "CREATE_TABLE"]);
-        let wanted = |table: &&Table| target.parameters.get("table").is_none_or(|it| *it == table.name);
+        let of_database = lake.access(&on, &taken.database);
+        // The connector uses no others: Iceberg refuses a table that is none of its own.
+        let wanted = |table: &&Table| named.map_or(table.is_iceberg(), |name| name == table.name);
+        let tables = view.tables(database)?.map_or(&[][..], Vec::as_slice).iter().filter(wanted);
         let (mut of_tables, mut unasked) = (Vec::new(), Vec::new());
-        for (at, table) in tables.iter().filter(wanted).enumerate() {
+        for (at, table) in tables.enumerate() {
             let on = LakeResource::Table { database: database.to_owned(), table: Some(table.name.clone()) };
-            let access = lake.access(&on, &["DESCRIBE", "ALTER"]);
+            let access = lake.access(&on, &taken.tables);
+            let was_asked = view.lists_all_grants() || at < TABLES_ASKED || lake.names(&on);
             // Its silence says nothing: a grant on all tables would have shown.
-            if at >= TABLES_ASKED && matches!(access, Access::Lacking(_)) && !lake.names(&on) {
+            if matches!(access, Access::Lacking(_)) && !was_asked {
                 unasked.push(table.name.as_str());
             } else {
                 of_tables.push((table, access));
             }
         }
-        let place = locations.known.iter().find(|it| is_of_new_tables(it));
+        let place = locations.known.iter().find(|it| taken.creates_tables && is_of_new_tables(it));
         let place = place.filter(|it| lake.registered(it).is_some()).map(|it| {
             let on = LakeResource::Location { arn: arn_of(it) };
             (it.clone(), lake.access(&on, &["DATA_LOCATION_ACCESS"]))
         });
-        let role = view.target().role.name.as_str();
-        let path = Self { role, lake, database, of_database, of_tables, unasked, place };
-        path.judgeable(view, locations)?;
-        Ok(path)
+        let (role, is_named) = (view.target().role.name.as_str(), named.is_some());
+        Ok(Self { role, lake, taken, database, is_named, of_database, of_tables, unasked, place })
     }
 
-    /// Whether what is lacking is known to be lacking, and not only out of the caller's sight.
+    /// Whether what is lacking is known to be lacking, and not only out of the caller's sight; and whether
+    /// nothing that may be lacking is.
     fn judgeable(&self, view: &View<'a>, locations: &Locations) -> Result<(), Blocked> {
-        if self.lake.has_locations() && self.place.is_none() {
+        if self.taken.creates_tables && self.lake.has_locations() && self.place.is_none() {
             // New tables lie in a place that is not known, and some place is registered.
             if let Some(blocked) = &locations.open {
                 return Err(blocked.clone());
             }
         }
         if !self.lacks() {
-            return self.all_asked(view);
+            return self.all_asked(view).and_then(|()| self.all_seen(view));
         }
         if self.lake.has_other_grants() {
-            let why =
-                "the role has grants by tags or filters, of which the doctor cannot tell what they come to";
+            let why = "the role has grants by tags or filters or on conditions, of which the doctor cannot tell what they come to";
             return Err(unclear(view, self.database, why));
         }
         if !caller_sees_all(view)? {
             let why = "no grant that would do it was shown, and AWS shows whoever runs the doctor, who is no data lake administrator, fewer grants than there are";
-            let hint = "run the doctor as a data lake administrator, or one who may only read".to_owned();
-            return Err(Blocked { hint: Some(hint), ..unclear(view, self.database, why) });
+            return Err(only_administrators_see(unclear(view, self.database, why)));
         }
         Ok(())
     }
@@ -145,6 +169,19 @@ impl<'v, 'a> Path<'v, 'a> {
         );
         let hint = "name a table that the connector writes to with --table".to_owned();
         Err(Blocked { hint: Some(hint), ..unclear(view, self.database, &why) })
+    }
+
+    /// Whether there is no table that AWS does not show: one that is hidden is one on which nothing is left to
+    /// IAM. What is granted on all tables holds for those, too.
+    fn all_seen(&self, view: &View<'a>) -> Result<(), Blocked> {
+        let all = LakeResource::Table { database: self.database.to_owned(), table: None };
+        let lacks = matches!(self.lake.access(&all, &self.taken.tables), Access::Lacking(_));
+        if self.is_named || self.lake.is_out_of_use() || !lacks || caller_sees_all(view)? {
+            return Ok(());
+        }
+        let why = "Lake Formation hides tables from whoever runs the doctor, who is no data lake administrator, unless it grants them: there may be others than those that were shown";
+        let hint = "name the table that the connector writes to with --table, or run the doctor as a data lake administrator, or one who may only read";
+        Err(Blocked { hint: Some(hint.to_owned()), ..unclear(view, self.database, why) })
     }
 
     fn lacks(&self) -> bool {
@@ -164,7 +201,7 @@ impl<'v, 'a> Path<'v, 'a> {
         [self.database_finding(), self.tables_finding(), self.place_finding()].into_iter().flatten().collect()
     }
 
-    fn finding(&self, on: LakeResource, lacking: &[&str], what: &str, breaks: &str) -> Finding {
+    fn finding(&self, on: LakeResource, lacking: &[&str], what: &str, breaks: String) -> Finding {
         let what = format!(
             "Lake Formation does not let {} {what}: neither {IAM_ALLOWED} holds ALL nor the role {} on {}",
             self.role,
@@ -173,20 +210,21 @@ impl<'v, 'a> Path<'v, 'a> {
         );
         let listed =
             format!("the grants on {} were listed by an administrator, and none is enough", on.in_words());
-        let reference =
-            "docs.aws.amazon.com/lake-formation/latest/dg/lf-permissions-reference.html".to_owned();
+        let reference = REFERENCE.to_owned();
         let permissions = lacking.iter().map(|it| (*it).to_owned()).collect();
         Finding::new(on.in_words().trim_start_matches("the ").to_owned(), what)
             .evidence(Evidence::read("lakeformation:ListPermissions", listed))
-            .evidence(Evidence { source: Source::Documentation { reference }, text: breaks.to_owned() })
+            .evidence(Evidence { source: Source::Documentation { reference }, text: breaks })
             .remedy(Remedy::GrantLakeFormation { grants: vec![(on, permissions)] })
     }
 
     fn database_finding(&self) -> Option<Finding> {
         let Access::Lacking(lacking) = &self.of_database else { return None };
         let on = LakeResource::Database { database: self.database.to_owned() };
-        let breaks = "glue:GetDatabase takes DESCRIBE and glue:CreateTable takes CREATE_TABLE on the database, IAM's permissions besides";
-        Some(self.finding(on, lacking, "create tables in the database", breaks))
+        let creates = lacking.contains(&"CREATE_TABLE");
+        let what = if creates { "create tables in the database" } else { "use the database" };
+        let breaks = format!("{} on the database, IAM's permissions besides", takes(On::Database, lacking));
+        Some(self.finding(on, lacking, what, breaks))
     }
 
     /// One finding for all tables.
@@ -207,9 +245,12 @@ impl<'v, 'a> Path<'v, 'a> {
         let verb = if lacking.contains(&"DESCRIBE") { "load" } else { "commit to" };
         let what = match (&names[..], self.of_tables.len()) {
             ([only], 1) => format!("{verb} its table {only}"),
-            (_, all) => format!("{verb} {} of its {all} tables ({})", names.len(), words::list(&names)),
+            (_, all) => format!("{verb} {} of its {all} tables ({})", names.len(), words::some(&names)),
         };
-        let breaks = "glue:GetTable takes DESCRIBE and glue:UpdateTable, by which Iceberg commits, takes ALTER on the table; a grant on the database does not cover its tables";
+        let breaks = format!(
+            "{} on the table; a grant on the database does not cover its tables",
+            takes(On::Table, &lacking)
+        );
         Some(self.finding(on, &lacking, &what, breaks))
     }
 
@@ -219,10 +260,10 @@ impl<'v, 'a> Path<'v, 'a> {
         let what =
             format!("create tables in s3://{}/{}, which is registered with it", place.bucket, place.prefix);
         let breaks = "glue:CreateTable takes DATA_LOCATION_ACCESS for a registered location, in hybrid mode too, unless the database has it for its own location";
-        Some(self.finding(on, lacking, &what, breaks))
+        Some(self.finding(on, lacking, &what, breaks.to_owned()))
     }
 
-    fn proof(&self) -> Vec<Evidence> {
+    fn proof(&self, view: &View<'a>) -> Vec<Evidence> {
         let said = |on: &str, access: &Access| match access {
             Access::LeftToIam => format!("{IAM_ALLOWED} holds ALL on {on}: IAM alone decides"),
             Access::Granted => format!("the role is granted what it needs on {on}"),
@@ -237,8 +278,39 @@ impl<'v, 'a> Path<'v, 'a> {
         if let Some((place, access)) = &self.place {
             texts.push(said(&format!("the location s3://{}/{}", place.bucket, place.prefix), access));
         }
-        texts.into_iter().map(|text| Evidence::read("lakeformation:ListPermissions", text)).collect()
+        let read = texts.into_iter().map(|text| Evidence::read("lakeformation:ListPermissions", text));
+        read.chain(self.external_access()).chain(self.creation(view)).collect()
     }
+
+    /// Where a location is registered: that the switch for engines that ask Lake Formation for credentials is
+    /// none for this connector.
+    fn external_access(&self) -> Option<Evidence> {
+        let settings = self.lake.settings.filter(|_| self.lake.has_locations())?;
+        let state = if settings.full_table_external_access { "on" } else { "off" };
+        let text = format!(
+            "full-table access of external engines is {state}, which makes no difference: the connector reads and writes files with the role's own permissions"
+        );
+        Some(Evidence::read("lakeformation:GetDataLakeSettings", text))
+    }
+
+    /// What AWS does not say: whether a database that is there is asked about once more as if it were new.
+    fn creation(&self, view: &View<'a>) -> Option<Evidence> {
+        let access = self.lake.access(&LakeResource::Catalog, &["CREATE_DATABASE"]);
+        let lacks = matches!(access, Access::Lacking(_)) && view.lists_all_grants();
+        if !self.taken.creates_databases || !lacks || is_left_to_iam(view).unwrap_or(true) {
+            return None;
+        }
+        let text = "the connector calls glue:CreateDatabase before every new table, and AWS does not say whether that takes CREATE_DATABASE on the catalogue, which the role lacks, where the database exists: if new tables fail with `Required Create Database on Catalog`, grant it";
+        let reference = REFERENCE.to_owned();
+        Some(Evidence { source: Source::Documentation { reference }, text: text.to_owned() })
+    }
+}
+
+/// Which calls take these permissions: `glue:GetTable takes DESCRIBE and glue:UpdateTable takes ALTER`.
+fn takes(on: On, permissions: &[&str]) -> String {
+    let call = |permission: &&str| CALLS.iter().find(|(_, of, it)| *of == on && it == permission);
+    let calls = permissions.iter().filter_map(call);
+    words::list(&calls.map(|(call, _, permission)| format!("{call} takes {permission}")).collect::<Vec<_>>())
 }
 
 /// Whether new tables go there and the place needs a permission of its own: a database's location brings it

@@ -11,6 +11,7 @@ use crate::model::{
     Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, shell_flag,
 };
 use crate::requirement::Origin;
+use crate::requirement::location::has_scheme;
 
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 11), judge };
@@ -39,6 +40,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     // A table that nobody saw may lie anywhere.
     outcomes.extend(view.databases().filter_map(|database| view.tables(database).err()).map(Err));
     outcomes.extend(standings.policies.unread.first().cloned().map(Err));
+    outcomes.extend(standings.unless("WRITE-011").map(Err));
     let proof = places.known.iter().filter_map(|it| Some(evidence(&it.origin, why(&it.origin)?)));
     outcomes.push(Ok(Outcome::Pass(proof.chain([reached()]).collect())));
     Ok(join(outcomes))
@@ -52,10 +54,12 @@ fn reached() -> Evidence {
 }
 
 fn not_in_s3(view: &View<'_>, origin: &Origin) -> Finding {
-    let what = format!(
-        "{}; that is no address in S3, and the connector writes to S3 only",
-        words::capital(&why(origin).unwrap_or_default())
-    );
+    let fault = if has_scheme(address(origin).as_str()) {
+        "that is no address in S3, and the connector writes to S3 only"
+    } else {
+        "it does not begin with s3://, and Iceberg refuses it (Invalid S3 URI, cannot determine scheme)"
+    };
+    let what = format!("{}; {fault}", words::capital(&why(origin).unwrap_or_default()));
     Finding::new(address(origin), what)
         .evidence(evidence(origin, format!("the location is {}", address(origin))))
         .evidence(documented())

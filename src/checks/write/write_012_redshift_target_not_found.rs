@@ -5,6 +5,7 @@ use crate::checks::shared::policies::{RolePolicies, role_policies};
 use crate::checks::shared::redshift::{Elsewhere, Place, elsewhere, named_clusters, places};
 use crate::checks::shared::{absent_role, phrases, words};
 use crate::checks::{Check, View};
+use crate::facts::{Cluster, Workgroup};
 use crate::model::{
     Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, nearest, shell_flag,
 };
@@ -18,11 +19,11 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         return Ok(Outcome::Skip(nowhere(view)));
     }
     let policies = if absent_role(view).is_some() { RolePolicies::default() } else { role_policies(view) };
-    let (mut failing, mut warning, mut proof, mut unread) = (Vec::new(), Vec::new(), Vec::new(), None);
+    let (mut failing, mut proof, mut unread) = (Vec::new(), Vec::new(), None);
     for place in &places {
         match state(view, place) {
             Ok(State::Reachable(text)) => proof.push(text),
-            Ok(State::Unreachable(finding)) => warning.push(finding),
+            Ok(State::Unreachable(finding)) => failing.push(finding),
             Ok(State::Absent) => {
                 failing.push(absent(view, &policies, place));
                 continue;
@@ -39,14 +40,10 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         }
     }
     if !failing.is_empty() {
-        failing.extend(warning);
         return Ok(Outcome::Fail(failing));
     }
     if let Some(blocked) = unread {
         return Err(blocked);
-    }
-    if !warning.is_empty() {
-        return Ok(Outcome::Warn(warning));
     }
     proof.extend(said(view));
     Ok(Outcome::Pass(proof))
@@ -83,16 +80,14 @@ enum State {
 
 fn state(view: &View<'_>, place: &Place) -> Result<State, Blocked> {
     let name = &place.name;
-    let (status, endpoint, roles) = if place.serverless {
+    let (status, text) = if place.serverless {
         let Some(workgroup) = view.workgroup(name)? else { return Ok(State::Absent) };
-        (workgroup.status.to_lowercase(), workgroup.endpoint.as_deref(), &[][..])
+        (workgroup.status.to_lowercase(), of_workgroup(workgroup))
     } else {
         let Some(cluster) = view.cluster(name)? else { return Ok(State::Absent) };
-        (cluster.status.to_lowercase(), cluster.endpoint.as_deref(), cluster.roles.as_slice())
+        (cluster.status.to_lowercase(), of_cluster(cluster))
     };
     let call = call(place);
-    let endpoint = endpoint.map(|it| format!(" at {it}")).unwrap_or_default();
-    let mut text = format!("{} is {status}{endpoint}", what(place));
     if !takes_connections(&status) {
         let told = format!("{} is {status}: the connector cannot log in", words::capital(&what(place)));
         let finding = Finding::new(name.as_str(), told)
@@ -100,10 +95,43 @@ fn state(view: &View<'_>, place: &Place) -> Result<State, Blocked> {
             .remedy(resume(place, &status));
         return Ok(State::Unreachable(finding));
     }
-    if !roles.is_empty() {
-        text = format!("{text}; COPY and UNLOAD use {}", words::list(roles));
+    Ok(State::Reachable(Evidence::read(call, format!("{} is {status}{text}", what(place)))))
+}
+
+/// What else AWS shows of a cluster: what the connector's settings can be compared with.
+fn of_cluster(cluster: &Cluster) -> String {
+    let mut text = reachable(cluster.endpoint.as_deref(), cluster.public);
+    let made_with = |what: &str, name: &Option<String>| name.as_ref().map(|name| format!("{what} {name}"));
+    let made_with: Vec<String> =
+        [made_with("the database", &cluster.database), made_with("the administrator", &cluster.admin)]
+            .into_iter()
+            .flatten()
+            .collect();
+    if !made_with.is_empty() {
+        text = format!("{text}; it was made with {}, and AWS shows no others", words::list(&made_with));
     }
-    Ok(State::Reachable(Evidence::read(call, text)))
+    if !cluster.roles.is_empty() {
+        text = format!("{text}; COPY and UNLOAD use {}", words::list(&cluster.roles));
+    }
+    text
+}
+
+/// The same of a workgroup, whose databases, users and roles are its namespace's.
+fn of_workgroup(workgroup: &Workgroup) -> String {
+    let text = reachable(workgroup.endpoint.as_deref(), workgroup.public);
+    let namespace = &workgroup.namespace;
+    if namespace.is_empty() {
+        return text;
+    }
+    format!(
+        "{text}; its databases and users, and the role of COPY and UNLOAD, are those of the namespace {namespace}"
+    )
+}
+
+fn reachable(endpoint: Option<&str>, public: Option<bool>) -> String {
+    let endpoint = endpoint.map(|it| format!(" at {it}")).unwrap_or_default();
+    let private = ", not publicly accessible: Streamkap needs a private way to it";
+    format!("{endpoint}{}", if public == Some(false) { private } else { "" })
 }
 
 fn what(place: &Place) -> String {
@@ -153,7 +181,8 @@ fn absent(view: &View<'_>, policies: &RolePolicies, place: &Place) -> Finding {
     let name = &place.name;
     let names = if place.serverless { view.workgroup_names() } else { view.cluster_names() };
     let names = names.ok().flatten();
-    let near = names.and_then(|names| nearest(name, names.iter().cloned()));
+    let other = |names: &[String]| nearest(name, names.iter().filter(|it| *it != name).cloned());
+    let near = names.and_then(|names| other(names));
     let region = place.region.as_deref().map(|region| format!(" in {region}")).unwrap_or_default();
     let mut told = format!("There is no {}{region}", what(place).trim_start_matches("the "));
     if let Some(near) = &near {
@@ -165,8 +194,13 @@ fn absent(view: &View<'_>, policies: &RolePolicies, place: &Place) -> Finding {
         let list = if place.serverless { "redshift-serverless:ListWorkgroups" } else { call(place) };
         finding = finding.evidence(Evidence::read(list, phrases::found_and_expected(name, near)));
     } else if let Some(names) = names {
-        let count = phrases::count(names.len(), if place.serverless { "workgroup" } else { "cluster" });
-        let text = format!("the region has {count}, and none is named like it");
+        let kind = if place.serverless { "workgroup" } else { "cluster" };
+        let text = match names.len() {
+            0 => format!("the region has no {kind} at all"),
+            count => {
+                format!("the region has {}, and none is named like it", phrases::count(count, kind))
+            }
+        };
         finding = finding.evidence(Evidence::read(call(place), text));
     }
     let written = if place.serverless { Vec::new() } else { named_clusters(&policies.documents()) };
@@ -174,7 +208,7 @@ fn absent(view: &View<'_>, policies: &RolePolicies, place: &Place) -> Finding {
         let text = format!("the role's policies name the cluster {}", words::list(&written));
         finding = finding.evidence(Evidence::evaluated(Vec::new(), text));
     }
-    let meant = near.or_else(|| nearest(name, written));
+    let meant = near.or_else(|| other(&written));
     finding.remedy(look(place, meant.as_deref()))
 }
 
@@ -208,7 +242,7 @@ fn misdirected(place: &Place, fault: &Elsewhere) -> Finding {
     let Elsewhere { statement, found, wanted, .. } = fault;
     let everything = wanted == "*";
     let told = format!(
-        "{} allows {actions} on {found}, and nothing allows it on {}: {}",
+        "{} allows {actions} on {found}, and nothing allows it on {}: {}. {BY_THE_GUIDE}",
         words::capital(&words::statement(statement)),
         if everything { "*".to_owned() } else { what(place) },
         fault.fault
@@ -240,6 +274,9 @@ fn misdirected(place: &Place, fault: &Elsewhere) -> Finding {
     finding.remedies = remedies;
     finding
 }
+
+/// Why it counts, though no call of the connector was found.
+const BY_THE_GUIDE: &str = "Calls made with this role, for which Streamkap's guide has a policy, are refused";
 
 const RESOURCES: &str =
     "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshift.html";

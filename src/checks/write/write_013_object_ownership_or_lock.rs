@@ -29,9 +29,7 @@ fn judge_bucket(view: &View<'_>, location: &Location) -> Result<Outcome, Blocked
     let locked = match lock.map(String::as_str) {
         None => format!("Object Lock is off on bucket {bucket}"),
         Some("") => format!("Object Lock is on without default retention on bucket {bucket}"),
-        Some(mode) => format!(
-            "Object Lock keeps new objects of bucket {bucket} in {mode} mode, which refuses deletes and no uploads"
-        ),
+        Some(mode) => return Ok(Outcome::Warn(vec![told(retained(bucket, mode), &location.origin)])),
     };
     Ok(Outcome::Pass(vec![
         Evidence::read(
@@ -42,6 +40,28 @@ fn judge_bucket(view: &View<'_>, location: &Location) -> Result<Outcome, Blocked
         ),
         Evidence::read("s3:GetBucketObjectLockConfiguration", locked),
     ]))
+}
+
+/// New objects get a retention period, for which S3 wants a checksum with every upload. The connector for S3 is
+/// inferred to be one that sends none with its parts, and no version of any is known: a warning, no failure.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html#object-lock-put-object>
+fn retained(bucket: &str, mode: &str) -> Finding {
+    let what = format!(
+        "Object Lock keeps every new object of bucket {bucket} in {mode} mode, and S3 then refuses uploads without a checksum: whether the connector's version sends one decides if anything is written"
+    );
+    let remedy = Remedy::Manual {
+        owner: Owner::BucketAccount,
+        title: format!("Take the default retention off bucket {bucket}, or make sure of the connector's checksums"),
+        steps: vec![
+            "Let the connector write once: its log has `Content-MD5 OR x-amz-checksum- HTTP header is required for Put Part requests with Object Lock parameters` if it sends none".to_owned(),
+            "Ask Streamkap's support whether the connector sends Content-MD5 or a checksum with every part".to_owned(),
+            format!("Otherwise take the default retention off bucket {bucket}, or write to a bucket without one"),
+        ],
+        commands: vec![format!("aws s3api get-object-lock-configuration {}", shell_flag("--bucket", bucket))],
+    };
+    let evidence =
+        Evidence::read("s3:GetBucketObjectLockConfiguration", format!("default retention in {mode} mode"));
+    Finding::new(format!("arn:aws:s3:::{bucket}"), what).evidence(evidence).remedy(remedy)
 }
 
 /// The bucket blocks the very encryption that its default gives these uploads. (`SSE-C`, which AWS

@@ -6,13 +6,22 @@
 //! the same line and column, and near misses stay near misses. It is a pseudonym and no encryption: the
 //! lengths and shapes of names stay visible.
 //!
-//! What everybody may know stays: Streamkap's account (and what is nearly it), names AWS gives, regions,
-//! actions, times.
+//! Whatever is not known to be AWS's vocabulary is taken for a name. What everybody may know stays:
+//! Streamkap's account (and what is nearly it), names AWS gives, regions, actions, times, and the words with
+//! which the doctor itself asks, such as Iceberg's folder `data` ([`keep`]).
 
+mod address;
 mod alphabet;
+mod arn;
+mod condition;
+mod definition;
 mod document;
+mod keep;
 mod names;
-mod words;
+mod overlap;
+mod prose;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -26,18 +35,21 @@ pub struct Kept {
     pub accounts: Vec<String>,
     /// Session names of vendors; `*` at the end stands for anything.
     pub sessions: Vec<String>,
-    /// Words that stay within names, such as the name of the probe.
-    pub words: Vec<String>,
+    /// Names of vendors' roles.
+    pub roles: Vec<String>,
+    /// Values that connector files offer, by parameter.
+    pub choices: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Fields whose texts are AWS's vocabulary or ours, never a name.
-const VOCABULARY: [&str; 40] = [
+const VOCABULARY: [&str; 44] = [
     "action",
     "algorithm",
     "at",
     "attribute",
     "awsRegion",
     "blocked",
+    "category",
     "collected_at",
     "connector",
     "created",
@@ -53,9 +65,10 @@ const VOCABULARY: [&str; 40] = [
     "kind",
     "last",
     "manager",
-    "missing_context",
     "mode",
+    "object_lock",
     "operations",
+    "ownership",
     "partition",
     "permissions",
     "purpose",
@@ -67,12 +80,43 @@ const VOCABULARY: [&str; 40] = [
     "spec",
     "state",
     "status",
+    "type",
     "until",
     "updated",
     "usage",
     "version",
+    "without_boundary",
     "without_scps",
 ];
+
+/// Fields that hold sentences.
+const PROSE: [&str; 7] =
+    ["delivery_error", "error_message", "invoked_by", "message", "source_ip", "switched_off", "user_agent"];
+
+/// Members of an event's parameters and answer whose texts are AWS's vocabulary.
+const VOCABULARY_OF_EVENTS: [&str; 14] = [
+    "createDate",
+    "defaultVersionId",
+    "durationSeconds",
+    "expiration",
+    "includeShadowTrails",
+    "isDefaultVersion",
+    "operations",
+    "permissions",
+    "permissionsWithGrantOption",
+    "setAsDefault",
+    "status",
+    "updateDate",
+    "versionId",
+    "x-amz-acl",
+];
+
+/// Members of an event's parameters that map names to values.
+const KEYED_IN_EVENTS: [&str; 4] = ["encryptionContext", "parameters", "tags", "variables"];
+
+/// Fields of facts that map names to values: their keys are names.
+const KEYED_BY_NAME: [&str; 8] =
+    ["buckets", "clusters", "databases", "inline_policies", "keys", "managed_policies", "tags", "workgroups"];
 
 /// The same facts under pseudonyms.
 ///
@@ -80,20 +124,17 @@ const VOCABULARY: [&str; 40] = [
 /// When the facts do not read back, which is a bug of redaction.
 pub fn redacted(facts: &Facts, kept: &Kept) -> Result<Facts, serde_json::Error> {
     let mut value = serde_json::to_value(facts)?;
-    let names = Names::of(facts, &value, kept);
-    redact(&mut value, "", &names);
+    let draft = Names::draft(kept, &facts.target.role.name);
+    of_facts(&mut value.clone(), "", &draft);
+    of_facts(&mut value, "", &draft.settled());
     serde_json::from_value(value)
 }
 
-/// Redacts the value of a field.
-fn redact(value: &mut Value, field: &str, names: &Names) {
+/// Redacts the value of a field of facts.
+fn of_facts(value: &mut Value, field: &str, names: &Names) {
     match value {
-        Value::String(text) => {
-            if let Some(changed) = text_of(text, field, names) {
-                *text = changed;
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| redact(item, field, names)),
+        Value::String(text) => *text = text_of_facts(text, field, names),
+        Value::Array(items) => items.iter_mut().for_each(|item| of_facts(item, field, names)),
         Value::Object(members) => {
             let old = std::mem::take(members);
             *members = object(old, field, names);
@@ -102,60 +143,124 @@ fn redact(value: &mut Value, field: &str, names: &Names) {
     }
 }
 
-/// Fields that map names to values: their keys are names.
-const KEYED_BY_NAME: [&str; 8] =
-    ["buckets", "clusters", "databases", "inline_policies", "keys", "managed_policies", "tags", "workgroups"];
-
 fn object(members: Map<String, Value>, field: &str, names: &Names) -> Map<String, Value> {
-    let by_name = KEYED_BY_NAME.contains(&field);
     // A fact's value stands for the field that holds the fact.
     let is_fact = members.contains_key("state") && members.contains_key("value");
-    let by_name = by_name && !is_fact;
+    let by_name = KEYED_BY_NAME.contains(&field) && !is_fact;
     let is_known = is_fact && members["state"] == "known";
-    let is_filter = members.contains_key("attribute");
-    members
-        .into_iter()
-        .map(|(key, mut value)| {
-            match (field, key.as_str()) {
-                ("context", key) => context(key, &mut value, names),
-                ("inline_policies", _) if by_name => redact(&mut value, "document", names),
-                ("tags", _) if by_name => redact(&mut value, "name", names),
-                ("parameters", _) => redact(&mut value, "name", names),
-                (_, "value") if is_known => redact(&mut value, field, names),
-                // The reason why there is none, in words.
-                (_, "value") if is_fact => redact(&mut value, "message", names),
-                (_, "value") if is_filter => redact(&mut value, "filter", names),
-                _ if by_name => redact(&mut value, "entry", names),
-                (_, key) => redact(&mut value, key, names),
+    let attribute = members.get("attribute").and_then(Value::as_str).map(str::to_owned);
+    let member = |(key, mut value): (String, Value)| {
+        let key = match (field, key.as_str()) {
+            ("context", name) => {
+                of_context(name, &mut value, names);
+                condition::key(name, names)
             }
-            let key = if by_name { names.whole(&key) } else { key };
-            (key, value)
-        })
-        .collect()
+            ("parameters", name) => {
+                of_parameter(name, &mut value, names);
+                key
+            }
+            (_, "request_parameters" | "response_elements") => {
+                of_event(&mut value, "", names);
+                key
+            }
+            (_, "value") if is_known => {
+                of_facts(&mut value, field, names);
+                key
+            }
+            // The reason why there is none, in words.
+            (_, "value") if is_fact => {
+                of_facts(&mut value, "message", names);
+                key
+            }
+            (_, "value") if attribute.is_some() => {
+                let is_word = matches!(attribute.as_deref(), Some("EventName" | "EventSource"));
+                of_facts(&mut value, if is_word { "event_name" } else { "name" }, names);
+                key
+            }
+            _ if by_name => {
+                of_facts(&mut value, "entry", names);
+                names.text(&key)
+            }
+            (_, name) => {
+                of_facts(&mut value, name, names);
+                key
+            }
+        };
+        (key, value)
+    };
+    members.into_iter().map(member).collect()
 }
 
 /// The values of a condition key.
-fn context(key: &str, value: &mut Value, names: &Names) {
-    let values = value.as_array_mut().into_iter().flatten();
-    for value in values {
+fn of_context(key: &str, value: &mut Value, names: &Names) {
+    for value in value.as_array_mut().into_iter().flatten() {
         if let Value::String(text) = value {
-            *text = document::condition_value(key, text, names);
+            *text = condition::value(None, key, text, names);
         }
     }
 }
 
-fn text_of(text: &str, field: &str, names: &Names) -> Option<String> {
-    if VOCABULARY.contains(&field) {
-        return None;
+/// The value of a connector's parameter.
+fn of_parameter(name: &str, value: &mut Value, names: &Names) {
+    if let Value::String(text) = value {
+        let is_word = names.is_choice(name, text) || name == "region" && keep::is_region(text);
+        if !is_word {
+            *text = names.text(text);
+        }
     }
-    // A connector file is text in which names stand: TOML begins with a bracket, too.
-    if field == "definition" {
-        return Some(names.within(text));
+}
+
+fn text_of_facts(text: &str, field: &str, names: &Names) -> String {
+    match field {
+        _ if VOCABULARY.contains(&field) => text.to_owned(),
+        _ if PROSE.contains(&field) => prose::redacted(text, names),
+        "definition" => definition::redacted(text, names),
+        "missing_context" => condition::key(text, names),
+        "policy_id" => names.policy_id(text),
+        _ => text_of_any(text, names),
     }
-    if text.trim_start().starts_with(['{', '[']) {
-        return Some(document::redacted(text, names));
+}
+
+/// A text that is a name or a document.
+fn text_of_any(text: &str, names: &Names) -> String {
+    if document::is_document(text) {
+        return document::redacted(text, names);
     }
-    Some(if names::is_field_of_names(field) { names.whole(text) } else { names.within(text) })
+    document::redacted_encoded(text, names).unwrap_or_else(|| names.text(text))
+}
+
+/// Redacts a member of an event's parameters or answer.
+fn of_event(value: &mut Value, field: &str, names: &Names) {
+    match value {
+        Value::String(text) => {
+            let is_word = VOCABULARY_OF_EVENTS.contains(&field) || matches!(text.as_str(), "true" | "false");
+            if !is_word {
+                *text = text_of_any(text, names);
+            }
+        }
+        Value::Number(number) => {
+            if let Ok(changed) = names.number(&number.to_string()).parse::<u64>()
+                && !number.is_f64()
+            {
+                *value = changed.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| of_event(item, field, names)),
+        Value::Object(members) if members.contains_key("Statement") => {
+            let changed = document::redacted(&value.to_string(), names);
+            *value = serde_json::from_str(&changed).unwrap_or_default();
+        }
+        Value::Object(members) => {
+            let by_name = KEYED_IN_EVENTS.contains(&field);
+            let member = |(key, mut value): (String, Value)| {
+                of_event(&mut value, &key, names);
+                let key = if by_name { condition::context_key(&key, names) } else { key };
+                (key, value)
+            };
+            *members = std::mem::take(members).into_iter().map(member).collect();
+        }
+        _ => {}
+    }
 }
 
 #[cfg(test)]

@@ -82,7 +82,8 @@ fn kept() -> Kept {
     Kept {
         accounts: vec!["300973880807".to_owned()],
         sessions: vec!["AwsV2SDKConnectorSession".to_owned()],
-        words: Vec::new(),
+        roles: Vec::new(),
+        choices: BTreeMap::new(),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::checks::shared::{callers, history, words};
 use crate::facts::Role;
 use crate::model::{Arn, ExternalId};
 use crate::policy::{Context, Policy, Principal};
+use crate::requirement::example_session;
 
 /// Streamkap's call of `sts:AssumeRole`.
 #[derive(Clone, Debug)]
@@ -188,7 +189,7 @@ fn known_sessions(view: &View<'_>) -> Vec<String> {
     if sessions.is_empty() && !view.installs_only() {
         sessions.clone_from(&view.vendor().session_names);
     }
-    sessions.into_iter().map(|name| name.replace('*', "6f1c2e0a-8d3b-4c55-9e71-0b2a4d6f8c13")).collect()
+    sessions.iter().map(|name| example_session(name)).collect()
 }
 
 /// The keys whose values are certain.

@@ -1,10 +1,10 @@
 //! Whether one condition of a trust policy holds for Streamkap's call, put to the policy engine.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use serde_json::json;
 
+use crate::model::telling_addresses;
 use crate::policy::trust::{Assumption, assume};
 use crate::policy::{Condition, Context, Document, Kind, Policy, Version};
 
@@ -101,46 +101,4 @@ fn put(policy: &Arc<Policy>, call: &Call, context: &Context) -> Truth {
         }
     }
     best
-}
-
-/// Addresses by which a condition's ranges can be told apart: those at and beyond the edges of each
-/// range, of which only addresses that can call AWS over the internet are kept.
-fn telling_addresses(ranges: &[String]) -> Vec<String> {
-    let mut addresses = vec!["52.0.0.1".to_owned(), "2600:1f00::1".to_owned()];
-    for range in ranges {
-        let (base, bits) = range.split_once('/').unwrap_or((range, ""));
-        if let Ok(base) = base.parse::<Ipv4Addr>() {
-            let bits = bits.parse::<u32>().unwrap_or(32).min(32);
-            let size = u32::MAX.checked_shr(bits).unwrap_or(0);
-            let first = u32::from(base) & !size;
-            let edges =
-                [first.checked_sub(1), Some(first), Some(first | size), (first | size).checked_add(1)];
-            let public = edges.into_iter().flatten().map(Ipv4Addr::from).filter(|it| is_public(*it));
-            addresses.extend(public.map(|it| it.to_string()));
-        } else if let Ok(base) = base.parse::<Ipv6Addr>() {
-            let bits = bits.parse::<u32>().unwrap_or(128).min(128);
-            let size = u128::MAX.checked_shr(bits).unwrap_or(0);
-            let first = u128::from(base) & !size;
-            let edges =
-                [first.checked_sub(1), Some(first), Some(first | size), (first | size).checked_add(1)];
-            // 2000::/3 is all of the internet's IPv6; 2001:db8::/32 is for documentation.
-            let public = edges.into_iter().flatten().filter(|it| it >> 125 == 1 && it >> 96 != 0x2001_0db8);
-            addresses.extend(public.map(|it| Ipv6Addr::from(it).to_string()));
-        }
-    }
-    addresses
-}
-
-/// Whether a call over the internet can come from the address: not from private networks, nor from
-/// those of RFC 5737 that exist in documentation only.
-fn is_public(address: Ipv4Addr) -> bool {
-    let [first, second, ..] = address.octets();
-    !(address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_documentation()
-        || address.is_unspecified()
-        || first == 0
-        || first >= 224
-        || (first == 100 && (64..128).contains(&second)))
 }

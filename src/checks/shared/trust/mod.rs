@@ -179,7 +179,7 @@ impl<'a> Trust<'a> {
         let written = self.written(statement);
         let conditions = |external: bool| {
             let fits = move |it: &&Condition| it.key.eq_ignore_ascii_case("sts:ExternalId") == external;
-            statement.conditions.iter().filter(fits).map(|it| self.judge(it)).collect()
+            statement.conditions.iter().filter(fits).map(|it| self.judge(statement.effect, it)).collect()
         };
         Reading {
             statement: statement.clone(),
@@ -192,13 +192,17 @@ impl<'a> Trust<'a> {
     }
 
     /// A condition judged. What nobody outside can know, and what the doctor only supposes, gives way
-    /// to the proof that Streamkap got in.
-    fn judge(&self, condition: &Condition) -> Judged {
+    /// to the proof that Streamkap got in: such a condition holds in what allows, and not in what denies.
+    fn judge(&self, effect: Effect, condition: &Condition) -> Judged {
         let (mut truth, supposed) = condition::holds(&self.call, self.policy.document().version(), condition);
         let is_external_id = condition.key.eq_ignore_ascii_case("sts:ExternalId");
-        let gives_way = truth == Truth::Hangs || (truth == Truth::Fails && supposed);
+        let (proven, disproven) = match effect {
+            Effect::Allow => (Truth::Holds, Truth::Fails),
+            Effect::Deny => (Truth::Fails, Truth::Holds),
+        };
+        let gives_way = truth == Truth::Hangs || (truth == disproven && supposed);
         if gives_way && self.settled.is_some() && !is_external_id {
-            truth = Truth::Holds;
+            truth = proven;
         }
         Judged { condition: condition.clone(), truth }
     }

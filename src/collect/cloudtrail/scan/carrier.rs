@@ -1,64 +1,89 @@
 //! From JSON values to records, whatever they are wrapped in.
 //!
 //! CloudTrail writes `{"Records": […]}`; `lookup-events` answers `{"Events": [{"CloudTrailEvent":
-//! "…"}]}`, EventBridge puts the record into `detail`, CloudWatch Logs into `message`; exports
-//! are bare arrays or lines.
+//! "…"}]}`, and with `--query` an array of strings; EventBridge puts the record into `detail`,
+//! CloudWatch Logs into `message`, its queries into `value`, Elasticsearch into `_source`, Splunk
+//! into `_raw`; exports are bare arrays or lines. So every member that may hold a record is looked
+//! into, be it JSON within a string.
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::trail::Event;
 
 /// Wrappers within wrappers that are looked into: a record in a string in an array in an object.
-const DEPTH: u8 = 6;
+const DEPTH: u8 = 10;
 
-/// Calls `found` with every record in `value`; tells whether there was any record or a place for
-/// one (`{"Records": []}`).
-pub(super) fn for_each_record(value: &Value, found: &mut impl FnMut(Event)) -> bool {
-    look_into(value, DEPTH, found)
+/// What was in a value besides records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// Records.
+    pub(super) records: u64,
+    /// There was a place for records, if no record: `{"Records": []}`.
+    pub(super) carrier: bool,
+    /// CloudTrail's digests of its files.
+    pub(super) digests: u64,
+    /// CloudTrail's insights.
+    pub(super) insights: u64,
+    /// Strings that were to hold a record and cannot be read.
+    pub(super) unreadable: u64,
 }
 
-fn look_into(value: &Value, depth: u8, found: &mut impl FnMut(Event)) -> bool {
+/// Calls `found` with every record in `value`.
+pub(super) fn for_each_record(value: &Value, found: &mut impl FnMut(Event)) -> Seen {
+    let mut seen = Seen::default();
+    look_into(value, DEPTH, &mut seen, found);
+    seen
+}
+
+fn look_into(value: &Value, depth: u8, seen: &mut Seen, found: &mut impl FnMut(Event)) {
     if depth == 0 {
-        return false;
+        return;
     }
     match value {
-        Value::Array(items) => items.iter().fold(false, |any, item| look_into(item, depth - 1, found) | any),
-        Value::Object(map) => {
-            if let Some(event) = Event::from_value(value) {
-                found(event);
-                return true;
-            }
-            if map.contains_key("insightDetails") {
-                return false;
-            }
-            let mut any = false;
-            for (key, member) in map {
-                any |= match member {
-                    Value::Array(items) if items.is_empty() => key == "Records" || key == "Events",
-                    Value::Array(_) => look_into(member, depth - 1, found),
-                    Value::Object(_) if key == "detail" => look_into(member, depth - 1, found),
-                    Value::String(text) if key == "CloudTrailEvent" || key == "message" => {
-                        look_into_text(text, depth - 1, found)
-                    }
-                    _ => false,
-                };
-            }
-            any
+        Value::Array(items) => items.iter().for_each(|item| look_into(item, depth - 1, seen, found)),
+        Value::String(text) => look_into_text(text, depth, seen, found),
+        Value::Object(map) if map.contains_key("insightDetails") => seen.insights += 1,
+        Value::Object(map) if map.contains_key("logFiles") && map.contains_key("digestEndTime") => {
+            seen.digests += 1;
         }
-        _ => false,
+        Value::Object(map) => match Event::from_value(value) {
+            // Splunk puts fields of its own beside the record.
+            Some(_) if map.get("_raw").is_some_and(Value::is_string) => {
+                look_into_members(map, depth, seen, found);
+            }
+            Some(event) => {
+                seen.records += 1;
+                found(event);
+            }
+            None => look_into_members(map, depth, seen, found),
+        },
+        _ => {}
     }
 }
 
-fn look_into_text(text: &str, depth: u8, found: &mut impl FnMut(Event)) -> bool {
-    text.trim_start().starts_with('{')
-        && parse(text.as_bytes()).is_some_and(|value| look_into(&value, depth, found))
+fn look_into_members(map: &Map<String, Value>, depth: u8, seen: &mut Seen, found: &mut impl FnMut(Event)) {
+    for (key, member) in map {
+        let places = ["Records", "Events", "records", "events", "logEvents"];
+        seen.carrier |= places.contains(&key.as_str()) && member.as_array().is_some_and(Vec::is_empty);
+        look_into(member, depth - 1, seen, found);
+    }
+}
+
+fn look_into_text(text: &str, depth: u8, seen: &mut Seen, found: &mut impl FnMut(Event)) {
+    if !text.trim_start().starts_with(['{', '[']) {
+        return;
+    }
+    match parse(text.as_bytes()) {
+        Some(value) => look_into(&value, depth - 1, seen, found),
+        None => seen.unreadable += u64::from(text.contains("\"eventVersion\"")),
+    }
 }
 
 /// Reads one JSON value, mending what stricter readers reject: bytes that are not UTF-8, raw
 /// control characters in strings, and halves of surrogate pairs. None when it is not JSON even so.
-pub(super) fn parse(bytes: &[u8]) -> Option<Value> {
+pub(in crate::collect::cloudtrail) fn parse(bytes: &[u8]) -> Option<Value> {
     serde_json::from_slice(bytes).ok().or_else(|| {
         let text = String::from_utf8_lossy(bytes);
         serde_json::from_str(&mended(&text)).ok()
@@ -131,6 +156,12 @@ mod tests {
             json!({"Events": [{"EventId": "1", "CloudTrailEvent": record("1").to_string()}], "NextToken": "x"}),
             json!({"version": "0", "detail-type": "AWS API Call via CloudTrail", "detail": record("1")}),
             json!({"logEvents": [{"id": "1", "message": record("1").to_string()}]}),
+            json!([record("1").to_string()]),
+            json!({"results": [[{"field": "@message", "value": record("1").to_string()}]]}),
+            json!({"hits": {"hits": [{"_source": record("1")}]}}),
+            json!({"preview": false, "result": {"_raw": record("1").to_string()}}),
+            json!({"result": {"_raw": record("1").to_string(), "eventSource": "s3.amazonaws.com", "eventName": "x"}}),
+            json!({"Message": json!({"detail": record("1")}).to_string()}),
         ] {
             assert_eq!(ids(&value), ["1"], "{value}");
         }
@@ -140,7 +171,26 @@ mod tests {
     fn digests_and_insights_hold_none() {
         let insight = json!({"Records": [{"eventID": "1", "insightDetails": {"eventSource": "a", "eventName": "b", "errorCode": "AccessDenied"}}]});
         assert_eq!(ids(&insight), Vec::<String>::new());
-        assert_eq!(ids(&json!({"awsAccountId": "1", "logFiles": []})), Vec::<String>::new());
+        let digest = json!({"awsAccountId": "1", "digestEndTime": "2026-03-02T01:00:00Z", "logFiles": []});
+        assert_eq!(ids(&digest), Vec::<String>::new());
+        let seen = for_each_record(&json!([insight, digest]), &mut |_| {});
+        assert_eq!(seen, Seen { digests: 1, insights: 1, ..Seen::default() });
+    }
+
+    #[test]
+    fn a_text_that_was_a_record_and_cannot_be_read_is_counted() {
+        let broken = r#"{"eventVersion":"1.09","#;
+        for value in [json!({"Events": [{"CloudTrailEvent": broken}]}), json!([broken])] {
+            assert_eq!(for_each_record(&value, &mut |_| {}).unreadable, 1, "{value}");
+        }
+        assert_eq!(for_each_record(&json!({"message": "{not JSON}"}), &mut |_| {}).unreadable, 0);
+    }
+
+    #[test]
+    fn a_record_within_a_record_s_parameters_is_no_event() {
+        let mut outer = record("1");
+        outer["requestParameters"] = json!({"body": record("2").to_string(), "Records": [record("3")]});
+        assert_eq!(ids(&json!({"Records": [outer]})), ["1"]);
     }
 
     #[test]

@@ -10,9 +10,10 @@ use super::layout::Place;
 use super::marks::Positions;
 use super::native::{self, Tools};
 use super::query::Compiled;
-use super::split::{MAX_OBJECT, Splitter};
+use super::split::{MAX_OBJECT, Read as Outcome, Splitter};
 use super::stream::TextStream;
 use super::tally::{Tally, note};
+use super::wide::{Wide, utf16};
 use crate::trail::{Coverage, EventRef, Problem, ProblemKind, RecordReader, Sink};
 
 /// The largest file, and the largest text, that is held in memory as a whole. CloudTrail's own
@@ -24,6 +25,9 @@ const READ: usize = 256 * 1024;
 const PIECE: usize = 4 << 20;
 /// Text without any record after which a stream is given up as a decompression bomb.
 const BARREN: u64 = 1 << 30;
+/// Compressions within the first that are undone in a stream: some copies between buckets are
+/// compressed twice.
+const LAYERS: u8 = 2;
 
 /// One thread's scanner: finds in files what its query wants, and hands it to its sink.
 pub(super) struct Scanner<'q, S> {
@@ -102,21 +106,21 @@ impl<'q, S: Sink> Scanner<'q, S> {
             Err(error) => self.tally.problems.push(ProblemKind::Unreadable { detail: error.to_string() }),
         }
         self.input = input;
-        self.end(name);
+        self.end(place, name);
     }
 
     /// Scans an object already in memory.
     pub(super) fn scan_object(&mut self, name: &str, object: &[u8], place: Place<'_>) {
         self.begin(place);
         self.object(object);
-        self.end(|| name.to_owned());
+        self.end(place, || name.to_owned());
     }
 
     /// Scans what can only be read once, from front to end.
     pub(super) fn scan_reader(&mut self, name: &str, reader: impl Read) {
         self.begin(Place::default());
         self.stream(reader);
-        self.end(|| name.to_owned());
+        self.end(Place::default(), || name.to_owned());
     }
 
     /// Bytes read since last asked.
@@ -128,25 +132,32 @@ impl<'q, S: Sink> Scanner<'q, S> {
 
     fn begin(&mut self, place: Place<'_>) {
         self.tally = Tally::default();
-        self.place(place);
-    }
-
-    fn place(&mut self, place: Place<'_>) {
         self.tally.placed = place.account.is_some() && place.region.is_some();
-        note(&mut self.coverage.accounts, place.account);
-        note(&mut self.coverage.regions, place.region);
     }
 
-    fn end(&mut self, name: impl FnOnce() -> String) {
+    fn end(&mut self, place: Place<'_>, name: impl FnOnce() -> String) {
         let mut tally = std::mem::take(&mut self.tally);
         tally.finish();
-        tally.coverage.files = 1;
         let records_kept = tally.coverage.records;
-        if !tally.problems.is_empty() {
+        let passed_over = records_kept == 0 && place.doubtful;
+        let only = |count: u64| u64::from(count > 0 && records_kept == 0 && tally.problems.is_empty());
+        tally.coverage.other_files = u64::from(passed_over);
+        if !passed_over {
+            tally.coverage.digests = only(tally.digests);
+            tally.coverage.insights = only(tally.insights).saturating_sub(tally.coverage.digests);
+        }
+        let Coverage { other_files, digests, insights, .. } = tally.coverage;
+        let is_log = other_files + digests + insights == 0;
+        tally.coverage.files = u64::from(is_log);
+        if is_log && !tally.problems.is_empty() {
             let file = name();
             let problems = tally.problems.into_iter();
             tally.coverage.problems =
                 problems.map(|kind| Problem { file: file.clone(), kind, records_kept }).collect();
+        }
+        if records_kept > 0 || is_log && tally.coverage.problems.is_empty() {
+            note(&mut self.coverage.accounts, place.account);
+            note(&mut self.coverage.regions, place.region);
         }
         // A vast archive of broken files must not fill the memory with their names.
         if self.coverage.problems.len() > 2_000 {
@@ -208,13 +219,17 @@ impl<'q, S: Sink> Scanner<'q, S> {
         let text = wide.as_deref().unwrap_or(text);
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let Self { positions, reader, tally, .. } = self;
-        if let Ok(found) = native::scan(text, self.query, Tools { positions, reader, tally }) {
-            self.hand_over(&found);
-        } else {
-            self.tally.forget_records();
-            let mut splitter = Splitter::default();
-            self.split(&mut splitter, text, true);
-            self.judge(&splitter, text.trim_ascii_start().first().copied());
+        match native::scan(text, self.query, Tools { positions, reader, tally }) {
+            // That its last bracket is closed is looked at where there are records only.
+            Ok(found) if tally.coverage.records > 0 || text.trim_ascii_end().ends_with(b"]}") => {
+                self.hand_over(&found);
+            }
+            _ => {
+                self.tally.forget_records();
+                let mut splitter = Splitter::default();
+                self.split(&mut splitter, text, true);
+                self.judge(&splitter, text.trim_ascii_start().first().copied());
+            }
         }
     }
 
@@ -228,71 +243,105 @@ impl<'q, S: Sink> Scanner<'q, S> {
     fn split(&mut self, splitter: &mut Splitter, text: &[u8], last: bool) -> usize {
         let Self { query, sink, found, tally, .. } = self;
         splitter.split(text, last, |object| {
-            let Some(value) = carrier::parse(object) else { return false };
-            let any = carrier::for_each_record(&value, &mut |event| {
+            let Some(value) = carrier::parse(object) else { return Outcome::Broken };
+            let seen = carrier::for_each_record(&value, &mut |event| {
                 tally.see_event(&event);
                 if query.accepts(&EventRef::from(&event)) {
                     *found += 1;
                     sink.event(event);
                 }
             });
-            tally.carrier |= any;
-            tally.foreign |= !any;
-            true
+            tally.see_object(seen);
+            if seen.records > 0 { Outcome::Records } else { Outcome::Nothing }
         })
     }
 
-    /// What the slow way's outcome says about the file.
+    /// What the slow way's outcome says about the file; `first` is its first letter.
     fn judge(&mut self, splitter: &Splitter, first: Option<u8>) {
-        let problems = &mut self.tally.problems;
+        let Tally { coverage, carrier, foreign, digests, insights, unreadable, problems, .. } =
+            &mut self.tally;
+        let is_known = *carrier || splitter.carrier || *digests + *insights > 0;
+        let looks_like_json = matches!(first, Some(b'{' | b'[' | b'"'));
+        if coverage.records == 0 && !(is_known || *foreign || looks_like_json) {
+            if problems.is_empty() {
+                problems.push(if first.is_some() { ProblemKind::NotALog } else { ProblemKind::Empty });
+            }
+            return;
+        }
         let compression_broke = problems.iter().any(ProblemKind::loses_records);
-        let whole = splitter.unreadable - u64::from(splitter.truncated && splitter.unreadable > 0);
-        if whole > 0 {
-            problems.push(ProblemKind::UnreadableRecords { count: whole });
+        let unreadable = splitter.unreadable + *unreadable;
+        if unreadable > 0 {
+            problems.push(ProblemKind::UnreadableRecords { count: unreadable });
         }
         if splitter.truncated && !compression_broke {
             problems.push(ProblemKind::Truncated);
         }
-        let carrier = self.tally.carrier || splitter.carrier;
-        let nothing = self.tally.coverage.records == 0 && (!carrier || self.tally.foreign);
+        let nothing = coverage.records == 0 && (*foreign || !is_known);
         if nothing && problems.is_empty() {
-            problems.push(match first {
-                Some(b'{' | b'[') => ProblemKind::NoRecords,
-                Some(_) => ProblemKind::NotALog,
-                None => ProblemKind::Empty,
-            });
+            problems.push(ProblemKind::NoRecords);
         }
     }
 
+    /// Reads a source from front to end: compressed, maybe more than once, or in UTF-16.
     fn stream(&mut self, reader: impl Read) {
         let mut stream = TextStream::new(reader);
+        let ended = self.layer(&mut stream, LAYERS);
+        self.tally.coverage.bytes += stream.taken();
+        self.tally.problems.append(&mut stream.problems);
+        // Of a text that was left in its midst there is nothing more to say.
+        if let Some((splitter, first)) = ended {
+            self.judge(&splitter, first);
+        }
+    }
+
+    /// Takes off what a text is still wrapped in. None when it was not read to the end.
+    fn layer(&mut self, text: &mut dyn Read, layers: u8) -> Option<(Splitter, Option<u8>)> {
+        let mut head = [0; 3];
+        let len = fill(text, &mut head);
+        let head = &head[..len];
+        if layers > 0 && head == [0x1f, 0x8b, 8] {
+            let mut inner = TextStream::new(head.chain(text));
+            let ended = self.layer(&mut inner, layers - 1);
+            self.tally.problems.append(&mut inner.problems);
+            return ended;
+        }
+        let (mark, rest) = head.split_at(len.min(2));
+        match Wide::of(mark, rest) {
+            Some(_) => self.pieces(&mut Wide::of(mark, rest.chain(text))?),
+            None => self.pieces(&mut head.chain(text)),
+        }
+    }
+
+    /// Reads a text piece by piece. None when it was not read to the end.
+    fn pieces(&mut self, text: &mut dyn Read) -> Option<(Splitter, Option<u8>)> {
         let mut splitter = Splitter::default();
         // What is held over is less than one object; the rest is room for the next piece.
         let mut buffer = vec![0; MAX_OBJECT + PIECE];
         let (mut held, mut first, mut barren) = (0, None, 0);
         loop {
-            let len = stream.read(&mut buffer[held..held + PIECE]);
+            let len = fill(text, &mut buffer[held..held + PIECE]);
             self.tally.coverage.text_bytes += len as u64;
             let end = held + len;
+            let cancelled = self.is_cancelled();
             let last = len < PIECE;
             first = first.or_else(|| buffer[..end].trim_ascii_start().first().copied());
             let before = self.tally.coverage.records;
-            let used = self.split(&mut splitter, &buffer[..end], last);
+            let used = self.split(&mut splitter, &buffer[..end], last && !cancelled);
+            if cancelled {
+                return None;
+            }
+            if last {
+                return Some((splitter, first));
+            }
             buffer.copy_within(used..end, 0);
             held = end - used;
             barren = if self.tally.coverage.records > before { 0 } else { barren + len as u64 };
             if barren > BARREN {
                 let text_bytes = self.tally.coverage.text_bytes;
-                stream.problems.push(ProblemKind::Bomb { text_bytes });
-                break;
-            }
-            if last || self.is_cancelled() {
-                break;
+                self.tally.problems.push(ProblemKind::Bomb { text_bytes });
+                return None;
             }
         }
-        self.tally.coverage.bytes += stream.bytes();
-        self.tally.problems.append(&mut stream.problems);
-        self.judge(&splitter, first);
     }
 
     fn is_cancelled(&mut self) -> bool {
@@ -345,14 +394,14 @@ fn may_be_log(head: &[u8]) -> bool {
         || matches!(text.trim_ascii_start().first(), Some(b'{' | b'[') | None)
 }
 
-/// The text in UTF-8, if it is in UTF-16 by its mark: what PowerShell's `>` writes.
-fn utf16(text: &[u8]) -> Option<Vec<u8>> {
-    let read: fn([u8; 2]) -> u16 = match text {
-        [0xff, 0xfe, ..] => u16::from_le_bytes,
-        [0xfe, 0xff, ..] => u16::from_be_bytes,
-        _ => return None,
-    };
-    let (pairs, _) = text[2..].as_chunks::<2>();
-    let units = pairs.iter().map(|pair| read(*pair));
-    Some(char::decode_utf16(units).map(|unit| unit.unwrap_or('\u{fffd}')).collect::<String>().into_bytes())
+/// Fills `out` as far as a text goes. The texts read here end where they cannot be read.
+fn fill(text: &mut dyn Read, out: &mut [u8]) -> usize {
+    let mut len = 0;
+    while len < out.len() {
+        match text.read(&mut out[len..]) {
+            Ok(0) | Err(_) => break,
+            Ok(more) => len += more,
+        }
+    }
+    len
 }

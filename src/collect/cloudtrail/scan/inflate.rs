@@ -30,7 +30,7 @@ unsafe impl Send for Inflater {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Inflated {
     /// All members; the text is this long. `trailing` tells that bytes follow which are neither
-    /// a member nor zero padding.
+    /// a member nor zero padding, and hold no member.
     Whole { len: usize, trailing: bool },
     /// Larger than the limit.
     TooLarge,
@@ -57,10 +57,20 @@ impl Inflater {
                 Member::Done { consumed, produced } => {
                     taken += consumed;
                     len += produced;
+                    // Zeros pad blocks of tapes and disks, also between members.
+                    let padding = object[taken..].iter().take_while(|byte| **byte == 0).count();
+                    taken += padding;
                     let rest = &object[taken..];
-                    if rest.is_empty() || !rest.starts_with(&[0x1f, 0x8b]) {
-                        let trailing = rest.iter().any(|&byte| byte != 0);
-                        return Inflated::Whole { len, trailing };
+                    if rest.is_empty() {
+                        return Inflated::Whole { len, trailing: false };
+                    }
+                    if !rest.starts_with(&[0x1f, 0x8b]) {
+                        let member = memchr::memmem::find(rest, &[0x1f, 0x8b, 8]).is_some();
+                        return if member {
+                            Inflated::Broken
+                        } else {
+                            Inflated::Whole { len, trailing: true }
+                        };
                     }
                 }
                 Member::NoSpace if out.len() >= limit => return Inflated::TooLarge,
@@ -166,6 +176,14 @@ mod tests {
         let (inflated, text) = inflate(&object, LIMIT);
         assert_eq!(inflated, Inflated::Whole { len: 7, trailing: false });
         assert_eq!(text, b"one two");
+    }
+
+    #[test]
+    fn a_member_behind_padding_is_joined_and_one_behind_junk_is_left_to_the_stream() {
+        let padded = [&gz(b"one ")[..], &[0; 512], &gz(b"two")].concat();
+        assert_eq!(inflate(&padded, LIMIT).1, b"one two");
+        let junk = [&gz(b"one ")[..], b"junk", &gz(b"two")].concat();
+        assert_eq!(inflate(&junk, LIMIT).0, Inflated::Broken);
     }
 
     #[test]

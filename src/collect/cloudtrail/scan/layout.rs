@@ -28,6 +28,8 @@ pub(super) struct Place<'a> {
     pub(super) region: Option<&'a str>,
     /// When it was delivered: its records are of that time or earlier.
     pub(super) delivered: Option<Timestamp>,
+    /// It lies where other services put their logs: without records it is one of those.
+    pub(super) doubtful: bool,
 }
 
 /// Tells what the object with this key is.
@@ -59,12 +61,28 @@ fn is_sibling(part: &str) -> bool {
     matches!(part, "CloudTrail-Digest" | "CloudTrail-Insight" | "CloudTrail-Aggregated")
 }
 
+/// Folders of other services, which nobody opens. What is not in the list is looked into.
+const OTHER_SERVICES: [&str; 12] = [
+    "CloudTrail-Aggregated",
+    "BedrockModelInvocationLogs",
+    "Config",
+    "GuardDuty",
+    "WAFLogs",
+    "elasticloadbalancing",
+    "globalaccelerator",
+    "network-firewall",
+    "redshift",
+    "vpc-lattice",
+    "vpcdnsquerylogs",
+    "vpcflowlogs",
+];
+
+/// What a service's folder, or its part of a file's name, tells; none for logs.
 fn of_service(service: &str) -> Option<Kind<'static>> {
     match service {
-        "CloudTrail" => None,
         "CloudTrail-Digest" => Some(Kind::Digest),
         "CloudTrail-Insight" => Some(Kind::Insight),
-        _ => Some(Kind::Other),
+        other => OTHER_SERVICES.contains(&other).then_some(Kind::Other),
     }
 }
 
@@ -78,6 +96,10 @@ fn of_folders<'a>(mut folders: impl Iterator<Item = &'a str>, mut place: Place<'
     let Some(service) = folders.next() else { return Kind::Log(place) };
     if let Some(other) = of_service(service) {
         return other;
+    }
+    if service != "CloudTrail" {
+        place.doubtful = place.delivered.is_none();
+        return Kind::Log(place);
     }
     place.account.get_or_insert(account);
     if let Some(region) = folders.next() {
@@ -103,7 +125,8 @@ fn of_name(name: &str) -> Option<Kind<'_>> {
     }
     let region = parts.next()?;
     let time = parts.next().and_then(|time| time.get(..14)).and_then(time);
-    Some(Kind::Log(Place { account: Some(account), region: Some(region), delivered: time }))
+    let place = Place { account: Some(account), region: Some(region), delivered: time, doubtful: false };
+    Some(Kind::Log(place))
 }
 
 /// `YYYYMMDDTHHmmZ`.
@@ -155,6 +178,23 @@ mod tests {
         ] {
             assert_eq!(kind_of_key(path), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn logs_that_were_put_elsewhere_are_looked_into() {
+        for path in [
+            "AWSLogs/111122223333/eu-west-1/2026/03/02/x.json.gz",
+            "AWSLogs/111122223333/2026/03/02/x.json.gz",
+            "AWSLogs/111122223333/cloudtrail/eu-west-1/x.json.gz",
+        ] {
+            let doubtful = Place { doubtful: true, ..Place::default() };
+            assert_eq!(kind_of_key(path), Kind::Log(doubtful), "{path}");
+        }
+        let named =
+            "AWSLogs/111122223333/eu-west-1/111122223333_CloudTrail_eu-west-1_20260302T0005Z_a.json.gz";
+        assert!(
+            matches!(kind_of_key(named), Kind::Log(place) if !place.doubtful && place.region == Some("eu-west-1"))
+        );
     }
 
     #[test]

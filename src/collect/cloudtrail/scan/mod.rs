@@ -16,11 +16,13 @@ mod query;
 mod split;
 mod stream;
 mod tally;
+mod waiting;
 mod walk;
+mod wide;
 
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -30,6 +32,7 @@ use jiff::{SignedDuration, Timestamp};
 use layout::{Kind, Place};
 use query::Compiled;
 pub use query::{Query, query_of};
+use waiting::Waiting;
 use walk::{Folders, Found};
 
 use crate::trail::{Coverage, Event, EventRef, Problem, ProblemKind, Sink};
@@ -230,13 +233,48 @@ impl Job<'_> {
         while let Some(single) = self.singles.get(self.next_single.fetch_add(1, Ordering::Relaxed)) {
             let input = single.lock().unwrap_or_else(PoisonError::into_inner).take();
             match input {
-                Some(Input::Path(path)) => scan_single(scanner, &path),
-                Some(Input::Reader(name, reader)) => scanner.scan_reader(&name, reader),
+                Some(Input::Path(path)) => self.scan_single(scanner, path),
+                Some(Input::Reader(name, reader)) => self.scan_reader(scanner, &name, || Ok(reader)),
                 None => {}
             }
             if self.account_for(scanner) {
                 return;
             }
+        }
+    }
+
+    /// A single file may be anything by its name; its content decides.
+    fn scan_single<S: Sink>(&self, scanner: &mut Scanner<'_, S>, path: PathBuf) {
+        let shown = path.to_string_lossy().into_owned();
+        let is_special = |data: std::fs::Metadata| !data.is_file() && !data.is_dir();
+        if path.metadata().is_ok_and(is_special) {
+            return self.scan_reader(scanner, &shown, move || File::open(path));
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let place = match layout::kind("", &name) {
+            Kind::Log(place) => place,
+            _ => Place::default(),
+        };
+        scanner.scan_file(File::open(&path), Given::Named, place, || shown);
+    }
+
+    /// What can be read once, and may keep its reader waiting.
+    fn scan_reader<S: Sink, R: Read>(
+        &self,
+        scanner: &mut Scanner<'_, S>,
+        name: &str,
+        open: impl FnOnce() -> std::io::Result<R> + Send + 'static,
+    ) {
+        match self.cancel {
+            Some(cancel) => scanner.scan_reader(name, Waiting::new(open, cancel)),
+            None => match open() {
+                Ok(reader) => scanner.scan_reader(name, reader),
+                Err(error) => {
+                    let kind = ProblemKind::Unreadable { detail: error.to_string() };
+                    let problem = Problem { file: name.to_owned(), kind, records_kept: 0 };
+                    scanner.coverage.problems.push(problem);
+                }
+            },
         }
     }
 
@@ -261,7 +299,12 @@ impl Job<'_> {
         let name = found.name.to_string_lossy();
         match layout::kind(&found.folder.relative, &name) {
             Kind::Log(place) if self.is_before_window(&place) => scanner.coverage.other_files += 1,
-            Kind::Log(place) => scanner.scan_file(found.open(), Given::Found, place, || found.path()),
+            Kind::Log(place) => {
+                // Whatever bears a log's name was one.
+                let named = place.delivered.is_some() || name.ends_with(".json.gz");
+                let given = if named { Given::Named } else { Given::Found };
+                scanner.scan_file(found.open(), given, place, || found.path());
+            }
             other => pass_over(&mut scanner.coverage, &other),
         }
     }
@@ -292,16 +335,6 @@ impl Job<'_> {
         scanner.coverage.interrupted |= cancelled;
         cancelled
     }
-}
-
-/// A single file may be anything by its name; its content decides.
-fn scan_single<S: Sink>(scanner: &mut Scanner<'_, S>, path: &Path) {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let place = match layout::kind("", &name) {
-        Kind::Log(place) => place,
-        _ => Place::default(),
-    };
-    scanner.scan_file(File::open(path), Given::Named, place, || path.to_string_lossy().into_owned());
 }
 
 fn pass_over(coverage: &mut Coverage, kind: &Kind<'_>) {

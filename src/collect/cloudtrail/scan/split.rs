@@ -1,32 +1,66 @@
-//! The slow and sure way: takes any text apart into its outermost JSON objects.
+//! The slow and sure way: takes any text apart into the JSON objects that may be records.
 //!
 //! Used for all that is not written as CloudTrail writes it, and for streams. Wrappers are
 //! stepped into, so that one record at a time is held; a broken record costs itself alone,
-//! because reading goes on at the next `{"eventVersion"`.
+//! because reading goes on at the next `{"eventVersion"`. Between objects only what joins them may
+//! stand: anything else may be what is left of a record.
 
 use memchr::memmem;
 
 /// An object larger than this is no record: CloudTrail's own are at most 256 KB.
 pub(super) const MAX_OBJECT: usize = 2 << 20;
-/// How often in a text reading may start anew after something broken, which keeps hostile texts
-/// from being read over and over.
+/// How often in a text reading may start anew after something broken or too large, which keeps
+/// hostile texts from being read over and over.
 const RESUMPTIONS: u32 = 300;
-/// Keys of arrays whose elements are taken one by one.
-const CARRIERS: [&[u8]; 3] = [b"Records", b"Events", b"logEvents"];
+/// Wrappers within wrappers that are kept account of; nobody writes so many.
+const DEPTH: usize = 64;
+/// Keys of arrays whose elements are taken one by one, however small the wrapper.
+const CARRIERS: [&[u8]; 5] = [b"Records", b"Events", b"records", b"events", b"logEvents"];
+/// Keys by which an object that cannot be taken as a whole is told to be a record.
+const OF_RECORD: [&[u8]; 4] = [b"eventVersion", b"eventSource", b"eventName", b"userIdentity"];
 const RECORD: &[u8] = b"{\"eventVersion\"";
+
+/// What an object, or a text within a string, turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Read {
+    /// It held records.
+    Records,
+    /// It is JSON and held none.
+    Nothing,
+    /// It is not JSON.
+    Broken,
+}
 
 /// Where in a text reading is. Carries over from one piece of a stream to the next.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact about the text, and none excludes another")]
 pub(super) struct Splitter {
+    /// The wrappers that are open, each by its opening bracket.
+    open: Vec<u8>,
     /// Within a string outside of any object.
     in_string: bool,
+    /// Something stood where nothing may: until the next record nothing else is complained of.
+    lost: bool,
+    /// Outside of wrappers: how the line at hand goes.
+    line: Line,
     resumptions: u32,
-    /// Objects that were broken or too large.
+    /// Objects that were broken or too large, and texts between objects that belong to nothing.
     pub(super) unreadable: u64,
-    /// The text ended within an object.
+    /// The text ended within an object or a wrapper.
     pub(super) truncated: bool,
     /// An array of records was seen, however empty.
     pub(super) carrier: bool,
+}
+
+/// Tools put words before the records of a log, one to a line: times, names of hosts.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Line {
+    #[default]
+    Fresh,
+    /// Words stand in it, and no object yet.
+    Words,
+    /// An object stood in it.
+    Object,
 }
 
 enum Object {
@@ -34,64 +68,186 @@ enum Object {
     Closed(usize),
     /// It holds an array of records, which begins here.
     Carrier(usize),
-    /// The text ends first.
-    Open,
-    /// It goes on beyond the limit, which falls at this position, within a string or not.
-    TooLarge { end: usize, in_string: bool },
+    /// It goes on beyond what is at hand.
+    Longer(Longer),
+}
+
+/// An object whose end is not at hand.
+struct Longer {
+    /// As far as it was looked at.
+    end: usize,
+    /// The limit was reached, not the end of the text.
+    too_large: bool,
+    in_string: bool,
+    /// By its keys it is a record.
+    is_record: bool,
 }
 
 impl Splitter {
-    /// Calls `read` with each object of `text`; it tells whether the object was readable.
+    /// Calls `read` with each object of `text`, and with each string that holds one and stands in
+    /// an array or by itself.
     ///
     /// Returns how much of the text was used up. With `last`, all of it; otherwise the rest is to
     /// be given again with more behind it.
-    pub(super) fn split(&mut self, text: &[u8], last: bool, mut read: impl FnMut(&[u8]) -> bool) -> usize {
+    pub(super) fn split(&mut self, text: &[u8], last: bool, mut read: impl FnMut(&[u8]) -> Read) -> usize {
         let mut at = 0;
         while at < text.len() {
-            if self.in_string {
-                at = self.end_of_string(text, at);
-                continue;
-            }
-            // Outside of objects only their beginnings and strings matter.
-            match memchr::memchr2(b'{', b'"', &text[at..]) {
-                None => return text.len(),
-                Some(offset) => at += offset,
-            }
-            if text[at] == b'"' {
-                self.in_string = true;
-                at += 1;
-                continue;
-            }
-            at = match object(text, at) {
-                Object::Closed(end) => {
-                    if read(&text[at..end]) {
-                        end
-                    } else {
-                        self.resume(text, at, end)
-                    }
-                }
-                Object::Carrier(inside) => {
-                    self.carrier = true;
-                    inside
-                }
-                Object::Open if !last => return at,
-                Object::Open => {
-                    self.truncated = true;
-                    self.resume(text, at, text.len())
-                }
-                Object::TooLarge { end, in_string } => {
-                    let next = self.resume(text, at, end);
-                    self.in_string = in_string && next == end;
-                    next
+            let next = match text[at] {
+                _ if self.in_string => Some(self.end_of_string(text, at)),
+                b'{' => self.object(text, at, last, &mut read),
+                b'"' => self.string(text, at, last, &mut read),
+                byte => {
+                    self.between(byte);
+                    Some(at + 1)
                 }
             };
+            match next {
+                Some(next) => at = next,
+                None => return at,
+            }
+        }
+        if last {
+            self.end();
         }
         text.len()
     }
 
+    /// Takes the object at `at`. Gives where to go on; none when more of the text is needed.
+    fn object(
+        &mut self,
+        text: &[u8],
+        at: usize,
+        last: bool,
+        read: &mut impl FnMut(&[u8]) -> Read,
+    ) -> Option<usize> {
+        if self.open.is_empty() {
+            self.line = Line::Object;
+        }
+        match object(text, at) {
+            Object::Closed(end) => Some(match read(&text[at..end]) {
+                Read::Broken => {
+                    self.unreadable += 1;
+                    self.resume(text, at, end)
+                }
+                Read::Records => {
+                    self.lost = false;
+                    end
+                }
+                Read::Nothing => end,
+            }),
+            Object::Carrier(inside) => {
+                self.carrier = true;
+                self.open_wrapper(b'{');
+                self.open_wrapper(b'[');
+                Some(inside)
+            }
+            Object::Longer(longer) if !longer.too_large && !last => None,
+            Object::Longer(Longer { end, too_large, in_string, is_record }) => {
+                self.truncated |= !too_large;
+                if !is_record && self.resumptions < RESUMPTIONS {
+                    // A wrapper of another kind.
+                    self.resumptions += 1;
+                    self.open_wrapper(b'{');
+                    return Some(at + 1);
+                }
+                // A text that ends too early is told apart.
+                self.unreadable += u64::from(too_large);
+                let next = self.resume(text, at, end);
+                self.in_string = too_large && in_string && next == end;
+                Some(next)
+            }
+        }
+    }
+
+    /// Takes or steps over the string at `at`. Gives where to go on; none when more of the text is
+    /// needed.
+    fn string(
+        &mut self,
+        text: &[u8],
+        at: usize,
+        last: bool,
+        read: &mut impl FnMut(&[u8]) -> Read,
+    ) -> Option<usize> {
+        // A wrapper's own keys and values, or what is left of a broken record.
+        let is_value = self.open.last() != Some(&b'{');
+        let end = string_end(text, at + 1).filter(|_| is_value);
+        if end.is_none() && is_value && !self.lost && !last && text.len() - at < MAX_OBJECT {
+            return None;
+        }
+        if let Some(end) = end {
+            if matches!(text[at + 1..end - 1].trim_ascii_start().first(), Some(b'{' | b'[')) {
+                self.line = Line::Object;
+                match read(&text[at..end]) {
+                    Read::Broken => self.stray(),
+                    Read::Nothing => return Some(end),
+                    Read::Records => {
+                        self.lost = false;
+                        return Some(end);
+                    }
+                }
+            } else if self.open.is_empty() {
+                self.stray();
+            }
+        }
+        self.in_string = true;
+        Some(at + 1)
+    }
+
+    /// Looks at a byte between objects and strings.
+    fn between(&mut self, byte: u8) {
+        match (self.open.last(), byte) {
+            (None, b'\n') => {
+                if self.line == Line::Words {
+                    self.stray();
+                }
+                self.line = Line::Fresh;
+            }
+            (None, b'[') if self.line == Line::Words => {}
+            (_, b'[') => self.open_wrapper(b'['),
+            (Some(b'['), b']') | (Some(b'{'), b'}') if !self.lost => {
+                self.open.pop();
+            }
+            // Keys and values of a wrapper that are no strings.
+            (_, b' ' | b'\t' | b'\r' | b'\n' | b',')
+            | (Some(b'{'), b':' | b'+' | b'-' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'E') => {}
+            // Marks of byte order and the separator of JSON text sequences.
+            (None, 0xef | 0xbb | 0xbf | 0x1e) if self.line != Line::Words => {}
+            (None, _) if self.line == Line::Words => {}
+            (None, byte) if self.line == Line::Fresh && !matches!(byte, b']' | b'}') => {
+                self.line = Line::Words;
+            }
+            _ => self.stray(),
+        }
+    }
+
+    fn open_wrapper(&mut self, bracket: u8) {
+        if self.open.len() < DEPTH {
+            self.open.push(bracket);
+        } else {
+            self.stray();
+        }
+    }
+
+    /// Something stands where nothing may.
+    fn stray(&mut self) {
+        if !self.lost {
+            self.unreadable += 1;
+            self.lost = true;
+        }
+    }
+
+    /// The text is over.
+    fn end(&mut self) {
+        if self.open.is_empty() && self.line == Line::Words {
+            self.stray();
+        }
+        // After something broken the account of wrappers may be wrong.
+        self.truncated |= self.unreadable == 0 && (!self.open.is_empty() || self.in_string);
+    }
+
     /// After a broken object between `start` and `end`: the next record within it, or its end.
     fn resume(&mut self, text: &[u8], start: usize, end: usize) -> usize {
-        self.unreadable += 1;
+        self.lost = true;
         self.resumptions += 1;
         if self.resumptions > RESUMPTIONS {
             return text.len();
@@ -110,6 +266,7 @@ impl Splitter {
         let Some(end) = string_end(text, start) else { return text.len() };
         self.in_string = false;
         if end > start + 1 && text[..end - 1].ends_with(b"{") && text[end - 1..].starts_with(&RECORD[1..]) {
+            self.stray();
             return end - 2;
         }
         end
@@ -133,7 +290,7 @@ fn object(text: &[u8], start: usize) -> Object {
     let limit = text.len().min(start + MAX_OBJECT);
     let mut depth = 0_usize;
     let mut key: &[u8] = b"";
-    let mut in_string = false;
+    let (mut in_string, mut is_record) = (false, false);
     let mut at = start;
     while at < limit {
         match text[at] {
@@ -144,6 +301,7 @@ fn object(text: &[u8], start: usize) -> Object {
                 };
                 if depth == 1 {
                     key = &text[at + 1..end - 1];
+                    is_record |= OF_RECORD.contains(&key);
                 }
                 at = end;
                 continue;
@@ -160,11 +318,7 @@ fn object(text: &[u8], start: usize) -> Object {
         }
         at += 1;
     }
-    if limit == text.len() && limit < start + MAX_OBJECT {
-        Object::Open
-    } else {
-        Object::TooLarge { end: limit, in_string }
-    }
+    Object::Longer(Longer { end: limit, too_large: limit == start + MAX_OBJECT, in_string, is_record })
 }
 
 #[cfg(test)]
@@ -176,7 +330,11 @@ mod tests {
         let mut found = Vec::new();
         splitter.split(text.as_bytes(), true, |object| {
             found.push(String::from_utf8_lossy(object).into_owned());
-            serde_json::from_slice::<serde_json::Value>(object).is_ok()
+            match serde_json::from_slice::<serde_json::Value>(object) {
+                Ok(value) if value.get("eventVersion").is_some() => Read::Records,
+                Ok(_) => Read::Nothing,
+                Err(_) => Read::Broken,
+            }
         });
         (found, splitter)
     }
@@ -234,7 +392,7 @@ mod tests {
                 held.extend_from_slice(piece);
                 let used = splitter.split(&held, pieces.peek().is_none(), |object| {
                     found.push(String::from_utf8_lossy(object).into_owned());
-                    true
+                    Read::Records
                 });
                 held.drain(..used);
             }

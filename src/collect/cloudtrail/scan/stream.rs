@@ -55,7 +55,7 @@ impl<R: Read> TextStream<R> {
     }
 
     /// Compressed or plain bytes taken from the source so far.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(super) fn taken(&self) -> u64 {
         self.source.taken
     }
 
@@ -111,20 +111,23 @@ impl<R: Read> TextStream<R> {
         Some(0)
     }
 
-    /// Another member, zero padding, or bytes that belong to nothing.
+    /// Another member, zero padding, or bytes that belong to nothing, behind which there may be
+    /// another member.
     fn between(&mut self) -> Option<usize> {
+        while self.source.peek(1).first() == Some(&0) {
+            self.source.skip(1);
+        }
         let head = self.source.peek(2);
+        if head.is_empty() {
+            return None;
+        }
         if head.starts_with(&[0x1f, 0x8b]) {
             self.open_member();
-            return Some(0);
+        } else {
+            self.problem(ProblemKind::TrailingData);
+            self.next_member();
         }
-        while let Some(byte) = self.source.next_byte() {
-            if byte != 0 {
-                self.problem(ProblemKind::TrailingData);
-                return None;
-            }
-        }
-        None
+        Some(0)
     }
 
     fn open_member(&mut self) {
@@ -206,13 +209,18 @@ impl<R: Read> TextStream<R> {
     /// Looks for another member after a break.
     fn resume(&mut self, problem: ProblemKind) {
         self.problem(problem);
+        let since_start = usize_of(self.source.position() - self.member_start).saturating_sub(1);
+        self.source.back(since_start.min(LOOK_BACK));
+        self.next_member();
+    }
+
+    /// Goes on to what looks like the beginning of a member; to the end without one.
+    fn next_member(&mut self) {
         self.member = Member::End;
         self.resumptions += 1;
         if self.resumptions > RESUMPTIONS {
             return;
         }
-        let since_start = usize_of(self.source.position() - self.member_start).saturating_sub(1);
-        self.source.back(since_start.min(LOOK_BACK));
         loop {
             match self.source.next_byte() {
                 None => return,
@@ -223,6 +231,13 @@ impl<R: Read> TextStream<R> {
         // The first byte is taken; put the header's check on the rest.
         self.source.back(1);
         self.member = Member::Between;
+    }
+}
+
+impl<R: Read> Read for TextStream<R> {
+    /// Never fails: what was the matter stands in the problems.
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        Ok(Self::read(self, out))
     }
 }
 
@@ -352,6 +367,18 @@ mod tests {
         assert_eq!(problems, []);
         assert_eq!(read(b"plain").0, b"plain");
         assert_eq!(read(b"").1, [ProblemKind::Empty]);
+    }
+
+    #[test]
+    fn a_member_behind_padding_or_junk_is_read_and_junk_is_told() {
+        for (between, expected) in [
+            (&[0_u8; 512][..], vec![]),
+            (b"junk", vec![ProblemKind::TrailingData]),
+            (b"\x1f\x1f\0", vec![ProblemKind::TrailingData]),
+        ] {
+            let (text, problems) = read(&[&gz(b"one ")[..], between, &gz(b"two"), between].concat());
+            assert_eq!((&text[..], problems), (&b"one two"[..], expected), "{between:?}");
+        }
     }
 
     #[test]

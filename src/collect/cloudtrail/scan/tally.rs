@@ -2,6 +2,7 @@
 
 use memchr::memmem;
 
+use super::carrier::Seen;
 use crate::trail::{Coverage, Event, ProblemKind};
 
 /// Coverage under way, with times still as bytes: comparing those is all that most records cost.
@@ -16,6 +17,12 @@ pub(super) struct Tally {
     pub(super) carrier: bool,
     /// There was an object that is no record and holds none.
     pub(super) foreign: bool,
+    /// Digests of CloudTrail's.
+    pub(super) digests: u64,
+    /// Insights.
+    pub(super) insights: u64,
+    /// Texts within strings that were records and cannot be read.
+    pub(super) unreadable: u64,
     /// What was the matter with the file at hand.
     pub(super) problems: Vec<ProblemKind>,
 }
@@ -48,6 +55,15 @@ impl Tally {
             Some(_) => {}
             None => self.times = Some((time, time)),
         }
+    }
+
+    /// Notes what an object held besides the events, which are seen one by one.
+    pub(super) fn see_object(&mut self, seen: Seen) {
+        self.carrier |= seen.carrier;
+        self.digests += seen.digests;
+        self.insights += seen.insights;
+        self.unreadable += seen.unreadable;
+        self.foreign |= seen == Seen::default();
     }
 
     /// Notes what a parsed event shows.

@@ -1,10 +1,12 @@
 //! Lists folders while others read: every worker takes files from the folders at hand and opens
-//! the next folder itself, so that listing is shared and nothing waits for its end.
+//! the next folder itself, so that listing is shared and nothing waits for its end. Links to
+//! folders are followed; each folder is listed once, whichever way leads to it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ffi::OsString;
-use std::fs::{File, ReadDir};
-use std::path::{Path, PathBuf};
+use std::fs::{File, FileType, ReadDir};
+use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Files taken from a folder at once: enough to make the lock cheap, few enough to share.
@@ -19,9 +21,17 @@ pub(super) struct Folders {
 struct State {
     closed: Vec<Closed>,
     open: VecDeque<(Arc<Folder>, ReadDir)>,
+    /// The folders that were opened.
+    seen: BTreeSet<Identity>,
     /// Workers that are listing right now and may bring more.
     listing: usize,
 }
+
+/// By what a folder is known again: its device and number there, or its real path.
+#[cfg(unix)]
+type Identity = (u64, u64);
+#[cfg(not(unix))]
+type Identity = PathBuf;
 
 /// A folder that is still to be opened.
 struct Closed {
@@ -41,22 +51,28 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    fn open(closed: Closed) -> Result<(Self, ReadDir), Unlisted> {
+    fn open(closed: Closed) -> Result<(Self, Identity, ReadDir), Unlisted> {
         let Closed { path, relative } = closed;
-        match std::fs::read_dir(&path) {
-            Ok(entries) => {
-                #[cfg(unix)]
+        let open = || {
+            let entries = std::fs::read_dir(&path)?;
+            #[cfg(unix)]
+            let (handle, identity) = {
+                use std::os::unix::fs::MetadataExt as _;
                 let handle = File::open(&path).ok();
-                let folder = Self {
-                    path,
-                    relative,
-                    #[cfg(unix)]
-                    handle,
-                };
-                Ok((folder, entries))
-            }
-            Err(error) => Err((path, error)),
-        }
+                let data = handle.as_ref().map_or_else(|| path.metadata(), File::metadata)?;
+                (handle, (data.dev(), data.ino()))
+            };
+            #[cfg(not(unix))]
+            let identity = path.canonicalize()?;
+            let folder = Self {
+                path: path.clone(),
+                relative,
+                #[cfg(unix)]
+                handle,
+            };
+            Ok((folder, identity, entries))
+        };
+        open().map_err(|error| (path.clone(), error))
     }
 }
 
@@ -68,7 +84,7 @@ pub(super) struct Found {
 
 impl Found {
     /// Opens the file for reading.
-    pub(super) fn open(&self) -> std::io::Result<File> {
+    pub(super) fn open(&self) -> io::Result<File> {
         #[cfg(unix)]
         if let Some(folder) = &self.folder.handle {
             use rustix::fs::{Mode, OFlags, openat};
@@ -85,12 +101,12 @@ impl Found {
 }
 
 /// A folder or entry that could not be listed, and why.
-pub(super) type Unlisted = (PathBuf, std::io::Error);
+pub(super) type Unlisted = (PathBuf, io::Error);
 
 impl Folders {
     pub(super) fn new(roots: impl IntoIterator<Item = PathBuf>) -> Self {
         let closed = roots.into_iter().map(|path| Closed { path, relative: String::new() }).collect();
-        let state = State { closed, open: VecDeque::new(), listing: 0 };
+        let state = State { closed, open: VecDeque::new(), seen: BTreeSet::new(), listing: 0 };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -113,8 +129,12 @@ impl Folders {
                 state = self.lock();
                 state.listing -= 1;
                 match opened {
-                    // To the front: this worker goes on with it.
-                    Ok((folder, entries)) => state.open.push_front((Arc::new(folder), entries)),
+                    Ok((folder, identity, entries)) => {
+                        if state.seen.insert(identity) {
+                            // To the front: this worker goes on with it.
+                            state.open.push_front((Arc::new(folder), entries));
+                        }
+                    }
                     Err(unreadable) => unlisted.push(unreadable),
                 }
                 self.changed.notify_all();
@@ -156,23 +176,38 @@ fn take_batch(
                 return (None, folders);
             }
         };
-        if kind.is_dir() {
-            let relative = match folder.relative.as_str() {
-                "" => name.to_string_lossy().into_owned(),
-                above => format!("{above}/{}", name.to_string_lossy()),
-            };
-            folders.push(Closed { path: folder.path.join(name), relative });
-        } else if kind.is_file() || kind.is_symlink() && is_file(&folder.path.join(&name)) {
-            // Links to folders are not followed: they may lead in circles. Pipes and devices
-            // would make the search wait.
-            files.push(Found { folder: Arc::clone(folder), name });
+        let path = || folder.path.join(&name);
+        // Where a link leads is asked of links alone: asking of each file would cost.
+        let kind = if kind.is_symlink() { path().metadata().map(|data| data.file_type()) } else { Ok(kind) };
+        match kind {
+            Ok(kind) if kind.is_dir() => {
+                let relative = match folder.relative.as_str() {
+                    "" => name.to_string_lossy().into_owned(),
+                    above => format!("{above}/{}", name.to_string_lossy()),
+                };
+                folders.push(Closed { path: path(), relative });
+            }
+            Ok(kind) if kind.is_file() => files.push(Found { folder: Arc::clone(folder), name }),
+            // Nobody can say when a pipe ends, and the search would wait.
+            Ok(kind) if is_pipe(kind) => {
+                unlisted.push((path(), io::Error::other("it is a pipe: to read it, name it by itself")));
+            }
+            // Sockets and devices hold no logs.
+            Ok(_) => {}
+            Err(error) => unlisted.push((path(), error)),
         }
     }
     (Some(entries), folders)
 }
 
-fn is_file(path: &Path) -> bool {
-    path.metadata().is_ok_and(|data| data.is_file())
+#[cfg(unix)]
+fn is_pipe(kind: FileType) -> bool {
+    std::os::unix::fs::FileTypeExt::is_fifo(&kind)
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: FileType) -> bool {
+    false
 }
 
 #[cfg(test)]
@@ -222,5 +257,33 @@ mod tests {
             assert_eq!(files.pop().unwrap().name, "a.json");
         }
         assert_eq!(unlisted.len(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn linked_folders_are_listed_once_and_what_cannot_be_followed_is_told() {
+        use std::os::unix::fs::symlink;
+        let root = tempfile::tempdir().unwrap();
+        let logs = root.path().join("logs");
+        std::fs::create_dir_all(logs.join("day")).unwrap();
+        std::fs::write(logs.join("day/a.json"), "x").unwrap();
+        let searched = root.path().join("searched");
+        std::fs::create_dir(&searched).unwrap();
+        symlink(&logs, searched.join("AWSLogs")).unwrap();
+        symlink(logs.join("day"), searched.join("again")).unwrap();
+        symlink(&searched, logs.join("circle")).unwrap();
+        symlink("nowhere", searched.join("dangling.json.gz")).unwrap();
+        symlink("self", searched.join("self")).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(searched.join("pipe")).status().unwrap().success());
+        let _socket = std::os::unix::net::UnixListener::bind(searched.join("socket")).unwrap();
+        let folders = Folders::new([searched]);
+        let (mut files, mut unlisted, mut found) = (Vec::new(), Vec::new(), Vec::new());
+        while folders.next(&mut files, &mut unlisted) {
+            found.extend(files.drain(..).map(|file| file.name));
+        }
+        assert_eq!(found, ["a.json"]);
+        let mut told: Vec<_> = unlisted.iter().filter_map(|(path, _)| path.file_name()?.to_str()).collect();
+        told.sort_unstable();
+        assert_eq!(told, ["dangling.json.gz", "pipe", "self"]);
     }
 }
