@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::changes::{ChangeKind, change_kind};
 use super::document::{Allowed, Asked, StatementChange, StatementChangeKind, allows, document_of, losses};
+use super::resource::bucket_of;
 use super::{DenialGroup, Event};
 use crate::denial::{Layer, Reason};
 
@@ -155,7 +156,7 @@ impl Changed {
             denial.action.as_deref().and_then(|action| action.split(':').next()).unwrap_or_default();
         match self.kind {
             ChangeKind::Bucket => {
-                let bucket = resource.split(":s3:::").nth(1).and_then(|rest| rest.split('/').next());
+                let bucket = bucket_of(resource);
                 // The account's public access block names no bucket.
                 service == "s3"
                     && (self.target.is_empty() || bucket.is_none_or(|bucket| bucket == self.target))

@@ -9,6 +9,7 @@ use memchr::memmem;
 
 use super::changes::ChangeKind;
 use super::group::DenialGroup;
+use super::resource::bucket_of;
 
 /// What was denied: the buckets and keys by name, and the services.
 pub struct Denied<'d> {
@@ -34,7 +35,9 @@ impl<'d> Denied<'d> {
             let action = group.action.as_deref().unwrap_or_default();
             let resource = group.resource.as_deref().unwrap_or_default();
             match action.split_once(':').map(|(service, _)| service) {
-                Some("s3") => denied.buckets.note(bucket(resource)),
+                Some("s3") => {
+                    denied.buckets.note(bucket_of(resource).filter(|name| !matches!(*name, "" | "*")));
+                }
                 Some("kms") => denied.keys.note(resource.split_once(":key/").map(|(_, key)| key)),
                 Some("glue" | "lakeformation") => denied.catalog = true,
                 _ => {}
@@ -52,12 +55,6 @@ impl<'d> Denied<'d> {
             _ => true,
         }
     }
-}
-
-/// The bucket of an S3 ARN.
-fn bucket(resource: &str) -> Option<&str> {
-    let (_, rest) = resource.split_once(":s3:::")?;
-    rest.split('/').next().filter(|bucket| !bucket.is_empty() && *bucket != "*")
 }
 
 impl<'d> Named<'d> {

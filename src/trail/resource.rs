@@ -52,6 +52,12 @@ impl<'a> Call<'a> {
     }
 }
 
+/// The bucket in an S3 ARN, its own or an object's.
+pub(super) fn bucket_of(arn: &str) -> Option<&str> {
+    let (_, rest) = arn.split_once(":s3:::")?;
+    rest.split('/').next()
+}
+
 fn s3(call: &Call<'_>) -> Option<String> {
     let of_kind = |kind: &str| {
         let mut resources = call.resources.iter();
