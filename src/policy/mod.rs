@@ -42,11 +42,8 @@ pub use explain::{Found, Miss, NearestMiss};
 pub(crate) use operator::closest;
 pub use request::{Principal, PrincipalError, Request};
 
-/// A text fit for a terminal and a report: control and direction characters are replaced.
+/// A text fit for a terminal and a report: what is not seen but does something is replaced.
 pub(crate) fn clean(text: &str) -> std::borrow::Cow<'_, str> {
-    let harmful = |letter: char| {
-        letter.is_control()
-            || matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
+    let harmful = crate::model::is_unprintable;
     if text.contains(harmful) { text.replace(harmful, "\u{fffd}").into() } else { text.into() }
 }
