@@ -121,9 +121,10 @@ fn the_outside_world_is_met_in_few_places() {
 fn the_rules_see_what_they_forbid() {
     assert_eq!(
         used_modules(
-            "use crate::model::Arn;\nuse crate::{facts::Fact, checks};\nlet x = crate::report::line(y);"
+            "use crate::model::Arn;\nuse crate::{facts::{Fact, Role}, checks};\nuse crate::{\n    cli::x,\n    trail,\n};\n\
+             let x = crate::report::line(y); // crate::demo"
         ),
-        ["checks", "facts", "model", "report"].map(str::to_owned).into()
+        ["checks", "cli", "facts", "model", "report", "trail"].map(str::to_owned).into()
     );
     assert!(has_word("    println!(\"x\")", "println!"));
     assert!(!has_word("// println!(\"x\")", "println!"));
@@ -158,27 +159,47 @@ fn module_of(path: &str) -> String {
     path.split('/').next().unwrap().trim_end_matches(".rs").to_owned()
 }
 
-/// Modules of the crate that the code names: `crate::x` and `crate::{x, y}`.
+/// Modules of the crate that the code names: `crate::x` and `crate::{x, y::{z}}`, on one line or several.
 fn used_modules(text: &str) -> BTreeSet<String> {
+    let text = text.lines().map(code).collect::<Vec<_>>().join("\n");
     let mut used = BTreeSet::new();
-    for line in text.lines().map(code) {
-        for (at, _) in line.match_indices("crate::") {
-            let rest = &line[at + "crate::".len()..];
-            let names: Vec<&str> = match rest.strip_prefix('{') {
-                Some(list) => list.split(',').map(|part| part.trim().trim_end_matches(['}', ';'])).collect(),
-                None => vec![rest],
-            };
-            for name in names {
-                let end =
-                    name.find(|it: char| !(it.is_ascii_alphanumeric() || it == '_')).unwrap_or(name.len());
-                if end > 0 {
-                    used.insert(name[..end].to_owned());
-                }
-            }
+    for (at, prefix) in text.match_indices("crate::") {
+        let rest = &text[at + prefix.len()..];
+        match rest.strip_prefix('{') {
+            Some(list) => used.extend(members(list).into_iter().map(first_name)),
+            None => used.extend([first_name(rest)]),
         }
     }
+    used.remove("");
     used.remove("lib");
     used
+}
+
+/// The members of a list in braces, given what follows its opening one.
+fn members(list: &str) -> Vec<&str> {
+    let (mut found, mut depth, mut start) = (Vec::new(), 0, 0);
+    for (at, it) in list.char_indices() {
+        match it {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            ',' | '}' if depth == 0 => {
+                found.push(&list[start..at]);
+                start = at + 1;
+                if it == '}' {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The name that a path begins with.
+fn first_name(path: &str) -> String {
+    let path = path.trim_start();
+    let end = path.find(|it: char| !(it.is_ascii_alphanumeric() || it == '_')).unwrap_or(path.len());
+    path[..end].to_owned()
 }
 
 /// Whether the code has the word, not as the end of another one.
