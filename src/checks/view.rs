@@ -9,7 +9,7 @@ use crate::facts::{
     FactId, Facts, FailureKind, History, Key, LakeFormation, ManagedPolicy, Organization, Role,
     ServiceAccess, Simulation, Table, Target, Trail, Workgroup,
 };
-use crate::model::Blocked;
+use crate::model::{Blocked, Concern};
 use crate::requirement::{self, Location, Locations, Open, Requirement, Situation, encryption};
 
 /// A fact as a check reads it: the value, nothing where AWS says there is none, or why nobody looked.
@@ -136,7 +136,9 @@ impl<'a> View<'a> {
     pub fn bucket<T>(&self, name: &str, id: FactId, part: impl Fn(&'a Bucket) -> &'a Fact<T>) -> Read<'a, T> {
         self.note(id);
         let what = format!("{} of {name}", words(id));
-        self.facts.buckets.get(name).map_or_else(|| Err(not_read(&what)), |bucket| part(bucket).read(&what))
+        let bucket = self.facts.buckets.get(name);
+        let read = bucket.map_or_else(|| Err(not_read(&what)), |bucket| part(bucket).read(&what));
+        read.map_err(|unread| unread.about([of_bucket(name, id)]))
     }
 
     /// A KMS key by ARN, likewise.
@@ -222,16 +224,18 @@ impl<'a> View<'a> {
     pub fn database(&self, name: &str) -> Read<'a, DatabaseMetadata> {
         self.note(FactId::GlueDatabase);
         let what = format!("the Glue database {name}");
-        let read = self.facts.glue.databases.get(name);
-        read.map_or_else(|| Err(not_read(&what)), |it| it.metadata.read(&what))
+        let database = self.facts.glue.databases.get(name);
+        let read = database.map_or_else(|| Err(not_read(&what)), |it| it.metadata.read(&what));
+        read.map_err(|unread| unread.about([Concern::Database(name.to_owned())]))
     }
 
     /// The tables of a Glue database that the caller may see, or the one that was named.
     pub fn tables(&self, database: &str) -> Read<'a, Vec<Table>> {
         self.note(FactId::GlueTables);
         let what = format!("the tables of the Glue database {database}");
-        let read = self.facts.glue.databases.get(database);
-        read.map_or_else(|| Err(not_read(&what)), |it| it.tables.read(&what))
+        let known = self.facts.glue.databases.get(database);
+        let read = known.map_or_else(|| Err(not_read(&what)), |it| it.tables.read(&what));
+        read.map_err(|unread| unread.about([Concern::Tables(database.to_owned())]))
     }
 
     /// The names of the catalogue's databases, read when one was not found.
@@ -274,7 +278,8 @@ impl<'a> View<'a> {
     /// A Redshift cluster.
     pub fn cluster(&self, id: &str) -> Read<'a, Cluster> {
         self.note(FactId::RedshiftCluster);
-        read_entry(&self.facts.redshift.clusters, id, "the Redshift cluster")
+        let read = read_entry(&self.facts.redshift.clusters, id, "the Redshift cluster");
+        read.map_err(|unread| unread.about([Concern::Redshift(id.to_owned())]))
     }
 
     /// Identifiers of the region's Redshift clusters, read when one was not found.
@@ -286,7 +291,8 @@ impl<'a> View<'a> {
     /// A Redshift Serverless workgroup.
     pub fn workgroup(&self, name: &str) -> Read<'a, Workgroup> {
         self.note(FactId::RedshiftWorkgroup);
-        read_entry(&self.facts.redshift.workgroups, name, "the Redshift Serverless workgroup")
+        let read = read_entry(&self.facts.redshift.workgroups, name, "the Redshift Serverless workgroup");
+        read.map_err(|unread| unread.about([Concern::Redshift(name.to_owned())]))
     }
 
     /// Names of the region's workgroups, read when one was not found.
@@ -359,7 +365,22 @@ fn read_entry<'a, T>(facts: &'a BTreeMap<String, Fact<T>>, name: &str, what: &st
 }
 
 fn not_read(what: &str) -> Blocked {
-    Blocked { what: what.to_owned(), why: "it was not read".to_owned(), grant: None, hint: None }
+    Blocked {
+        what: what.to_owned(),
+        why: "it was not read".to_owned(),
+        grant: None,
+        hint: None,
+        concerns: Vec::new(),
+    }
+}
+
+/// What hangs on a fact of a bucket: on how it keeps new objects, what is written to it.
+fn of_bucket(name: &str, id: FactId) -> Concern {
+    match id {
+        FactId::BucketOwnership | FactId::BucketObjectLock => Concern::Uploads(name.to_owned()),
+        FactId::BucketEncryption => Concern::Key { bucket: Some(name.to_owned()) },
+        _ => Concern::Bucket(name.to_owned()),
+    }
 }
 
 fn words(id: FactId) -> &'static str {

@@ -204,6 +204,7 @@ fn resource_policy(
             why: "it was not read".to_owned(),
             grant: None,
             hint: None,
+            concerns: Vec::new(),
         }),
         _ => Ok(None),
     }

@@ -105,6 +105,7 @@ pub(super) fn phases(view: &View<'_>, judged: &[Judged], targets: &mut [Connecto
                     why: "the check went wrong".to_owned(),
                     grant: None,
                     hint: None,
+                    concerns: Vec::new(),
                 };
                 note(view, &mut rows, &calls, about, false, "", |row| row.unread(&blocked));
             }

@@ -90,13 +90,22 @@ impl<T> Fact<T> {
                 why: refusal.message.clone(),
                 grant: Some(refusal.action.clone()),
                 hint: None,
+                concerns: Vec::new(),
             }),
-            Self::Failed(failure) => {
-                Err(Blocked { what: what.to_owned(), why: failure.message.clone(), grant: None, hint: None })
-            }
-            Self::NotAsked(reason) => {
-                Err(Blocked { what: what.to_owned(), why: reason.clone(), grant: None, hint: None })
-            }
+            Self::Failed(failure) => Err(Blocked {
+                what: what.to_owned(),
+                why: failure.message.clone(),
+                grant: None,
+                hint: None,
+                concerns: Vec::new(),
+            }),
+            Self::NotAsked(reason) => Err(Blocked {
+                what: what.to_owned(),
+                why: reason.clone(),
+                grant: None,
+                hint: None,
+                concerns: Vec::new(),
+            }),
         }
     }
 

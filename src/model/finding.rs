@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Fix;
-use super::{Remedy, Section, Status};
+use super::{Concern, Fix, Remedy, Section, Status};
 
 /// What one check concluded.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +69,9 @@ pub struct Finding {
     /// Symptoms that it causes besides the one of its check's section.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub also: Vec<Section>,
+    /// The part of the connectors' work that it is about.
+    #[serde(skip)]
+    pub concerns: Vec<Concern>,
     /// What would mend it, said by the check; `prescribe` makes fixes of it.
     #[serde(skip)]
     pub remedies: Vec<Remedy>,
@@ -87,6 +89,7 @@ impl Finding {
             evidence: Vec::new(),
             because: None,
             also: Vec::new(),
+            concerns: Vec::new(),
             remedies: Vec::new(),
             fixes: Vec::new(),
         }
@@ -103,6 +106,13 @@ impl Finding {
     #[must_use]
     pub fn remedy(mut self, remedy: Remedy) -> Self {
         self.remedies.push(remedy);
+        self
+    }
+
+    /// Says which part of the connectors' work it is about, besides what was said before.
+    #[must_use]
+    pub fn about(mut self, concerns: impl IntoIterator<Item = Concern>) -> Self {
+        self.concerns.extend(concerns);
         self
     }
 
@@ -216,6 +226,18 @@ pub struct Blocked {
     /// What else would settle it, in one sentence.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub hint: Option<String>,
+    /// The part of the connectors' work that hangs on it, where that is known.
+    #[serde(skip)]
+    pub concerns: Vec<Concern>,
+}
+
+impl Blocked {
+    /// Says which part of the connectors' work hangs on it, in place of what was said before.
+    #[must_use]
+    pub fn about(mut self, concerns: impl IntoIterator<Item = Concern>) -> Self {
+        self.concerns = concerns.into_iter().collect();
+        self
+    }
 }
 
 /// A check that went wrong.

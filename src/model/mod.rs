@@ -5,6 +5,7 @@
 mod address;
 mod arn;
 mod check;
+mod concern;
 mod finding;
 mod fix;
 mod lake;
@@ -19,6 +20,7 @@ mod unprintable;
 pub use address::{ends_of_range, is_public_address, telling_addresses};
 pub use arn::{AccountId, Arn, ArnError, Partition};
 pub use check::{CheckId, CheckIdError, Section, Severity};
+pub use concern::Concern;
 pub use finding::{Blocked, Bug, EngineVerdict, Evidence, Finding, Findings, Outcome, Source, StatementRef};
 pub use fix::{Change, Fix, Owner, PolicyHome, Verification};
 pub use lake::LakeResource;

@@ -71,6 +71,7 @@ fn outcomes() -> Vec<CheckInput> {
         why: "User: x is not authorized to perform: s3:GetBucketPolicy".to_owned(),
         grant: Some("s3:GetBucketPolicy".to_owned()),
         hint: None,
+        concerns: Vec::new(),
     };
     vec![
         check(

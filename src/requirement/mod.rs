@@ -282,6 +282,7 @@ impl<'c> OfConnector<'_, 'c> {
                 why: "it was not given".to_owned(),
                 grant: None,
                 hint: Some(format!("give it with --{name}")),
+                concerns: Vec::new(),
             }),
         }
     }
@@ -325,7 +326,13 @@ impl<'c> OfConnector<'_, 'c> {
         let mut named = self.connector.of_kind(ParameterKind::RedshiftWorkgroup);
         let name = named.find_map(|it| self.target.parameters.get(&it.name)).map_or("", String::as_str);
         let what = format!("the id of the workgroup {name}");
-        let absent = |why: &str| Blocked { what: what.clone(), why: why.to_owned(), grant: None, hint: None };
+        let absent = |why: &str| Blocked {
+            what: what.clone(),
+            why: why.to_owned(),
+            grant: None,
+            hint: None,
+            concerns: Vec::new(),
+        };
         match self.facts.redshift.workgroups.get(name) {
             Some(read) => match read.read(&what)? {
                 Some(workgroup) => Ok(workgroup.id.clone()),
@@ -349,6 +356,7 @@ fn unknown_account() -> Blocked {
         why: "neither the role nor the caller was read".to_owned(),
         grant: None,
         hint: Some("give the role by its ARN".to_owned()),
+        concerns: Vec::new(),
     }
 }
 
@@ -358,6 +366,7 @@ fn unknown_region() -> Blocked {
         why: "none was given".to_owned(),
         grant: None,
         hint: Some("give it with --region".to_owned()),
+        concerns: Vec::new(),
     }
 }
 

@@ -75,6 +75,7 @@ fn not_given(view: &View<'_>, trust: &Trust<'_>, best: &Reading) -> Result<Outco
             "Copy it from the connector's setup in the Streamkap app and give it with --external-id"
                 .to_owned(),
         ),
+        concerns: Vec::new(),
     })
 }
 
@@ -89,6 +90,7 @@ fn hangs(best: &Reading) -> Blocked {
         why: format!("{} compares it with what only AWS knows", best.name()),
         grant: None,
         hint: None,
+        concerns: Vec::new(),
     }
 }
 

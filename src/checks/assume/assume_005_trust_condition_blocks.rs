@@ -87,5 +87,6 @@ fn hangs(trust: &Trust<'_>, best: &Reading, condition: &Condition) -> Blocked {
         ),
         grant: None,
         hint: Some(hint.to_owned()),
+        concerns: Vec::new(),
     }
 }

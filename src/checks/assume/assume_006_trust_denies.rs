@@ -70,6 +70,5 @@ fn hangs(trust: &Trust<'_>, deny: &Reading) -> Blocked {
         hint: Some(
             "A successful AssumeRole in CloudTrail's event history since the last change of the trust policy would settle it"
                 .to_owned(),
-        ),
-    }
+        ), concerns: Vec::new() }
 }

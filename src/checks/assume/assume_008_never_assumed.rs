@@ -142,6 +142,7 @@ fn no_sign(
             "If the role is new, start the connector in the Streamkap app and run the doctor again: a success of account {} shows within minutes",
             view.vendor().account
         )),
+        concerns: Vec::new(),
     }
 }
 

@@ -93,6 +93,7 @@ fn unproven(cause: &Cause<'_>) -> Blocked {
         ),
         grant: None,
         hint: None,
+        concerns: Vec::new(),
     }
 }
 

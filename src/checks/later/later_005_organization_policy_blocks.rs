@@ -98,7 +98,7 @@ fn hidden(ask: &Ask<'_>, aws: Simulated<'_>) -> Blocked {
             "AWS's simulator was not told {}, on which it may hang",
             words::list(aws.missing_context())
         );
-        return Blocked { what, why, grant: None, hint: None };
+        return Blocked { what, why, grant: None, hint: None, concerns: vec![ask.concern()] };
     }
     let refusing = match (aws.boundary() == Some(false), aws.identity().is_some_and(|it| !it.is_allowed())) {
         (true, true) => "the permissions boundary and the role's own policies refuse",
@@ -107,7 +107,7 @@ fn hidden(ask: &Ask<'_>, aws: Simulated<'_>) -> Blocked {
     };
     let why = format!("{refusing} it already, behind which AWS's simulator does not show the organization's");
     let hint = Some("mend what refuses it first, then run the doctor again".to_owned());
-    Blocked { what, why, grant: None, hint }
+    Blocked { what, why, grant: None, hint, concerns: vec![ask.concern()] }
 }
 
 fn finding(
@@ -129,7 +129,9 @@ fn finding(
         words::some(&actions),
         words::list(&resources)
     );
-    let mut finding = Finding::new(resources.join(", "), what).also(Section::Write);
+    let mut finding = Finding::new(resources.join(", "), what)
+        .also(Section::Write)
+        .about(blocked.iter().map(|(ask, _)| ask.concern()));
     let said = blocked.iter().map(|(ask, aws)| (*ask, vec![aws.evidence()]));
     let said = digest(said, "the role's policies refuse", "AWS's simulator refuses");
     let by = "by AWS's simulator the organization's policies refuse";

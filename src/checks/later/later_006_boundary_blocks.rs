@@ -76,13 +76,16 @@ fn lifted(
     if denied(refusal) {
         return Ok(answer);
     }
-    let unread = |unread: Blocked| Blocked {
-        why: format!(
-            "{}; it might allow {} to the session itself, which no boundary limits",
-            unread.why,
-            ask.action()
-        ),
-        ..unread
+    let unread = |unread: Blocked| {
+        Blocked {
+            why: format!(
+                "{}; it might allow {} to the session itself, which no boundary limits",
+                unread.why,
+                ask.action()
+            ),
+            ..unread
+        }
+        .about([ask.concern()])
     };
     let Some(resource) = own_resource_policy(view, ask).map_err(unread)? else { return Ok(answer) };
     match ask.of_all(&role_policies(view).documents(), boundary, &resource) {
@@ -151,6 +154,7 @@ fn disagreement(ask: &Ask<'_>, ours: bool) -> Blocked {
         ),
         grant: None,
         hint: Some("let the connector write once and read its log: AWS's own answer counts".to_owned()),
+        concerns: vec![ask.concern()],
     }
 }
 
@@ -197,7 +201,9 @@ fn finding(
         let why = why_it_hits(&policy, because.index, &view.situation(&ask.requirement));
         what = format!("{what}, for {why}");
     }
-    let mut finding = Finding::new(arn.to_string(), what).also(Section::Write);
+    let mut finding = Finding::new(arn.to_string(), what)
+        .also(Section::Write)
+        .about(members.iter().map(|(ask, ..)| ask.concern()));
     let pieces = members.iter().map(|(ask, _, evidence)| (*ask, evidence.clone()));
     finding.evidence = digest(pieces, "the permissions boundary does not allow", "AWS's simulator refuses");
     finding.because = because.cloned();

@@ -76,6 +76,7 @@ fn nothing(assumptions: &Assumptions<'_>) -> Blocked {
         why: format!("no successful AssumeRole by Streamkap shows in the {}", assumptions.all.window()),
         grant: None,
         hint: None,
+        concerns: Vec::new(),
     })
 }
 
@@ -88,6 +89,7 @@ fn once(last: &Event) -> Blocked {
         hint: Some(
             "see in the Streamkap app whether the connector is running, and what its log says".to_owned(),
         ),
+        concerns: Vec::new(),
     }
 }
 

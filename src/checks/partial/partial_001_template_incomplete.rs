@@ -1,5 +1,6 @@
 //! PARTIAL-001: the role's policies against the guide's template, action by action.
 
+use crate::checks::shared::concerns::refused;
 use crate::checks::shared::standing::{Answer, Cause, Refusal, Standing, Standings};
 use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
@@ -73,7 +74,8 @@ fn costly(view: &View<'_>, action: &str, members: &[(&Standing<'_>, &Refusal)]) 
         "{role} may not do {action} on {}, which the connector calls and goes on without: {breaks}",
         words::list(&resources)
     );
-    let mut finding = Finding::new(resources.join(", "), what);
+    let mut finding = Finding::new(resources.join(", "), what)
+        .about(members.iter().map(|(it, refusal)| refused(&it.ask, refusal)));
     for (it, refusal) in members {
         words::add_all(&mut finding.evidence, refusal.evidence.iter().cloned());
         let need = it.ask.requirement.need;
@@ -108,7 +110,9 @@ fn incomplete(view: &View<'_>, standings: &Standings<'_>, missing: &[&Standing<'
         .iter()
         .map(|it| (it.ask.action().to_owned(), vec![it.ask.resource.pattern.clone()]))
         .collect();
-    let mut finding = Finding::new(view.target().role.name.clone(), what).evidence(present(standings));
+    let mut finding = Finding::new(view.target().role.name.clone(), what)
+        .about(missing.iter().map(|it| it.ask.concern()))
+        .evidence(present(standings));
     for (without, it) in consequences(missing) {
         let need = it.ask.requirement.need;
         let text = format!("without {}, {}", words::some(&without), need.breaks);

@@ -79,7 +79,8 @@ fn finding(because: Option<StatementRef>, written: &[String], members: &[Member<
             if existing.len() > 1 { format!(" and {} more", existing.len() - 1) } else { String::new() };
         what = format!("{what}; so is {first}{rest}");
     }
-    let mut finding = Finding::new(all.or_else(|| existing.first().copied()).unwrap_or_default(), what);
+    let mut finding = Finding::new(all.or_else(|| existing.first().copied()).unwrap_or_default(), what)
+        .about(members.iter().map(|(ask, _)| ask.concern()));
     finding.evidence = evidence;
     finding.because = because;
     let grants = grants(members.iter().map(|(ask, _)| *ask));

@@ -220,8 +220,7 @@ fn allowed<'a>(
         hint: Some(
             "a change takes up to 15 minutes to show: run the doctor again, or see whether the connector is still refused"
                 .to_owned(),
-        ),
-    })
+        ), concerns: Vec::new() })
 }
 
 /// The newest change after the last refusal before which the call was not allowed, or may not have been.
@@ -291,6 +290,7 @@ fn out_of_sight(view: &View<'_>, group: &DenialGroup, own: Option<&Ask<'_>>) -> 
         why: format!("it was refused by {hidden}, which cannot be read from here"),
         grant: None,
         hint: Some(hint.to_owned()),
+        concerns: Vec::new(),
     })
 }
 
@@ -300,6 +300,7 @@ fn unnamed(group: &DenialGroup) -> Blocked {
         why: format!("neither message nor event names the action ({})", group.reason),
         grant: None,
         hint: None,
+        concerns: Vec::new(),
     }
 }
 

@@ -60,7 +60,13 @@ fn moment(text: &str) -> Option<Timestamp> {
 
 fn unreadable(text: &str) -> Blocked {
     let why = format!("`{text}` is no moment");
-    Blocked { what: "since when the role is unused".to_owned(), why, grant: None, hint: None }
+    Blocked {
+        what: "since when the role is unused".to_owned(),
+        why,
+        grant: None,
+        hint: None,
+        concerns: Vec::new(),
+    }
 }
 
 fn last_use(role: &Role) -> String {

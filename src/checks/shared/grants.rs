@@ -49,10 +49,11 @@ fn perhaps(grant: &Grant, how: &str, ask: &Ask<'_>) -> Blocked {
         why: format!("grant {} allows it {how}", grant.id),
         grant: None,
         hint: Some("let the connector write once and read its log".to_owned()),
+        concerns: vec![ask.concern()],
     }
 }
 
 fn not_read(unread: Blocked, ask: &Ask<'_>) -> Blocked {
     let why = format!("{}; the policies do not allow {}, but a grant might", unread.why, ask.action());
-    Blocked { why, ..unread }
+    Blocked { why, ..unread }.about([ask.concern()])
 }

@@ -38,6 +38,7 @@ impl Searched<'_> {
             why: format!("the {} was not read to the end", self.window()),
             grant: None,
             hint: Some("run again with a shorter --since".to_owned()),
+            concerns: Vec::new(),
         };
         Some(self.unread.first().cloned().unwrap_or_else(cut_short))
     }
@@ -96,6 +97,7 @@ fn not_searched(history: &History) -> Blocked {
         why: why.cloned().unwrap_or_else(|| "it was not searched".to_owned()),
         grant: None,
         hint: None,
+        concerns: Vec::new(),
     }
 }
 

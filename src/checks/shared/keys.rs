@@ -161,6 +161,7 @@ impl Sides<'_, '_> {
             Finding::new(key.clone(), what)
                 .evidence(Evidence::evaluated(vec![statement.clone()], text))
                 .because(statement.clone())
+                .about(asks.iter().map(|ask| ask.concern()))
                 .remedy(Remedy::ExemptFromKeyPolicy { key, statement: statement.index }),
         );
     }
@@ -176,7 +177,9 @@ impl Sides<'_, '_> {
             words::list(&actions)
         );
         let text = nearest.clone().unwrap_or_else(|| "no statement of the key policy comes near".to_owned());
-        let finding = Finding::new(key.clone(), what).evidence(Evidence::evaluated(Vec::new(), text));
+        let finding = Finding::new(key.clone(), what)
+            .evidence(Evidence::evaluated(Vec::new(), text))
+            .about(asks.iter().map(|(ask, _)| ask.concern()));
         self.findings.push(finding.remedy(Remedy::AllowInKeyPolicy { key, actions }));
     }
 
@@ -207,7 +210,7 @@ impl Sides<'_, '_> {
             }
             _ => Remedy::AllowOnRole { grants },
         };
-        let mut finding = Finding::new(key, what);
+        let mut finding = Finding::new(key, what).about(gaps.iter().map(|(ask, _)| ask.concern()));
         for (_, refusal) in gaps {
             words::add_all(&mut finding.evidence, refusal.evidence.iter().cloned());
         }
@@ -240,5 +243,5 @@ fn service(ask: &Ask<'_>) -> &'static str {
 
 fn no_policy(key: &str) -> Blocked {
     let why = "AWS says that there is none, which cannot be".to_owned();
-    Blocked { what: format!("the key policy of {key}"), why, grant: None, hint: None }
+    Blocked { what: format!("the key policy of {key}"), why, grant: None, hint: None, concerns: Vec::new() }
 }

@@ -52,8 +52,7 @@ pub fn may_be_hidden(view: &View<'_>, thing: &str) -> Result<(), Blocked> {
         what: format!("whether there is {thing}{region}"),
         why: "AWS shows none, and Lake Formation hides databases and tables from whoever runs the doctor unless it grants them".to_owned(),
         grant: None,
-        hint: Some(AS_ADMINISTRATOR.to_owned()),
-    })
+        hint: Some(AS_ADMINISTRATOR.to_owned()), concerns: Vec::new() })
 }
 
 /// That something is known only to an administrator of the data lake.

@@ -2,6 +2,7 @@
 
 pub(crate) mod callers;
 pub(crate) mod commands;
+pub(crate) mod concerns;
 pub mod conditions;
 pub mod glue;
 pub(crate) mod grants;

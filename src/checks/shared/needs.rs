@@ -135,6 +135,7 @@ fn unknown_role(view: &View<'_>) -> Blocked {
         why: "neither the role nor the caller was read".to_owned(),
         grant: None,
         hint: Some("give the role by its ARN".to_owned()),
+        concerns: Vec::new(),
     })
 }
 
@@ -147,6 +148,7 @@ impl<'a> Ask<'a> {
             why: error.to_string(),
             grant: None,
             hint: None,
+            concerns: Vec::new(),
         })?;
         let call = call.ok_or_else(|| unknown_role(view))?;
         Ok(Self { requirement, resource, call })

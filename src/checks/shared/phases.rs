@@ -46,6 +46,7 @@ pub fn calls<'a>(view: &View<'a>) -> Vec<Call<'a>> {
         why: "there is no role".to_owned(),
         grant: None,
         hint: None,
+        concerns: Vec::new(),
     });
     match asks(view) {
         Ok(asks) => {

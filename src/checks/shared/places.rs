@@ -75,13 +75,13 @@ pub(crate) fn join(outcomes: impl IntoIterator<Item = Result<Outcome, Blocked>>)
     let (mut blocked, mut proof, mut reasons) = (Vec::new(), None, Vec::new());
     for outcome in outcomes {
         match outcome {
-            Ok(Outcome::Fail(findings)) => words::add_all(&mut failing, findings),
-            Ok(Outcome::Warn(findings)) => words::add_all(&mut warning, findings),
-            Ok(Outcome::Unknown(unread)) => words::add_all(&mut blocked, unread),
+            Ok(Outcome::Fail(findings)) => findings.into_iter().for_each(|it| add_finding(&mut failing, it)),
+            Ok(Outcome::Warn(findings)) => findings.into_iter().for_each(|it| add_finding(&mut warning, it)),
+            Ok(Outcome::Unknown(unread)) => unread.into_iter().for_each(|it| add_blocked(&mut blocked, it)),
             Ok(Outcome::Pass(evidence)) => words::add_all(proof.get_or_insert_with(Vec::new), evidence),
             Ok(Outcome::Skip(reason)) => words::add(&mut reasons, reason),
             Ok(broken @ Outcome::Broken(_)) => return broken,
-            Err(unread) => words::add(&mut blocked, unread),
+            Err(unread) => add_blocked(&mut blocked, unread),
         }
     }
     if !failing.is_empty() {
@@ -94,6 +94,26 @@ pub(crate) fn join(outcomes: impl IntoIterator<Item = Result<Outcome, Blocked>>)
         _ if !warning.is_empty() => Outcome::Warn(warning),
         Some(proof) => Outcome::Pass(proof),
         None => Outcome::Skip(reasons.join("; ")),
+    }
+}
+
+/// Adds a finding, or to one that says the same what else it is about.
+fn add_finding(findings: &mut Vec<Finding>, mut new: Finding) {
+    let concerns = std::mem::take(&mut new.concerns);
+    let same = |it: &&mut Finding| Finding { concerns: Vec::new(), ..(**it).clone() } == new;
+    match findings.iter_mut().find(same) {
+        Some(known) => words::add_all(&mut known.concerns, concerns),
+        None => findings.push(new.about(concerns)),
+    }
+}
+
+/// The same for what could not be read.
+fn add_blocked(blocked: &mut Vec<Blocked>, mut new: Blocked) {
+    let concerns = std::mem::take(&mut new.concerns);
+    let same = |it: &&mut Blocked| Blocked { concerns: Vec::new(), ..(**it).clone() } == new;
+    match blocked.iter_mut().find(same) {
+        Some(known) => words::add_all(&mut known.concerns, concerns),
+        None => blocked.push(new.about(concerns)),
     }
 }
 
@@ -151,7 +171,13 @@ mod tests {
     use super::*;
 
     fn blocked(what: &str) -> Blocked {
-        Blocked { what: what.to_owned(), why: "not read".to_owned(), grant: None, hint: None }
+        Blocked {
+            what: what.to_owned(),
+            why: "not read".to_owned(),
+            grant: None,
+            hint: None,
+            concerns: Vec::new(),
+        }
     }
 
     fn pass(text: &str) -> Outcome {

@@ -270,5 +270,6 @@ fn unknown(what: &str) -> Doc {
         why: "the history does not show it".to_owned(),
         grant: None,
         hint: None,
+        concerns: Vec::new(),
     })
 }

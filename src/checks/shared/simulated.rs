@@ -29,7 +29,13 @@ pub fn simulated<'a>(view: &View<'a>, ask: &Ask<'_>) -> Result<Simulated<'a>, Bl
         // Which fact stands for all: whatever kept the others from being asked.
         let other = view.simulations().iter().find_map(|it| it.result.read(&what).err());
         let why = "it was not asked".to_owned();
-        return Err(other.unwrap_or(Blocked { what, why, grant: None, hint: None }));
+        return Err(other.unwrap_or(Blocked {
+            what,
+            why,
+            grant: None,
+            hint: None,
+            concerns: vec![ask.concern()],
+        }));
     };
     match asked.result.read(&what)? {
         Some(result) => {
@@ -39,7 +45,13 @@ pub fn simulated<'a>(view: &View<'a>, ask: &Ask<'_>) -> Result<Simulated<'a>, Bl
             let (untold, unknown) = (missing(Keys::may_have), missing(Keys::is_unknown));
             Ok(Simulated { asked, result, untold, unknown })
         }
-        None => Err(Blocked { what, why: "AWS gave no answer".to_owned(), grant: None, hint: None }),
+        None => Err(Blocked {
+            what,
+            why: "AWS gave no answer".to_owned(),
+            grant: None,
+            hint: None,
+            concerns: vec![ask.concern()],
+        }),
     }
 }
 

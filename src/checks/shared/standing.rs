@@ -10,6 +10,7 @@ use crate::policy::scope::covers;
 use crate::policy::{Effect, Miss, NearestMiss, Policy, Selector};
 use crate::requirement::{Location, SESSION_NAME};
 
+use super::concerns::refused;
 use super::glue::{self, Mistake};
 use super::needs::{Ask, Verdict, asks};
 use super::objects;
@@ -163,7 +164,7 @@ impl Gap<'_, '_> {
             words::add_all(&mut finding.evidence, refusal.evidence.iter().cloned());
         }
         finding.because.clone_from(&self.because);
-        finding
+        finding.about(self.members.iter().map(|(ask, refusal)| refused(ask, refusal)))
     }
 
     /// What the role has to be allowed.
@@ -384,6 +385,7 @@ fn both(
         ),
         grant: None,
         hint: Some("let the connector write once and read its log: AWS's own answer counts".to_owned()),
+        concerns: vec![ask.concern()],
     })
 }
 
@@ -429,6 +431,7 @@ pub fn depends(ask: &Ask<'_>, keys: &[String], statements: &[StatementRef]) -> B
         why: format!("{by} decides by {}, whose value in Streamkap's calls is not known", words::list(keys)),
         grant: None,
         hint: Some(hint(keys)),
+        concerns: vec![ask.concern()],
     }
 }
 
@@ -480,7 +483,7 @@ fn granted_by_resource(
 fn could_allow(unread: Blocked, ask: &Ask<'_>) -> Blocked {
     let why =
         format!("{}; it might allow {}, which the role's own policies do not", unread.why, ask.action());
-    Blocked { why, ..unread }
+    Blocked { why, ..unread }.about([ask.concern()])
 }
 
 fn refusal(ask: &Ask<'_>, policies: &RolePolicies, own: &Verdict) -> Refusal {

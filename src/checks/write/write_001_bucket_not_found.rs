@@ -6,8 +6,8 @@ use crate::checks::shared::words;
 use crate::checks::{Check, View};
 use crate::facts::FactId;
 use crate::model::{
-    Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, edit_distance, nearest,
-    shell_flag, shell_word,
+    Blocked, CheckId, Concern, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, edit_distance,
+    nearest, shell_flag, shell_word,
 };
 use crate::requirement::{Location, Origin};
 
@@ -44,10 +44,10 @@ fn not_found(view: &View<'_>, location: &Location) -> Finding {
         let letters = if edits == 1 { "one letter".to_owned() } else { format!("{edits} letters") };
         what = format!("{what}; the role's policies name {near}, {letters} away");
     }
-    let mut finding = Finding::new(bucket, what).evidence(Evidence::read(
-        "s3:ListBucket",
-        format!("HeadBucket of {bucket}: 404, no such bucket in any account"),
-    ));
+    let text = format!("HeadBucket of {bucket}: 404, no such bucket in any account");
+    let mut finding = Finding::new(bucket, what)
+        .about([Concern::Bucket(bucket.to_owned())])
+        .evidence(Evidence::read("s3:ListBucket", text));
     if let Some((_, statement)) = near.as_ref().and_then(|near| named.iter().find(|(name, _)| name == near)) {
         let text = format!("{} names another bucket", words::statement(statement));
         finding =

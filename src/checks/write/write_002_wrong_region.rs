@@ -8,7 +8,7 @@ use crate::checks::shared::region::{
 };
 use crate::checks::{Check, View};
 use crate::facts::{ConnectorTarget, FactId};
-use crate::model::{Blocked, CheckId, Finding, Outcome, Partition, Section};
+use crate::model::{Blocked, CheckId, Concern, Finding, Outcome, Partition, Section};
 use crate::requirement::Location;
 
 /// The check.
@@ -26,6 +26,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         // Wherever the bucket is, no connector can be where the given region is, or what was found.
         Outcome::Unknown(blocked) => {
             let finding = given_is_not_offered(view).or_else(|| databases_are_not_offered(view));
+            let finding = finding.map(|finding| finding.about([Concern::Start]));
             Ok(finding.map_or(Outcome::Unknown(blocked), |finding| Outcome::Fail(vec![finding])))
         }
         outcome => Ok(outcome),
@@ -56,7 +57,10 @@ fn judge_bucket(view: &View<'_>, location: &Location) -> Result<Outcome, Blocked
     let home = homes.max_by_key(|home| home.region != head.region);
     Ok(match judge_place(view, &place, home.as_ref()) {
         Ok(proof) => Outcome::Pass(proof),
-        Err(finding) => Outcome::Fail(vec![told(*finding, &location.origin)]),
+        Err(finding) => {
+            let finding = finding.about([Concern::Bucket(bucket.to_owned())]);
+            Outcome::Fail(vec![told(finding, &location.origin)])
+        }
     })
 }
 

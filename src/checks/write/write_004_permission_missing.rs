@@ -4,7 +4,7 @@ use crate::checks::shared::needs::{Ask, grants, open_need, widest};
 use crate::checks::shared::objects::mistyped;
 use crate::checks::shared::services::{Service, digest};
 use crate::checks::shared::standing::{Cause, Refusal, Standings};
-use crate::checks::shared::{absent_role, words};
+use crate::checks::shared::{absent_role, concerns, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, Source, StatementRef};
 
@@ -122,7 +122,8 @@ fn finding(
         None if none => what = format!("{what}: it has no policy"),
         None => {}
     }
-    let mut finding = Finding::new(patterns.join(", "), what);
+    let mut finding = Finding::new(patterns.join(", "), what)
+        .about(members.iter().map(|(ask, refusal)| concerns::refused(ask, refusal)));
     let pieces = members.iter().map(|(ask, refusal)| (*ask, refusal.evidence.clone()));
     finding.evidence = digest(pieces, "the role's own policies do not allow", "AWS's simulator refuses");
     for (ask, _) in members {

@@ -132,6 +132,7 @@ fn denies(
     let what =
         format!("The policy of bucket {bucket} denies {role} {} by {named}: {why}", words::list(&actions));
     let finding = Finding::new(format!("arn:aws:s3:::{bucket}"), what)
+        .about(asks.iter().map(|ask| ask.concern()))
         .evidence(Evidence::evaluated(
             vec![statement.clone()],
             format!(
@@ -155,6 +156,7 @@ fn does_not_allow(view: &View<'_>, bucket: &str, asks: &[&Ask<'_>]) -> Finding {
     let grants =
         asks.iter().map(|ask| (ask.action().to_owned(), vec![ask.resource.pattern.clone()])).collect();
     let finding = Finding::new(format!("arn:aws:s3:::{bucket}"), what)
+        .about(asks.iter().map(|ask| ask.concern()))
         .evidence(Evidence::evaluated(
             Vec::new(),
             "across accounts both the role's and the bucket's policy must allow",

@@ -8,7 +8,9 @@ use crate::checks::shared::places::{Places, absent_bucket, join, told};
 use crate::checks::shared::{absent_role, keys, words};
 use crate::checks::{Check, View};
 use crate::facts::{FactId, KeyMetadata};
-use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, shell_flag};
+use crate::model::{
+    Blocked, CheckId, Concern, Evidence, Finding, Outcome, Owner, Remedy, Section, shell_flag,
+};
 use crate::requirement::encryption::is_aws_alias;
 use crate::requirement::{Location, Origin};
 
@@ -29,7 +31,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     if view.databases().next().is_some() {
         take(of_catalog(view), &mut uses, &mut outcomes);
     }
-    outcomes.extend(uses.iter().map(|it| of_key(view, it)));
+    outcomes.extend(uses.iter().map(|it| of_key(view, it).map_err(|unread| it.told_of(unread))));
     outcomes.extend(places.open.iter().cloned().map(Err));
     // Places that are none in S3 have no key.
     outcomes.extend(places.none().map(Ok));
@@ -50,6 +52,16 @@ impl Use {
         let buckets = self.buckets.iter().map(|it| format!("bucket {}", it.bucket));
         let catalog = self.catalog.then(|| "the Glue Data Catalog".to_owned());
         words::list(&buckets.chain(catalog).collect::<Vec<_>>())
+    }
+
+    fn concerns(&self) -> impl Iterator<Item = Concern> {
+        let buckets = self.buckets.iter().map(|it| Concern::Key { bucket: Some(it.bucket.clone()) });
+        buckets.chain(self.catalog.then_some(Concern::Key { bucket: None }))
+    }
+
+    /// Adds to what could not be read, where that is not told yet, what hangs on it.
+    fn told_of(&self, unread: Blocked) -> Blocked {
+        if unread.concerns.is_empty() { unread.about(self.concerns()) } else { unread }
     }
 
     /// Who can give them another key.
@@ -116,12 +128,13 @@ fn of_bucket(view: &View<'_>, location: &Location) -> Found {
             why: "its ARN cannot be told without the bucket's region and the account".to_owned(),
             grant: None,
             hint: None,
+            concerns: vec![Concern::Key { bucket: Some(bucket.clone()) }],
         }),
     }
 }
 
 fn of_catalog(view: &View<'_>) -> Found {
-    let encryption = view.catalog_encryption()?;
+    let encryption = view.catalog_encryption().map_err(|it| it.about([Concern::Key { bucket: None }]))?;
     let skip = |reason: &str| Ok(Err(Outcome::Skip(reason.to_owned())));
     let Some(encryption) = encryption.filter(|it| it.mode != "DISABLED") else {
         return skip("the Glue Data Catalog does not encrypt its metadata");
@@ -141,6 +154,7 @@ fn of_catalog(view: &View<'_>) -> Found {
             why: "its ARN cannot be told without the region and the account".to_owned(),
             grant: None,
             hint: None,
+            concerns: vec![Concern::Key { bucket: None }],
         }),
     }
 }
@@ -214,7 +228,8 @@ fn elsewhere(view: &View<'_>, used: &Use) -> (Vec<Finding>, Result<(), Blocked>)
             commands: vec![used.look()],
         };
         let evidence = Evidence::read("s3:HeadBucket", format!("bucket {bucket} is in {region}"));
-        let finding = Finding::new(key, what).evidence(evidence).remedy(remedy);
+        let concern = Concern::Key { bucket: Some(bucket.clone()) };
+        let finding = Finding::new(key, what).about([concern]).evidence(evidence).remedy(remedy);
         found.push(told(finding, &location.origin));
     }
     (found, place)
@@ -242,7 +257,10 @@ fn aws_managed(view: &View<'_>, location: &Location, named: Option<&str>) -> Out
         commands: vec![format!("aws s3api get-bucket-encryption {}", shell_flag("--bucket", bucket))],
     };
     let evidence = Evidence::read("s3:GetEncryptionConfiguration", "aws:kms with the AWS managed key");
-    let finding = Finding::new(format!("arn:aws:s3:::{bucket}"), what).evidence(evidence).remedy(remedy);
+    let finding = Finding::new(format!("arn:aws:s3:::{bucket}"), what)
+        .about([Concern::Key { bucket: Some(bucket.clone()) }])
+        .evidence(evidence)
+        .remedy(remedy);
     Outcome::Fail(vec![told(finding, &location.origin)])
 }
 
@@ -263,7 +281,7 @@ fn no_such_key(used: &Use) -> Finding {
         commands: vec![used.look()],
     };
     let evidence = Evidence::read("kms:DescribeKey", format!("{key}: not found"));
-    Finding::new(key.as_str(), what).evidence(evidence).remedy(remedy)
+    Finding::new(key.as_str(), what).about(used.concerns()).evidence(evidence).remedy(remedy)
 }
 
 /// A key that nobody can encrypt with.
@@ -297,6 +315,7 @@ fn unusable(used: &Use, key: &KeyMetadata) -> Option<Finding> {
         Evidence::read("kms:DescribeKey", format!("KeyState {state}, KeyUsage {usage}, KeySpec {spec}"));
     Some(
         Finding::new(arn.clone(), format!("The key of {subject}, {arn}, {what}"))
+            .about(used.concerns())
             .evidence(evidence)
             .remedy(remedy),
     )

@@ -1,6 +1,7 @@
 //! WRITE-007: there is no Glue database of this name, or no table of the name that was given.
 
 use crate::catalog::ParameterKind;
+use crate::checks::shared::concerns::unless_told;
 use crate::checks::shared::glue::{Instead, databases_in_policies, named_instead, without_database};
 use crate::checks::shared::lake_formation::{
     caller_sees_all, is_left_to_iam, may_be_hidden, only_administrators_see, read,
@@ -10,7 +11,7 @@ use crate::checks::shared::standing::{Answer, Standings};
 use crate::checks::shared::words;
 use crate::checks::{Check, View};
 use crate::model::{
-    Blocked, CheckId, Evidence, Finding, LakeResource, Outcome, Owner, Remedy, Section, Source,
+    Blocked, CheckId, Concern, Evidence, Finding, LakeResource, Outcome, Owner, Remedy, Section, Source,
     edit_distance, shell_flag, shell_word,
 };
 use crate::requirement::lake_formation::{Access, IAM_ALLOWED};
@@ -26,7 +27,9 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let outcomes = view.connectors().filter_map(|(target, connector)| {
         let value = |kind| connector.of_kind(kind).find_map(|it| target.parameters.get(&it.name));
         let table = value(ParameterKind::GlueTable).map(String::as_str);
-        Some(judge_one(view, value(ParameterKind::GlueDatabase)?, table))
+        let name = value(ParameterKind::GlueDatabase)?;
+        let judged = judge_one(view, name, table);
+        Some(judged.map_err(|it| unless_told(it, || Concern::Database(name.clone()))))
     });
     Ok(join(outcomes.collect::<Vec<_>>()))
 }
@@ -103,6 +106,7 @@ fn refused_by_lake_formation(view: &View<'_>, name: &str) -> Result<Option<Findi
         why: why.to_owned(),
         grant: None,
         hint: None,
+        concerns: Vec::new(),
     };
     if !listed {
         return Err(unclear("the grants on the Data Catalog were not listed"));
@@ -142,6 +146,7 @@ fn no_table(view: &View<'_>, database: &str, table: &str) -> Finding {
     let text = format!("GetTable of {database}.{table}: EntityNotFoundException");
     let region = view.target().region.as_deref().unwrap_or("REGION");
     Finding::new(format!("{database}.{table}"), what)
+        .about([Concern::Tables(database.to_owned())])
         .evidence(Evidence::read("glue:GetTable", text))
         .evidence(Evidence { source: Source::Given, text: format!("the table given is {table}") })
         .remedy(Remedy::Manual {
@@ -163,6 +168,7 @@ fn no_table(view: &View<'_>, database: &str, table: &str) -> Finding {
 fn not_there(view: &View<'_>, name: &str, what: String) -> Finding {
     let text = format!("GetDatabase of {name}{}: EntityNotFoundException", in_region(view));
     Finding::new(name, what)
+        .about([Concern::Database(name.to_owned())])
         .evidence(Evidence::read("glue:GetDatabase", text))
         .evidence(Evidence { source: Source::Given, text: format!("the database given is {name}") })
 }

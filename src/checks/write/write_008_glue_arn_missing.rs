@@ -73,7 +73,7 @@ fn finding(mistake: &Mistake, members: &[Member<'_, '_>]) -> Finding {
     let because = members.first().and_then(|(_, refusal, _)| refusal.because.clone());
     let policy = because.as_ref().map_or("the policy", |it| it.policy.as_str());
     let what = what(mistake, policy, &actions, members);
-    let mut finding = Finding::new(patterns(asks()).join(", "), what);
+    let mut finding = Finding::new(patterns(asks()).join(", "), what).about(asks().map(Ask::concern));
     for (_, refusal, _) in members {
         words::add_all(&mut finding.evidence, refusal.evidence.iter().cloned());
     }

@@ -63,6 +63,7 @@ fn finding(view: &View<'_>, policy: &Arc<Policy>, statement: &StatementRef, asks
     );
     let text = format!("{} on {}: denied by {named}", words::list(&actions), words::list(&resources));
     Finding::new(resources.join(", "), what)
+        .about(asks.iter().map(Ask::concern))
         .evidence(Evidence::evaluated(vec![statement.clone()], text))
         .because(statement.clone())
         .remedy(Remedy::ExemptFromCatalogPolicy { statement: statement.index })

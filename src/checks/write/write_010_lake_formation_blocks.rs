@@ -1,6 +1,7 @@
 //! WRITE-010: Lake Formation does not let the role use the database, its tables or their location.
 
 use crate::catalog::{Connector, ParameterKind};
+use crate::checks::shared::concerns::{calls, unless_told};
 use crate::checks::shared::glue::without_database;
 use crate::checks::shared::lake_formation::{
     caller_sees_all, is_left_to_iam, may_be_hidden, only_administrators_see, read,
@@ -9,9 +10,11 @@ use crate::checks::shared::places::join;
 use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
 use crate::facts::{ConnectorTarget, TABLES_ASKED, Table};
-use crate::model::{Blocked, CheckId, Evidence, Finding, LakeResource, Outcome, Remedy, Section, Source};
+use crate::model::{
+    Blocked, CheckId, Concern, Evidence, Finding, LakeResource, Outcome, Remedy, Section, Source,
+};
 use crate::requirement::lake_formation::{Access, CALLS, IAM_ALLOWED, Lake, On, Taken};
-use crate::requirement::{Location, Locations, Origin};
+use crate::requirement::{Location, Locations, Origin, Requirement};
 
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 10), judge };
@@ -29,7 +32,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let outcomes = view.connectors().zip(view.locations()).filter_map(|(connector, (_, locations))| {
         let (target, connector) = connector;
         let name = value(target, connector, ParameterKind::GlueDatabase)?;
-        Some(judge_one(view, &role, (target, connector), name, &locations))
+        let judged = judge_one(view, &role, (target, connector), name, &locations);
+        Some(judged.map_err(|it| unless_told(it, || Concern::Database(name.to_owned()))))
     });
     Ok(join(outcomes.collect::<Vec<_>>()))
 }
@@ -62,7 +66,7 @@ fn judge_one<'a>(
     let table = value(target, connector, ParameterKind::GlueTable);
     let path = Path::read(view, role, taken, name, table, locations)?;
     path.judgeable(view, locations)?;
-    let findings = path.findings();
+    let findings = path.findings(view, &connector.name);
     if findings.is_empty() { Ok(Outcome::Pass(path.proof(view))) } else { Ok(Outcome::Fail(findings)) }
 }
 
@@ -78,6 +82,7 @@ fn unclear(view: &View<'_>, database: &str, why: &str) -> Blocked {
         why: why.to_owned(),
         grant: None,
         hint: None,
+        concerns: Vec::new(),
     }
 }
 
@@ -194,11 +199,28 @@ impl<'v, 'a> Path<'v, 'a> {
         std::iter::once(&self.of_database).chain(tables).chain(place)
     }
 
-    fn findings(&self) -> Vec<Finding> {
+    fn findings(&self, view: &View<'a>, connector: &str) -> Vec<Finding> {
         if !self.lacks() {
             return Vec::new();
         }
-        [self.database_finding(), self.tables_finding(), self.place_finding()].into_iter().flatten().collect()
+        let requirements = view.requirements();
+        let requirements: Vec<_> = requirements.iter().filter(|it| it.connector == connector).collect();
+        let (database, tables) = (self.database_finding(&requirements), self.tables_finding(&requirements));
+        [database, tables, self.place_finding(&requirements)].into_iter().flatten().collect()
+    }
+
+    /// The calls on tables of these names.
+    fn on_tables(
+        &self,
+        requirements: &[&Requirement<'_>],
+        lacking: &[&str],
+        names: &[String],
+    ) -> Vec<Concern> {
+        let mut concerns = calls_that_take(requirements, On::Table, lacking);
+        let is_of =
+            |arn: &str| names.iter().any(|it| arn.ends_with(&format!(":table/{}/{it}", self.database)));
+        concerns.retain(|it| matches!(it, Concern::Call { resource, .. } if is_of(resource)));
+        concerns
     }
 
     fn finding(&self, on: LakeResource, lacking: &[&str], what: &str, breaks: String) -> Finding {
@@ -218,17 +240,18 @@ impl<'v, 'a> Path<'v, 'a> {
             .remedy(Remedy::GrantLakeFormation { grants: vec![(on, permissions)] })
     }
 
-    fn database_finding(&self) -> Option<Finding> {
+    fn database_finding(&self, requirements: &[&Requirement<'_>]) -> Option<Finding> {
         let Access::Lacking(lacking) = &self.of_database else { return None };
         let on = LakeResource::Database { database: self.database.to_owned() };
         let creates = lacking.contains(&"CREATE_TABLE");
         let what = if creates { "create tables in the database" } else { "use the database" };
         let breaks = format!("{} on the database, IAM's permissions besides", takes(On::Database, lacking));
-        Some(self.finding(on, lacking, what, breaks))
+        let concerns = calls_that_take(requirements, On::Database, lacking);
+        Some(self.finding(on, lacking, what, breaks).about(concerns))
     }
 
     /// One finding for all tables.
-    fn tables_finding(&self) -> Option<Finding> {
+    fn tables_finding(&self, requirements: &[&Requirement<'_>]) -> Option<Finding> {
         let (mut names, mut lacking) = (Vec::new(), Vec::new());
         for (table, access) in &self.of_tables {
             if let Access::Lacking(permissions) = access {
@@ -251,16 +274,18 @@ impl<'v, 'a> Path<'v, 'a> {
             "{} on the table; a grant on the database does not cover its tables",
             takes(On::Table, &lacking)
         );
-        Some(self.finding(on, &lacking, &what, breaks))
+        let concerns = self.on_tables(requirements, &lacking, &names);
+        Some(self.finding(on, &lacking, &what, breaks).about(concerns))
     }
 
-    fn place_finding(&self) -> Option<Finding> {
+    fn place_finding(&self, requirements: &[&Requirement<'_>]) -> Option<Finding> {
         let (place, Access::Lacking(lacking)) = self.place.as_ref()? else { return None };
         let on = LakeResource::Location { arn: arn_of(place) };
         let what =
             format!("create tables in s3://{}/{}, which is registered with it", place.bucket, place.prefix);
         let breaks = "glue:CreateTable takes DATA_LOCATION_ACCESS for a registered location, in hybrid mode too, unless the database has it for its own location";
-        Some(self.finding(on, lacking, &what, breaks.to_owned()))
+        let concerns = calls_that_take(requirements, On::Database, &["CREATE_TABLE"]);
+        Some(self.finding(on, lacking, &what, breaks.to_owned()).about(concerns))
     }
 
     fn proof(&self, view: &View<'a>) -> Vec<Evidence> {
@@ -304,6 +329,14 @@ impl<'v, 'a> Path<'v, 'a> {
         let reference = REFERENCE.to_owned();
         Some(Evidence { source: Source::Documentation { reference }, text: text.to_owned() })
     }
+}
+
+/// The connector's calls that take these permissions.
+fn calls_that_take(requirements: &[&Requirement<'_>], on: On, permissions: &[&str]) -> Vec<Concern> {
+    let takes = |action: &str| {
+        CALLS.iter().any(|(call, of, it)| *of == on && permissions.contains(it) && *call == action)
+    };
+    requirements.iter().filter(|it| takes(it.action)).flat_map(|it| calls(it)).collect()
 }
 
 /// Which calls take these permissions: `glue:GetTable takes DESCRIBE and glue:UpdateTable takes ALTER`.

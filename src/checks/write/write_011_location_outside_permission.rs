@@ -2,6 +2,7 @@
 //! location instead of the warehouse, at a table's, or not in S3 at all.
 
 use crate::checks::shared::commands::in_region;
+use crate::checks::shared::concerns::files;
 use crate::checks::shared::objects::mistyped;
 use crate::checks::shared::places::{Places, evidence, join, why};
 use crate::checks::shared::standing::{Cause, Gap, Standings};
@@ -61,6 +62,7 @@ fn not_in_s3(view: &View<'_>, origin: &Origin) -> Finding {
     };
     let what = format!("{}; {fault}", words::capital(&why(origin).unwrap_or_default()));
     Finding::new(address(origin), what)
+        .about(files(view, origin))
         .evidence(evidence(origin, format!("the location is {}", address(origin))))
         .evidence(documented())
         .remedy(relocate(view, origin))

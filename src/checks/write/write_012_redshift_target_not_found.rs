@@ -7,7 +7,8 @@ use crate::checks::shared::{absent_role, phrases, words};
 use crate::checks::{Check, View};
 use crate::facts::{Cluster, Workgroup};
 use crate::model::{
-    Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, nearest, shell_flag,
+    Blocked, CheckId, Concern, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, nearest,
+    shell_flag,
 };
 
 /// The check.
@@ -91,6 +92,7 @@ fn state(view: &View<'_>, place: &Place) -> Result<State, Blocked> {
     if !takes_connections(&status) {
         let told = format!("{} is {status}: the connector cannot log in", words::capital(&what(place)));
         let finding = Finding::new(name.as_str(), told)
+            .about([Concern::Redshift(place.name.clone())])
             .evidence(Evidence::read(call, format!("its status is {status}")))
             .remedy(resume(place, &status));
         return Ok(State::Unreachable(finding));
@@ -189,6 +191,7 @@ fn absent(view: &View<'_>, policies: &RolePolicies, place: &Place) -> Finding {
         told = format!("{told}; there is {near}");
     }
     let mut finding = Finding::new(name.as_str(), told)
+        .about([Concern::Redshift(place.name.clone())])
         .evidence(Evidence::read(call(place), "AWS says that there is none of that name"));
     if let Some(near) = &near {
         let list = if place.serverless { "redshift-serverless:ListWorkgroups" } else { call(place) };
@@ -253,6 +256,7 @@ fn misdirected(place: &Place, fault: &Elsewhere) -> Finding {
         phrases::found_and_expected(found, wanted)
     };
     let mut finding = Finding::new(found.as_str(), told)
+        .about([Concern::Redshift(place.name.clone())])
         .evidence(Evidence::evaluated(vec![statement.clone()], compared))
         .evidence(Evidence {
             source: Source::Documentation { reference: RESOURCES.to_owned() },

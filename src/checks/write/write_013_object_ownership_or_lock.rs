@@ -3,7 +3,9 @@
 use crate::checks::shared::places::{absent_bucket, each_bucket, told};
 use crate::checks::{Check, View};
 use crate::facts::{Encryption, FactId};
-use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, shell_flag};
+use crate::model::{
+    Blocked, CheckId, Concern, Evidence, Finding, Outcome, Owner, Remedy, Section, shell_flag,
+};
 use crate::requirement::Location;
 
 /// The check.
@@ -61,7 +63,10 @@ fn retained(bucket: &str, mode: &str) -> Finding {
     };
     let evidence =
         Evidence::read("s3:GetBucketObjectLockConfiguration", format!("default retention in {mode} mode"));
-    Finding::new(format!("arn:aws:s3:::{bucket}"), what).evidence(evidence).remedy(remedy)
+    Finding::new(format!("arn:aws:s3:::{bucket}"), what)
+        .about([Concern::Uploads(bucket.to_owned())])
+        .evidence(evidence)
+        .remedy(remedy)
 }
 
 /// The bucket blocks the very encryption that its default gives these uploads. (`SSE-C`, which AWS
@@ -87,5 +92,10 @@ fn blocked_type(bucket: &str, encryption: &Encryption) -> Option<Finding> {
         "s3:GetEncryptionConfiguration",
         format!("default encryption {}, blocked {}", encryption.algorithm, encryption.blocked.join(", ")),
     );
-    Some(Finding::new(format!("arn:aws:s3:::{bucket}"), what).evidence(evidence).remedy(remedy))
+    Some(
+        Finding::new(format!("arn:aws:s3:::{bucket}"), what)
+            .about([Concern::Uploads(bucket.to_owned())])
+            .evidence(evidence)
+            .remedy(remedy),
+    )
 }

@@ -103,14 +103,19 @@ where
     let what = format!("{} {}", operation.service, operation.name);
     match aws.ask(operation, call).await {
         Fact::Known(answer) => Ok(answer),
-        Fact::Absent => {
-            Err(Blocked { what, why: "AWS says that there is none".to_owned(), grant: None, hint: None })
-        }
+        Fact::Absent => Err(Blocked {
+            what,
+            why: "AWS says that there is none".to_owned(),
+            grant: None,
+            hint: None,
+            concerns: Vec::new(),
+        }),
         unread => Err(unread.read(&what).err().unwrap_or(Blocked {
             what,
             why: "it was not read".to_owned(),
             grant: None,
             hint: None,
+            concerns: Vec::new(),
         })),
     }
 }

@@ -137,7 +137,13 @@ async fn client(aws: &Aws<'_>, bucket: &str) -> Result<Client, Blocked> {
     let head = crate::collect::s3::head(aws, bucket, None).await;
     let what = format!("the bucket {bucket}");
     let Some(head) = head.read(&what)? else {
-        return Err(Blocked { what, why: "there is no such bucket".to_owned(), grant: None, hint: None });
+        return Err(Blocked {
+            what,
+            why: "there is no such bucket".to_owned(),
+            grant: None,
+            hint: None,
+            concerns: Vec::new(),
+        });
     };
     Ok(aws.s3(Some(&head.region)))
 }
@@ -344,6 +350,6 @@ impl Fetching<'_> {
                 Err(error) => why = format!("the transfer broke off: {error}"),
             }
         }
-        Err(Blocked { what: file.key.clone(), why, grant: None, hint: None })
+        Err(Blocked { what: file.key.clone(), why, grant: None, hint: None, concerns: Vec::new() })
     }
 }

@@ -340,6 +340,7 @@ fn unreadable(role: &Role, diagnostics: &[Diagnostic]) -> Blocked {
         why: format!("it cannot be read as a policy: {fault}"),
         grant: None,
         hint: Some("AWS stores only policies that it can read: read the role again".to_owned()),
+        concerns: Vec::new(),
     }
 }
 
