@@ -12,13 +12,14 @@ use super::{Denial, Layer, Reason};
 /// Where a denial, or what an SDK prints before one, begins.
 #[expect(clippy::expect_used, reason = "the pattern is a constant, compiled by every test of this module")]
 static MARKER: LazyLock<Regex> = LazyLock::new(|| {
+    // Letters are ASCII's: names of AWS have no others, and Unicode's, many times over, take long to compile.
     let pattern = r#"(?x)
-      (?P<cli> An\s+error\s+occurred\s+\((?P<cli_code>[\w.\#:-]+)\)\s+when\s+calling\s+the\s+(?P<cli_op>\w+)\s+operation )
-    | (?P<go> operation\s+error\s+(?P<go_service>[\w\ ]{1,40}):\s+(?P<go_op>\w+), )
-    | (?P<go_code> api\s+error\s+(?P<go_error>[\w.]+): )
+      (?P<cli> An\s+error\s+occurred\s+\((?P<cli_code>(?-u:[\w.\#:-]+))\)\s+when\s+calling\s+the\s+(?P<cli_op>(?-u:\w+))\s+operation )
+    | (?P<go> operation\s+error\s+(?P<go_service>(?-u:[\w\ ]{1,40})):\s+(?P<go_op>(?-u:\w+)), )
+    | (?P<go_code> api\s+error\s+(?P<go_error>(?-u:[\w.]+)): )
     | (?P<auth> [Uu]ser(?::\s+(?P<who>\S+))?\s+is\s+not\s+authorized\s+to\s+(?P<verb>perform|access) )
-    | (?P<arrow> AWS\s+Error\s+ACCESS_DENIED\s+during\s+(?P<arrow_op>\w+)\s+operation )
-    | (?P<console> [Yy]ou\s+don't\s+have\s+permission\s+to\s+(?P<console_action>[\w-]+:\w+) )
+    | (?P<arrow> AWS\s+Error\s+ACCESS_DENIED\s+during\s+(?P<arrow_op>(?-u:\w+))\s+operation )
+    | (?P<console> [Yy]ou\s+don't\s+have\s+permission\s+to\s+(?P<console_action>(?-u:[\w-]+):(?-u:\w+)) )
     | (?P<lf> Insufficient\s+Lake\s+Formation\s+permission )
     | (?P<ec2> You\s+are\s+not\s+authorized\s+to\s+(?:perform\s+this\s+operation|make\s+this\s+call) )
     | (?P<principal> Principal\s+\[(?P<execute_who>[^\]\s]+)\]\s+is\s+not\s+allowed\s+to\s+execute\s+\[(?P<execute>[^\]\s]+)\] )
@@ -26,13 +27,13 @@ static MARKER: LazyLock<Regex> = LazyLock::new(|| {
     | (?P<endpoint> request\s+was\s+denied\s+due\s+to\s+a\s+VPC\s+endpoint\s+policy )
     | (?P<pass_role> Cross-account\s+pass\s+role\s+is\s+not\s+allowed )
     | (?P<hidden> ciphertext\s+refers\s+to\s+a\s+customer\s+master\s+key\s+that\s+does\s+not\s+exist )
-    | (?P<bare> \b[Aa]ccess\ [Dd]enied\.?\s+\(Service:
-              | :\s+(?:Access\ Denied|Forbidden|null)\.?\s+\(Service:[^)\n]{1,60}Status\ Code:\ 403
-              | \bnull\s+\(Service:[^)\n]{1,60}Status\ Code:\ 403
+    | (?P<bare> (?-u:\b)[Aa]ccess\ [Dd]enied\.?\s+\(Service:
+              | :\s+(?:Access\ Denied|Forbidden|null)\.?\s+\(Service:[\ -~&&[^)]]{1,60}Status\ Code:\ 403
+              | (?-u:\b)null\s+\(Service:[\ -~&&[^)]]{1,60}Status\ Code:\ 403
               | <Message>Access\ Denied</Message>
-              | [Ee]xception:\s*Access\ Denied\b
-              | AccessDenied:\s+Access\ Denied\b
-              | unhandled\ error\ \(AccessDenied\w*\):\ Error\ \{\ code:\ "\w+",\ message:\ "Access\ Denied" )
+              | [Ee]xception:\s*Access\ Denied(?-u:\b)
+              | AccessDenied:\s+Access\ Denied(?-u:\b)
+              | unhandled\ error\ \(AccessDenied(?-u:\w*)\):\ Error\ \{\ code:\ "(?-u:\w+)",\ message:\ "Access\ Denied" )
     "#;
     Regex::new(pattern).expect("the pattern is well formed")
 });
