@@ -87,7 +87,7 @@ impl Plan {
         for wanted in &target.connectors {
             let Some(connector) = catalog.connector(&wanted.connector) else { continue };
             plan.take(wanted, connector);
-            uses_keys |= connector.needs.iter().any(requirement::is_of_key);
+            uses_keys |= connector.needs.iter().any(requirement::hangs_on_key);
         }
         let writes_to_s3 = !plan.buckets.is_empty() || !plan.databases.is_empty();
         let applies = |id: &FactId| match id {

@@ -9,7 +9,7 @@ use streamkap_doctor::checks::Selection;
 use streamkap_doctor::diagnosis::Diagnosis;
 use streamkap_doctor::facts::Facts;
 use streamkap_doctor::model::{PhaseState, Section, Status};
-use streamkap_doctor::report::{FailOn, Origin, PhaseReport, Report};
+use streamkap_doctor::report::{CheckReport, FailOn, Origin, PhaseReport, Report};
 
 fn report(facts: &Facts) -> Report {
     let catalog = Catalog::built_in();
@@ -49,6 +49,11 @@ fn disagreements(name: &str, facts: &Facts) -> Vec<String> {
         if !told {
             wrong.push(format!("{name}: {} fails and breaks no phase: {rows:?}", check.id));
         }
+    }
+    let says = |it: &&CheckReport| matches!(it.status, Status::Fail | Status::Warn);
+    if report.checks.iter().filter(says).count() == 0 {
+        let broken = rows.iter().filter(|row| row.state == PhaseState::Broken);
+        wrong.extend(broken.map(|row| format!("{name}: no check says what breaks {row:?}")));
     }
     let calm = |status: Status| matches!(status, Status::Pass | Status::Skip);
     let template = report.checks.iter().find(|it| it.id.to_string() == "PARTIAL-001");

@@ -196,13 +196,6 @@ pub enum WhenFact {
     CatalogKey,
 }
 
-impl When {
-    /// Whether it depends on this fact.
-    pub fn is_fact(&self, fact: WhenFact) -> bool {
-        *self == Self::Fact(fact)
-    }
-}
-
 /// How sure a line of a connector file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Grade {

@@ -107,7 +107,8 @@ impl Context {
         self
     }
 
-    /// Says that a key is absent, which matters in an [open](Self::open) context only.
+    /// Says that a key is absent, which matters in an [open](Self::open) context and below a prefix that is
+    /// [unknown](Self::unknown).
     #[must_use]
     pub fn absent(mut self, key: &str) -> Self {
         self.absent.push(key.to_ascii_lowercase().into_boxed_str());
@@ -144,7 +145,8 @@ impl Context {
 
     /// Whether a key was marked unknown by name or prefix.
     pub(super) fn is_marked_unknown(&self, key: &Key) -> bool {
-        lists(&self.unknown, key)
+        self.unknown.iter().any(|name| **name == *key.as_str())
+            || (lists(&self.unknown, key) && !lists(&self.absent, key))
     }
 }
 
@@ -173,6 +175,9 @@ mod tests {
             Lookup::Given(Given::Listed(&["data".to_owned()]))
         );
         assert_eq!(context.lookup(&Key::new("aws:sourceip")), Lookup::Absent);
+        let context = Context::new().unknown("kms:").absent("kms:ViaService");
+        assert_eq!(context.lookup(&Key::new("kms:viaservice")), Lookup::Absent);
+        assert_eq!(context.lookup(&Key::new("kms:keyspec")), Lookup::Unknown);
     }
 
     #[test]

@@ -103,8 +103,10 @@ pub struct Keys {
     pub values: BTreeMap<String, Vec<String>>,
     /// Keys that have one of these values, nobody outside AWS knows which; `None`: or are absent.
     pub either: BTreeMap<String, Vec<Option<String>>>,
-    /// Keys, and prefixes that end in `/`, whose values nobody outside AWS can know.
+    /// Keys, and prefixes that end in `/` or `:`, whose values nobody outside AWS can know.
     pub unknown: Vec<String>,
+    /// Keys that are known to be absent, though they begin with an unknown prefix.
+    pub absent: Vec<String>,
 }
 
 impl Keys {
@@ -132,10 +134,16 @@ impl Keys {
 
     /// Whether nobody outside AWS can know the key's value.
     pub fn is_unknown(&self, key: &str) -> bool {
-        self.unknown.iter().any(|known| {
-            let length = if known.ends_with('/') { known.len() } else { key.len() };
-            key.get(..length).is_some_and(|head| known.eq_ignore_ascii_case(head))
-        })
+        let is_known = || {
+            let mut known = self.absent.iter().chain(self.values.keys());
+            known.any(|known| known.eq_ignore_ascii_case(key))
+        };
+        let below = |prefix: &String| {
+            let head = key.get(..prefix.len()).filter(|_| prefix.ends_with(['/', ':']));
+            head.is_some_and(|head| prefix.eq_ignore_ascii_case(head))
+        };
+        self.unknown.iter().any(|known| known.eq_ignore_ascii_case(key))
+            || (self.unknown.iter().any(below) && !is_known())
     }
 
     /// The same with a key that has this value, or is absent.
@@ -145,8 +153,10 @@ impl Keys {
         self.values.retain(|known, _| other(known));
         self.either.retain(|known, _| other(known));
         self.unknown.retain(other);
-        if let Some(value) = value {
-            self.set(key, value);
+        self.absent.retain(other);
+        match value {
+            Some(value) => self.set(key, value),
+            None => self.absent.push(key.to_owned()),
         }
         self
     }
@@ -157,6 +167,7 @@ impl Keys {
         for (key, values) in &self.values {
             context.set(key, values.iter().map(String::as_str));
         }
+        let context = self.absent.iter().fold(context, |context, key| context.absent(key));
         self.unknown.iter().chain(self.either.keys()).fold(context, |context, key| context.unknown(key))
     }
 }
@@ -167,7 +178,8 @@ pub fn keys(situation: &Situation, requirement: &Requirement<'_>, resource: &Res
     principal(&mut keys, situation, requirement);
     request(&mut keys, situation);
     match requirement.action.split(':').next() {
-        Some("kms") => kms(&mut keys, situation, requirement, resource),
+        Some("kms") if requirement.of_key => kms(&mut keys, situation, requirement, resource),
+        Some("kms") => direct_kms(&mut keys, situation, resource),
         Some("s3") => s3(&mut keys, situation),
         Some("redshift" | "redshift-data") => redshift(&mut keys, situation, requirement, resource),
         _ => resource_account(&mut keys, situation, account_of(resource)),
@@ -269,6 +281,15 @@ fn redshift(keys: &mut Keys, situation: &Situation, requirement: &Requirement<'_
     }
 }
 
+/// The connector itself calls KMS, not by way of a service. What it sends besides, such as an encryption context,
+/// is not known.
+fn direct_kms(keys: &mut Keys, situation: &Situation, resource: &Resource) {
+    resource_account(keys, situation, account_of(resource));
+    keys.set_or_unknown("kms:CallerAccount", situation.account.as_ref().map(AccountId::as_str));
+    keys.absent.push("kms:ViaService".to_owned());
+    keys.unknown.push("kms:".to_owned());
+}
+
 /// S3 or Glue calls KMS with the role's credentials: forward access, by way of the service.
 fn kms(keys: &mut Keys, situation: &Situation, requirement: &Requirement<'_>, resource: &Resource) {
     resource_account(keys, situation, account_of(resource));
@@ -281,9 +302,10 @@ fn kms(keys: &mut Keys, situation: &Situation, requirement: &Requirement<'_>, re
     if let Some(bucket) = requirement.bucket() {
         keys.set("kms:EncryptionContextKeys", "aws:s3:arn");
         let partition = resource.probe.split(':').nth(1).unwrap_or("aws");
-        let object = format!("/{}{}", requirement.prefix(), super::PROBE);
-        let object = if situation.bucket_key { "" } else { &object };
-        keys.set("kms:EncryptionContext:aws:s3:arn", format!("arn:{partition}:s3:::{bucket}{object}"));
+        let bucket = format!("arn:{partition}:s3:::{bucket}");
+        let objects = format!("{bucket}/{}*", requirement.prefix());
+        let object = Resource::of_files(objects, requirement.location.as_ref()).probe;
+        keys.set("kms:EncryptionContext:aws:s3:arn", if situation.bucket_key { bucket } else { object });
     } else {
         // <https://docs.aws.amazon.com/glue/latest/dg/encrypt-glue-data-catalog.html>
         keys.set("kms:EncryptionContextKeys", "glue_catalog_id");
@@ -296,7 +318,9 @@ fn kms(keys: &mut Keys, situation: &Situation, requirement: &Requirement<'_>, re
 mod tests {
     use super::*;
     use crate::catalog::Catalog;
-    use crate::facts::{Bucket, ConnectorTarget, Encryption, Organization, RoleName, Target};
+    use crate::facts::{
+        Bucket, ConnectorTarget, Database, DatabaseMetadata, Encryption, Organization, RoleName, Target,
+    };
     use crate::requirement::requirements;
 
     fn facts() -> Facts {
@@ -344,6 +368,25 @@ mod tests {
         assert_eq!(keys.values["kms:CallerAccount"], ["111122223333"]);
         assert_eq!(keys.values["aws:ResourceAccount"], ["111122223333"]);
         assert_eq!(keys_of(&facts(), "s3:PutObject").values["aws:ViaAWSService"], ["false"]);
+    }
+
+    #[test]
+    fn a_key_is_used_for_an_object_where_iceberg_puts_one() {
+        let mut facts = facts();
+        facts.target.connectors[0] = ConnectorTarget {
+            connector: "iceberg-glue".to_owned(),
+            parameters: [("database", "sales"), ("warehouse", "s3://orders/wh")]
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                .into(),
+            definition: None,
+        };
+        let database =
+            Database { metadata: Fact::Known(DatabaseMetadata::default()), tables: Fact::Known(Vec::new()) };
+        facts.glue.databases.insert("sales".to_owned(), database);
+        let keys = keys_of(&facts, "kms:GenerateDataKey");
+        let probe = crate::requirement::PROBE;
+        let object = format!("arn:aws:s3:::orders/wh/sales.db/{probe}/data/{probe}");
+        assert_eq!(keys.values["kms:EncryptionContext:aws:s3:arn"], [object]);
     }
 
     #[test]

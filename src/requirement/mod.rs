@@ -13,7 +13,7 @@ mod session;
 use std::collections::BTreeMap;
 
 use crate::catalog::{Catalog, Connector, Level, Need, ParameterKind, When, WhenFact, fill, places};
-use crate::facts::{ConnectorTarget, Facts, Target};
+use crate::facts::{ConnectorTarget, Fact, Facts, Target};
 use crate::model::{AccountId, Blocked, Partition};
 
 pub use context::{Keys, OrganizationId, Situation, keys};
@@ -43,6 +43,9 @@ pub struct Requirement<'c> {
     pub resources: Vec<Resource>,
     /// Where in S3 it is about, if it is: the bucket, what keys begin with, why there.
     pub location: Option<Location>,
+    /// Whether it is a use of the KMS key that the bucket or the Data Catalog encrypts with, made by S3 or
+    /// Glue on the role's behalf.
+    pub of_key: bool,
     /// Whether AWS's simulator is asked, too: not about the fourth of many tables.
     pub simulated: bool,
 }
@@ -207,8 +210,47 @@ impl<'c> OfConnector<'_, 'c> {
         needs_of(self.target, self.connector)
     }
 
+    /// Whether the fact holds on which a need hangs. Of one that names the key it hangs on, that is told by
+    /// whether there is one.
+    fn holds(&self, need: &Need) -> Result<bool, Blocked> {
+        let Some(When::Fact(fact)) = &need.when else { return Ok(true) };
+        if names_key(need) {
+            return Ok(true);
+        }
+        let (keys, what) = match fact {
+            WhenFact::BucketKey => {
+                let buckets = self.locations.known.iter();
+                let keys = buckets.map(|it| encryption::of_bucket(self.facts, &it.bucket)).collect();
+                (keys, "with which key the bucket encrypts")
+            }
+            WhenFact::CatalogKey => {
+                (vec![encryption::of_catalog(self.facts)], "with which key the Data Catalog encrypts")
+            }
+        };
+        if keys.iter().any(|key| matches!(key, EncryptionKey::Customer { .. })) {
+            return Ok(true);
+        }
+        if let (WhenFact::BucketKey, Some(blocked)) = (fact, &self.locations.open) {
+            return Err(blocked.clone());
+        }
+        if keys.contains(&EncryptionKey::Unknown) {
+            let why = format!("it was not read, and {} hangs on it", need.action);
+            return Err(Blocked {
+                what: what.to_owned(),
+                why,
+                grant: None,
+                hint: None,
+                concerns: Vec::new(),
+            });
+        }
+        Ok(false)
+    }
+
     /// The need with its places filled in: once, or once for each table or location.
     fn concrete(&self, need: &'c Need) -> Result<Vec<Requirement<'c>>, Blocked> {
+        if !self.holds(need)? {
+            return Ok(Vec::new());
+        }
         let mut names: Vec<&str> = Vec::new();
         for name in need.resources.iter().flat_map(|template| places(template)) {
             if !names.contains(&name) {
@@ -241,6 +283,7 @@ impl<'c> OfConnector<'_, 'c> {
                 action: &need.action,
                 resources: resources.collect(),
                 location,
+                of_key: is_of_key(need),
                 simulated: at < SIMULATED,
             }
         };
@@ -271,7 +314,7 @@ impl<'c> OfConnector<'_, 'c> {
         let parameter = self.connector.parameters.iter().find(|it| it.name == name);
         let given = self.target.parameters.get(name);
         match (parameter.map(|it| it.kind), given) {
-            (Some(ParameterKind::GlueTable), None) => Ok(self.tables()),
+            (Some(ParameterKind::GlueTable), None) => self.tables(),
             (Some(ParameterKind::Bucket), Some(bucket)) => {
                 let location = self.locations.known.iter().find(|it| it.bucket == *bucket).cloned();
                 Ok(vec![Value { text: bucket.clone(), location }])
@@ -287,13 +330,24 @@ impl<'c> OfConnector<'_, 'c> {
         }
     }
 
-    /// The Iceberg tables that exist and could be seen; new ones have needs of their own.
-    fn tables(&self) -> Vec<Value> {
+    /// The Iceberg tables that exist and could be seen; new ones have needs of their own. None where there is no
+    /// database.
+    fn tables(&self) -> Result<Vec<Value>, Blocked> {
         let mut databases = self.connector.of_kind(ParameterKind::GlueDatabase);
-        let database = databases.find_map(|it| self.target.parameters.get(&it.name));
-        let database = database.and_then(|name| self.facts.glue.databases.get(name));
-        let tables = database.and_then(|it| it.tables.known()).into_iter().flatten();
-        tables.filter(|table| table.is_iceberg()).map(|table| table.name.clone().into()).collect()
+        let Some(name) = databases.find_map(|it| self.target.parameters.get(&it.name)) else {
+            return Ok(Vec::new());
+        };
+        let what = format!("the tables of the Glue database {name}");
+        let not_read = || {
+            let why = "it was not read".to_owned();
+            Blocked { what: what.clone(), why, grant: None, hint: None, concerns: Vec::new() }
+        };
+        let database = self.facts.glue.databases.get(name).ok_or_else(not_read)?;
+        if matches!(database.metadata, Fact::Absent) {
+            return Ok(Vec::new());
+        }
+        let tables = database.tables.read(&what)?.into_iter().flatten();
+        Ok(tables.filter(|table| table.is_iceberg()).map(|table| table.name.clone().into()).collect())
     }
 
     fn locations(&self, text: impl Fn(&Location) -> String) -> Result<Vec<Value>, Blocked> {
@@ -370,17 +424,25 @@ fn unknown_region() -> Blocked {
     }
 }
 
-/// Whether a need is about a key that is only known when the encryption is read.
-pub fn is_of_key(need: &Need) -> bool {
-    need.when
-        .as_ref()
-        .is_some_and(|when| when.is_fact(WhenFact::BucketKey) || when.is_fact(WhenFact::CatalogKey))
+/// Whether a need is a use of the key that a bucket or the Data Catalog encrypts with.
+fn is_of_key(need: &Need) -> bool {
+    need.action.starts_with("kms:") && names_key(need)
+}
+
+/// Whether a need hangs on a key that is only known when the encryption is read.
+pub fn hangs_on_key(need: &Need) -> bool {
+    names_key(need) || need.when.as_ref().is_some_and(|when| matches!(when, When::Fact(_)))
+}
+
+fn names_key(need: &Need) -> bool {
+    let mut names = need.resources.iter().flat_map(|template| places(template));
+    names.any(|name| matches!(name, "bucket_key" | "catalog_key"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Bucket, BucketHead, Database, DatabaseMetadata, Encryption, Fact, RoleName, Table};
+    use crate::facts::{Bucket, BucketHead, Database, DatabaseMetadata, Encryption, RoleName, Table};
 
     fn facts(connector: &str, parameters: &[(&str, &str)]) -> Facts {
         let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
@@ -509,6 +571,22 @@ mod tests {
         let open = open(&unread, Catalog::built_in());
         let actions: Vec<&str> = open.iter().map(|it| it.need.action.as_str()).collect();
         assert!(actions.contains(&"s3:PutObject") && !actions.contains(&"glue:CreateTable"), "{actions:?}");
+    }
+
+    #[test]
+    fn tables_that_nobody_could_list_are_told_and_not_left_out() {
+        let mut facts = facts("iceberg-glue", &[("database", "sales"), ("warehouse", "s3://lake/wh")]);
+        let unread = Fact::NotAsked("not read".to_owned());
+        for (metadata, tables, expected) in [
+            (Fact::Known(DatabaseMetadata::default()), unread.clone(), true),
+            (Fact::Known(DatabaseMetadata::default()), Fact::Known(Vec::new()), false),
+            (Fact::Absent, unread, false),
+        ] {
+            facts.glue.databases.insert("sales".to_owned(), Database { metadata, tables });
+            let open = open(&facts, Catalog::built_in());
+            let open = open.iter().any(|it| it.need.action == "glue:GetTable");
+            assert_eq!(open, expected, "{:?}", facts.glue.databases);
+        }
     }
 
     #[test]

@@ -204,7 +204,7 @@ fn key_causes<'a>(past: &Past<'_, 'a>, asks: &[Ask<'_>]) -> Vec<Cause<'a>> {
     let mut causes: Vec<Cause<'a>> = Vec::new();
     for ask in asks.iter().filter(|ask| ask.is_of_key()) {
         let arn = ask.resource.probe.as_str();
-        let entry = keys::entry(past.view, ask).unwrap_or_else(|| arn.to_owned());
+        let entry = keys::entry(past.view, ask);
         let Ok(Some(key)) = past.view.key(&entry, FactId::Key, |it| &it.metadata) else { continue };
         let id = arn.rsplit('/').next().unwrap_or(arn);
         let stopped = past.own().find(|at| {

@@ -14,13 +14,15 @@ use super::policies::{RolePolicies, key_policy, role_policies};
 use super::standing::{Answer, Cause, Refusal, depends, identity_answer};
 use super::words;
 
-/// The name under which [`View::key`] knows the key that a question is about: its bucket's, or else the
-/// catalogue's.
-pub(crate) fn entry(view: &View<'_>, ask: &Ask<'_>) -> Option<String> {
-    match ask.requirement.bucket() {
+/// The name under which [`View::key`] knows the key that a question is about: its bucket's, else the
+/// catalogue's, else the key's ARN.
+pub(crate) fn entry(view: &View<'_>, ask: &Ask<'_>) -> String {
+    let entry = match ask.requirement.bucket() {
+        _ if !ask.is_of_key() => None,
         Some(bucket) => view.bucket_key(bucket),
         None => view.catalog_key(),
-    }
+    };
+    entry.unwrap_or_else(|| ask.resource.probe.clone())
 }
 
 /// Whether a key in this state encrypts and decrypts. While its primary region is being updated, "you can use the
@@ -241,7 +243,7 @@ fn service(ask: &Ask<'_>) -> &'static str {
     if ask.requirement.bucket().is_some() { "S3" } else { "Glue" }
 }
 
-fn no_policy(key: &str) -> Blocked {
+pub(super) fn no_policy(key: &str) -> Blocked {
     let why = "AWS says that there is none, which cannot be".to_owned();
     Blocked { what: format!("the key policy of {key}"), why, grant: None, hint: None, concerns: Vec::new() }
 }

@@ -201,9 +201,20 @@ impl Ask<'_> {
         self.others().find(|other| !other.of_identity(policies).is_allowed())
     }
 
-    /// Whether it is a use of a KMS key.
+    /// Whether it is a use of the KMS key that the bucket or the Data Catalog encrypts with, which WRITE-006
+    /// judges together with the key's policy.
     pub fn is_of_key(&self) -> bool {
+        self.requirement.of_key
+    }
+
+    /// Whether it is a call to KMS, be it by way of a service or not.
+    pub fn is_of_kms(&self) -> bool {
         self.action().starts_with("kms:")
+    }
+
+    /// Whether it is such a call on a key that is named, whose policy has to allow, too.
+    pub fn names_key(&self) -> bool {
+        self.is_of_kms() && self.resource.probe.contains(":key/")
     }
 
     /// What the policies say, of all resources of the question: that of the first that is not allowed.
@@ -218,7 +229,7 @@ impl Ask<'_> {
 
     /// A key's policy has to allow whatever else does: one that leaves it to the role's account.
     fn delegation(&self) -> Option<Arc<Policy>> {
-        let account = self.call.sessions.account().filter(|_| self.is_of_key())?;
+        let account = self.call.sessions.account().filter(|_| self.is_of_kms())?;
         Some(delegate_to(account))
     }
 
@@ -232,8 +243,9 @@ impl Ask<'_> {
                 statements.retain(|statement| statement.layer == Layer::Identity.as_str());
                 Verdict::Allowed(statements)
             }
-            // As a cap on everything, the role's policies alone are searched for the nearest statement.
-            Verdict::NotAllowed(_) if self.is_of_key() => {
+            // As a cap on everything, the role's policies alone are searched for the nearest statement. None at
+            // all would cap nothing.
+            Verdict::NotAllowed(_) if self.is_of_kms() && !policies.is_empty() => {
                 self.evaluate(&PolicySet { identity: vec![allow_all()], session: policies.to_vec(), ..set })
             }
             verdict => verdict,

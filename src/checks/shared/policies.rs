@@ -171,7 +171,8 @@ pub fn own_resource_policy(view: &View<'_>, ask: &Ask<'_>) -> Result<Option<Arc<
         return Ok(None);
     }
     match ask.requirement.bucket() {
-        _ if ask.is_of_key() => keys::entry(view, ask).map_or(Ok(None), |entry| key_policy(view, &entry)),
+        _ if ask.names_key() => key_policy(view, &keys::entry(view, ask)),
+        _ if ask.is_of_kms() => Ok(None),
         // Nothing about a bucket that is not there can be judged.
         Some(bucket) if is_absent(view, bucket) || view.is_foreign_bucket(bucket) => Ok(None),
         Some(bucket) => bucket_policy(view, bucket),

@@ -13,12 +13,11 @@ use crate::requirement::{Location, SESSION_NAME};
 use super::concerns::refused;
 use super::glue::{self, Mistake};
 use super::needs::{Ask, Verdict, asks};
-use super::objects;
 use super::places::is_absent;
-use super::policies::{RolePolicies, own_resource_policy, role_policies};
+use super::policies::{RolePolicies, key_policy, own_resource_policy, role_policies};
 use super::services::digest;
 use super::simulated::{Simulated, simulated};
-use super::words;
+use super::{keys, objects, words};
 
 /// A question to the role's own policies and its answer.
 #[derive(Clone, Debug)]
@@ -175,8 +174,8 @@ impl Gap<'_, '_> {
     }
 }
 
-/// The role's own policies and how they stand to every need but those of keys, which are asked for
-/// together with the key's policy (WRITE-006).
+/// The role's own policies and how they stand to every need but those of the keys that buckets and the Data
+/// Catalog encrypt with, which are asked for together with the key's policy (WRITE-006).
 #[derive(Debug)]
 pub struct Standings<'a> {
     /// The role's policies.
@@ -283,13 +282,46 @@ pub fn names(actions: &Selector<String>, action: &str) -> bool {
 
 /// The answer of the role's policies, of which a missing bucket says nothing.
 fn standing_answer(view: &View<'_>, ask: &Ask<'_>, policies: &RolePolicies) -> Answer {
-    let mut answer = identity_answer(view, ask, policies);
-    if let Answer::Refused(refusal) = &mut answer
-        && ask.requirement.bucket().is_some_and(|bucket| is_absent(view, bucket))
-    {
-        refusal.cause = Cause::NoBucket;
+    match identity_answer(view, ask, policies) {
+        Answer::Refused(mut refusal)
+            if ask.requirement.bucket().is_some_and(|bucket| is_absent(view, bucket)) =>
+        {
+            refusal.cause = Cause::NoBucket;
+            Answer::Refused(refusal)
+        }
+        Answer::Allowed(evidence) if ask.names_key() => with_key(view, ask, policies, evidence),
+        answer => answer,
     }
-    answer
+}
+
+/// What becomes of a call on a key that the role's own policies allow: the key's policy has to allow it, too.
+fn with_key(view: &View<'_>, ask: &Ask<'_>, policies: &RolePolicies, evidence: Vec<Evidence>) -> Answer {
+    let key = &ask.resource.probe;
+    let policy = match key_policy(view, &keys::entry(view, ask)) {
+        Ok(Some(policy)) => policy,
+        unread => {
+            let blocked = unread.err().unwrap_or_else(|| keys::no_policy(key));
+            let why = format!(
+                "{}; {} is allowed by the role's own policies, and the key's has to allow it, too",
+                blocked.why,
+                ask.action()
+            );
+            let hint = Some(format!("ask whoever owns {key} whether its policy lets the role do it"));
+            return Answer::Undecided(Blocked { why, hint, ..blocked }.about([ask.concern()]));
+        }
+    };
+    match ask.with_resource(&policies.documents(), Some(&policy)) {
+        Verdict::Allowed(_) => Answer::Allowed(evidence),
+        Verdict::Depends { keys, statements } => Answer::Undecided(depends(ask, &keys, &statements)),
+        Verdict::NotAllowed(_) | Verdict::Denied(_) => Answer::Refused(Refusal {
+            cause: Cause::Missing,
+            because: None,
+            conditional: false,
+            detail: Some(format!("the role's own policies allow it, and the policy of {key} does not")),
+            narrower: None,
+            evidence,
+        }),
+    }
 }
 
 /// Whether the role's own policies allow: our engine's verdict and AWS's simulator's, compared.
@@ -459,6 +491,11 @@ fn granted_by_resource(
     if ask.is_of_key() {
         return Ok(None);
     }
+    let what = || match ask.requirement.bucket() {
+        Some(bucket) => format!("bucket {bucket}"),
+        None if ask.is_of_kms() => "the key".to_owned(),
+        None => "the Data Catalog".to_owned(),
+    };
     let Some(policy) = own_resource_policy(view, ask).map_err(|unread| could_allow(unread, ask))? else {
         return Ok(None);
     };
@@ -469,12 +506,11 @@ fn granted_by_resource(
     };
     Ok(statement.map(|statement| {
         let by = words::statement(statement);
-        let whose = ask.requirement.bucket().map(|bucket| format!("bucket {bucket}"));
         let text = format!(
             "{} on {} is allowed by {by} of {}, though by none of the role's own",
             ask.action(),
             ask.resource.pattern,
-            whose.as_deref().unwrap_or("the Data Catalog"),
+            what(),
         );
         vec![Evidence::evaluated(verdict.statements().to_vec(), text)]
     }))
@@ -522,7 +558,7 @@ fn gap(
     if by_resource && ask.is_of_catalog() {
         return glue::gap(ask, &resources_for(&policies.documents(), ask.action()));
     }
-    match ask.requirement.location.as_ref().filter(|_| by_resource && !ask.is_of_key()) {
+    match ask.requirement.location.as_ref().filter(|_| by_resource && !ask.is_of_kms()) {
         Some(location) => objects::gap(ask, location, &policies.documents()),
         None => (Cause::Missing, None),
     }

@@ -98,8 +98,8 @@ impl State {
                 let account = ask.resource.probe.split(':').nth(4).filter(|account| !account.is_empty());
                 let elsewhere = account.is_some_and(|account| ask.call.sessions.account() != Some(account));
                 foreign.extend((elsewhere || view.is_foreign_bucket(&place)).then(|| place.clone()));
-                let read = if ask.is_of_key() {
-                    let entry = keys::entry(view, ask).unwrap_or_else(|| place.clone());
+                let read = if ask.is_of_kms() {
+                    let entry = keys::entry(view, ask);
                     let key = (ask.action().to_owned(), ask.resource.probe.clone());
                     grants.insert(key, granted(view, &entry, ask));
                     policies::key_policy(view, &entry)
@@ -242,6 +242,7 @@ pub(crate) fn ask_for<'s>(
 ) -> Result<Option<Ask<'s>>, Blocked> {
     let Some(Ask { mut requirement, .. }) = asks(view)?.into_iter().next() else { return Ok(None) };
     requirement.action = action;
+    requirement.of_key = action.starts_with("kms:");
     let resource = Resource { pattern: resource.to_owned(), probe: resource.to_owned(), also: Vec::new() };
     Ask::of(view, requirement, resource).map(Some)
 }
