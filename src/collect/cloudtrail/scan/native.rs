@@ -114,6 +114,9 @@ impl<'t> Pass<'t, '_, '_> {
             return Ok(());
         }
         let start = at - 6;
+        if self.start.is_some() && !ends_a_record(&self.text[..start]) {
+            return Err(NotNative);
+        }
         match self.start {
             Some(_) if !self.denied && self.change.is_none() => {}
             Some(_) => self.close(start)?,
@@ -233,6 +236,17 @@ fn after<'t, const LEN: usize>(text: &'t [u8], at: usize, back: usize, key: &[u8
     (front == key).then_some(rest)
 }
 
+/// Whether a text ends with a whole record and what may stand between it and the next one. A record that was cut
+/// off, or that nothing parts from the next, is damage, whether or not anybody wants to read it.
+#[inline]
+fn ends_a_record(text: &[u8]) -> bool {
+    let next_document = || {
+        let before = text.strip_suffix(WRAPPER)?.trim_ascii_end().strip_suffix(b"]}")?;
+        Some(before.trim_ascii_end().ends_with(b"}"))
+    };
+    text.ends_with(b"},") || next_document() == Some(true)
+}
+
 /// Whether a text is nothing but what may stand between two records: a comma, or the end of one
 /// document and the beginning of the next.
 fn is_joint(text: &[u8]) -> bool {
@@ -321,6 +335,9 @@ mod tests {
             format!("{{\"Records\":[{good},{shuffled}]}}"),
             format!("{{\"Records\":[{shuffled},{good}]}}"),
             format!("{{\"Records\":[{good}"),
+            format!("{{\"Records\":[{},{good}]}}", record("2", "").trim_end_matches('}')),
+            format!("{{\"Records\":[{}{good}]}}", record("2", "")),
+            format!("{{\"Records\":[{}]}}{{\"Records\":[{good}]}}", record("2", "").trim_end_matches('}')),
             format!("{{\"Records\":[{}]}}", good.replace("errorCode", "\\u0065rrorCode")),
             format!("{{\"Records\":[{}]}}", good.replace("\"AccessDenied\"", "\"Access\\u0044enied\"")),
             format!("{{\"Records\":[{}]}}", good.replace("\"eventID\"", ",\"eventID\"")),
