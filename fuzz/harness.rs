@@ -2,10 +2,16 @@
 
 use std::sync::Arc;
 
+use streamkap_doctor::catalog::Catalog;
+use streamkap_doctor::checks::Selection;
+use streamkap_doctor::collect::cloudtrail::scan::{ObjectScanner, Query, ReadyQuery};
+use streamkap_doctor::diagnosis::Diagnosis;
+use streamkap_doctor::facts::case::Case;
 use streamkap_doctor::policy::{Context, Document, Kind, Policy, PolicySet, Principal, Request, scope, trust};
+use streamkap_doctor::report::{FailOn, Format, Layout, Origin, render};
 
 /// Reads bytes as a document of every kind, and asks everything that can be asked of it.
-#[allow(dead_code, reason = "every target uses one of the two")]
+#[allow(dead_code, reason = "every target uses one of them")]
 fn document(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let text = streamkap_doctor::policy::decode(text);
@@ -40,10 +46,49 @@ fn document(data: &[u8]) {
 }
 
 /// Answers bytes as lines; every line that is not blank has one answer.
-#[allow(dead_code, reason = "every target uses one of the two")]
+#[allow(dead_code, reason = "every target uses one of them")]
 fn evaluate(data: &[u8]) {
     let mut output = Vec::new();
     let Ok(summary) = streamkap_doctor::evaluate::run(data, &mut output) else { return };
     let answers = String::from_utf8_lossy(&output).lines().count();
     assert_eq!(u64::try_from(answers).ok(), Some(summary.lines));
+}
+
+/// Reads bytes as a case file; if they are one, it is diagnosed and told in every format.
+#[allow(dead_code, reason = "every target uses one of them")]
+fn case(data: &[u8]) {
+    let Ok(case) = Case::parse(data) else { return };
+    let catalog = Catalog::built_in();
+    let diagnosis = Diagnosis {
+        catalog,
+        selection: &Selection::all(catalog),
+        ignores: &[],
+        fail_on: FailOn::Fail,
+        origin: Origin::Case { path: "-".to_owned(), redacted: case.redacted },
+        again: None,
+        policy: None,
+    };
+    let report = diagnosis.report(&case.facts);
+    assert!(report.checks.iter().all(|check| check.status != streamkap_doctor::model::Status::Broken));
+    for format in [Format::Table, Format::Short, Format::Json] {
+        let text = render(&report, format, Layout { width: 80, verbose: true, colour: false });
+        assert!(!text.contains(|letter: char| letter != '\n' && letter.is_control()));
+    }
+}
+
+/// Looks for denials in bytes as in anything that is pasted.
+#[allow(dead_code, reason = "every target uses one of them")]
+fn denial(data: &[u8]) {
+    streamkap_doctor::denial::find_all(&String::from_utf8_lossy(data));
+}
+
+/// Scans bytes as a log file.
+#[allow(dead_code, reason = "every target uses one of them")]
+fn log(data: &[u8]) {
+    const KEY: &str = "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/03/02/111122223333_CloudTrail_eu-west-1_20260302T0000Z_0123456789abcdef.json.gz";
+    let query = Query::default();
+    let ready = ReadyQuery::new(&query);
+    let mut scanner = ObjectScanner::new(&ready);
+    let events = scanner.scan(KEY, data).len();
+    assert!(u64::try_from(events).is_ok_and(|events| events <= scanner.finish().records));
 }
