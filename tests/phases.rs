@@ -3,13 +3,13 @@
 
 mod common;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use streamkap_doctor::catalog::Catalog;
 use streamkap_doctor::checks::Selection;
 use streamkap_doctor::diagnosis::Diagnosis;
 use streamkap_doctor::facts::Facts;
 use streamkap_doctor::model::{PhaseState, Section, Status};
-use streamkap_doctor::report::{CheckReport, FailOn, Origin, PhaseReport, Report};
+use streamkap_doctor::report::{FailOn, Origin, PhaseReport, Report};
 
 fn report(facts: &Facts) -> Report {
     let catalog = Catalog::built_in();
@@ -50,10 +50,20 @@ fn disagreements(name: &str, facts: &Facts) -> Vec<String> {
             wrong.push(format!("{name}: {} fails and breaks no phase: {rows:?}", check.id));
         }
     }
-    let says = |it: &&CheckReport| matches!(it.status, Status::Fail | Status::Warn);
-    if report.checks.iter().filter(says).count() == 0 {
-        let broken = rows.iter().filter(|row| row.state == PhaseState::Broken);
-        wrong.extend(broken.map(|row| format!("{name}: no check says what breaks {row:?}")));
+    let found = |id: &_| {
+        let check = report.checks.iter().find(|it| it.id == *id);
+        check.is_some_and(|it| matches!(it.status, Status::Fail | Status::Warn))
+    };
+    for row in rows.iter().filter(|it| it.state == PhaseState::Broken) {
+        if row.checks.is_empty() || !row.checks.iter().all(found) {
+            wrong.push(format!("{name}: broken by no check that found something: {row:?}"));
+        }
+    }
+    let sound = |row: &&PhaseReport| matches!(row.state, PhaseState::Ok | PhaseState::AtACost);
+    for check in chain.iter().filter(|it| it.status == Status::Unknown) {
+        if rows.iter().all(|row| sound(&row)) {
+            wrong.push(format!("{name}: {} is unknown, and every phase is well", check.id));
+        }
     }
     let calm = |status: Status| matches!(status, Status::Pass | Status::Skip);
     let template = report.checks.iter().find(|it| it.id.to_string() == "PARTIAL-001");
@@ -124,5 +134,118 @@ fn it_works_until_the_first_new_table() {
     assert!(state("new table").actions.contains(&"glue:CreateTable".to_owned()), "{phases:?}");
     for phase in ["start", "write", "commit", "schema change"] {
         assert_ne!(state(phase).state, PhaseState::Broken, "{:?}", state(phase));
+    }
+}
+
+/// The phases of an Iceberg connector whose account is in no organisation, the healthy world patched.
+fn iceberg(patch: Value) -> Vec<PhaseReport> {
+    let mut world = common::world("iceberg-glue");
+    world["organization"] = json!({"state": "absent"});
+    world["simulations"] = json!([]);
+    common::merge(&mut world, &patch);
+    let report = report(&common::facts(world).unwrap());
+    report.target.connectors.into_iter().next().unwrap().phases
+}
+
+/// The phases that are in a state.
+fn those(phases: &[PhaseReport], state: PhaseState) -> Vec<&str> {
+    phases.iter().filter(|it| it.state == state).map(|it| it.phase.as_str()).collect()
+}
+
+/// The database's own location, with the tables that there are.
+fn database(location: &str, tables: &[(&str, &str)]) -> Value {
+    let table =
+        |(name, location): &(&str, &str)| json!({"name": name, "location": location, "format": "ICEBERG"});
+    let tables: Vec<Value> = tables.iter().map(table).collect();
+    json!({"glue": {"databases": {"sales": {
+        "metadata": {"value": {"location": location}},
+        "tables": {"state": "known", "value": tables},
+    }}}})
+}
+
+/// The role's policy with one more statement that denies writing to these objects.
+fn denying(resource: &str) -> Value {
+    let world = common::world("iceberg-glue");
+    let arn = "arn:aws:iam::111122223333:policy/StreamkapIcebergAccess";
+    let mut statements = world["managed_policies"][arn]["value"]["document"]["Statement"].clone();
+    let deny = json!({"Sid": "No", "Effect": "Deny", "Action": "s3:PutObject", "Resource": resource});
+    statements.as_array_mut().unwrap().push(deny);
+    json!({"managed_policies": {arn: {"value": {"document": {"Statement": statements}}}}})
+}
+
+#[test]
+fn a_refused_metadata_file_lets_rows_be_written_and_nothing_be_committed() {
+    let phases = iceberg(denying("arn:aws:s3:::acme-lake/warehouse/*/metadata/*"));
+    let broken = those(&phases, PhaseState::Broken);
+    assert!(broken.contains(&"commit") && broken.contains(&"new table"), "{phases:?}");
+    assert!(those(&phases, PhaseState::Ok).contains(&"write"), "{phases:?}");
+    let phases = iceberg(denying("arn:aws:s3:::acme-lake/warehouse/*/data/*"));
+    let broken = those(&phases, PhaseState::Broken);
+    assert!(broken.contains(&"write") && broken.contains(&"new table"), "{phases:?}");
+    assert!(those(&phases, PhaseState::Ok).contains(&"commit"), "{phases:?}");
+}
+
+#[test]
+fn a_bucket_s_policy_that_denies_metadata_files_breaks_the_commit_alone() {
+    let deny = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*",
+        "Action": "s3:PutObject", "Resource": "arn:aws:s3:::acme-lake/*/metadata/*"}]});
+    let policy = json!({"state": "known", "value": deny.to_string()});
+    let phases = iceberg(json!({"buckets": {"acme-lake": {"policy": policy}}}));
+    assert!(those(&phases, PhaseState::Broken).contains(&"commit"), "{phases:?}");
+    assert!(those(&phases, PhaseState::Ok).contains(&"write"), "{phases:?}");
+}
+
+#[test]
+fn where_new_tables_may_not_lie_those_that_lie_elsewhere_go_on() {
+    let orders = "s3://acme-lake/warehouse/sales.db/orders";
+    let phases = iceberg(database("s3://acme-lake/elsewhere", &[("orders", orders)]));
+    assert_eq!(those(&phases, PhaseState::Broken), ["new table"], "{phases:?}");
+    for phase in ["start", "write", "commit", "schema change"] {
+        assert!(those(&phases, PhaseState::Ok).contains(&phase), "{phase}: {phases:?}");
+    }
+    // A table that lies there is one that exists, and without any all tables are new.
+    for tables in [&[("orders", "s3://acme-lake/elsewhere/orders")][..], &[]] {
+        let phases = iceberg(database("s3://acme-lake/elsewhere", tables));
+        let broken = those(&phases, PhaseState::Broken);
+        assert!(["write", "new table"].iter().all(|it| broken.contains(it)), "{phases:?}");
+    }
+}
+
+#[test]
+fn a_location_outside_of_s3_breaks_what_is_to_lie_there() {
+    let orders = "s3://acme-lake/warehouse/sales.db/orders";
+    let phases = iceberg(database("hdfs://nodes/sales", &[("orders", orders)]));
+    assert_eq!(those(&phases, PhaseState::Broken), ["new table"], "{phases:?}");
+    let phases = iceberg(database("hdfs://nodes/sales", &[]));
+    assert_eq!(those(&phases, PhaseState::Broken), ["write", "commit", "new table"], "{phases:?}");
+    let phases = iceberg(database("s3://acme-lake/warehouse/sales.db", &[("orders", "hdfs://nodes/orders")]));
+    let broken = those(&phases, PhaseState::Broken);
+    assert!(broken.contains(&"write") && !broken.contains(&"new table"), "{phases:?}");
+}
+
+#[test]
+fn what_hangs_on_tables_that_nobody_saw_is_unknown() {
+    let refusal =
+        json!({"state": "denied", "value": {"action": "glue:GetTables", "message": "not authorized"}});
+    let phases = iceberg(json!({"glue": {"databases": {"sales": {"tables": refusal}}}}));
+    let unknown = those(&phases, PhaseState::Unknown);
+    for phase in ["start", "write", "commit", "schema change"] {
+        assert!(unknown.contains(&phase), "{phase}: {phases:?}");
+    }
+    assert!(those(&phases, PhaseState::Ok).contains(&"new table"), "{phases:?}");
+}
+
+#[test]
+fn what_service_control_policies_may_refuse_is_unknown() {
+    let refusal =
+        json!({"state": "denied", "value": {"action": "iam:SimulatePrincipalPolicy", "message": "no"}});
+    for world in ["healthy", "iceberg-glue"] {
+        let mut world = common::world(world);
+        for simulation in world["simulations"].as_array_mut().unwrap() {
+            simulation["result"] = refusal.clone();
+        }
+        let report = report(&common::facts(world).unwrap());
+        let phases = &report.target.connectors[0].phases;
+        assert!(those(phases, PhaseState::Unknown).contains(&"write"), "{phases:?}");
     }
 }

@@ -4,99 +4,98 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::{Level, ParameterKind, Phase};
-use crate::checks::shared::phases::{Call, Fate, calls};
+use crate::checks::shared::phases::{Call, Fate, calls, is_needed, is_of_tables, tables};
 use crate::checks::{Judged, View};
-use crate::model::{Blocked, CheckId, Finding, Outcome, PhaseState, Remedy, Section};
+use crate::model::{Blocked, CheckId, Concern, Finding, Outcome, PhaseState, Section};
 use crate::report::{ConnectorTarget, PhaseReport};
 
-/// Which calls a check is about.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum About {
-    /// Whether the connector can start at all: the role has to be assumed.
-    Start,
-    /// Calls of a service.
-    Service(&'static str),
-    /// Any call.
-    Calls,
-    /// The cluster or workgroup.
-    Redshift,
-}
-
-/// The checks that the table goes by. `true`: it judges what a layer of policies says, so that a call it
-/// fails for is one that is refused.
-const CHAIN: [(Section, u16, About, bool); 26] = [
-    (Section::Assume, 1, About::Start, false),
-    (Section::Assume, 2, About::Start, false),
-    (Section::Assume, 3, About::Start, false),
-    (Section::Assume, 4, About::Start, false),
-    (Section::Assume, 5, About::Start, false),
-    (Section::Assume, 6, About::Start, false),
-    (Section::Assume, 7, About::Start, false),
-    (Section::Assume, 9, About::Start, false),
-    (Section::Write, 1, About::Service("s3"), false),
-    (Section::Write, 2, About::Service("s3"), false),
-    (Section::Write, 3, About::Service("s3"), true),
-    (Section::Write, 4, About::Calls, true),
-    (Section::Write, 5, About::Service("s3"), true),
-    (Section::Write, 6, About::Service("kms"), true),
-    (Section::Write, 7, About::Service("glue"), false),
-    (Section::Write, 8, About::Service("glue"), true),
-    (Section::Write, 9, About::Service("glue"), true),
-    (Section::Write, 10, About::Service("glue"), false),
-    (Section::Write, 11, About::Service("s3"), true),
-    (Section::Write, 12, About::Redshift, false),
-    (Section::Write, 13, About::Service("s3"), false),
-    (Section::Partial, 1, About::Calls, true),
-    (Section::Partial, 3, About::Service("glue"), true),
-    (Section::Partial, 4, About::Service("s3"), true),
-    (Section::Later, 5, About::Calls, true),
-    (Section::Later, 6, About::Calls, true),
+/// The checks that the table goes by: those that judge what the connectors' calls need.
+const CHAIN: [(Section, &[u16]); 4] = [
+    (Section::Assume, &[1, 2, 3, 4, 5, 6, 7, 9]),
+    (Section::Write, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]),
+    (Section::Partial, &[1, 3, 4]),
+    (Section::Later, &[5, 6]),
 ];
 
-/// One connector's phase while the table is made.
-struct Row {
-    connector: String,
-    phase: Phase,
-    refused: Vec<String>,
-    missed: Vec<(String, String)>,
-    failing: BTreeSet<CheckId>,
-    warning: BTreeSet<CheckId>,
-    unread: Vec<Blocked>,
-}
+/// PARTIAL-001 warns of what other checks fail for, too.
+const TEMPLATE: CheckId = CheckId::new(Section::Partial, 1);
 
 /// The phases of each connector. None where a check of the chain was not run: they could not be told.
 pub(super) fn phases(view: &View<'_>, judged: &[Judged], targets: &mut [ConnectorTarget]) {
-    let chain = || {
-        CHAIN.into_iter().map(|(section, number, about, layer)| (CheckId::new(section, number), about, layer))
-    };
-    let of = |id: CheckId| judged.iter().find(|it| it.id == id);
-    let known: Vec<CheckId> = crate::checks::all().map(|check| check.id).collect();
-    if chain().any(|(id, _, _)| known.contains(&id) && of(id).is_none()) {
-        return;
-    }
+    let chain =
+        CHAIN.iter().flat_map(|(section, numbers)| numbers.iter().map(|it| CheckId::new(*section, *it)));
+    let chain: Option<Vec<&Judged>> = chain.map(|id| judged.iter().find(|it| it.id == id)).collect();
+    let Some(chain) = chain else { return };
     let calls = calls(view);
-    let mut rows = rows(view, &calls);
-    for (id, about, layer) in chain() {
-        let Some(judged) = of(id) else { continue };
-        match &judged.outcome {
-            Outcome::Fail(findings) => {
-                for finding in findings {
-                    note(view, &mut rows, &calls, about, layer, &told(finding), |row| {
-                        row.failing.insert(id);
-                    });
-                }
+    let mut table = Table { rows: rows(view, &calls), view, calls: &calls };
+    for judged in &chain {
+        table.take(judged);
+    }
+    // What a check could not look at is told somewhere, be it that nobody knows what hangs on it.
+    for judged in &chain {
+        if let Outcome::Unknown(blocked) = &judged.outcome
+            && !table.rows.iter().any(|row| matches!(row.state(), PhaseState::Broken | PhaseState::Unknown))
+        {
+            table.rows.iter_mut().for_each(|row| blocked.iter().for_each(|it| row.unread(it)));
+        }
+    }
+    for target in targets {
+        let of_target = table.rows.iter().filter(|row| row.connector == target.name);
+        target.phases = of_target.map(Row::report).collect();
+    }
+}
+
+/// A row for each phase in which a connector makes calls, and its start: the role is assumed then.
+fn rows(view: &View<'_>, calls: &[Call<'_>]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (target, connector) in view.connectors() {
+        let unseen = tables(view, target, connector).err();
+        let of_connector = || calls.iter().filter(|call| call.connector == connector.name);
+        for (_, phase) in Phase::ALL {
+            let called = of_connector().any(|call| call.phases.contains(&phase));
+            let starts = phase == Phase::Start && !connector.is_installation();
+            if !called && !starts && !is_needed(target, connector, phase) {
+                continue;
             }
+            let mut row = Row::new(&connector.name, phase);
+            for call in of_connector().filter(|call| call.phases.contains(&phase)) {
+                row.take(call);
+            }
+            // A table that nobody saw may lie anywhere.
+            if let Some(unseen) = unseen.as_ref().filter(|_| is_of_tables(phase)) {
+                row.unread(unseen);
+            }
+            rows.push(row);
+        }
+    }
+    rows
+}
+
+/// The table while it is made.
+struct Table<'v, 'a> {
+    rows: Vec<Row>,
+    view: &'v View<'a>,
+    calls: &'v [Call<'a>],
+}
+
+impl Table<'_, '_> {
+    /// Notes what a check concluded with the phases that it is about.
+    fn take(&mut self, judged: &Judged) {
+        let id = judged.id;
+        match &judged.outcome {
+            Outcome::Fail(findings) => findings.iter().for_each(|it| self.fail(id, it)),
             Outcome::Warn(findings) => {
                 for finding in findings {
-                    note(view, &mut rows, &calls, about, layer, &told(finding), |row| {
-                        row.warning.insert(id);
-                    });
+                    for (row, _) in self.hits(&or_start(id, &finding.concerns)) {
+                        self.rows[row].warning.insert(id);
+                    }
                 }
             }
             Outcome::Unknown(blocked) => {
                 for blocked in blocked {
-                    let text = format!("{} {}", blocked.what, blocked.why);
-                    note(view, &mut rows, &calls, about, false, &text, |row| row.unread(blocked));
+                    for (row, _) in self.hits(&or_start(id, &blocked.concerns)) {
+                        self.rows[row].unread(blocked);
+                    }
                 }
             }
             Outcome::Broken(_) => {
@@ -107,46 +106,152 @@ pub(super) fn phases(view: &View<'_>, judged: &[Judged], targets: &mut [Connecto
                     hint: None,
                     concerns: Vec::new(),
                 };
-                note(view, &mut rows, &calls, about, false, "", |row| row.unread(&blocked));
+                self.rows.iter_mut().for_each(|row| row.unread(&blocked));
             }
             Outcome::Pass(_) | Outcome::Skip(_) => {}
         }
     }
-    for target in targets {
-        target.phases = rows.iter().filter(|row| row.connector == target.name).map(Row::report).collect();
+
+    /// A failing finding breaks the phases that cannot do without what it is about; it costs others something.
+    fn fail(&mut self, id: CheckId, finding: &Finding) {
+        let hits = self.hits(&or_start(id, &finding.concerns));
+        let all = !hits.iter().any(|(_, required)| *required);
+        for (row, required) in hits {
+            let row = &mut self.rows[row];
+            let checks = if required || all { &mut row.failing } else { &mut row.warning };
+            checks.insert(id);
+        }
+    }
+
+    /// The rows that something is about, each with whether the phase cannot do without it.
+    fn hits(&self, concerns: &[Concern]) -> Vec<(usize, bool)> {
+        let mut found: Vec<(usize, bool)> = Vec::new();
+        for (at, row) in self.rows.iter().enumerate() {
+            let of_row = concerns.iter().filter_map(|concern| self.hit(row, concern));
+            found.extend(of_row.max().map(|required| (at, required)));
+        }
+        found
+    }
+
+    /// Whether something is about a row, and if so, whether the phase cannot do without it.
+    fn hit(&self, row: &Row, concern: &Concern) -> Option<bool> {
+        let whole = |hit: bool| hit.then_some(true);
+        match concern {
+            Concern::Start => whole(matches!(row.phase, Phase::Start | Phase::Install | Phase::Removal)),
+            Concern::Redshift(name) => {
+                let kinds = [ParameterKind::RedshiftCluster, ParameterKind::RedshiftWorkgroup];
+                let named = kinds.into_iter().any(|kind| self.is_given(row, kind, name));
+                whole(row.phase == Phase::Start && named)
+            }
+            Concern::Tables(name) => {
+                whole(is_of_tables(row.phase) && self.is_given(row, ParameterKind::GlueDatabase, name))
+            }
+            Concern::NewTables(name) => {
+                let of_row = self.is_given(row, ParameterKind::GlueDatabase, name);
+                let writes = matches!(row.phase, Phase::Write | Phase::Commit) && !self.has_tables(row);
+                whole(of_row && (row.phase == Phase::NewTable || writes))
+            }
+            concern => {
+                let calls = self.concerned(concern);
+                let of_row = calls.into_iter().filter(|call| row.has(call));
+                of_row.map(|call| call.need.level.is_required()).max()
+            }
+        }
+    }
+
+    /// Whether a row's connector was given a value of a kind.
+    fn is_given(&self, row: &Row, kind: ParameterKind, value: &str) -> bool {
+        let mut of_row = self.view.connectors().filter(|(_, connector)| connector.name == row.connector);
+        of_row.any(|(target, connector)| {
+            connector.of_kind(kind).any(|it| target.parameters.get(&it.name).is_some_and(|it| it == value))
+        })
+    }
+
+    fn has_tables(&self, row: &Row) -> bool {
+        let mut of_row = self.view.connectors().filter(|(_, connector)| connector.name == row.connector);
+        of_row.any(|(target, connector)| tables(self.view, target, connector).is_ok_and(|it| !it.is_empty()))
+    }
+
+    /// The calls that something is about.
+    fn concerned(&self, concern: &Concern) -> Vec<&Call<'_>> {
+        let of = |fits: &dyn Fn(&Call<'_>) -> bool| -> Vec<&Call<'_>> {
+            self.calls.iter().filter(|call| fits(call)).collect()
+        };
+        let in_bucket = |call: &Call<'_>, bucket: &str| call.bucket.as_deref() == Some(bucket);
+        let is_object = |call: &Call<'_>| matches!(&*call.need.action, "s3:PutObject" | "s3:GetObject");
+        match concern {
+            Concern::Call { connector, action, resource } => {
+                let calls = of(&|call| {
+                    call.connector == connector
+                        && call.need.action == *action
+                        && call.resources.contains(resource)
+                });
+                // Of a pattern, the part that is refused.
+                those(calls, |call| call.fate == Fate::Refused)
+            }
+            Concern::Bucket(bucket) => of(&|call| in_bucket(call, bucket)),
+            Concern::Uploads(bucket) => {
+                let calls = of(&|call| in_bucket(call, bucket));
+                those(calls, |call| call.need.action == "s3:PutObject")
+            }
+            Concern::Key { bucket } => {
+                let uses = of(&|call| call.need.action.starts_with("kms:") && call.bucket == *bucket);
+                match bucket {
+                    _ if !uses.is_empty() => uses,
+                    Some(bucket) => of(&|call| in_bucket(call, bucket) && is_object(call)),
+                    None => of(&|call| call.need.action.starts_with("glue:")),
+                }
+            }
+            Concern::Database(name) => {
+                let named = |call: &Call<'_>| {
+                    self.is_given(&Row::new(call.connector, Phase::Start), ParameterKind::GlueDatabase, name)
+                };
+                of(&|call| call.need.action.starts_with("glue:") && named(call))
+            }
+            _ => Vec::new(),
+        }
     }
 }
 
-/// A row for each phase in which a connector makes calls, and its start: the role is assumed then.
-fn rows(view: &View<'_>, calls: &[Call<'_>]) -> Vec<Row> {
-    let mut rows = Vec::new();
-    for (_, connector) in view.connectors() {
-        let of_connector = || calls.iter().filter(|call| call.connector == connector.name);
-        for (_, phase) in Phase::ALL {
-            let called = of_connector().any(|call| call.need.phase == phase);
-            let starts = phase == Phase::Start && !connector.is_installation();
-            if !called && !starts {
-                continue;
-            }
-            let mut row = Row {
-                connector: connector.name.clone(),
-                phase,
-                refused: Vec::new(),
-                missed: Vec::new(),
-                failing: BTreeSet::new(),
-                warning: BTreeSet::new(),
-                unread: Vec::new(),
-            };
-            for call in of_connector().filter(|call| call.need.phase == phase) {
-                row.take(call);
-            }
-            rows.push(row);
-        }
+/// What something is about; of a check of the trust policy, where it says no more, that the role is assumed.
+fn or_start(id: CheckId, concerns: &[Concern]) -> Vec<Concern> {
+    let start = concerns.is_empty() && id.section() == Section::Assume;
+    if start { vec![Concern::Start] } else { concerns.to_vec() }
+}
+
+/// The calls of which something holds, if it holds of any; else all.
+fn those<'c, 'a>(calls: Vec<&'c Call<'a>>, holds: impl Fn(&Call<'a>) -> bool) -> Vec<&'c Call<'a>> {
+    if calls.iter().any(|call| holds(call)) {
+        calls.into_iter().filter(|call| holds(call)).collect()
+    } else {
+        calls
     }
-    rows
+}
+
+/// One connector's phase while the table is made.
+struct Row {
+    connector: String,
+    phase: Phase,
+    /// Actions without which it cannot work.
+    refused: Vec<String>,
+    /// Actions that it goes on without, with what breaks.
+    missed: Vec<(String, String)>,
+    failing: BTreeSet<CheckId>,
+    warning: BTreeSet<CheckId>,
+    unread: Vec<Blocked>,
 }
 
 impl Row {
+    fn new(connector: &str, phase: Phase) -> Self {
+        let (refused, missed, unread) = (Vec::new(), Vec::new(), Vec::new());
+        let (failing, warning) = (BTreeSet::new(), BTreeSet::new());
+        Self { connector: connector.to_owned(), phase, refused, missed, failing, warning, unread }
+    }
+
+    fn has(&self, call: &Call<'_>) -> bool {
+        call.connector == self.connector && call.phases.contains(&self.phase)
+    }
+
     fn take(&mut self, call: &Call<'_>) {
         let action = &call.need.action;
         match &call.fate {
@@ -164,7 +269,8 @@ impl Row {
     }
 
     fn unread(&mut self, blocked: &Blocked) {
-        if !self.unread.contains(blocked) {
+        let same = |it: &Blocked| (&it.what, &it.why) == (&blocked.what, &blocked.why);
+        if !self.unread.iter().any(same) {
             self.unread.push(blocked.clone());
         }
     }
@@ -184,124 +290,35 @@ impl Row {
 
     fn report(&self) -> PhaseReport {
         let state = self.state();
-        let costs = state == PhaseState::AtACost;
-        let mut actions = self.refused.clone();
-        let mut breaks = Vec::new();
-        if costs {
-            for (action, what) in &self.missed {
-                actions.push(action.clone());
-                if !breaks.contains(what) {
-                    breaks.push(what.clone());
-                }
-            }
-        }
-        let because = if state == PhaseState::Broken { &self.failing } else { &self.warning };
-        let unread = self.unread.iter().map(|it| format!("{}: {}", it.what, it.why));
-        PhaseReport {
+        let mut report = PhaseReport {
             phase: self.phase.as_str().to_owned(),
             state,
-            actions: if matches!(state, PhaseState::Broken | PhaseState::AtACost) {
-                actions
-            } else {
-                Vec::new()
-            },
-            checks: if matches!(state, PhaseState::Broken | PhaseState::AtACost) {
-                because.iter().copied().collect()
-            } else {
-                Vec::new()
-            },
-            breaks,
-            unread: if state == PhaseState::Unknown { unread.collect() } else { Vec::new() },
-        }
-    }
-}
-
-/// PARTIAL-001 warns of what other checks fail for, too.
-const TEMPLATE: CheckId = CheckId::new(Section::Partial, 1);
-
-/// Notes something with the rows that a text of a check is about.
-fn note(
-    view: &View<'_>,
-    rows: &mut [Row],
-    calls: &[Call<'_>],
-    about: About,
-    layer: bool,
-    text: &str,
-    mut with: impl FnMut(&mut Row),
-) {
-    let starts = |row: &Row| match about {
-        About::Redshift => row.phase == Phase::Start && has_redshift(view, &row.connector),
-        _ => row.phase == Phase::Start || matches!(row.phase, Phase::Install | Phase::Removal),
-    };
-    if matches!(about, About::Start | About::Redshift) {
-        rows.iter_mut().filter(|row| starts(row)).for_each(with);
-        return;
-    }
-    let calls = concerned(calls, about, layer, text);
-    for row in rows {
-        if calls.iter().any(|call| call.connector == row.connector && call.need.phase == row.phase) {
-            with(row);
-        }
-    }
-}
-
-fn has_redshift(view: &View<'_>, connector: &str) -> bool {
-    let kinds = [ParameterKind::RedshiftCluster, ParameterKind::RedshiftWorkgroup];
-    let mut connectors = view.connectors().filter(|(_, known)| known.name == connector);
-    connectors.any(|(_, known)| known.parameters.iter().any(|it| kinds.contains(&it.kind)))
-}
-
-/// The calls that a text is about: of the check's service; if it names their bucket or resource, those;
-/// if it names their action, those; of a check of a layer those that are refused.
-fn concerned<'c, 'a>(calls: &'c [Call<'a>], about: About, layer: bool, text: &str) -> Vec<&'c Call<'a>> {
-    let of_service = |service: &str| -> Vec<&'c Call<'a>> {
-        calls.iter().filter(|call| call.need.action.split(':').next() == Some(service)).collect()
-    };
-    let found = match about {
-        About::Service(service) => of_service(service),
-        _ => calls.iter().collect(),
-    };
-    // A key that is not known yet is one of S3's calls.
-    let found = if found.is_empty() && about == About::Service("kms") { of_service("s3") } else { found };
-    let resource = |call: &Call<'_>| {
-        let pattern = call.resource.as_deref().map(|it| it.trim_end_matches('*'));
-        pattern.is_some_and(|it| !it.is_empty() && text.contains(it))
-            || call.bucket.as_deref().is_some_and(|bucket| names(text, bucket))
-    };
-    let found = those(found, resource);
-    let found = those(found, |call| names(text, &call.need.action));
-    those(found, |call| layer && matches!(call.fate, Fate::Refused))
-}
-
-/// The calls of which something holds, if it holds of any; else all.
-fn those<'c, 'a>(calls: Vec<&'c Call<'a>>, holds: impl Fn(&Call<'a>) -> bool) -> Vec<&'c Call<'a>> {
-    if calls.iter().any(|call| holds(call)) {
-        calls.into_iter().filter(|call| holds(call)).collect()
-    } else {
-        calls
-    }
-}
-
-/// Whether a text has a word in it that is no part of a longer one.
-fn names(text: &str, word: &str) -> bool {
-    let part = |it: Option<char>| it.is_some_and(|it| it.is_ascii_alphanumeric() || it == '-' || it == '_');
-    text.match_indices(word)
-        .any(|(at, _)| !part(text[..at].chars().next_back()) && !part(text[at + word.len()..].chars().next()))
-}
-
-/// All that a finding says, its remedies' actions included.
-fn told(finding: &Finding) -> String {
-    let mut text = format!("{} {}", finding.resource, finding.what);
-    for evidence in &finding.evidence {
-        text.push(' ');
-        text.push_str(&evidence.text);
-    }
-    for remedy in &finding.remedies {
-        if let Remedy::AllowOnRole { grants } = remedy {
-            for (action, resources) in grants {
-                text.extend([" ", action, " ", &resources.join(" ")]);
+            actions: Vec::new(),
+            checks: Vec::new(),
+            breaks: Vec::new(),
+            unread: Vec::new(),
+        };
+        match state {
+            PhaseState::Ok => {}
+            PhaseState::Unknown => {
+                report.unread = self.unread.iter().map(|it| format!("{}: {}", it.what, it.why)).collect();
+            }
+            PhaseState::Broken => {
+                report.actions.clone_from(&self.refused);
+                let because = if self.failing.is_empty() { &self.warning } else { &self.failing };
+                report.checks = because.iter().copied().collect();
+            }
+            PhaseState::AtACost => {
+                report.actions.clone_from(&self.refused);
+                report.actions.extend(self.missed.iter().map(|(action, _)| action.clone()));
+                for (_, what) in &self.missed {
+                    if !report.breaks.contains(what) {
+                        report.breaks.push(what.clone());
+                    }
+                }
+                report.checks = self.warning.iter().copied().collect();
             }
         }
+        report
     }
-    text
 }

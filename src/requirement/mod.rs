@@ -174,7 +174,7 @@ fn of_connectors<'f, 'c>(
 }
 
 /// A connector's needs whose condition holds, as far as the parameters tell.
-fn needs_of<'c>(target: &ConnectorTarget, connector: &'c Connector) -> impl Iterator<Item = &'c Need> {
+pub fn needs_of<'c>(target: &ConnectorTarget, connector: &'c Connector) -> impl Iterator<Item = &'c Need> {
     connector.needs.iter().filter(|need| match &need.when {
         None | Some(When::Fact(_)) => true,
         Some(When::Given { given }) => target.parameters.contains_key(given),

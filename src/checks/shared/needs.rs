@@ -181,6 +181,14 @@ impl Ask<'_> {
         super::glue::is_glue(self.action())
     }
 
+    /// The question about each part of the resource that a policy may treat differently, the first without
+    /// those of the others.
+    pub(crate) fn parts(&self) -> Vec<Self> {
+        let mut first = self.clone();
+        first.resource.also.clear();
+        [first].into_iter().chain(self.others()).collect()
+    }
+
     /// The questions of the same need about resources that a policy may treat differently.
     fn others(&self) -> impl Iterator<Item = Self> {
         self.resource.also.iter().map(|resource| {

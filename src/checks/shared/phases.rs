@@ -1,13 +1,16 @@
-//! What becomes of each call that a connector makes, by the phase in which it makes it: what the phase
-//! table of the report is made of.
+//! What becomes of each call that a connector makes, with the phases that hang on it: what the phase table of
+//! the report is made of.
 
-use crate::catalog::{Level, Need};
+use crate::catalog::{Connector, Level, Need, ParameterKind, Phase};
 use crate::checks::View;
+use crate::facts::{ConnectorTarget, Table};
 use crate::model::Blocked;
+use crate::requirement::location::s3_address;
+use crate::requirement::{Location, Origin, hangs_on_key, needs_of};
 
 use super::absent_role;
 use super::needs::{Ask, asks};
-use super::simulated::simulated;
+use super::organization;
 use super::standing::{Answer, Standings};
 use super::state::{Judgement, Layer, State};
 
@@ -18,8 +21,11 @@ pub struct Call<'a> {
     pub connector: &'a str,
     /// The line of its file.
     pub need: &'a Need,
-    /// What it is made on, as far as that is known: `arn:aws:s3:::orders/*`.
-    pub resource: Option<String>,
+    /// The phases that hang on it. None: it is about files that no phase is about.
+    pub phases: Vec<Phase>,
+    /// What it is made on, as far as that is known: the need's pattern (`arn:aws:s3:::lake/sales.db/*`), and
+    /// the narrower one of the part that this call is about (`arn:aws:s3:::lake/sales.db/*/metadata/*`).
+    pub resources: Vec<String>,
     /// The bucket that it is about.
     pub bucket: Option<String>,
     /// What becomes of it.
@@ -27,7 +33,7 @@ pub struct Call<'a> {
 }
 
 /// What becomes of a call, by every layer that can be read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It is allowed.
     Allowed,
@@ -37,36 +43,35 @@ pub enum Fate {
     Open(Blocked),
 }
 
+/// The files of an Iceberg table that a call is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Files {
+    /// Those that hold rows.
+    Data,
+    /// Those that tell which files a table has: written and read with every commit.
+    Metadata,
+    /// All, or none.
+    Any,
+}
+
 /// Every call that the target's connectors make, in the order of their files. Those that are only
 /// documented are not made.
 pub fn calls<'a>(view: &View<'a>) -> Vec<Call<'a>> {
     let mut calls = Vec::new();
-    let gone = absent_role(view).map(|_| Blocked {
-        what: "what the role may do".to_owned(),
-        why: "there is no role".to_owned(),
-        grant: None,
-        hint: None,
-        concerns: Vec::new(),
-    });
     match asks(view) {
         Ok(asks) => {
             let asks: Vec<Ask<'a>> = asks.into_iter().filter(Ask::is_called).collect();
-            let fates = Fates::of(view, &asks);
+            let fates = absent_role(view).is_none().then(|| Fates::of(view, &asks));
             for ask in asks {
-                let fate = gone.clone().map_or_else(|| fates.of_ask(view, &ask), Fate::Open);
-                calls.push(Call {
-                    connector: ask.requirement.connector,
-                    need: ask.requirement.need,
-                    resource: Some(ask.resource.pattern.clone()),
-                    bucket: ask.requirement.bucket().map(str::to_owned),
-                    fate,
-                });
+                calls.extend(of_ask(view, &ask, fates.as_ref()));
             }
         }
         Err(blocked) => {
             let requirements = view.requirements();
-            let called = requirements.iter().filter(|it| it.need.level != Level::Documented);
-            calls.extend(called.map(|it| open(it.connector, it.need, &blocked)));
+            for requirement in requirements.iter().filter(|it| it.need.level != Level::Documented) {
+                let bucket = requirement.bucket().map(str::to_owned);
+                calls.push(Call { bucket, ..open(requirement.connector, requirement.need, &blocked) });
+            }
         }
     }
     calls.extend(view.open_requirements().iter().map(|it| open(it.connector, it.need, &it.blocked)));
@@ -74,51 +79,191 @@ pub fn calls<'a>(view: &View<'a>) -> Vec<Call<'a>> {
 }
 
 fn open<'a>(connector: &'a str, need: &'a Need, blocked: &Blocked) -> Call<'a> {
-    Call { connector, need, resource: None, bucket: None, fate: Fate::Open(blocked.clone()) }
+    let fate = Fate::Open(blocked.clone());
+    Call { connector, need, phases: vec![need.phase], resources: Vec::new(), bucket: None, fate }
+}
+
+/// The calls of a question: one for each part that a policy may treat differently.
+fn of_ask<'a>(view: &View<'a>, ask: &Ask<'a>, fates: Option<&Fates<'a>>) -> Vec<Call<'a>> {
+    let requirement = &ask.requirement;
+    let parts = ask.parts();
+    let by_part = fates.map(|fates| fates.of_parts(view, ask, &parts));
+    let no_role = || Fate::Open(no_role());
+    let call = |(at, part): (usize, &Ask<'a>)| {
+        let files = match (parts.len(), at) {
+            (1, _) => Files::Any,
+            (_, 0) => Files::Data,
+            _ => Files::Metadata,
+        };
+        let mut resources = vec![ask.resource.pattern.clone()];
+        resources.extend((files == Files::Metadata).then(|| part.resource.pattern.clone()));
+        Call {
+            connector: requirement.connector,
+            need: requirement.need,
+            phases: phases(view, ask, files),
+            resources,
+            bucket: requirement.bucket().map(str::to_owned),
+            fate: by_part.as_ref().map_or_else(no_role, |fates| fates[at].clone()),
+        }
+    };
+    parts.iter().enumerate().map(call).collect()
+}
+
+fn no_role() -> Blocked {
+    Blocked {
+        what: "what the role may do".to_owned(),
+        why: "there is no role".to_owned(),
+        grant: None,
+        hint: None,
+        concerns: Vec::new(),
+    }
+}
+
+/// The phases that hang on a call: its need's, but for what an Iceberg table's files are written and read for,
+/// and where.
+fn phases(view: &View<'_>, ask: &Ask<'_>, files: Files) -> Vec<Phase> {
+    let (need, location) = (ask.requirement.need, ask.requirement.location.as_ref());
+    let Some((target, connector)) = view.connectors().find(|(_, it)| it.name == ask.requirement.connector)
+    else {
+        return vec![need.phase];
+    };
+    let writes_data = || {
+        let mut needs = connector.needs.iter();
+        needs.any(|it| it.phase == Phase::Write && it.action == need.action)
+    };
+    let mut phases = match (files, need.phase) {
+        (Files::Metadata, Phase::Write) => vec![Phase::Commit],
+        // The rows are written before.
+        (Files::Data, Phase::Start | Phase::Commit | Phase::NewTable | Phase::SchemaChange)
+            if writes_data() =>
+        {
+            Vec::new()
+        }
+        (_, phase) => vec![phase],
+    };
+    match location.map(|it| (it, &it.origin)) {
+        Some((place, Origin::Database { .. } | Origin::Warehouse { .. })) => {
+            // The first rows of a new table are written and committed there, too.
+            let makes_tables = connector.needs.iter().any(|it| it.phase == Phase::NewTable);
+            let is_of_rows = |phase: &Phase| matches!(phase, Phase::Write | Phase::Commit);
+            if makes_tables && phases.iter().any(is_of_rows) {
+                phases.push(Phase::NewTable);
+            }
+            if makes_tables && !has_tables(view, target, connector, place, ask.is_of_key()) {
+                phases.retain(|phase| !is_of_tables(*phase));
+            }
+        }
+        Some((_, Origin::Table { .. })) => phases.retain(|phase| *phase != Phase::NewTable),
+        _ => {}
+    }
+    phases
+}
+
+/// Whether a connector makes calls in a phase, whatever the facts.
+pub fn is_needed(target: &ConnectorTarget, connector: &Connector, phase: Phase) -> bool {
+    needs_of(target, connector)
+        .any(|need| need.phase == phase && need.level != Level::Documented && !hangs_on_key(need))
+}
+
+/// Whether a phase is about tables that exist.
+pub fn is_of_tables(phase: Phase) -> bool {
+    matches!(phase, Phase::Start | Phase::Write | Phase::Commit | Phase::SchemaChange)
+}
+
+/// The Iceberg tables of a connector's database, as far as they were seen.
+pub fn tables<'a>(
+    view: &View<'a>,
+    target: &ConnectorTarget,
+    connector: &Connector,
+) -> Result<Vec<&'a Table>, Blocked> {
+    let mut kinds = connector.of_kind(ParameterKind::GlueDatabase);
+    let Some(database) = kinds.find_map(|it| target.parameters.get(&it.name)) else { return Ok(Vec::new()) };
+    if matches!(view.database(database), Ok(None)) {
+        return Ok(Vec::new());
+    }
+    Ok(view.tables(database)?.into_iter().flatten().filter(|table| table.is_iceberg()).collect())
+}
+
+/// Whether tables that exist lie where new ones go, or, of a key, in the bucket. Where there are none at all,
+/// new ones are all that is written.
+fn has_tables(
+    view: &View<'_>,
+    target: &ConnectorTarget,
+    connector: &Connector,
+    place: &Location,
+    of_key: bool,
+) -> bool {
+    // Of tables that nobody saw it is told that they were not read.
+    let Ok(tables) = tables(view, target, connector) else { return false };
+    let lies_there = |table: &&Table| {
+        let Some(uri) = table.location.as_deref().filter(|uri| !uri.is_empty()) else { return true };
+        let address = s3_address(uri);
+        address.is_some_and(|(bucket, path)| {
+            bucket == place.bucket && (of_key || path.starts_with(&place.prefix))
+        })
+    };
+    tables.is_empty() || tables.iter().any(lies_there)
 }
 
 /// The layers of policies, read once.
 struct Fates<'a> {
     standings: Result<Standings<'a>, Blocked>,
     state: State,
+    /// Whether the account is known to be in an organisation; `None`: no service control policy can apply.
+    member: Option<bool>,
 }
 
 impl<'a> Fates<'a> {
     fn of(view: &View<'a>, asks: &[Ask<'a>]) -> Self {
-        Self { standings: Standings::of(view), state: State::now(view, asks) }
+        let account = asks.first().and_then(|ask| view.situation(&ask.requirement).account);
+        let organization = view.organization();
+        let free =
+            matches!(&organization, Ok(it) if organization::out_of_reach(*it, account.as_ref()).is_some());
+        Self {
+            standings: Standings::of(view),
+            state: State::now(view, asks),
+            member: (!free).then_some(matches!(organization, Ok(Some(_)))),
+        }
     }
 
-    fn of_ask(&self, view: &View<'_>, ask: &Ask<'_>) -> Fate {
-        let identity = match &self.standings {
+    /// What becomes of each part of a question.
+    fn of_parts(&self, view: &View<'a>, ask: &Ask<'a>, parts: &[Ask<'a>]) -> Vec<Fate> {
+        let organization = self.of_organization(view, ask);
+        let whole = self.of_policies(view, ask);
+        if parts.len() == 1 || whole == Fate::Allowed {
+            return vec![whole.and(organization); parts.len()];
+        }
+        parts.iter().map(|part| self.of_policies(view, part).and(organization.clone())).collect()
+    }
+
+    fn of_policies(&self, view: &View<'a>, ask: &Ask<'a>) -> Fate {
+        let identity = || match &self.standings {
             Err(blocked) => Fate::Open(blocked.clone()),
-            // Keys are asked for together with their policy, which is below.
-            Ok(_) if ask.is_of_key() => Fate::Allowed,
-            Ok(standings) => {
-                let same = |other: &Ask<'_>| {
-                    std::ptr::eq(other.requirement.need, ask.requirement.need)
-                        && other.requirement.connector == ask.requirement.connector
-                        && other.resource == ask.resource
-                };
-                let standing = standings.all.iter().find(|it| same(&it.ask));
-                standing.map_or(Fate::Allowed, |it| match &it.answer {
-                    Answer::Allowed(_) => Fate::Allowed,
-                    Answer::Refused(_) => Fate::Refused,
-                    Answer::Unless(_, blocked) | Answer::Undecided(blocked) => Fate::Open(blocked.clone()),
-                })
-            }
+            Ok(standings) => match &*standings.answer(view, ask) {
+                Answer::Allowed(_) => Fate::Allowed,
+                Answer::Refused(_) => Fate::Refused,
+                Answer::Unless(_, blocked) | Answer::Undecided(blocked) => Fate::Open(blocked.clone()),
+            },
         };
-        let layers = match self.state.judge(ask) {
-            Judgement::Allowed(_) => Fate::Allowed,
-            // What AWS's simulator says of the role's own policies is in their standing already.
-            Judgement::Refused { layer: Layer::Identity, .. } if !ask.is_of_key() => Fate::Allowed,
+        match self.state.judge(ask) {
+            // Both engines tell what the role's own policies say; of keys they are asked together with the key's.
+            Judgement::Refused { layer: Layer::Identity, .. } => identity(),
+            Judgement::Allowed(_) if ask.is_of_key() => Fate::Allowed,
+            Judgement::Open(blocked) if ask.is_of_key() => Fate::Open(blocked),
+            Judgement::Allowed(_) => identity(),
             Judgement::Refused { .. } => Fate::Refused,
-            Judgement::Open(blocked) => Fate::Open(blocked),
-        };
-        let organization = match simulated(view, ask) {
-            Ok(aws) if aws.organization() == Some(false) => Fate::Refused,
-            _ => Fate::Allowed,
-        };
-        identity.and(layers).and(organization)
+            Judgement::Open(blocked) => identity().and(Fate::Open(blocked)),
+        }
+    }
+
+    fn of_organization(&self, view: &View<'a>, ask: &Ask<'a>) -> Fate {
+        // What the simulator was not to be asked, another table stands for.
+        let Some(member) = self.member.filter(|_| ask.requirement.simulated) else { return Fate::Allowed };
+        match organization::allows(view, ask, member) {
+            Ok((_, true)) => Fate::Allowed,
+            Ok((_, false)) => Fate::Refused,
+            Err(blocked) => Fate::Open(blocked),
+        }
     }
 }
 

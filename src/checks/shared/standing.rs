@@ -2,6 +2,7 @@
 //!
 //! The checks of missing permissions each report their own kind of gap, so that one cause shows once.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::checks::View;
@@ -191,6 +192,17 @@ impl<'a> Standings<'a> {
         let asks = asks(view)?.into_iter().filter(|ask| !ask.is_of_key());
         let all = asks.map(|ask| Standing { answer: standing_answer(view, &ask, &policies), ask }).collect();
         Ok(Self { policies, all })
+    }
+
+    /// The answer to a question, be it one of those or a part of one.
+    pub fn answer(&self, view: &View<'_>, ask: &Ask<'_>) -> Cow<'_, Answer> {
+        let same = |other: &Ask<'_>| {
+            std::ptr::eq(other.requirement.need, ask.requirement.need)
+                && other.requirement.connector == ask.requirement.connector
+                && other.resource == ask.resource
+        };
+        let known = self.all.iter().find(|it| same(&it.ask)).map(|it| Cow::Borrowed(&it.answer));
+        known.unwrap_or_else(|| Cow::Owned(standing_answer(view, ask, &self.policies)))
     }
 
     /// The needs that are refused for reasons of a kind, by reason: those that the connector calls first.

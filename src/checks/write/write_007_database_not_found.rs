@@ -190,7 +190,10 @@ fn near_miss(view: &View<'_>, name: &str, near: &Instead) -> Finding {
 }
 
 /// Adds that the catalogue has another database, or that the policies name it.
-fn with_other(view: &View<'_>, mut finding: Finding, other: &str, in_catalogue: bool) -> Finding {
+fn with_other(view: &View<'_>, finding: Finding, other: &str, in_catalogue: bool) -> Finding {
+    // Tables lie in the warehouse by the name of their database.
+    let files = Concern::NewTables(finding.resource.clone());
+    let mut finding = finding.about([files]);
     if in_catalogue {
         let text = format!("the catalogue's databases include {other}");
         finding = finding.evidence(Evidence::read("glue:GetDatabases", text));
