@@ -263,6 +263,114 @@ fn a_bare_name_has_its_timeline_when_the_logs_know_one_role_of_it() {
     assert!(answer["coverage"]["blind_spots"].to_string().contains("given by its ARN"), "{answer:#}");
 }
 
+/// Streamkap's call for the role at a second, refused without parameters, or answered.
+fn assumed(id: &str, second: u32, refused: bool) -> Value {
+    let mut call = record(id, ROLE, if refused { "AccessDenied" } else { "" });
+    call["eventSource"] = json!("sts.amazonaws.com");
+    call["eventName"] = json!("AssumeRole");
+    call["eventTime"] = json!(format!("2026-03-02T10:00:{second:02}Z"));
+    call["userIdentity"] =
+        json!({"type": "AWSAccount", "principalId": "AROAV:s", "accountId": "300973880807"});
+    call["requestParameters"] = json!({"roleArn": ROLE, "roleSessionName": "s"});
+    if refused {
+        call["requestParameters"] = Value::Null;
+        call["errorMessage"] = json!(format!(
+            "User: arn:aws:sts::300973880807:assumed-role/kafkaConnectTenantAccessRole/s is not authorized to perform: \
+             sts:AssumeRole on resource: {ROLE}"
+        ));
+    }
+    call
+}
+
+#[test]
+fn a_refused_role_is_told_and_is_no_good_end_unless_it_was_given_since() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("a.json");
+    let run = |records: &[Value], output: &str| {
+        std::fs::write(&logs, file(records)).unwrap();
+        let ended =
+            doctor().args(["denials", "--role", ROLE, "-o", output, "--logs"]).arg(&logs).output().unwrap();
+        (String::from_utf8(ended.stdout).unwrap(), ended.status.code())
+    };
+    let refused = [assumed("1", 1, false), assumed("2", 2, true), assumed("3", 3, true)];
+    let (table, code) = run(&refused, "table");
+    assert_eq!(code, Some(1), "{table}");
+    let words = table.split_whitespace().collect::<Vec<_>>().join(" ");
+    for told in ["AssumeRole refused: AWS gave no reason", "The role itself was refused to", "2 times"] {
+        assert!(words.contains(told), "{told}: {table}");
+    }
+    assert!(!table.contains("No denial was found"), "{table}");
+    let (short, code) = run(&refused, "short");
+    assert!(short.starts_with("2\t2026-03-02T10:00:02Z\t2026-03-02T10:00:03Z\tsts:AssumeRole\t"), "{short}");
+    assert_eq!(code, Some(1));
+    let (table, code) = run(&[&refused[..], &[assumed("4", 4, false)]].concat(), "table");
+    assert_eq!(code, Some(0), "{table}");
+    assert!(table.contains("AssumeRole refused"), "{table}");
+}
+
+#[test]
+fn each_kind_of_denial_has_its_own_cause() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("a.json");
+    let change = |id: &str, day: u32, source: &str, name: &str, parameters: Value| {
+        let mut change = record(id, "arn:aws:iam::111122223333:role/admin", "");
+        change["eventSource"] = json!(source);
+        change["eventName"] = json!(name);
+        change["eventTime"] = json!(format!("2026-02-{day:02}T00:00:00Z"));
+        change["requestParameters"] = parameters;
+        change
+    };
+    let put = |id: &str, day: u32, action: &str| {
+        let policy =
+            json!({"Statement": [{"Sid": "W", "Effect": "Allow", "Action": action, "Resource": "*"}]});
+        let parameters =
+            json!({"roleName": "orders", "policyName": "w", "policyDocument": policy.to_string()});
+        change(id, day, "iam.amazonaws.com", "PutRolePolicy", parameters)
+    };
+    let mut database = record("2", ROLE, "AccessDenied");
+    database["eventSource"] = json!("glue.amazonaws.com");
+    database["eventName"] = json!("GetDatabase");
+    database["errorMessage"] = json!("Insufficient Lake Formation permission(s): Required Describe on sales");
+    database["requestParameters"] = json!({"name": "sales"});
+    let mut other = database.clone();
+    other["eventID"] = json!("3");
+    other["errorMessage"] = json!("Insufficient Lake Formation permission(s): Required Describe on stock");
+    other["requestParameters"] = json!({"name": "stock"});
+    let revoked = json!({"principal": {"dataLakePrincipalIdentifier": ROLE}, "permissions": ["DESCRIBE"],
+        "resource": {"database": {"name": "sales"}}});
+    let records = [
+        put("a", 1, "s3:*"),
+        put("b", 2, "s3:Get*"),
+        change("c", 3, "lakeformation.amazonaws.com", "RevokePermissions", revoked),
+        record("1", ROLE, "AccessDenied"),
+        database,
+        other,
+    ];
+    std::fs::write(&logs, file(&records)).unwrap();
+    let (answer, _) = denials(&logs, &["--role", ROLE]);
+    let (causes, entries) = (&answer["timeline"]["causes"], &answer["timeline"]["entries"]);
+    let of = |denied: &Value| -> Vec<String> {
+        let at = denied["causes"].as_array().into_iter().flatten().map(|at| at.as_u64().unwrap() as usize);
+        at.map(|at| {
+            entries[causes[at]["entry"].as_u64().unwrap() as usize]["what"].as_str().unwrap().to_owned()
+        })
+        .collect()
+    };
+    for denied in answer["denials"].as_array().unwrap() {
+        let expected: &[&str] = match denied["resource"].as_str().unwrap() {
+            it if it.contains(":s3:") => &["PutRolePolicy w"],
+            it if it.ends_with("/sales") => &["RevokePermissions DESCRIBE on sales"],
+            _ => &[],
+        };
+        assert_eq!(of(denied), expected, "{denied:#}");
+    }
+    let table = doctor().args(["denials", "--role", ROLE, "--logs"]).arg(&logs).output().unwrap();
+    let table = String::from_utf8(table.stdout).unwrap();
+    for (told, times) in [("this change:", 2), ("No change that was seen explains it.", 1)] {
+        assert_eq!(table.matches(told).count(), times, "{told}: {table}");
+    }
+}
+
 #[test]
 fn what_is_printed_obeys_the_published_schema() {
     let schema = |name: &str| -> Value {

@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::explain::{Meaning, explain};
 use super::gather::Gathered;
-use super::scope::RoleFilter;
+use super::scope::{RoleFilter, Scope};
 use super::selector::{Kind, Logged, selector_to_add};
 use super::source::{Offer, SourceKind};
 use super::verify::{Verification, verify};
 use crate::denial::Denial;
 use crate::facts::Facts;
-use crate::model::AccountId;
-use crate::trail::{self, DenialGroup, Timeline};
+use crate::model::{AccountId, Arn};
+use crate::trail::{self, DenialGroup, Entry, RoleNow, Timeline};
 
 /// The version of this model, raised when a reader of the last one would be misled.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -79,6 +79,10 @@ pub struct Denied {
     pub meaning: Meaning,
     /// Whether the policies as they are now would deny it still.
     pub verification: Verification,
+    /// The changes that may have caused it, by their positions among the timeline's causes, the likeliest
+    /// first; empty: no change that was seen explains it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<usize>,
     /// What the encoded message holds, when it was decoded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Value>")]
@@ -216,7 +220,8 @@ impl Searched {
 /// What no source shows.
 fn always_blind() -> [String; 2] {
     [
-        "Streamkap being refused to assume the role: AWS records that in Streamkap's account only".to_owned(),
+        "Streamkap being refused to assume the role: AWS records that in Streamkap's account, mostly only there"
+            .to_owned(),
         "what never reached AWS's permissions: the network, SQL errors in Redshift, databases that Lake \
          Formation leaves out of lists"
             .to_owned(),
@@ -224,7 +229,7 @@ fn always_blind() -> [String; 2] {
 }
 
 impl Denied {
-    fn of(group: DenialGroup, facts: Option<&Facts>, vendor: &AccountId) -> Self {
+    fn of(group: DenialGroup, causes: Vec<usize>, facts: Option<&Facts>, vendor: &AccountId) -> Self {
         let denial = Denial {
             principal: group.principals.first().cloned(),
             action: group.action.clone(),
@@ -235,8 +240,26 @@ impl Denied {
             ..Denial::default()
         };
         let verification = verify(&group, facts);
-        Self { meaning: explain(&denial, vendor), verification, decoded: None, group }
+        Self { meaning: explain(&denial, vendor), verification, causes, decoded: None, group }
     }
+}
+
+/// What the facts tell of the role that is asked for.
+fn role_now(facts: Option<&Facts>, scope: &Scope) -> RoleNow {
+    let asked = scope.role.as_ref().map(RoleFilter::role);
+    let Some(facts) = facts.filter(|it| it.role.known().is_some_and(|role| is_it(&role.arn, asked.as_ref())))
+    else {
+        return RoleNow::default();
+    };
+    let attached = facts.attached_policies.known();
+    RoleNow { attached: attached.map(|all| all.iter().map(|it| it.arn.to_string()).collect()) }
+}
+
+/// Whether a role that was read is the one that is asked for, of which the account may not be known.
+fn is_it(role: &Arn, asked: Option<&Arn>) -> bool {
+    asked.is_some_and(|asked| {
+        asked.name() == role.name() && (asked.account().is_empty() || asked.account() == role.account())
+    })
 }
 
 impl Answer {
@@ -251,7 +274,7 @@ impl Answer {
         let scope = gathered.scope();
         coverage.hold_to(scope.window);
         let mut notes = gathered.notes();
-        let (groups, timeline) = gathered.finish();
+        let (groups, timeline) = gathered.finish(&role_now(facts, scope));
         let roles: BTreeSet<_> = groups.iter().flat_map(|group| &group.principals).cloned().collect();
         if let (Some(RoleFilter::Name(name)), true) = (&scope.role, roles.len() > 1) {
             let roles: Vec<_> = roles.into_iter().collect();
@@ -271,7 +294,9 @@ impl Answer {
                 }
             });
         }
-        let denials = groups.into_iter().map(|group| Denied::of(group, facts, vendor)).collect();
+        let causes = |at: usize| timeline.as_ref().map_or_else(Vec::new, |it| it.causes_of(at));
+        let denied = groups.into_iter().enumerate();
+        let denials = denied.map(|(at, group)| Denied::of(group, causes(at), facts, vendor)).collect();
         Self {
             schema_version: SCHEMA_VERSION,
             complete: coverage.looked.complete,
@@ -284,12 +309,22 @@ impl Answer {
         }
     }
 
-    /// The exit code: 130 interrupted, 1 something is denied that is not known to be mended, 3
-    /// nothing found but not all was seen, 0 nothing found.
+    /// Who was refused the role itself in the window and did not get it since: the last refusal of each, with
+    /// the number of all, and the first time.
+    pub fn refused(&self) -> Vec<(Entry, Option<Timestamp>)> {
+        let Window { since, until } = self.question.window;
+        let is_within =
+            |time| since.is_none_or(|since| time >= since) && until.is_none_or(|until| time < until);
+        self.timeline.as_ref().map_or_else(Vec::new, |timeline| timeline.refused(is_within))
+    }
+
+    /// The exit code: 130 interrupted, 1 something is denied that is not known to be mended, or the role itself
+    /// was refused, 3 nothing found but not all was seen, 0 nothing found.
     pub fn exit_code(&self) -> u8 {
+        let is_denied = || self.denials.iter().any(|denied| !denied.verification.is_fixed());
         if self.coverage.looked.interrupted {
             130
-        } else if self.denials.iter().any(|denied| !denied.verification.is_fixed()) {
+        } else if is_denied() || !self.refused().is_empty() {
             1
         } else if self.complete {
             0

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::scope::{RoleFilter, Scope};
 use crate::model::Arn;
 use crate::trail::{
-    ChangeKind, DenialGroup, DenialGroups, Denied, Event, EventRef, Sink, Timeline, is_assumption,
+    ChangeKind, DenialGroup, DenialGroups, Denied, Event, EventRef, RoleNow, Sink, Timeline, is_assumption,
     is_history_of,
 };
 
@@ -97,8 +97,8 @@ impl<'a> Gathered<'a> {
         notes
     }
 
-    /// The groups, and the timeline where one role was asked for.
-    pub fn finish(self) -> (Vec<DenialGroup>, Option<Timeline>) {
+    /// The groups, and the timeline where one role was asked for. `now` tells what is known of it.
+    pub fn finish(self, now: &RoleNow) -> (Vec<DenialGroup>, Option<Timeline>) {
         let groups = self.groups.groups();
         let history = self.changes.events.into_values().chain(self.assumptions.events.into_values());
         let denied = Denied::of(&groups);
@@ -109,7 +109,7 @@ impl<'a> Gathered<'a> {
         };
         let timeline = role.map(|role| {
             history.retain(|event| is_history_of(event, &role));
-            Timeline::new(&role, history, &groups)
+            Timeline::new(&role, now, history, &groups)
         });
         (groups, timeline)
     }
@@ -248,7 +248,7 @@ mod tests {
             for event in events() {
                 gathered.add(event);
             }
-            (gathered.duplicates(), gathered.finish())
+            (gathered.duplicates(), gathered.finish(&RoleNow::default()))
         };
         assert_eq!(alone.1.0.len(), 7);
         assert_eq!(alone.1.0.iter().map(|group| group.count).sum::<u64>() + alone.0, 300);
@@ -275,7 +275,10 @@ mod tests {
                 for sibling in siblings {
                     gathered.merge(sibling);
                 }
-                assert!((gathered.duplicates(), gathered.finish()) == alone, "{workers} workers");
+                assert!(
+                    (gathered.duplicates(), gathered.finish(&RoleNow::default())) == alone,
+                    "{workers} workers"
+                );
             }
         }
     }
@@ -300,7 +303,7 @@ mod tests {
             [format!("the timeline knows only the last {HISTORY} assumptions of the role")]
         );
         assert_eq!(gathered.assumptions.events.keys().next().unwrap().1, "AssumeRole-10");
-        let (_, timeline) = gathered.finish();
+        let (_, timeline) = gathered.finish(&RoleNow::default());
         assert!(timeline.unwrap().entries.iter().any(|entry| entry.what.starts_with("PutRolePolicy")));
     }
 }

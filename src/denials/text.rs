@@ -15,7 +15,7 @@ use super::source::Verdict;
 use super::verify::Verification;
 use crate::denial::Reason;
 use crate::report::line;
-use crate::trail::{Certainty, Problem, ProblemKind, StatementChangeKind, Timeline};
+use crate::trail::{Cause, Certainty, Problem, ProblemKind, StatementChangeKind, Timeline};
 
 /// Values of a list that are shown.
 const SHOWN: usize = 3;
@@ -31,6 +31,9 @@ pub fn table(answer: &Answer, width: usize) -> String {
     for (index, denied) in answer.denials.iter().enumerate() {
         page.blank();
         group(&mut page, index + 1, denied, answer.question.role.as_deref());
+        if let Some(timeline) = &answer.timeline {
+            causes(&mut page, timeline, denied);
+        }
     }
     if let Some(timeline) = &answer.timeline {
         events(&mut page, timeline);
@@ -59,6 +62,13 @@ pub fn short(answer: &Answer) -> String {
             line(&group.reason),
             state(verification)
         );
+    }
+    let role = answer.question.role.as_deref().unwrap_or("-");
+    for (entry, first) in answer.refused() {
+        let (first, last, role) = (time(first), time(entry.time), line(role));
+        let what = line(&format!("{} by {}", entry.what, entry.actor));
+        let _ =
+            writeln!(text, "{}\t{first}\t{last}\tsts:AssumeRole\t{role}\t{what}\tnot verified", entry.count);
     }
     if !answer.complete {
         text.push_str("incomplete\n");
@@ -256,21 +266,43 @@ fn events(page: &mut Page, timeline: &Timeline) {
             if entry.count > 1 { format!(" ({} times)", thousands(entry.count)) } else { String::new() };
         page.item("- ", &format!("{} {}: {}{times}", time(entry.time), entry.actor, entry.what));
     }
-    if let Some((cause, entry)) = timeline.cause() {
-        let surely = match cause.certainty {
-            Certainty::Possible => "It may have been",
-            Certainty::Likely => "It was most likely",
-            Certainty::Shown => "It was",
-        };
-        let by = format!("{surely} this change: {} by {} at {}.", entry.what, entry.actor, time(entry.time));
-        page.paragraph("", &format!("{by} {}", sentence(&cause.reason)));
-        for change in &cause.statements {
-            let what = match change.kind {
-                StatementChangeKind::AllowLost => "gone",
-                StatementChangeKind::DenyAdded => "new",
-            };
-            page.item("- ", &format!("{what}: {}", change.statement));
+    for cause in timeline.causes.iter().filter(|cause| cause.explains.is_empty()) {
+        told_cause(page, "", timeline, cause);
+    }
+}
+
+/// What caused a group of denials, as far as the timeline shows it.
+fn causes(page: &mut Page, timeline: &Timeline, denied: &Denied) {
+    for at in &denied.causes {
+        if let Some(cause) = timeline.causes.get(*at) {
+            told_cause(page, "   ", timeline, cause);
         }
+    }
+    if denied.causes.is_empty() {
+        page.paragraph("   ", "No change that was seen explains it.");
+    }
+}
+
+fn told_cause(page: &mut Page, indent: &str, timeline: &Timeline, cause: &Cause) {
+    let Some(entry) = timeline.entries.get(cause.entry) else { return };
+    let surely = match cause.certainty {
+        Certainty::Possible => "It may have been",
+        Certainty::Likely => "It was most likely",
+        Certainty::Shown => "It was",
+    };
+    let by = format!("{surely} this change: {} by {} at {}.", entry.what, entry.actor, time(entry.time));
+    let mut told = format!("{by} {}", sentence(&cause.reason));
+    if let Some(undone) = cause.undone_by.and_then(|at| timeline.entries.get(at)) {
+        let at = time(undone.time);
+        let _ = write!(told, " It was put back by {} by {} at {at}.", undone.what, undone.actor);
+    }
+    page.paragraph(indent, &told);
+    for change in &cause.statements {
+        let what = match change.kind {
+            StatementChangeKind::AllowLost => "gone",
+            StatementChangeKind::DenyAdded => "new",
+        };
+        page.item(&format!("{indent}- "), &format!("{what}: {}", change.statement));
     }
 }
 
@@ -338,7 +370,9 @@ fn words(kind: &ProblemKind) -> String {
 fn verdict(answer: &Answer) -> Vec<String> {
     let events: u64 = answer.denials.iter().map(|denied| denied.group.count).sum();
     let fixed = answer.denials.iter().filter(|denied| denied.verification.is_fixed()).count();
+    let refused = answer.refused();
     let mut sentences = match answer.denials.len() {
+        0 if !refused.is_empty() => Vec::new(),
         0 => vec![
             "No denial was found in what was searched.".to_owned(),
             "That is no proof that nothing is denied.".to_owned(),
@@ -355,6 +389,14 @@ fn verdict(answer: &Answer) -> Vec<String> {
             vec![format!("{times} of {kinds}{fixed}.")]
         }
     };
+    for (entry, _) in refused {
+        let times =
+            if entry.count == 1 { "once".to_owned() } else { format!("{} times", thousands(entry.count)) };
+        let (actor, last) = (&entry.actor, time(entry.time));
+        sentences.push(format!(
+            "The role itself was refused to {actor} {times}, last at {last}, and not given since."
+        ));
+    }
     if answer.coverage.looked.interrupted {
         sentences.push("The search was interrupted: there may be more.".to_owned());
     } else if !answer.complete {

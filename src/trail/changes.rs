@@ -193,9 +193,15 @@ pub fn names_role(event: &Event, role: &Arn) -> bool {
     }
     if let Some(name) = event.parameter("roleName") {
         let here = event.recipient_account.as_deref().or(event.identity.account_id.as_deref());
-        return name == role.name() && here.is_none_or(|account| is_account_of(account, role));
+        // IAM compares names without regard to case, and records them as they were given.
+        let same = name.eq_ignore_ascii_case(role.name());
+        return same && here.is_none_or(|account| is_account_of(account, role));
     }
-    event.resources.iter().filter_map(|resource| resource.arn.as_deref()).any(|arn| is_same_role(arn, role))
+    // Refused calls often come without parameters, and then the message tells.
+    let told = event.denial().and_then(|denial| denial.resource);
+    let mut named =
+        event.resources.iter().filter_map(|resource| resource.arn.as_deref()).chain(told.as_deref());
+    named.any(|arn| is_same_role(arn, role))
 }
 
 /// Whether an ARN is the role's, in a path or without.
@@ -285,6 +291,22 @@ mod tests {
             &event("s3.amazonaws.com", "PutBucketPolicy", &json!({"bucketName": "b"})),
             &role()
         ));
+    }
+
+    #[test]
+    fn a_refused_assumption_without_parameters_is_told_by_its_message() {
+        let refused = |role: &str| {
+            let mut event = event("sts.amazonaws.com", "AssumeRole", &serde_json::Value::Null);
+            event.error_code = Some("AccessDenied".into());
+            event.error_message = Some(format!(
+                "User: arn:aws:sts::300973880807:assumed-role/kafkaConnectTenantAccessRole/s is not authorized to perform: \
+                 sts:AssumeRole on resource: arn:aws:iam::{role}"
+            ));
+            event
+        };
+        assert!(is_history_of(&refused("111122223333:role/service/orders"), &role()));
+        assert!(!is_history_of(&refused("111122223333:role/service/orders-2"), &role()));
+        assert!(!is_history_of(&refused("999922223333:role/service/orders"), &role()));
     }
 
     #[test]

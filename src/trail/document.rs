@@ -38,14 +38,19 @@ pub enum StatementChangeKind {
 pub(super) fn document_of(event: &Event) -> Option<Value> {
     const MEMBERS: [&str; 6] =
         ["policyDocument", "assumeRolePolicyDocument", "bucketPolicy", "policy", "policyInJson", "content"];
-    MEMBERS.iter().find_map(|member| {
-        let value = event.request_parameters.get(member)?;
+    // EC2's records repeat the request's name.
+    const NESTED: [&str; 2] =
+        ["/ModifyVpcEndpointRequest/PolicyDocument", "/CreateVpcEndpointRequest/PolicyDocument"];
+    let read = |value: &Value| {
         let document = match value {
             Value::String(text) => parse(text)?,
             object => object.clone(),
         };
         document.get("Statement").is_some().then_some(document)
-    })
+    };
+    let parameters = &event.request_parameters;
+    let plain = MEMBERS.iter().find_map(|member| read(parameters.get(member)?));
+    plain.or_else(|| NESTED.iter().find_map(|pointer| read(parameters.pointer(pointer)?)))
 }
 
 /// JSON text, plain or URL-encoded as IAM's API gives it.
@@ -64,18 +69,29 @@ fn statements(document: &Value) -> &[Value] {
     }
 }
 
-/// What is asked of a document: whether it speaks of this action on this resource.
+/// What is asked of a document: whether it speaks of this action on this resource by this caller.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) action: &'a str,
     /// Any resource when it is not known.
     pub(super) resource: Option<&'a str>,
+    /// Who calls; anybody when it is not known.
+    pub(super) caller: Option<Caller<'a>>,
 }
 
-/// How a document allows what is asked.
+/// Who calls, as a policy of a resource may name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Caller<'a> {
+    /// Sessions of this role, by its ARN.
+    Role(&'a str),
+    /// Anybody of this account.
+    Account(&'a str),
+}
+
+/// How far a document says something: allows what is asked, or denies it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Allowed {
-    /// No statement names it.
+pub(super) enum Says {
+    /// No statement does.
     No,
     /// Only statements with conditions do.
     OnCondition,
@@ -84,15 +100,34 @@ pub(super) enum Allowed {
 }
 
 /// Whether any statement of `document` allows what is asked.
-pub(super) fn allows(document: &Value, asked: Asked<'_>) -> Allowed {
-    let allowing = statements(document)
+pub(super) fn allows(document: &Value, asked: Asked<'_>) -> Says {
+    says(document, "Allow", asked)
+}
+
+/// Whether any statement of `document` denies what is asked.
+pub(super) fn denies(document: &Value, asked: Asked<'_>) -> Says {
+    says(document, "Deny", asked)
+}
+
+fn says(document: &Value, effect: &str, asked: Asked<'_>) -> Says {
+    let speaking = statements(document)
         .iter()
-        .filter(|statement| has_effect(statement, "Allow") && names(statement, asked));
+        .filter(|statement| has_effect(statement, effect) && names(statement, asked));
     let of = |statement: &Value| match statement.get("Condition") {
-        Some(_) => Allowed::OnCondition,
-        None => Allowed::Yes,
+        Some(_) => Says::OnCondition,
+        None => Says::Yes,
     };
-    allowing.map(of).max().unwrap_or(Allowed::No)
+    speaking.map(of).max().unwrap_or(Says::No)
+}
+
+/// Whether any statement of `document` allows an action of the service of the one that is asked.
+pub(super) fn is_about_service(document: &Value, asked: Asked<'_>) -> bool {
+    let service = asked.action.split(':').next().unwrap_or_default();
+    let of_service = |pattern: &str| {
+        pattern == "*" || pattern.split(':').next().is_some_and(|it| it.eq_ignore_ascii_case(service))
+    };
+    let mut allowing = statements(document).iter().filter(|statement| has_effect(statement, "Allow"));
+    allowing.any(|statement| member(statement, "Action", "NotAction", of_service))
 }
 
 /// The statements by which `new` allows less of what is asked than `old`.
@@ -135,9 +170,66 @@ fn names(statement: &Value, asked: Asked<'_>) -> bool {
     let named =
         member(statement, "Action", "NotAction", |pattern| matches(&pattern.to_ascii_lowercase(), &action));
     let on = asked.resource.is_none_or(|resource| {
-        member(statement, "Resource", "NotResource", |pattern| matches(pattern, resource))
+        member(statement, "Resource", "NotResource", |pattern| covers(pattern, resource))
     });
-    named && on
+    let by = asked.caller.is_none_or(|caller| means(statement, caller));
+    named && on && by
+}
+
+/// Whether a statement means the caller: policies of a role name no principal.
+fn means(statement: &Value, caller: Caller<'_>) -> bool {
+    match (statement.get("Principal"), statement.get("NotPrincipal")) {
+        (Some(named), _) => is_among(named, caller),
+        (None, Some(named)) => !is_among(named, caller),
+        (None, None) => true,
+    }
+}
+
+/// Whether the caller is among the principals of a statement.
+fn is_among(named: &Value, caller: Caller<'_>) -> bool {
+    let is_it = |value: &Value| value.as_str().is_some_and(|name| is_caller(name, caller));
+    match named {
+        Value::String(name) => name == "*",
+        Value::Object(kinds) => kinds.get("AWS").is_some_and(|named| match named {
+            Value::Array(names) => names.iter().any(is_it),
+            one => is_it(one),
+        }),
+        _ => false,
+    }
+}
+
+/// Whether a principal is everybody, the caller's account, or the caller itself.
+fn is_caller(name: &str, caller: Caller<'_>) -> bool {
+    let part = |arn: &str, at: usize| arn.splitn(6, ':').nth(at).unwrap_or_default().to_owned();
+    let account = match caller {
+        Caller::Role(arn) => part(arn, 4),
+        Caller::Account(account) => account.to_owned(),
+    };
+    let (theirs, resource) = (part(name, 4), part(name, 5));
+    if name == "*" || name == account || theirs == account && resource == "root" {
+        return true;
+    }
+    let Caller::Role(role) = caller else { return theirs == account };
+    let session = resource.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next());
+    name == role || theirs == account && session.is_some_and(|name| role.rsplit('/').next() == Some(name))
+}
+
+/// Whether a pattern covers a resource. Of resources that were put together, as in `arn:aws:s3:::orders/*`,
+/// it may cover some alone; what a policy variable stands for is not known.
+fn covers(pattern: &str, resource: &str) -> bool {
+    let pattern = without_variables(pattern);
+    let some = resource.strip_suffix('*').is_some_and(|prefix| pattern.starts_with(prefix));
+    some || matches(&pattern, resource)
+}
+
+/// The pattern with `*` for each policy variable, `${aws:username}`.
+fn without_variables(pattern: &str) -> std::borrow::Cow<'_, str> {
+    let mut pattern = std::borrow::Cow::Borrowed(pattern);
+    while let Some(start) = pattern.find("${") {
+        let Some(length) = pattern[start..].find('}') else { break };
+        pattern.to_mut().replace_range(start..=start + length, "*");
+    }
+    pattern
 }
 
 /// Whether one of a member's patterns holds, or none of its opposite's. A trust policy has no
@@ -187,7 +279,7 @@ mod tests {
     use serde_json::json;
 
     const ASKED: Asked<'_> =
-        Asked { action: "s3:PutObject", resource: Some("arn:aws:s3:::orders/data/a.parquet") };
+        Asked { action: "s3:PutObject", resource: Some("arn:aws:s3:::orders/data/a.parquet"), caller: None };
 
     #[test]
     fn the_statement_that_went_is_named() {
@@ -200,7 +292,7 @@ mod tests {
         assert_eq!((lost[0].sid.as_deref(), lost[0].index), (Some("Write"), 1));
         assert_eq!(lost[0].kind, StatementChangeKind::AllowLost);
         assert_eq!(losses(Some(&old), Some(&old), ASKED), []);
-        assert_eq!((allows(&old, ASKED), allows(&new, ASKED)), (Allowed::Yes, Allowed::No));
+        assert_eq!((allows(&old, ASKED), allows(&new, ASKED)), (Says::Yes, Says::No));
     }
 
     #[test]
@@ -218,6 +310,36 @@ mod tests {
         let deny = |action: &str| json!({"Statement": [{"Effect": "Deny", "NotPrincipal": {"AWS": "x"}, "Action": action, "Resource": "*"}]});
         assert_eq!(losses(None, Some(&deny("s3:*")), ASKED)[0].kind, StatementChangeKind::DenyAdded);
         assert_eq!(losses(None, Some(&deny("glue:*")), ASKED), []);
+    }
+
+    #[test]
+    fn a_statement_for_another_principal_is_none_of_the_role_s() {
+        let role = "arn:aws:iam::111122223333:role/service/orders";
+        let asked = Asked { caller: Some(Caller::Role(role)), ..ASKED };
+        for (member, principal, denied) in [
+            ("Principal", json!("*"), true),
+            ("Principal", json!({"AWS": "*"}), true),
+            ("Principal", json!({"AWS": role}), true),
+            ("Principal", json!({"AWS": ["arn:aws:iam::111122223333:role/other", role]}), true),
+            ("Principal", json!({"AWS": "111122223333"}), true),
+            ("Principal", json!({"AWS": "arn:aws:iam::111122223333:root"}), true),
+            ("Principal", json!({"AWS": "arn:aws:sts::111122223333:assumed-role/orders/s"}), true),
+            ("Principal", json!({"AWS": "arn:aws:iam::111122223333:role/other"}), false),
+            ("Principal", json!({"AWS": "arn:aws:iam::444455556666:root"}), false),
+            ("Principal", json!({"Service": "logging.s3.amazonaws.com"}), false),
+            ("NotPrincipal", json!({"AWS": role}), false),
+            ("NotPrincipal", json!({"AWS": "arn:aws:iam::111122223333:role/other"}), true),
+        ] {
+            let deny = json!({"Statement": {"Effect": "Deny", member: principal, "Action": "s3:*", "Resource": "*"}});
+            assert_eq!(denies(&deny, asked) == Says::Yes, denied, "{deny}");
+        }
+    }
+
+    #[test]
+    fn resources_that_were_put_together_are_covered_by_what_covers_some() {
+        assert!(covers("arn:aws:s3:::orders/raw/*", "arn:aws:s3:::orders/*"));
+        assert!(covers("arn:aws:s3:::orders/${aws:PrincipalTag/team}/*", "arn:aws:s3:::orders/raw/x"));
+        assert!(!covers("arn:aws:s3:::other/*", "arn:aws:s3:::orders/*"));
     }
 
     #[test]

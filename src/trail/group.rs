@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::borrowed::EventRef;
 use super::message::Kind;
+use super::spread::Spread;
 use crate::denial::Reason;
 
 /// Denials that share action, resource, reason and denying policy.
@@ -56,6 +57,9 @@ pub struct DenialGroup {
     pub encoded: Option<String>,
     /// `eventID` of the first few events in order of time.
     pub event_ids: Vec<String>,
+    /// The first time of each stretch of time in which there were denials, in order; few of them.
+    #[serde(skip)]
+    pub times: Vec<Timestamp>,
 }
 
 /// Values kept of each list of a group.
@@ -80,6 +84,7 @@ pub(super) struct Tally {
     /// The encoded message with the sample that it belongs to; the smallest wins.
     encoded: Option<(Sample, String)>,
     samples: BTreeSet<Sample>,
+    spread: Spread,
 }
 
 /// What orders the events of a group, so that the result does not depend on who read first.
@@ -90,6 +95,9 @@ impl Tally {
     pub(super) fn see(&mut self, event: &EventRef<'_>, encoded: Option<&str>) {
         self.first = earliest(self.first, event.event_time);
         self.last = self.last.max(event.event_time);
+        if let Some(time) = event.event_time {
+            self.spread.note(time);
+        }
         keep(&mut self.error_codes, event.error_code.as_deref());
         keep(&mut self.regions, Some(&event.region));
         keep(&mut self.accounts, event.recipient_account.as_deref());
@@ -133,6 +141,7 @@ impl Tally {
         if let Some(encoded) = other.encoded {
             self.keep_encoded(encoded);
         }
+        self.spread.merge(other.spread);
         self.samples.extend(other.samples);
         self.trim_samples();
     }
@@ -169,6 +178,7 @@ impl Tally {
             policy_arn: kind.policy_arn.clone(),
             encoded: self.encoded.map(|(_, encoded)| encoded),
             event_ids: self.samples.into_iter().map(|(_, id)| id).filter(|id| !id.is_empty()).collect(),
+            times: self.spread.times(),
         }
     }
 }

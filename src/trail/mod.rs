@@ -17,9 +17,10 @@ mod record;
 mod relevance;
 mod resource;
 mod seen;
+mod spread;
 mod timeline;
 
-pub use blame::Certainty;
+pub use blame::{Certainty, RoleNow};
 pub use borrowed::{EventRef, Sink};
 pub use changes::{
     ChangeKind, assumptions, change_kind, changes, is_assumption, is_history_of, may_matter, names_role,

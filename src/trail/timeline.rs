@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::blame::{Blame, Certainty, Changed, Documents};
+use super::blame::{Blame, Certainty, Changed, Found, Replay, RoleNow, find, lost_trust};
 use super::changes::{ChangeKind, is_assumption, names_role};
 use super::document::StatementChange;
 use super::{DenialGroup, Event};
@@ -82,30 +82,37 @@ pub struct Cause {
     pub statements: Vec<StatementChange>,
     /// The denials it explains, by position.
     pub explains: Vec<usize>,
+    /// The position among the entries of the change that put things back; absent: nothing did so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone_by: Option<usize>,
 }
 
 /// Denials shown by their first event.
 const DENIALS: usize = 20;
 
 impl Timeline {
-    /// Puts the history of `role` in order and looks for what caused `denials`.
+    /// Puts the history of `role` in order and looks for what caused `denials`. `now` tells what is known of
+    /// the role after all of it.
     ///
     /// `history` are events that [`super::is_history_of`] wants, copies and all, in any order.
-    pub fn new(role: &Arn, history: Vec<Event>, denials: &[DenialGroup]) -> Self {
+    pub fn new(role: &Arn, now: &RoleNow, history: Vec<Event>, denials: &[DenialGroup]) -> Self {
         let (assumptions, changes) = in_order(history, role);
-        let mut documents = Documents::default();
-        let changes: Vec<Changed> = changes.into_iter().filter_map(|event| documents.follow(event)).collect();
+        let mut replay = Replay::new(role, now, &changes);
+        let changes: Vec<Changed> = changes.into_iter().filter_map(|event| replay.follow(event)).collect();
         let first_denied = denials.iter().filter_map(|denial| denial.first).min();
-        let mut blames = blames(&changes, denials);
-        if let Some((at, blame)) = lost_trust(&changes, &assumptions) {
-            blames.entry(at).or_default().push((None, blame));
+        let mut blames = blames(role, &changes, denials);
+        if let Some(found) = lost_trust(&changes, &assumptions, denials) {
+            blames.entry(found.at).or_default().push((None, found));
         }
+        let undoing: BTreeSet<usize> =
+            blames.values().flatten().filter_map(|(_, found)| found.undone_by).collect();
 
         let mut entries: Vec<(Option<usize>, Entry)> = assumed(&assumptions, first_denied);
         for (at, change) in changes.iter().enumerate() {
             let matters = blames.contains_key(&at)
+                || undoing.contains(&at)
                 || names_role(&change.event, role)
-                || denials.iter().any(|denial| is_about_one_thing(change.kind) && change.concerns(denial));
+                || denials.iter().any(|denial| change.concerns(denial, role));
             if matters {
                 entries.push((Some(at), changed(change)));
             }
@@ -118,10 +125,10 @@ impl Timeline {
         let mut causes: Vec<(Option<Timestamp>, u64, Cause)> = blames
             .into_iter()
             .filter_map(|(at, blames)| Some((changes[at].event.event_time, position(at)?, blames)))
-            .map(|(time, entry, blames)| {
-                let cause = cause(entry, blames);
+            .filter_map(|(time, entry, blames)| {
+                let cause = cause(entry, blames, position)?;
                 let count = cause.explains.iter().map(|at| denials[*at].count).sum();
-                (time, count, cause)
+                Some((time, count, cause))
             })
             .collect();
         // The surest first; of equals the latest before the denials, then the one explaining more.
@@ -138,6 +145,31 @@ impl Timeline {
     pub fn cause(&self) -> Option<(&Cause, &Entry)> {
         let cause = self.causes.first()?;
         Some((cause, self.entries.get(cause.entry)?))
+    }
+
+    /// The positions among the causes of those that explain a group of denials, the likeliest first.
+    pub fn causes_of(&self, denial: usize) -> Vec<usize> {
+        let explains = |at: &usize| self.causes[*at].explains.contains(&denial);
+        (0..self.causes.len()).filter(explains).collect()
+    }
+
+    /// Who was refused the role and did not get it since, within a window of time: the last refusal of each,
+    /// with the number of all, and the first time.
+    pub fn refused(&self, is_within: impl Fn(Timestamp) -> bool) -> Vec<(Entry, Option<Timestamp>)> {
+        let mut refused: BTreeMap<&str, (Entry, Option<Timestamp>)> = BTreeMap::new();
+        for entry in self.entries.iter().filter(|entry| entry.time.is_none_or(&is_within)) {
+            match entry.kind {
+                EntryKind::Assumed => _ = refused.remove(entry.actor.as_str()),
+                EntryKind::AssumeRefused => {
+                    let before = refused.remove(entry.actor.as_str());
+                    let (count, first) = before.map_or((0, entry.time), |(it, first)| (it.count, first));
+                    let all = Entry { count: count + entry.count, ..entry.clone() };
+                    refused.insert(&entry.actor, (all, first));
+                }
+                _ => {}
+            }
+        }
+        refused.into_values().collect()
     }
 
     /// When `account` last assumed the role.
@@ -159,79 +191,31 @@ fn in_order(mut history: Vec<Event>, role: &Arn) -> (Vec<Event>, Vec<Event>) {
 }
 
 /// For each change, which denials it may have caused and why.
-type Blames = BTreeMap<usize, Vec<(Option<usize>, Blame)>>;
+type Blames = BTreeMap<usize, Vec<(Option<usize>, Found)>>;
 
-/// Looks, for each group of denials, at the changes before its first event: of the surest kind
-/// the latest.
-fn blames(changes: &[Changed], denials: &[DenialGroup]) -> Blames {
+fn blames(role: &Arn, changes: &[Changed], denials: &[DenialGroup]) -> Blames {
     let mut blames = Blames::new();
     for (index, denial) in denials.iter().enumerate() {
-        let before =
-            |change: &Changed| change.event.event_time.is_some() && change.event.event_time <= denial.first;
-        let mut best: Option<(usize, Blame)> = None;
-        for (at, change) in changes.iter().enumerate().rev().filter(|(_, change)| before(change)) {
-            let Some(blame) = change.blame(denial) else { continue };
-            let shown = blame.certainty == Certainty::Shown;
-            if best.as_ref().is_none_or(|(_, best)| blame.certainty > best.certainty) {
-                best = Some((at, blame));
-            }
-            // Nothing earlier can be surer.
-            if shown {
-                break;
-            }
-        }
-        if let Some((at, blame)) = best {
-            blames.entry(at).or_default().push((Some(index), blame));
+        for found in find(role, changes, denial) {
+            blames.entry(found.at).or_default().push((Some(index), found));
         }
     }
     blames
 }
 
-/// The change of the trust policy after which nobody of those who used to could assume the role.
-///
-/// A refused assumption from another account is logged there and not here: what shows is that
-/// the assumptions end.
-fn lost_trust(changes: &[Changed], assumptions: &[Event]) -> Option<(usize, Blame)> {
-    let last = assumptions
-        .iter()
-        .filter(|event| event.error_code.is_none())
-        .filter_map(|event| event.event_time)
-        .max()?;
-    let (at, change) = changes.iter().enumerate().find(|(_, change)| {
-        matches!(change.kind, ChangeKind::Trust | ChangeKind::Role)
-            && change.event.event_name != "CreateRole"
-            && change.event.event_time > Some(last)
-    })?;
-    let statements = change.trust_losses();
-    let certainty = if statements.is_empty() { Certainty::Possible } else { Certainty::Likely };
-    let reason = format!("the role was last assumed at {last}, before this change, and never after it");
-    Some((at, Blame { certainty, reason, statements }))
-}
-
-fn cause(entry: usize, blames: Vec<(Option<usize>, Blame)>) -> Cause {
+/// A cause, put together of what speaks for it at each group of denials.
+fn cause(
+    entry: usize,
+    blames: Vec<(Option<usize>, Found)>,
+    position: impl Fn(usize) -> Option<usize>,
+) -> Option<Cause> {
     let explains = blames.iter().filter_map(|(denial, _)| *denial).collect();
-    let best = blames
-        .into_iter()
-        .map(|(_, blame)| blame)
-        .reduce(|best, other| if other.certainty > best.certainty { other } else { best });
-    let best = best.unwrap_or(Blame {
-        certainty: Certainty::Possible,
-        reason: String::new(),
-        statements: Vec::new(),
-    });
-    Cause { entry, certainty: best.certainty, reason: best.reason, statements: best.statements, explains }
-}
-
-/// Changes of a named bucket or key, which matter only if that is what was denied.
-fn is_about_one_thing(kind: ChangeKind) -> bool {
-    matches!(
-        kind,
-        ChangeKind::Bucket
-            | ChangeKind::Key
-            | ChangeKind::Catalog
-            | ChangeKind::Database
-            | ChangeKind::LakeFormation
-    )
+    let undone_by = blames.iter().map(|(_, found)| found.undone_by).collect::<Option<Vec<_>>>();
+    let undone_by = undone_by.and_then(|all| all.into_iter().max()).and_then(position);
+    let best = blames.into_iter().map(|(_, found)| found.blame);
+    let best = best.reduce(|best, other| if other.certainty > best.certainty { other } else { best })?;
+    let Blame { certainty, reason, statements } = best;
+    Some(Cause { entry, certainty, reason, statements, explains, undone_by })
 }
 
 /// Of each account's assumptions the first, the last before the denials, and the last.
@@ -252,16 +236,27 @@ fn assumed(assumptions: &[Event], first_denied: Option<Timestamp>) -> Vec<(Optio
         let mut told = 0;
         for at in shown {
             let kind = if refused { EntryKind::AssumeRefused } else { EntryKind::Assumed };
-            let what = events[at].parameter("roleSessionName").map_or_else(
-                || events[at].event_name.clone(),
-                |session| format!("{} as {session}", events[at].event_name),
-            );
+            let what = assumption(events[at]);
             let count = (at + 1 - told) as u64;
             told = at + 1;
             entries.push((None, Entry { actor: actor.clone(), count, ..entry(events[at], kind, what) }));
         }
     }
     entries
+}
+
+/// `AssumeRole as SESSION`, and why not where it was refused.
+fn assumption(event: &Event) -> String {
+    let session = event.parameter("roleSessionName");
+    let session = session.map_or(String::new(), |session| format!(" as {session}"));
+    let call = format!("{}{session}", event.event_name);
+    match (&event.error_code, event.denial()) {
+        (None, _) => call,
+        (Some(_), Some(denial)) => {
+            format!("{call} refused: {}", denial.reason.of_action(denial.action.as_deref()))
+        }
+        (Some(code), None) => format!("{call} failed: {code}"),
+    }
 }
 
 fn changed(change: &Changed) -> Entry {
@@ -336,7 +331,7 @@ mod tests {
     }
 
     fn timeline(history: Vec<Event>, denials: &[DenialGroup]) -> Timeline {
-        Timeline::new(&ROLE.parse().unwrap(), history, denials)
+        Timeline::new(&ROLE.parse().unwrap(), &RoleNow::default(), history, denials)
     }
 
     const IMPLICIT: &str = "because no identity-based policy allows the s3:PutObject action";
@@ -448,7 +443,13 @@ mod tests {
             "SetDefaultPolicyVersion",
             json!({"policyArn": "arn:aws:iam::1:policy/p", "versionId": "v2"}),
         );
-        let history = vec![version(5, "v2", "s3:Get*"), version(10, "v3", "s3:*"), back];
+        let attached = event(
+            1,
+            "iam",
+            "AttachRolePolicy",
+            json!({"roleName": "orders", "policyArn": "arn:aws:iam::1:policy/p"}),
+        );
+        let history = vec![attached, version(5, "v2", "s3:Get*"), version(10, "v3", "s3:*"), back];
         let timeline = timeline(history, &denials(30, IMPLICIT));
         assert_eq!(timeline.cause().unwrap().1.what, "SetDefaultPolicyVersion arn:aws:iam::1:policy/p");
         assert_eq!(timeline.cause().unwrap().0.certainty, Certainty::Shown);
