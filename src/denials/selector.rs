@@ -1,10 +1,12 @@
 //! What a trail's event selectors let it record, and the selector to add.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::facts::EventSelector;
+use crate::facts::{EventSelector, Extent, Logs};
 
 /// A kind of events, as far as it matters for seeing denials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -62,49 +64,56 @@ impl Logged {
     /// bucket, any object.
     pub fn of(selectors: &[EventSelector], bucket: Option<(&str, &str)>) -> Self {
         let mut logged = Self::default();
-        let management: Vec<_> = selectors.iter().filter(|selector| selector.management).collect();
-        logged.add(Kind::Management, reads_and_writes(management.iter().copied()));
-        let with_kms = management
-            .iter()
-            .copied()
-            .filter(|it| !it.excluded_sources.iter().any(|it| it == "kms.amazonaws.com"));
-        logged.add(Kind::Kms, reads_and_writes(with_kms));
-        let wanted = bucket.map(|(bucket, prefix)| format!(":s3:::{bucket}/{prefix}"));
-        let covers = |selector: &&EventSelector| {
-            selector.s3_objects.iter().any(|arn| covers_objects(arn, wanted.as_deref()))
+        let mut add = |kind, of: &dyn Fn(&EventSelector) -> Logs| {
+            let logs = selectors.iter().map(of).fold(Logs::default(), Logs::and);
+            let conditions = selectors.iter().filter(|it| of(it) != Logs::default());
+            logged.add(kind, logs, &conditions.flat_map(|it| it.narrowed_by.iter()).collect());
         };
-        logged.add(Kind::S3Objects, reads_and_writes(selectors.iter().filter(covers)));
+        add(Kind::Management, &EventSelector::management_events);
+        add(Kind::Kms, &EventSelector::key_events);
+        add(Kind::S3Objects, &|selector| selector.objects(bucket));
         logged
     }
 
-    fn add(&mut self, kind: Kind, (reads, writes): (bool, bool)) {
-        match (reads, writes) {
-            (true, true) => self.full.push(kind),
-            (true, false) => self.partial.push((kind, "only those that read".to_owned())),
-            (false, true) => self.partial.push((kind, "only those that write".to_owned())),
-            (false, false) => {}
+    fn add(&mut self, kind: Kind, logs: Logs, conditions: &BTreeSet<&String>) {
+        let part = match (logs.reads, logs.writes) {
+            (Extent::None, Extent::None) => return,
+            (Extent::Whole, Extent::Whole) => return self.full.push(kind),
+            (Extent::Whole, Extent::None) => "only those that read".to_owned(),
+            (Extent::None, Extent::Whole) => "only those that write".to_owned(),
+            (reads, writes) => {
+                let which = match (reads, writes) {
+                    (_, Extent::None) => "only some of those that read",
+                    (Extent::None, _) => "only some of those that write",
+                    _ => "only some",
+                };
+                let conditions: Vec<&str> = conditions.iter().map(|it| it.as_str()).collect();
+                if conditions.is_empty() {
+                    which.to_owned()
+                } else {
+                    format!("{which}, by the condition {}", conditions.join(", "))
+                }
+            }
+        };
+        self.partial.push((kind, part));
+    }
+
+    /// What is recorded, what in part, and what is not, in words.
+    pub fn told(&self) -> String {
+        let list = |kinds: Vec<&str>| if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") };
+        let mut told = format!("recorded: {}", list(self.full.iter().map(|kind| kind.as_str()).collect()));
+        for (kind, part) in &self.partial {
+            told = format!("{told}; of the {} {part}", kind.as_str());
         }
+        let missing: Vec<&str> =
+            Kind::ALL.into_iter().filter(|kind| !self.shows(*kind)).map(Kind::as_str).collect();
+        if missing.is_empty() { told } else { format!("{told}; not recorded: {}", missing.join(", ")) }
     }
 
     /// Whether any denial of this kind can show.
     pub fn shows(&self, kind: Kind) -> bool {
         self.full.contains(&kind) || self.partial.iter().any(|(partial, _)| *partial == kind)
     }
-}
-
-fn reads_and_writes<'a>(selectors: impl Iterator<Item = &'a EventSelector>) -> (bool, bool) {
-    selectors.fold((false, false), |(reads, writes), selector| {
-        (reads || selector.read_write != "WriteOnly", writes || selector.read_write != "ReadOnly")
-    })
-}
-
-/// Whether a selector's ARN prefix covers all objects that are looked at.
-fn covers_objects(arn: &str, wanted: Option<&str>) -> bool {
-    // `arn:aws:s3` and `arn:aws:s3:::` mean every bucket.
-    let Some(at) = arn.find(":s3") else { return false };
-    let tail = &arn[at..];
-    let every = matches!(tail, ":s3" | ":s3:::");
-    every || wanted.is_some_and(|wanted| wanted.starts_with(tail))
 }
 
 /// The advanced event selector that records calls on a bucket's objects, of all buckets without one.
@@ -133,8 +142,8 @@ mod tests {
         EventSelector {
             management,
             read_write: read_write.to_owned(),
-            excluded_sources: Vec::new(),
             s3_objects: s3.iter().map(|&arn| arn.to_owned()).collect(),
+            ..EventSelector::default()
         }
     }
 
@@ -153,19 +162,33 @@ mod tests {
     }
 
     #[test]
-    fn objects_are_covered_by_their_prefix_or_by_all_buckets() {
-        for (arn, covered) in [
-            ("arn:aws:s3", true),
-            ("arn:aws:s3:::", true),
-            ("arn:aws:s3:::orders/", true),
-            ("arn:aws:s3:::orders/raw/", true),
-            ("arn:aws:s3:::orders/raw/x", false),
-            ("arn:aws:s3:::orders-2/", false),
-            ("arn:aws:lambda", false),
-        ] {
-            let logged = Logged::of(&[selector(false, "All", &[arn])], Some(("orders", "raw/")));
-            assert_eq!(logged.shows(Kind::S3Objects), covered, "{arn}");
-        }
+    fn objects_of_which_only_some_are_recorded_are_never_taken_for_all() {
+        let logged = |one: &EventSelector| Logged::of(std::slice::from_ref(one), Some(("orders", "raw/")));
+        assert_eq!(logged(&selector(false, "All", &["arn:aws:s3:::orders/"])).full, [Kind::S3Objects]);
+        let some = |part: &str| vec![(Kind::S3Objects, part.to_owned())];
+        assert_eq!(
+            logged(&selector(false, "All", &["arn:aws:s3:::orders/raw/x"])).partial,
+            some("only some")
+        );
+        assert!(!logged(&selector(false, "All", &["arn:aws:s3:::orders-2/"])).shows(Kind::S3Objects));
+        let mut narrowed = selector(false, "WriteOnly", &["arn:aws:s3"]);
+        narrowed.narrowed_by = vec!["userIdentity.arn NotStartsWith".to_owned()];
+        let part = "only some of those that write, by the condition userIdentity.arn NotStartsWith";
+        assert_eq!((logged(&narrowed).full, logged(&narrowed).partial), (Vec::new(), some(part)));
+    }
+
+    #[test]
+    fn what_is_recorded_is_told_with_what_is_not() {
+        let selectors = [selector(true, "WriteOnly", &[])];
+        assert_eq!(
+            Logged::of(&selectors, None).told(),
+            "recorded: nothing; of the management events only those that write; of the calls on KMS keys only \
+             those that write; not recorded: calls on S3 objects"
+        );
+        assert_eq!(
+            Logged::of(&[selector(true, "All", &["arn:aws:s3"])], None).told(),
+            "recorded: management events, calls on KMS keys, calls on S3 objects"
+        );
     }
 
     #[test]

@@ -44,12 +44,33 @@ pub enum Verdict {
     Some {
         /// What it cannot show.
         missing: Vec<Kind>,
+        /// What it shows some of: only calls that write, or those that meet a condition.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        partly: Vec<Kind>,
     },
     /// None of it, or it cannot be read.
     None {
         /// Why.
         why: String,
     },
+}
+
+impl Verdict {
+    /// In words: `can show all of it`.
+    pub fn told(&self) -> String {
+        let list = |kinds: &[Kind]| kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::All => "can show all of it".to_owned(),
+            Self::Some { missing, partly } if missing.is_empty() => {
+                format!("can show only some of the {}", list(partly))
+            }
+            Self::Some { missing, partly } if partly.is_empty() => format!("cannot show {}", list(missing)),
+            Self::Some { missing, partly } => {
+                format!("cannot show {}, and only some of the {}", list(missing), list(partly))
+            }
+            Self::None { why } => format!("cannot show it: {why}"),
+        }
+    }
 }
 
 /// A source as it presents itself.
@@ -85,7 +106,7 @@ impl Offer {
             (_, all) if all == wanted.len() => {
                 Verdict::None { why: "it holds no data events, and calls on S3 objects are such".to_owned() }
             }
-            _ => Verdict::Some { missing },
+            _ => Verdict::Some { missing, partly: Vec::new() },
         };
         Self {
             source: SourceKind::EventHistory,
@@ -103,13 +124,16 @@ impl Offer {
         let verdict = match logged {
             Err(why) => Verdict::None { why: why.to_owned() },
             Ok(logged) => {
-                let missing: Vec<_> = wanted.iter().copied().filter(|kind| !logged.shows(*kind)).collect();
-                match missing.len() {
-                    0 => Verdict::All,
-                    all if all == wanted.len() => {
-                        Verdict::None { why: "its event selectors record none of it".to_owned() }
-                    }
-                    _ => Verdict::Some { missing },
+                let (shown, missing): (Vec<Kind>, Vec<Kind>) =
+                    wanted.iter().partition(|kind| logged.shows(**kind));
+                let partly: Vec<Kind> =
+                    shown.into_iter().filter(|kind| !logged.full.contains(kind)).collect();
+                if missing.len() == wanted.len() {
+                    Verdict::None { why: "its event selectors record none of it".to_owned() }
+                } else if missing.is_empty() && partly.is_empty() {
+                    Verdict::All
+                } else {
+                    Verdict::Some { missing, partly }
                 }
             }
         };
@@ -139,10 +163,11 @@ impl Offer {
         format!("{}: {why}", self.called())
     }
 
-    fn missing(&self) -> Option<&[Kind]> {
+    /// What it lacks: kinds that it cannot show, and kinds that it shows some of; `None` when it shows nothing.
+    fn lacks(&self) -> Option<(&[Kind], &[Kind])> {
         match &self.verdict {
-            Verdict::All => Some(&[]),
-            Verdict::Some { missing } => Some(missing),
+            Verdict::All => Some((&[], &[])),
+            Verdict::Some { missing, partly } => Some((missing, partly)),
             Verdict::None { .. } => None,
         }
     }
@@ -153,25 +178,36 @@ impl Offer {
 ///
 /// `offers` stand in order of cost, the cheapest first.
 pub fn choose(offers: &[Offer]) -> Option<usize> {
-    let able = offers.iter().enumerate().filter_map(|(at, offer)| Some((offer.missing()?.len(), at)));
-    able.min().map(|(_, at)| at)
+    let able = offers.iter().enumerate().filter_map(|(at, offer)| {
+        let (missing, partly) = offer.lacks()?;
+        Some((missing.len(), partly.len(), at))
+    });
+    able.min().map(|(.., at)| at)
 }
 
 /// Marks the source that is taken, and says of the others what they would add to it.
 pub fn compare(offers: &mut [Offer], taken: usize) {
-    let shown = offers.get(taken).and_then(|offer| Some((offer.source, offer.missing()?.to_vec())));
+    let shown = offers.get(taken).and_then(|offer| {
+        let (missing, partly) = offer.lacks()?;
+        Some((offer.source, missing.to_vec(), partly.to_vec()))
+    });
     for (at, offer) in offers.iter_mut().enumerate() {
         (offer.taken, offer.adds) = (at == taken, None);
-        let Some(theirs) = offer.missing().filter(|_| at != taken) else { continue };
-        let (source, missing) = match &shown {
-            Some((source, missing)) => (Some(*source), missing.clone()),
-            None => (None, Kind::ALL.to_vec()),
+        let Some((absent, some)) = offer.lacks().filter(|_| at != taken) else { continue };
+        let (source, missing, partly) = match &shown {
+            Some((source, missing, partly)) => (Some(*source), missing.clone(), partly.clone()),
+            None => (None, Kind::ALL.to_vec(), Vec::new()),
         };
-        let mut adds: Vec<&str> =
-            missing.iter().filter(|kind| !theirs.contains(kind)).map(|kind| kind.as_str()).collect();
+        let mut adds: Vec<String> = Vec::new();
+        for kind in missing.iter().filter(|kind| !absent.contains(kind)) {
+            let some = if some.contains(kind) { "some " } else { "" };
+            adds.push(format!("{some}{}", kind.as_str()));
+        }
+        let rest = partly.iter().filter(|kind| !absent.contains(kind) && !some.contains(kind));
+        adds.extend(rest.map(|kind| format!("the rest of the {}", kind.as_str())));
         // A bucket keeps logs for as long as its owner wants.
         if source == Some(SourceKind::EventHistory) && offer.source == SourceKind::TrailBucket {
-            adds.push("events older than 90 days, if its bucket keeps them");
+            adds.push("events older than 90 days, if its bucket keeps them".to_owned());
         }
         offer.adds = (!adds.is_empty()).then(|| adds.join(", "));
     }
@@ -197,7 +233,7 @@ mod tests {
     fn calls_on_objects_need_a_trail_that_records_them() {
         let wanted = [Kind::Kms, Kind::S3Objects];
         let history = Offer::event_history(&wanted, Ok(()));
-        assert_eq!(history.verdict, Verdict::Some { missing: vec![Kind::S3Objects] });
+        assert_eq!(history.verdict, Verdict::Some { missing: vec![Kind::S3Objects], partly: Vec::new() });
         let records = Offer::trail("t", &wanted, Ok(&logged(&Kind::ALL)));
         assert_eq!(choose(&[history.clone(), records]), Some(1));
         let poor = Offer::trail("t", &wanted, Ok(&logged(&[Kind::Management, Kind::Kms])));
@@ -205,6 +241,24 @@ mod tests {
         assert_eq!(choose(&offers), Some(0));
         compare(&mut offers, 0);
         assert!(offers[0].taken && offers[0].taken().ends_with("not all"));
+    }
+
+    #[test]
+    fn a_trail_that_records_only_some_calls_is_not_taken_for_one_that_records_all() {
+        let wanted = [Kind::Kms, Kind::S3Objects];
+        let half = Logged {
+            full: vec![Kind::Management, Kind::Kms],
+            partial: vec![(Kind::S3Objects, "only those that write".to_owned())],
+        };
+        let half = Offer::trail("half", &wanted, Ok(&half));
+        assert_eq!(half.verdict, Verdict::Some { missing: Vec::new(), partly: vec![Kind::S3Objects] });
+        let whole = Offer::trail("whole", &wanted, Ok(&logged(&Kind::ALL)));
+        let mut offers = [Offer::event_history(&wanted, Ok(())), half, whole];
+        assert_eq!((choose(&offers[..2]), choose(&offers)), (Some(1), Some(2)));
+        compare(&mut offers, 1);
+        assert_eq!(offers[2].adds.as_deref(), Some("the rest of the calls on S3 objects"));
+        compare(&mut offers, 0);
+        assert!(offers[1].adds.as_deref().unwrap().starts_with("some calls on S3 objects, "));
     }
 
     #[test]

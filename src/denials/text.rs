@@ -166,14 +166,7 @@ fn head(page: &mut Page, answer: &Answer) {
     let kinds = if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ") };
     page.paragraph("", &format!("Kinds of events: {kinds}"));
     for offer in &answer.sources {
-        let can = match &offer.verdict {
-            Verdict::All => "can show all of it".to_owned(),
-            Verdict::Some { missing } => {
-                let missing: Vec<_> = missing.iter().copied().map(Kind::as_str).collect();
-                format!("cannot show {}", missing.join(", "))
-            }
-            Verdict::None { why } => format!("cannot show it: {why}"),
-        };
+        let can = offer.verdict.told();
         let adds = match &offer.adds {
             _ if offer.taken => "; searched here".to_owned(),
             Some(adds) => format!("; would add {adds}"),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Fact;
+use super::{EventSelector, Fact};
 use crate::model::{AccountId, Arn};
 
 /// Who runs the doctor (`sts:GetCallerIdentity`, which needs no permission).
@@ -57,19 +57,4 @@ pub struct TrailStatus {
     /// When delivery last failed and how, if it did.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub delivery_error: Option<String>,
-}
-
-/// An event selector, basic or advanced, in one shape.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EventSelector {
-    /// Whether management events are logged.
-    pub management: bool,
-    /// `All`, `ReadOnly`, `WriteOnly`.
-    pub read_write: String,
-    /// Event sources left out (`kms.amazonaws.com`).
-    #[serde(default)]
-    pub excluded_sources: Vec<String>,
-    /// ARN prefixes whose S3 object events are logged; `arn:aws:s3` means all.
-    #[serde(default)]
-    pub s3_objects: Vec<String>,
 }

@@ -13,6 +13,7 @@ pub mod redaction;
 mod redshift;
 mod resources;
 mod role;
+mod selector;
 mod simulation;
 mod target;
 
@@ -21,7 +22,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use crate::model::LakeResource;
-pub use account::{Caller, EventSelector, Organization, Trail, TrailStatus};
+pub use account::{Caller, Organization, Trail, TrailStatus};
 pub use fact::{Fact, Failure, FailureKind, Refusal};
 pub use glue::{
     CatalogEncryption, Database, DatabaseMetadata, DefaultPermissions, Glue, LakeFormation, LakeGrant,
@@ -32,6 +33,7 @@ pub use id::FactId;
 pub use redshift::{Cluster, Redshift, Workgroup};
 pub use resources::{Bucket, BucketHead, Encryption, Grant, Key, KeyMetadata, ObjectOwnership};
 pub use role::{AttachedPolicy, ManagedPolicy, Role, RoleUse, ServiceAccess};
+pub use selector::{DataResource, EventSelector, Extent, GivenSelector, Logs, SelectorCondition};
 pub use simulation::{MatchedStatement, Simulation, SimulationResult};
 pub use target::{ConnectorTarget, RoleName, Target};
 

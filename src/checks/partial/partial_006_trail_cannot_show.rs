@@ -1,11 +1,11 @@
 //! PARTIAL-006: what the sources at hand can and cannot show of the connector's calls.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::checks::shared::places::{Places, join};
 use crate::checks::shared::{history, words};
 use crate::checks::{Check, View};
-use crate::facts::{Purpose, Trail};
+use crate::facts::{EventSelector, Extent, Logs, Purpose, Trail};
 use crate::model::{Blocked, CheckId, Evidence, Outcome, Section, Source, shell_flag, shell_word};
 use crate::requirement::Location;
 
@@ -23,26 +23,19 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     }
     let trails = view.trails()?.map_or(&[][..], Vec::as_slice);
     let mut evidence = vec![history_shows(view)];
-    let (shown, hidden): (Vec<&Location>, Vec<&Location>) =
-        places.known.iter().partition(|location| showing(trails, location).next().is_some());
-    for location in shown {
-        let names: Vec<&str> = showing(trails, location).map(|trail| trail.arn.name()).collect();
-        let arn = arn(location);
-        let calls = if showing(trails, location).any(|trail| logs(trail, &arn, "ReadOnly")) {
-            "object calls"
-        } else {
-            "calls that write objects, not those that read them,"
-        };
-        let text = format!(
-            "{} logs {calls} on {arn}: refused ones show there, not in the event history",
-            words::list(&names),
-        );
-        words::add(&mut evidence, Evidence::read("cloudtrail:GetEventSelectors", text));
+    let mut open: Vec<Blocked> = places.open;
+    let mut hidden: Vec<&Location> = Vec::new();
+    for location in &places.known {
+        match shown(trails, location) {
+            Ok(Some(shown)) => words::add(&mut evidence, shown),
+            Ok(None) => hidden.push(location),
+            Err(unread) => words::add(&mut open, unread),
+        }
     }
     if !hidden.is_empty() {
-        evidence.extend(blind_spot(view, &hidden, trails)?);
+        evidence.extend(blind_spot(view, &hidden, trails));
     }
-    Ok(join([Ok(Outcome::Pass(evidence))].into_iter().chain(places.open.into_iter().map(Err))))
+    Ok(join([Ok(Outcome::Pass(evidence))].into_iter().chain(open.into_iter().map(Err))))
 }
 
 /// What a selector names: the partition is the trail's.
@@ -50,21 +43,58 @@ fn arn(location: &Location) -> String {
     format!("arn:aws:s3:::{}/{}", location.bucket, location.prefix)
 }
 
-/// The trails that log there what most of a connector's object calls are: those that write.
-fn showing<'t>(trails: &'t [Trail], location: &Location) -> impl Iterator<Item = &'t Trail> {
-    let arn = arn(location);
-    let logging = |trail: &&Trail| trail.status.known().is_none_or(|status| status.logging);
-    trails.iter().filter(logging).filter(move |trail| logs(trail, &arn, "WriteOnly"))
+/// What a trail's selectors, as far as they were read, take of the calls on the objects of a place.
+fn logs(trail: &Trail, location: &Location) -> Logs {
+    let selectors = trail.selectors.known().into_iter().flatten();
+    let place = Some((location.bucket.as_str(), location.prefix.as_str()));
+    selectors.map(|selector| selector.objects(place)).fold(Logs::default(), Logs::and)
 }
 
-/// Whether a trail's selectors take S3 object calls of a kind, `ReadOnly` or `WriteOnly`, under the ARN.
-fn logs(trail: &Trail, arn: &str, kind: &str) -> bool {
-    let selectors = trail.selectors.known().into_iter().flatten();
-    let mut of_kind =
-        selectors.filter(|selector| selector.read_write == "All" || selector.read_write == kind);
-    of_kind.any(|selector| {
-        selector.s3_objects.iter().any(|prefix| prefix == "arn:aws:s3" || arn.starts_with(prefix.as_str()))
+/// Why a trail keeps no record of anything at present, if so; an error when that was not read.
+fn stopped(trail: &Trail) -> Result<Option<String>, Blocked> {
+    let name = trail.arn.name();
+    let status = trail.status.read(&format!("whether the trail {name} is logging"))?;
+    Ok(match status {
+        None => Some(format!("the trail {name} is gone")),
+        Some(status) if !status.logging => Some(format!("the trail {name} has been stopped")),
+        Some(status) => status
+            .delivery_error
+            .as_ref()
+            .map(|error| format!("the trail {name} cannot deliver its files to {} ({error})", trail.bucket)),
     })
+}
+
+/// The trails that log there all of what most of a connector's object calls are: those that write. `None`:
+/// there is none; an error when one might that was not read.
+fn shown(trails: &[Trail], location: &Location) -> Result<Option<Evidence>, Blocked> {
+    let (mut showing, mut unread) = (Vec::new(), None);
+    for trail in trails {
+        let what = format!("the event selectors of the trail {}", trail.arn.name());
+        match (trail.selectors.read(&what), logs(trail, location).writes) {
+            (Err(blocked), _) => unread = unread.or(Some(blocked)),
+            (Ok(_), Extent::Whole) => match stopped(trail) {
+                Ok(None) => showing.push(trail),
+                Ok(Some(_)) => {}
+                Err(blocked) => unread = unread.or(Some(blocked)),
+            },
+            (Ok(_), _) => {}
+        }
+    }
+    if showing.is_empty() {
+        return unread.map_or(Ok(None), Err);
+    }
+    let names: Vec<&str> = showing.iter().map(|trail| trail.arn.name()).collect();
+    let all = showing.iter().map(|trail| logs(trail, location)).fold(Logs::default(), Logs::and);
+    let calls = match all.reads {
+        Extent::Whole => "object calls",
+        _ => "calls that write objects, not those that read them,",
+    };
+    let text = format!(
+        "{} logs {calls} on {}: refused ones show there, not in the event history",
+        words::list(&names),
+        arn(location)
+    );
+    Ok(Some(Evidence::read("cloudtrail:GetEventSelectors", text)))
 }
 
 /// What the event history was asked and can answer.
@@ -84,58 +114,115 @@ fn history_shows(view: &View<'_>) -> Evidence {
 }
 
 /// That no trail logs the objects of these places, and the selector that would.
-fn blind_spot(view: &View<'_>, hidden: &[&Location], trails: &[Trail]) -> Result<Vec<Evidence>, Blocked> {
-    if let Some(unread) = trails.iter().find_map(|trail| {
-        trail.selectors.read(&format!("the event selectors of the trail {}", trail.arn.name())).err()
-    }) {
-        return Err(unread);
-    }
+fn blind_spot(view: &View<'_>, hidden: &[&Location], trails: &[Trail]) -> Vec<Evidence> {
     let buckets: Vec<&str> = words::unique(hidden.iter().map(|it| it.bucket.as_str()));
     let on = words::list(&buckets);
-    let text = match trails {
-        [] => {
-            format!("no trail logs object calls on {on}: a refused write shows in the connector's log only")
-        }
-        trails => {
-            let reads = |trail: &&Trail| hidden.iter().any(|it| logs(trail, &arn(it), "ReadOnly"));
-            let names: Vec<&str> = trails.iter().map(|trail| trail.arn.name()).collect();
-            let verb = if names.len() == 1 { "does" } else { "do" };
-            let calls =
-                if trails.iter().any(|it| reads(&it)) { "calls that write objects" } else { "object calls" };
-            format!(
-                "{} {verb} not log {calls} on {on}: a refused write shows in the connector's log only",
-                words::list(&names)
-            )
-        }
-    };
-    let mut evidence = vec![Evidence::read("cloudtrail:GetEventSelectors", text)];
-    if let Some(trail) = trails.iter().find(|trail| !trail.organization) {
+    let mut evidence: Vec<Evidence> = Vec::new();
+    let mut told: Vec<&Trail> = Vec::new();
+    for trail in trails {
+        let all = hidden.iter().map(|it| logs(trail, it)).fold(Logs::default(), Logs::and);
+        let text = match stopped(trail) {
+            Ok(Some(stopped)) => stopped,
+            _ if all.writes == Extent::Part => {
+                format!(
+                    "{} logs only some of the object calls on {on}{}",
+                    trail.arn.name(),
+                    conditions(trail)
+                )
+            }
+            _ if all.writes == Extent::Whole => {
+                format!("{} logs object calls on some of {on} only", trail.arn.name())
+            }
+            _ => {
+                told.push(trail);
+                continue;
+            }
+        };
+        evidence.push(Evidence::read(
+            "cloudtrail:GetEventSelectors",
+            format!("{text}: a refused write may show in the connector's log only"),
+        ));
+    }
+    if let Some(text) = not_logged(hidden, &told, &on, trails.is_empty()) {
+        evidence.insert(0, Evidence::read("cloudtrail:GetEventSelectors", text));
+    }
+    let own = |trail: &&Trail| !trail.organization;
+    let works = |trail: &&Trail| own(trail) && matches!(stopped(trail), Ok(None));
+    if let Some(trail) = trails.iter().find(works).or_else(|| trails.iter().find(own)) {
         evidence.push(Evidence {
             source: Source::Documentation { reference: view.vendor().guide.clone() },
-            text: format!(
-                "to see them (this replaces the trail's selectors; keep those it has): {}",
-                selector(trail, hidden)
-            ),
+            text: selector(trail, hidden),
         });
     }
-    Ok(evidence)
+    evidence
 }
 
-/// The command that adds the selector; it keeps management events and the objects logged already.
+/// The conditions of a trail's selectors that cannot be weighed.
+fn conditions(trail: &Trail) -> String {
+    let selectors = trail.selectors.known().into_iter().flatten();
+    let conditions = words::unique(selectors.flat_map(|it| it.narrowed_by.iter().map(String::as_str)));
+    if conditions.is_empty() {
+        String::new()
+    } else {
+        format!(", by the condition {}", conditions.join(", "))
+    }
+}
+
+/// That these trails log none of the calls in question; `None` where there is nothing to say of them.
+fn not_logged(hidden: &[&Location], trails: &[&Trail], on: &str, is_none: bool) -> Option<String> {
+    let where_then = "a refused write shows in the connector's log only";
+    if is_none {
+        return Some(format!("no trail logs object calls on {on}: {where_then}"));
+    }
+    let names: Vec<&str> = trails.iter().map(|trail| trail.arn.name()).collect();
+    let verb = if names.len() == 1 { "does" } else { "do" };
+    let reads = |trail: &&&Trail| hidden.iter().any(|it| logs(trail, it).reads != Extent::None);
+    let calls = if trails.iter().any(|it| reads(&it)) { "calls that write objects" } else { "object calls" };
+    (!names.is_empty())
+        .then(|| format!("{} {verb} not log {calls} on {on}: {where_then}", words::list(&names)))
+}
+
+/// How to add the selector that logs these places: the command puts it beside the selectors that the trail
+/// has, for it replaces them all.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_PutEventSelectors.html>
 fn selector(trail: &Trail, hidden: &[&Location]) -> String {
-    let logged = trail.selectors.known().into_iter().flatten().flat_map(|it| it.s3_objects.iter().cloned());
     let partition = trail.arn.partition();
     let new = hidden.iter().map(|it| arn(it).replacen("arn:aws:", &format!("arn:{partition}:"), 1));
-    let values = words::unique(logged.chain(new));
-    let selectors = json!([{
-        "ReadWriteType": "All",
-        "IncludeManagementEvents": true,
-        "DataResources": [{"Type": "AWS::S3::Object", "Values": values}]
-    }]);
+    let selectors: Vec<&EventSelector> = trail.selectors.known().into_iter().flatten().collect();
+    let given: Option<Vec<(Value, bool)>> = selectors.iter().map(|it| it.to_json()).collect();
+    let (introduction, option, all) = match given {
+        Some(given) if !given.is_empty() => {
+            let advanced = given.iter().any(|(_, advanced)| *advanced);
+            let values: Vec<String> = words::unique(new);
+            let added = if advanced {
+                json!({"Name": "Calls on objects that Streamkap writes", "FieldSelectors": [
+                    {"Field": "eventCategory", "Equals": ["Data"]},
+                    {"Field": "resources.type", "Equals": ["AWS::S3::Object"]},
+                    {"Field": "resources.ARN", "StartsWith": values},
+                ]})
+            } else {
+                json!({"ReadWriteType": "All", "IncludeManagementEvents": false,
+                    "DataResources": [{"Type": "AWS::S3::Object", "Values": values}]})
+            };
+            let option = if advanced { "--advanced-event-selectors" } else { "--event-selectors" };
+            let all = given.into_iter().map(|(selector, _)| selector).chain([added]).collect();
+            ("to see them, beside what the trail logs already", option, Value::Array(all))
+        }
+        _ => {
+            let logged = selectors.iter().flat_map(|it| it.s3_objects.iter().cloned());
+            let all = json!([{
+                "ReadWriteType": "All",
+                "IncludeManagementEvents": true,
+                "DataResources": [{"Type": "AWS::S3::Object", "Values": words::unique(logged.chain(new))}]
+            }]);
+            let introduction = "to see them (this replaces the trail's selectors; keep those it has)";
+            (introduction, "--event-selectors", all)
+        }
+    };
     format!(
-        "aws cloudtrail put-event-selectors {} {} --event-selectors {}",
+        "{introduction}: aws cloudtrail put-event-selectors {} {} {option} {}",
         shell_flag("--region", &trail.home_region),
         shell_flag("--trail-name", trail.arn.name()),
-        shell_word(&selectors.to_string())
+        shell_word(&all.to_string())
     )
 }

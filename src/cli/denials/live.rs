@@ -17,7 +17,7 @@ use crate::collect::{HISTORY_DAYS, Session, Settings, StartError};
 use crate::denials::{
     Answer, Gathered, Kind, Logged, Offer, Scope, Searched, SourceKind, TableName, Verdict, choose,
 };
-use crate::facts::{ConnectorTarget, FactId, Facts, RoleName, Target, Trail};
+use crate::facts::{ConnectorTarget, FactId, Facts, RoleName, Target, Trail, TrailStatus};
 use crate::model::{Blocked, Partition};
 use crate::requirement::{self, requirements};
 
@@ -63,6 +63,8 @@ struct Found {
     offers: Vec<Offer>,
     /// What the trail records.
     logged: Option<Logged>,
+    /// Why the source cannot show what is wanted, where it was named all the same.
+    doubt: Option<String>,
 }
 
 impl Live<'_> {
@@ -96,7 +98,8 @@ impl Live<'_> {
 
     fn search(&mut self, reader: &Reader<'_>, target: Option<Target>) -> Ended {
         let args = self.run.args;
-        let queried = |source, archive| Found { source, archive, offers: Vec::new(), logged: None };
+        let queried =
+            |source, archive| Found { source, archive, offers: Vec::new(), logged: None, doubt: None };
         let found = if let Some(store) = &args.lake {
             let store = Some(store.clone()).filter(|store| !store.is_empty());
             Some(queried(SourceKind::Lake, Archive::Lake { store }))
@@ -181,7 +184,11 @@ impl Live<'_> {
         let trail = &trails[chosen - 1];
         let archive = Archive::TrailBucket { bucket: trail.bucket.clone(), prefix: trail.prefix.clone() };
         let logged = trail.selectors.known().map(|selectors| Logged::of(selectors, self.bucket()));
-        let found = Found { source: SourceKind::TrailBucket, archive, offers, logged };
+        let doubt = match &offers[chosen].verdict {
+            Verdict::None { why } => Some(why.clone()),
+            _ => None,
+        };
+        let found = Found { source: SourceKind::TrailBucket, archive, offers, logged, doubt };
         self.archive(reader, found, Some(&facts))
     }
 
@@ -198,9 +205,9 @@ impl Live<'_> {
         for trail in trails {
             let prefix = trail.prefix.as_deref();
             let listed = reader.runtime.block_on(archive::can_list(&reader.session, &trail.bucket, prefix));
-            let logged = match (&trail.status.known(), listed, trail.selectors.read("its event selectors")) {
+            let logged = match (delivers(trail), listed, trail.selectors.read("its event selectors")) {
                 (_, Err(blocked), _) | (_, _, Err(blocked)) => Err(reason(&blocked)),
-                (Some(status), ..) if !status.logging => Err("it does not log at present".to_owned()),
+                (Err(why), ..) => Err(why),
                 (.., Ok(selectors)) => Ok(Logged::of(selectors.map_or(&[], Vec::as_slice), self.bucket())),
             };
             offers.push(Offer::trail(trail.arn.as_str(), wanted, logged.as_ref().map_err(String::as_str)));
@@ -217,7 +224,7 @@ impl Live<'_> {
     }
 
     fn archive(&self, reader: &Reader<'_>, found: Found, facts: Option<&Facts>) -> Ended {
-        let Found { source, archive, offers, logged } = found;
+        let Found { source, archive, offers, logged, doubt } = found;
         self.announce(reader, source, logged.as_ref());
         let mut gathered = Gathered::new(&self.scope);
         let archive::Searched { mut looked, place, billed_bytes } = {
@@ -225,6 +232,9 @@ impl Live<'_> {
             archive::search(reader.runtime.handle(), &reader.session, &archive, &self.scope, &mut sink)
         };
         looked.duplicates = gathered.duplicates();
+        if let Some(why) = doubt.filter(|_| looked.complete) {
+            looked.lacks(&place, why);
+        }
         let places = vec![place];
         let partition = facts.map(|facts| requirement::partition(&facts.target));
         let partition = partition.as_ref().map_or("aws", |partition| partition.as_str());
@@ -252,8 +262,7 @@ impl Live<'_> {
         };
         let mut text = format!("Searching {} from {since} to {until}, regions: {regions}", source.as_str());
         if let Some(logged) = logged {
-            let kinds: Vec<_> = logged.full.iter().map(|kind| kind.as_str()).collect();
-            text = format!("{text}, recorded: {}", kinds.join(", "));
+            text = format!("{text}, {}", logged.told());
         }
         reader.screen.note(&text);
     }
@@ -336,6 +345,22 @@ fn wanted(facts: &Facts) -> Vec<Kind> {
     let needs = requirements(facts, Catalog::built_in());
     let kinds: BTreeSet<Kind> = needs.iter().map(|need| Kind::of_action(need.action)).collect();
     if kinds.is_empty() { Kind::ALL.to_vec() } else { kinds.into_iter().collect() }
+}
+
+/// Whether a trail brings its log files to its bucket at present; if not, why not.
+fn delivers(trail: &Trail) -> Result<(), String> {
+    let status = trail
+        .status
+        .read("whether it logs")
+        .map_err(|blocked| format!("whether it logs at present was not read: {}", reason(&blocked)))?;
+    match status {
+        Some(status) if !status.logging => Err("it does not log at present".to_owned()),
+        Some(TrailStatus { delivery_error: Some(error), .. }) => {
+            Err(format!("it could not deliver its last log file to {}: {error}", trail.bucket))
+        }
+        Some(_) => Ok(()),
+        None => Err("it is gone".to_owned()),
+    }
 }
 
 /// Why something was not read, with the permission that would help.

@@ -42,7 +42,7 @@ pub struct Kept {
 }
 
 /// Fields whose texts are AWS's vocabulary or ours, never a name.
-const VOCABULARY: [&str; 44] = [
+const VOCABULARY: [&str; 46] = [
     "action",
     "algorithm",
     "at",
@@ -66,8 +66,10 @@ const VOCABULARY: [&str; 44] = [
     "last",
     "manager",
     "mode",
+    "narrowed_by",
     "object_lock",
     "operations",
+    "operator",
     "ownership",
     "partition",
     "permissions",
@@ -109,6 +111,19 @@ const VOCABULARY_OF_EVENTS: [&str; 14] = [
     "updateDate",
     "versionId",
     "x-amz-acl",
+];
+
+/// Attributes of events, in queries and in event selectors, whose values are AWS's vocabulary.
+const ATTRIBUTES_OF_WORDS: [&str; 9] = [
+    "EventName",
+    "EventSource",
+    "eventCategory",
+    "eventName",
+    "eventSource",
+    "eventType",
+    "readOnly",
+    "resources.type",
+    "sessionCredentialFromConsole",
 ];
 
 /// Members of an event's parameters that map names to values.
@@ -173,7 +188,7 @@ fn object(members: Map<String, Value>, field: &str, names: &Names) -> Map<String
                 key
             }
             (_, "value") if attribute.is_some() => {
-                let is_word = matches!(attribute.as_deref(), Some("EventName" | "EventSource"));
+                let is_word = attribute.as_deref().is_some_and(|it| ATTRIBUTES_OF_WORDS.contains(&it));
                 of_facts(&mut value, if is_word { "event_name" } else { "name" }, names);
                 key
             }
