@@ -15,6 +15,7 @@ mod lake_formation;
 mod last_accessed;
 pub mod operations;
 mod organizations;
+mod pages;
 mod permissions;
 mod profile;
 mod progress;

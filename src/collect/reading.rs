@@ -445,6 +445,7 @@ impl<'a> Reading<'a> {
         let mut sessions: Vec<String> = connectors.flat_map(|connector| connector.sessions.clone()).collect();
         sessions.extend(self.catalog.vendor.session_names.iter().cloned());
         let sources = sources(self.catalog, facts);
+        let uses_catalog = sources.contains("glue.amazonaws.com");
         let mut seen = BTreeSet::new();
         sessions.retain(|name| seen.insert(name.clone()));
         let role: Arn = role_arn(facts, &caller.account).parse().ok()?;
@@ -458,6 +459,8 @@ impl<'a> Reading<'a> {
         };
         Some(Subject {
             stand_ins: self.stand_ins(&facts.target),
+            catalog_region: facts.target.region.clone().filter(|_| uses_catalog),
+            databases: self.plan.databases.keys().cloned().collect(),
             role,
             session_regions,
             call_regions,

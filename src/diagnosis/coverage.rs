@@ -17,7 +17,8 @@ fn search(query: &LookupQuery) -> Search {
     let read = query.events.read("event history");
     let events = read.as_ref().ok().map(|events| events.map_or(0, Vec::len));
     let unread = read.err().map(|blocked| blocked.why);
-    let incomplete = query.incomplete.then(|| format!("older pages were left unread after {}", query.pages));
+    let cut_short = || format!("older pages were left unread after {}", query.pages);
+    let incomplete = query.incomplete.then(|| query.gap.clone().unwrap_or_else(cut_short));
     Search {
         purpose: purpose(query.purpose).to_owned(),
         region: query.region.clone(),

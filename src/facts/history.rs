@@ -46,9 +46,12 @@ pub struct LookupQuery {
     pub until: String,
     /// Pages read.
     pub pages: u32,
-    /// Whether older pages were left unread (the limit of pages, or an interruption).
+    /// Whether anything was left unread: older pages, or records.
     #[serde(default)]
     pub incomplete: bool,
+    /// Why, where it was not the limit of pages: a call failed, or a record cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub gap: Option<String>,
     /// The events, newest first, only those that bear on the target.
     pub events: Fact<Vec<Event>>,
 }
@@ -68,7 +71,7 @@ pub struct LookupFilter {
 pub enum Purpose {
     /// Calls of `AssumeRole` for the role.
     AssumeRole,
-    /// Changes to the role, its policies, the bucket's policy or the key.
+    /// Changes to the role, its policies, the bucket, the key, the catalogue, Lake Formation's grants.
     Changes,
     /// Calls made with the role's sessions that were denied.
     Denials,

@@ -10,6 +10,7 @@ use super::account::{Account, ROLE};
 use super::answers::{decoder, event_history};
 use super::proxy::{Fault, Proxy};
 use super::run::Run;
+use super::wire::Message;
 
 const SESSION: &str = "orders-session";
 
@@ -18,7 +19,8 @@ fn at(minutes_ago: i64) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-fn assumed(account: &Account, id: &str, minutes_ago: i64) -> Value {
+/// Streamkap's call of `AssumeRole`.
+pub fn assumed(account: &Account, id: &str, minutes_ago: i64) -> Value {
     json!({"eventID": id, "eventTime": at(minutes_ago), "awsRegion": "eu-west-1",
         "eventSource": "sts.amazonaws.com", "eventName": "AssumeRole",
         "userIdentity": {"type": "AWSAccount", "accountId": "300973880807", "principalId": "AROAV:s"},
@@ -127,7 +129,72 @@ fn pages_read_before_a_time_out_are_kept_and_the_rest_is_told() {
     assert_eq!(answer["denials"][0]["count"], 50, "{answer:#}");
     assert_eq!((ended.code, &answer["complete"]), (1, &json!(false)));
     let problems = answer["coverage"]["problems"].to_string();
-    assert!(problems.contains("older events were left unread"), "{problems}");
+    assert!(
+        problems.contains("a later page was not read: LookupEvents of CloudTrail timed out"),
+        "{problems}"
+    );
+}
+
+/// Answers searches of denials, by the session's name, with these texts of records and this token.
+fn by_session(records: Vec<String>, token: Option<&'static str>) -> impl Fn(&Message) -> Option<Message> {
+    move |request| {
+        let body = String::from_utf8_lossy(&request.body);
+        let is_meant = request.operation().name == "LookupEvents" && body.contains("Username");
+        let events: Vec<Value> = records.iter().map(|record| json!({"CloudTrailEvent": record})).collect();
+        let answer = json!({"Events": events, "NextToken": token});
+        is_meant.then(|| Message::answer(200, "application/x-amz-json-1.1", answer.to_string()))
+    }
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_told_and_half_of_a_surrogate_pair_hinders_nothing() {
+    let (account, _, key) = scene();
+    let proxy = Proxy::start(account.server);
+    let odd = refused(&account, &key, "odd", 30).to_string().replacen("fas.s3", "\\ud83dfas.s3", 1);
+    proxy.answer(by_session(vec![odd, "{\"eventID\": ".to_owned()], None));
+    proxy.answer(event_history(vec![assumed(&account, "a", 100)]));
+    let (answer, ended) = Run::new(&account, &proxy).denials(&["--source", "event-history"]);
+    assert_eq!(answer["denials"][0]["count"], 1, "{answer:#}");
+    assert_eq!((ended.code, &answer["complete"]), (1, &json!(false)));
+    let problems = answer["coverage"]["problems"].to_string();
+    assert!(problems.contains("1 record cannot be read"), "{problems}");
+}
+
+#[test]
+fn a_history_that_names_a_page_again_ends_and_says_so() {
+    let (account, _, key) = scene();
+    let proxy = Proxy::start(account.server);
+    proxy.answer(by_session(vec![refused(&account, &key, "d", 30).to_string()], Some("again")));
+    proxy.answer(event_history(vec![assumed(&account, "a", 100)]));
+    let (answer, ended) = Run::new(&account, &proxy).denials(&["--source", "event-history"]);
+    assert_eq!((&answer["denials"][0]["count"], ended.code), (&json!(1), 1), "{answer:#}");
+    let problems = answer["coverage"]["problems"].to_string();
+    assert!(problems.contains("named a page again"), "{problems}");
+    let asked = lookups(&proxy).into_iter().filter(|it| it.to_string().contains("Username"));
+    assert_eq!(asked.count(), 2);
+}
+
+#[test]
+fn sessions_that_are_not_searched_are_told_and_so_is_that_there_was_none() {
+    let account = Account::healthy();
+    account.encrypt(None, None);
+    let problems = |sessions: usize| {
+        let mut events: Vec<Value> = Vec::new();
+        for number in 0..sessions {
+            let mut event = assumed(&account, &format!("a-{number}"), 100);
+            event["requestParameters"]["roleSessionName"] = json!(format!("s-{number}"));
+            events.push(event);
+        }
+        let proxy = Proxy::start(account.server);
+        proxy.answer(event_history(events));
+        let (answer, ended) = Run::new(&account, &proxy).denials(&["--source", "event-history"]);
+        (answer["coverage"]["problems"].to_string(), ended.code)
+    };
+    let (none, code) = problems(0);
+    assert!(code == 3 && none.contains("no session of the role is in the event history"), "{none}");
+    assert_eq!(problems(5).1, 0, "{}", problems(5).0);
+    let (many, code) = problems(8);
+    assert!(code == 3 && many.contains("newest 5 sessions are looked for, and not of 3 more"), "{many}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::account::{Account, ROLE};
 use super::answers::event_history;
+use super::denials::assumed;
 use super::logs::{gz, record};
 use super::proxy::{Fault, Proxy};
 use super::run::{Ended, Run};
@@ -48,7 +49,7 @@ fn scene(prefix: Option<&str>, organization: bool, objects: &[&str]) -> (Account
     let account = Account::healthy();
     account.logging_trail(&logs_of(&account), prefix, organization, objects);
     let proxy = Proxy::start(account.server);
-    proxy.answer(event_history(Vec::new()));
+    proxy.answer(event_history(vec![assumed(&account, "session", 60)]));
     (account, proxy)
 }
 
@@ -94,7 +95,7 @@ fn the_logs_of_an_organisation_s_trail_are_found_behind_its_prefix() {
 fn without_a_trail_event_history_shows_what_it_can_and_the_selector_to_add_is_told() {
     let account = Account::healthy();
     let proxy = Proxy::start(account.server);
-    proxy.answer(event_history(Vec::new()));
+    proxy.answer(event_history(vec![assumed(&account, "session", 60)]));
     let (answer, ended) = Run::new(&account, &proxy).denials(&[]);
     assert_eq!(answer["coverage"]["source"], "event_history");
     assert_eq!(answer["sources"].as_array().unwrap().len(), 1, "{answer:#}");

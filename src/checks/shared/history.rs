@@ -33,12 +33,16 @@ impl Searched<'_> {
         if self.is_complete() {
             return None;
         }
-        let cut_short = || Blocked {
-            what: "CloudTrail's event history".to_owned(),
-            why: format!("the {} was not read to the end", self.window()),
-            grant: None,
-            hint: Some("run again with a shorter --since".to_owned()),
-            concerns: Vec::new(),
+        let cut_short = || {
+            let gap = self.queries.iter().find_map(|query| query.gap.as_deref());
+            let why = gap.map(|gap| format!(": {gap}")).unwrap_or_default();
+            Blocked {
+                what: "CloudTrail's event history".to_owned(),
+                why: format!("the {} was not read to the end{why}", self.window()),
+                grant: None,
+                hint: gap.is_none().then(|| "run again with a shorter --since".to_owned()),
+                concerns: Vec::new(),
+            }
         };
         Some(self.unread.first().cloned().unwrap_or_else(cut_short))
     }

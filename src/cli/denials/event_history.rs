@@ -83,7 +83,8 @@ fn gather(facts: &Facts, gathered: &mut Gathered<'_>) -> Coverage {
         let place =
             format!("event history of {} by {} {}", query.region, query.filter.attribute, query.filter.value);
         if query.incomplete {
-            lost(&mut looked, &place, "older events were left unread".to_owned());
+            let why = query.gap.clone();
+            lost(&mut looked, &place, why.unwrap_or_else(|| "older events were left unread".to_owned()));
         }
         match query.events.read(&place) {
             Ok(events) => {

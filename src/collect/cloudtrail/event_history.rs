@@ -19,6 +19,7 @@ use super::pace::Pace;
 use super::queries::{self, Query};
 use crate::collect::client::Aws;
 use crate::collect::operations::LOOKUP_EVENTS;
+use crate::collect::pages::{ENDLESS, Endless, Pages};
 use crate::facts::{Fact, FailureKind, History, LookupQuery, Purpose};
 use crate::trail::Event;
 
@@ -48,7 +49,10 @@ pub(in crate::collect) async fn search(aws: &Aws<'_>, subject: &Subject, window:
         let of_purpose = answers.iter().filter(|it| it.purpose == purpose);
         of_purpose.filter_map(|it| it.events.known()).flatten().collect()
     };
-    let more = queries::second(subject, &events_of(Purpose::AssumeRole), &events_of(Purpose::Changes));
+    let mut sessions = answers.iter().filter(|it| it.purpose == Purpose::AssumeRole);
+    let are_read = sessions.all(|it| it.events.is_read() && !it.incomplete);
+    let assumed = queries::Assumed { events: events_of(Purpose::AssumeRole), are_read };
+    let more = queries::second(subject, &assumed, &events_of(Purpose::Changes));
     let refused = answers.iter().find(|it| is_hopeless(&it.events)).map(|it| it.events.clone());
     let second = match refused {
         // Whoever was refused once in every region will be again.
@@ -100,7 +104,7 @@ impl Search<'_> {
     async fn all(&self, queries: Vec<Query>) -> Vec<LookupQuery> {
         let mut regions: BTreeMap<String, Vec<Query>> = BTreeMap::new();
         for query in queries {
-            self.pace.expect(&query.region, 1);
+            self.pace.expect(&query.region, i64::from(query.unasked.is_none()));
             regions.entry(query.region.clone()).or_default().push(query);
         }
         let answers = join_all(regions.iter().map(|(region, queries)| self.region(region, queries))).await;
@@ -113,12 +117,13 @@ impl Search<'_> {
         let mut waits = WAITS.iter();
         for query in queries {
             let hopeless = answers.iter().map(|it| &it.events).find(|events| is_hopeless(events)).cloned();
-            let answer = match hopeless {
-                Some(events) => {
+            let answer = match (&query.unasked, hopeless) {
+                (Some(why), _) => self.unanswered(query, Fact::NotAsked(why.clone())),
+                (None, Some(events)) => {
                     self.pace.expect(region, -1);
                     self.unanswered(query, events)
                 }
-                None => self.query(&client, query, &mut waits).await,
+                (None, None) => self.query(&client, query, &mut waits).await,
             };
             answers.push(answer);
         }
@@ -134,6 +139,7 @@ impl Search<'_> {
             until: self.window.until.to_string(),
             pages: 0,
             incomplete: false,
+            gap: None,
             events,
         }
     }
@@ -142,43 +148,38 @@ impl Search<'_> {
     /// was read before a failure is kept, and the query is incomplete.
     async fn query(&self, client: &Client, query: &Query, waits: &mut Iter<'_, Duration>) -> LookupQuery {
         let mut answer = self.unanswered(query, Fact::default());
-        let (mut events, mut seen, mut token) = (Vec::new(), BTreeSet::new(), None);
-        let mut expected = 1;
-        let mut failure = None;
+        let mut kept = Kept::default();
+        let (mut pages, mut token, mut expected) = (Pages::default(), None, 1);
         while answer.pages < self.window.pages.max(1) {
-            match self.page(client, query, token.take(), waits).await {
-                Ok(page) => {
-                    answer.pages += 1;
-                    self.pace.done(&query.region);
-                    for event in page.events {
-                        let new = event.event_id.is_empty() || seen.insert(event.event_id.clone());
-                        if new && queries::bears_on(self.subject, query, &event) && events.len() < EVENTS {
-                            events.push(queries::without_secrets(event));
-                        }
-                    }
-                    token = page.next;
-                    let pages = match token {
-                        Some(_) => self.expected(answer.pages, page.oldest),
-                        None => answer.pages,
-                    };
-                    self.pace.expect(&query.region, i64::from(pages) - i64::from(expected));
-                    expected = pages;
-                    if token.is_none() {
-                        break;
-                    }
-                }
+            let page = match self.page(client, query, token.take(), waits).await {
+                Ok(page) => page,
                 Err(unread) => {
                     self.pace.expect(&query.region, i64::from(answer.pages) - i64::from(expected));
-                    failure = Some(unread);
+                    if answer.pages == 0 {
+                        answer.events = unread;
+                        return answer;
+                    }
+                    kept.gap = Some(broken_off(&unread));
                     break;
                 }
+            };
+            answer.pages += 1;
+            self.pace.done(&query.region);
+            kept.take(self.subject, query, page.events, page.unreadable);
+            match pages.next(page.next.as_deref()) {
+                Ok(next) => token = next,
+                Err(Endless) => kept.gap = Some(ENDLESS.to_owned()),
+            }
+            let all = if token.is_some() { self.expected(answer.pages, page.oldest) } else { answer.pages };
+            self.pace.expect(&query.region, i64::from(all) - i64::from(expected));
+            expected = all;
+            if token.is_none() {
+                break;
             }
         }
-        answer.incomplete = token.is_some() || (failure.is_some() && answer.pages > 0);
-        answer.events = match failure {
-            Some(unread) if answer.pages == 0 => unread,
-            _ => Fact::Known(events),
-        };
+        answer.gap = kept.gap();
+        answer.incomplete = token.is_some() || answer.gap.is_some();
+        answer.events = Fact::Known(kept.events);
         answer
     }
 
@@ -216,12 +217,15 @@ impl Search<'_> {
                 }
                 unread => return Err(unread.unread().unwrap_or_default()),
             };
-            let records = answer.events().iter();
-            let times = records.clone().filter_map(|event| event.event_time());
+            let records = answer.events();
+            let times = records.iter().filter_map(|event| event.event_time());
+            let events: Vec<Event> =
+                records.iter().filter_map(|event| parse(event.cloud_trail_event()?)).collect();
             return Ok(Page {
                 oldest: times.map(DateTime::secs).min().and_then(|secs| Timestamp::from_second(secs).ok()),
-                events: records.filter_map(|event| parse(event.cloud_trail_event()?)).collect(),
-                next: answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned),
+                unreadable: records.len() - events.len(),
+                events,
+                next: answer.next_token().map(str::to_owned),
             });
         }
     }
@@ -253,11 +257,60 @@ impl Search<'_> {
 
 struct Page {
     events: Vec<Event>,
+    /// Records that cannot be read.
+    unreadable: usize,
     oldest: Option<Timestamp>,
     next: Option<String>,
 }
 
-/// `CloudTrailEvent`: a record as JSON in a string. One that cannot be read is left out.
+/// What is kept of a query's answer.
+#[derive(Default)]
+struct Kept {
+    events: Vec<Event>,
+    seen: BTreeSet<String>,
+    unreadable: usize,
+    too_many: usize,
+    /// Why the rest was not read.
+    gap: Option<String>,
+}
+
+impl Kept {
+    fn take(&mut self, subject: &Subject, query: &Query, events: Vec<Event>, unreadable: usize) {
+        self.unreadable += unreadable;
+        for event in events {
+            let new = event.event_id.is_empty() || self.seen.insert(event.event_id.clone());
+            if !new || !queries::bears_on(subject, query, &event) {
+                continue;
+            }
+            if self.events.len() < EVENTS {
+                self.events.push(queries::without_secrets(event));
+            } else {
+                self.too_many += 1;
+            }
+        }
+    }
+
+    /// Why something is missing, if so.
+    fn gap(&self) -> Option<String> {
+        let count = |number: usize, what: &str| {
+            (number > 0).then(|| format!("{number} {what}{}", if number == 1 { "" } else { "s" }))
+        };
+        let unreadable = count(self.unreadable, "record").map(|it| format!("{it} cannot be read"));
+        let too_many = count(self.too_many, "older event")
+            .map(|it| format!("only the newest {EVENTS} events are kept, and {it} left out"));
+        let gaps: Vec<String> = self.gap.iter().cloned().chain(unreadable).chain(too_many).collect();
+        (!gaps.is_empty()).then(|| gaps.join("; "))
+    }
+}
+
+/// Why pages after the first were not read, with the permission that would help.
+fn broken_off(unread: &Fact<Vec<Event>>) -> String {
+    let Err(blocked) = unread.read("the next page") else { return "the next page was not read".to_owned() };
+    let grant = blocked.grant.map(|grant| format!(" (grant {grant})")).unwrap_or_default();
+    format!("a later page was not read: {}{grant}", blocked.why)
+}
+
+/// `CloudTrailEvent`: a record as JSON in a string, which may hold halves of surrogate pairs.
 fn parse(text: &str) -> Option<Event> {
-    Event::from_value(&serde_json::from_str(text).ok()?)
+    Event::from_value(&super::scan::parse(text.as_bytes())?)
 }

@@ -24,9 +24,32 @@ const SESSIONS: usize = 5;
 const DETACHED: usize = 5;
 
 /// Events of the bucket that change whether the role may write to it.
-const BUCKET_CHANGES: [&str; 3] = ["PutBucketPolicy", "DeleteBucketPolicy", "PutBucketEncryption"];
-/// Events of a key that change whether the role may use it.
-const KEY_CHANGES: [&str; 3] = ["PutKeyPolicy", "DisableKey", "ScheduleKeyDeletion"];
+const BUCKET_CHANGES: [&str; 5] = [
+    "PutBucketPolicy",
+    "DeleteBucketPolicy",
+    "PutBucketEncryption",
+    "DeleteBucketEncryption",
+    "PutBucketPublicAccessBlock",
+];
+/// Events of a key that change whether the role may use it. Not `RetireGrant` and `CreateGrant`, which
+/// services call by the thousand.
+const KEY_CHANGES: [&str; 4] = ["PutKeyPolicy", "DisableKey", "ScheduleKeyDeletion", "RevokeGrant"];
+/// Events of the Data Catalog and of Lake Formation that change whether the role may use a database.
+const CATALOG_CHANGES: [(&str, &str); 11] = [
+    (GLUE, "PutResourcePolicy"),
+    (GLUE, "DeleteResourcePolicy"),
+    (GLUE, "DeleteDatabase"),
+    (GLUE, "PutDataCatalogEncryptionSettings"),
+    (LAKE_FORMATION, "GrantPermissions"),
+    (LAKE_FORMATION, "RevokePermissions"),
+    (LAKE_FORMATION, "BatchGrantPermissions"),
+    (LAKE_FORMATION, "BatchRevokePermissions"),
+    (LAKE_FORMATION, "PutDataLakeSettings"),
+    (LAKE_FORMATION, "RegisterResource"),
+    (LAKE_FORMATION, "DeregisterResource"),
+];
+const GLUE: &str = "glue.amazonaws.com";
+const LAKE_FORMATION: &str = "lakeformation.amazonaws.com";
 
 /// What is searched for.
 #[derive(Clone, Debug)]
@@ -41,6 +64,10 @@ pub(in crate::collect) struct Subject {
     pub(in crate::collect) buckets: Vec<(String, String)>,
     /// Regions of customer managed keys, to search for changes.
     pub(in crate::collect) key_regions: BTreeSet<String>,
+    /// Region of the Data Catalog that the connectors use, to search for changes.
+    pub(in crate::collect) catalog_region: Option<String>,
+    /// The connectors' databases in it.
+    pub(in crate::collect) databases: BTreeSet<String>,
     /// ARNs of the customer's managed policies that the role has, its boundary's included.
     pub(in crate::collect) policies: Vec<String>,
     /// The vendor's account.
@@ -62,13 +89,27 @@ pub(super) struct Query {
     pub(super) purpose: Purpose,
     pub(super) region: String,
     pub(super) filter: LookupFilter,
+    /// Why it is not asked, though it might bring something.
+    pub(super) unasked: Option<String>,
 }
 
 impl Query {
     fn new(purpose: Purpose, region: &str, attribute: &str, value: &str) -> Self {
         let filter = LookupFilter { attribute: attribute.to_owned(), value: value.to_owned() };
-        Self { purpose, region: region.to_owned(), filter }
+        Self { purpose, region: region.to_owned(), filter, unasked: None }
     }
+
+    fn unasked(self, why: String) -> Self {
+        Self { unasked: Some(why), ..self }
+    }
+}
+
+/// What the first queries brought of the role's sessions.
+pub(super) struct Assumed<'e> {
+    /// The calls of `AssumeRole` for the role, newest first.
+    pub(super) events: Vec<&'e Event>,
+    /// Whether all of them in the window were read.
+    pub(super) are_read: bool,
 }
 
 /// The queries that can be asked at once.
@@ -103,50 +144,90 @@ pub(super) fn first(subject: &Subject) -> Vec<Query> {
         for region in &subject.key_regions {
             queries.extend(KEY_CHANGES.map(|name| change(region, "EventName", name)));
         }
+        if let Some(region) = &subject.catalog_region {
+            queries.extend(CATALOG_CHANGES.map(|(_, name)| change(region, "EventName", name)));
+        }
     }
     queries
 }
 
-/// The queries that the events of the first ones suggest.
-pub(super) fn second(subject: &Subject, assumed: &[&Event], changes: &[&Event]) -> Vec<Query> {
+/// The queries that the events of the first ones suggest, and those that they would if there were fewer.
+pub(super) fn second(subject: &Subject, assumed: &Assumed<'_>, changes: &[&Event]) -> Vec<Query> {
     let mut queries = Vec::new();
     if subject.purposes.contains(&Purpose::Denials) {
+        let names = sessions(subject, &assumed.events);
         for region in &subject.call_regions {
-            queries.extend(
-                calls(subject, assumed)
-                    .into_iter()
-                    .map(|(attribute, value)| Query::new(Purpose::Denials, region, attribute, &value)),
-            );
+            let denials = |attribute, value: &str| Query::new(Purpose::Denials, region, attribute, value);
+            let calls = calls(subject, &names);
+            queries.extend(calls.into_iter().map(|(attribute, value)| denials(attribute, &value)));
+            let left_out = left_out(subject, &names, assumed.are_read);
+            queries.extend(left_out.map(|(name, why)| denials("Username", &name).unasked(why)));
         }
     }
     if subject.purposes.contains(&Purpose::Changes) {
         let once_attached = detached(subject, changes);
         let query = |arn: &String| Query::new(Purpose::Changes, global(&subject.role), "ResourceName", arn);
-        queries.extend(once_attached.iter().map(query));
+        queries.extend(once_attached.iter().take(DETACHED).map(query));
+        if let Some(next) = once_attached.get(DETACHED) {
+            let more = once_attached.len() - DETACHED;
+            let why = format!(
+                "only {DETACHED} of the policies that were detached are looked up, and not {more} more"
+            );
+            queries.push(query(next).unasked(why));
+        }
     }
     queries
 }
 
-/// By what the calls of the role's sessions are found: the names of the newest sessions, the vendor's
-/// before others'. Where none was seen, the names that its connectors are known to use, and the events of
-/// the services of those whose names are not known.
-fn calls(subject: &Subject, assumed: &[&Event]) -> Vec<(&'static str, String)> {
+/// Names of the role's sessions, the newest first and the vendor's before others'.
+fn sessions(subject: &Subject, assumed: &[&Event]) -> Vec<String> {
     let by_vendor = |event: &&&Event| event.identity.account_id.as_deref() == Some(subject.vendor.as_str());
     let (vendor, others): (Vec<&&Event>, Vec<&&Event>) = assumed.iter().partition(by_vendor);
     let mut names: Vec<String> = Vec::new();
     for event in vendor.into_iter().chain(others) {
         let Some(name) = event.parameter("roleSessionName").filter(|name| !name.is_empty()) else { continue };
-        if names.len() < SESSIONS && !names.iter().any(|known| known == name) {
+        if !names.iter().any(|known| known == name) {
             names.push(name.to_owned());
         }
     }
-    let seen = !names.is_empty();
-    if !seen {
-        names.extend(subject.sessions.iter().filter(|name| !name.contains('*')).take(SESSIONS).cloned());
-    }
-    let by_name = names.iter().map(|name| ("Username", name.clone()));
-    let stand_ins = subject.stand_ins.iter().filter(|_| !seen);
+    names
+}
+
+/// By what the calls of the role's sessions are found: the names of the newest ones. Where none was seen, the
+/// names that its connectors are known to use, and the events of the services of those whose names are not
+/// known.
+fn calls(subject: &Subject, seen: &[String]) -> Vec<(&'static str, String)> {
+    let known: Vec<String> = subject.sessions.iter().filter(|name| !name.contains('*')).cloned().collect();
+    let names = if seen.is_empty() { &known[..] } else { seen };
+    let by_name = names.iter().take(SESSIONS).map(|name| ("Username", name.clone()));
+    let stand_ins = subject.stand_ins.iter().filter(|_| seen.is_empty());
     by_name.chain(stand_ins.map(|service| ("EventSource", service.clone()))).collect()
+}
+
+/// The session that is the first of those whose calls are not looked for, and why; none when all are, be it
+/// by the services that they call.
+fn left_out(subject: &Subject, seen: &[String], are_read: bool) -> Option<(String, String)> {
+    if !subject.sources.is_empty() {
+        return None;
+    }
+    let regions = subject.session_regions.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    if let Some(next) = seen.get(SESSIONS) {
+        let more = seen.len() - SESSIONS;
+        let why = format!(
+            "only the calls of the newest {SESSIONS} sessions are looked for, and not of {more} more"
+        );
+        return Some((next.clone(), why));
+    }
+    let why = if !are_read {
+        format!("the role's sessions, by whose names its calls are found, were not all read in {regions}")
+    } else if seen.is_empty() {
+        format!(
+            "no session of the role is in the event history of {regions}, by whose name its calls could be found"
+        )
+    } else {
+        return None;
+    };
+    Some(("*".to_owned(), why))
 }
 
 /// Customer managed policies that were detached from the role and are not attached now.
@@ -156,7 +237,7 @@ fn detached(subject: &Subject, changes: &[&Event]) -> Vec<String> {
         let Some(arn) = event.parameter("policyArn") else { continue };
         let aws_managed = arn.contains(":iam::aws:");
         let known = arns.iter().chain(&subject.policies).any(|known| known == arn);
-        if !aws_managed && !known && arns.len() < DETACHED {
+        if !aws_managed && !known {
             arns.push(arn.to_owned());
         }
     }
@@ -194,7 +275,9 @@ fn same_role(arn: &str, role: &Arn) -> bool {
 fn changes(subject: &Subject, query: &Query, event: &Event) -> bool {
     let value = query.filter.value.as_str();
     if query.filter.attribute == "EventName" {
-        return event.event_name == value && (of_bucket(subject, event) || of_key(subject, query, event));
+        let bears =
+            of_bucket(subject, event) || of_key(subject, query, event) || of_catalog(subject, query, event);
+        return event.event_name == value && bears;
     }
     let role = event.parameter("roleName");
     if value == subject.role.name() {
@@ -211,6 +294,33 @@ fn of_bucket(subject: &Subject, event: &Event) -> bool {
     let bucket = event.parameter("bucketName");
     BUCKET_CHANGES.contains(&event.event_name.as_str())
         && subject.buckets.iter().any(|(name, _)| bucket == Some(name.as_str()))
+}
+
+/// Whether an event changes the catalogue as a whole, one of the databases, or what the role has of it.
+fn of_catalog(subject: &Subject, query: &Query, event: &Event) -> bool {
+    let is_listed = CATALOG_CHANGES
+        .iter()
+        .any(|(source, name)| *source == event.event_source && *name == event.event_name);
+    if subject.catalog_region.as_ref() != Some(&query.region) || !is_listed {
+        return false;
+    }
+    let text = event.request_parameters.to_string();
+    let names = |name: &String| text.contains(&format!("\"{name}\""));
+    match event.event_name.as_str() {
+        "DeleteDatabase" => event.parameter("name").is_some_and(|name| subject.databases.contains(name)),
+        "RegisterResource" | "DeregisterResource" => {
+            let within = |bucket: &str| {
+                text.contains(&format!(":::{bucket}\"")) || text.contains(&format!(":::{bucket}/"))
+            };
+            subject.buckets.iter().any(|(bucket, _)| within(bucket))
+        }
+        name if name.ends_with("Permissions") => {
+            subject.databases.iter().any(names)
+                || text.contains(subject.role.name())
+                || text.contains("\"catalog\"")
+        }
+        _ => true,
+    }
 }
 
 /// Which key it is, is asked again when the key's ARN is known: see [`of_keys`].
@@ -254,6 +364,8 @@ mod tests {
             call_regions: ["eu-west-1", "eu-central-1"].map(str::to_owned).into(),
             buckets: vec![("orders".to_owned(), "eu-central-1".to_owned())],
             key_regions: BTreeSet::from(["eu-central-1".to_owned()]),
+            catalog_region: Some("eu-west-1".to_owned()),
+            databases: BTreeSet::from(["sales".to_owned()]),
             policies: vec!["arn:aws:iam::111122223333:policy/Writes".to_owned()],
             vendor: "300973880807".to_owned(),
             sessions: vec!["AwsV2SDKConnectorSession".to_owned(), "iceberg-aws-*".to_owned()],
@@ -287,7 +399,9 @@ mod tests {
         let set = |regions: &[&str]| regions.iter().map(|it| (*it).to_owned()).collect::<BTreeSet<_>>();
         assert_eq!(regions(Purpose::AssumeRole, "ResourceName"), set(&["eu-west-1", "us-east-1"]));
         assert_eq!(regions(Purpose::Changes, "ResourceName"), set(&["us-east-1"]));
-        assert_eq!(regions(Purpose::Changes, "EventName"), set(&["eu-central-1"]));
+        assert_eq!(query(&queries, "EventName", "PutBucketPolicy").region, "eu-central-1");
+        assert_eq!(query(&queries, "EventName", "RevokeGrant").region, "eu-central-1");
+        assert_eq!(query(&queries, "EventName", "RevokePermissions").region, "eu-west-1");
         assert_eq!(query(&queries, "ResourceName", "Streamkap").region, "us-east-1");
         assert_eq!(regions(Purpose::Denials, "EventSource"), set(&["eu-central-1", "eu-west-1"]));
     }
@@ -301,7 +415,7 @@ mod tests {
         let events = [assumed("me", "111122223333"), assumed("iceberg-aws-1", "300973880807")];
         let events: Vec<&Event> = events.iter().collect();
         let values = |subject: &Subject, events: &[&Event]| -> Vec<String> {
-            calls(subject, events).into_iter().map(|(_, value)| value).collect()
+            calls(subject, &sessions(subject, events)).into_iter().map(|(_, value)| value).collect()
         };
         assert_eq!(values(&subject(), &events), ["iceberg-aws-1", "me"]);
         // A pattern cannot be asked for.
@@ -310,9 +424,31 @@ mod tests {
 
     #[test]
     fn denials_are_looked_for_wherever_the_role_s_calls_are_recorded() {
-        let queries = second(&subject(), &[], &[]);
+        let queries = second(&subject(), &Assumed { events: Vec::new(), are_read: true }, &[]);
         let regions: BTreeSet<&str> = queries.iter().map(|query| query.region.as_str()).collect();
         assert_eq!(regions, BTreeSet::from(["eu-central-1", "eu-west-1"]));
+    }
+
+    #[test]
+    fn sessions_whose_calls_are_not_looked_for_are_told() {
+        let by_name = Subject { sources: BTreeSet::new(), ..subject() };
+        let events: Vec<Event> = (0..7)
+            .map(|number| event("AssumeRole", &json!({"roleSessionName": format!("s{number}")})))
+            .collect();
+        let unasked = |subject: &Subject, count: usize, are_read: bool| -> Option<(String, String)> {
+            let assumed = Assumed { events: events.iter().take(count).collect(), are_read };
+            let queries = second(subject, &assumed, &[]);
+            let mut unasked =
+                queries.iter().filter_map(|it| Some((it.filter.value.clone(), it.unasked.clone()?)));
+            unasked.next()
+        };
+        let (session, why) = unasked(&by_name, 7, true).unwrap();
+        assert!(session == "s5" && why.ends_with("not of 2 more"), "{session}: {why}");
+        assert_eq!(unasked(&by_name, 5, true), None);
+        assert!(unasked(&by_name, 5, false).unwrap().1.contains("were not all read in eu-west-1, us-east-1"));
+        assert!(unasked(&by_name, 0, true).unwrap().1.starts_with("no session of the role is in"));
+        // Whatever the sessions are called, their services are searched as a whole.
+        assert_eq!(unasked(&subject(), 7, false), None);
     }
 
     #[test]
@@ -324,10 +460,52 @@ mod tests {
             detach("arn:aws:iam::111122223333:policy/Writes"),
             detach("arn:aws:iam::aws:policy/AmazonS3FullAccess"),
         ];
-        let queries = second(&subject(), &[], &events.iter().collect::<Vec<_>>());
+        let assumed = || Assumed { events: Vec::new(), are_read: true };
+        let queries = second(&subject(), &assumed(), &events.iter().collect::<Vec<_>>());
         let changes: Vec<_> = queries.iter().filter(|it| it.purpose == Purpose::Changes).collect();
         assert_eq!(changes.len(), 1);
         assert_eq!(changes[0].filter.value, "arn:aws:iam::111122223333:policy/Gone");
+        let many: Vec<Event> =
+            (0..7).map(|number| detach(&format!("arn:aws:iam::111122223333:policy/P{number}"))).collect();
+        let queries = second(&subject(), &assumed(), &many.iter().collect::<Vec<_>>());
+        let unasked: Vec<&Query> = queries.iter().filter(|it| it.unasked.is_some()).collect();
+        assert!(
+            unasked.len() == 1 && unasked[0].unasked.as_deref().unwrap().ends_with("not 2 more"),
+            "{unasked:?}"
+        );
+    }
+
+    #[test]
+    fn changes_of_the_catalogue_are_those_that_concern_the_databases_or_the_role() {
+        let subject = subject();
+        let queries = first(&subject);
+        let bears = |source: &str, name: &str, parameters: &Value| {
+            let event = Event { event_source: source.to_owned(), ..event(name, parameters) };
+            bears_on(&subject, &query(&queries, "EventName", name), &event)
+        };
+        let on = |database: &str, principal: &str| {
+            json!({"principal": {"dataLakePrincipalIdentifier": principal}, "permissions": ["ALL"],
+                "resource": {"table": {"databaseName": database, "tableWildcard": {}}}})
+        };
+        assert!(bears(LAKE_FORMATION, "RevokePermissions", &on("sales", "IAM_ALLOWED_PRINCIPALS")));
+        assert!(bears(LAKE_FORMATION, "RevokePermissions", &on("other", subject.role.as_str())));
+        assert!(!bears(LAKE_FORMATION, "RevokePermissions", &on("other", "IAM_ALLOWED_PRINCIPALS")));
+        assert!(bears(LAKE_FORMATION, "PutDataLakeSettings", &json!({"dataLakeSettings": {}})));
+        assert!(bears(LAKE_FORMATION, "DeregisterResource", &json!({"resourceArn": "arn:aws:s3:::orders"})));
+        assert!(!bears(
+            LAKE_FORMATION,
+            "DeregisterResource",
+            &json!({"resourceArn": "arn:aws:s3:::orders-2"})
+        ));
+        assert!(bears(GLUE, "DeleteDatabase", &json!({"name": "sales"})));
+        assert!(!bears(GLUE, "DeleteDatabase", &json!({"name": "other"})));
+        assert!(bears(GLUE, "PutResourcePolicy", &json!({"policyInJson": "{}"})));
+        // Other services have calls of that name.
+        assert!(!bears(
+            "secretsmanager.amazonaws.com",
+            "PutResourcePolicy",
+            &json!({"resourcePolicy": "{}"})
+        ));
     }
 
     #[test]

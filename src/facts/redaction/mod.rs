@@ -92,8 +92,16 @@ const VOCABULARY: [&str; 46] = [
 ];
 
 /// Fields that hold sentences.
-const PROSE: [&str; 7] =
-    ["delivery_error", "error_message", "invoked_by", "message", "source_ip", "switched_off", "user_agent"];
+const PROSE: [&str; 8] = [
+    "delivery_error",
+    "error_message",
+    "gap",
+    "invoked_by",
+    "message",
+    "source_ip",
+    "switched_off",
+    "user_agent",
+];
 
 /// Members of an event's parameters and answer whose texts are AWS's vocabulary.
 const VOCABULARY_OF_EVENTS: [&str; 14] = [

@@ -27,6 +27,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+pub(in crate::collect::cloudtrail) use carrier::parse;
 use file::{Given, Scanner};
 use jiff::{SignedDuration, Timestamp};
 use layout::{Kind, Place};
