@@ -131,6 +131,13 @@ impl Problem {
         }
     }
 
+    /// Whether AWS's clock and this computer's are too far apart, which AWS says in the message, too.
+    pub(super) fn is_of_the_clock(&self) -> bool {
+        let said = ["Signature expired", "Signature not yet current", "too skewed"];
+        self.code.as_deref().is_some_and(|code| code == "RequestTimeTooSkewed")
+            || (self.kind == FailureKind::Credentials && said.iter().any(|it| self.message.contains(it)))
+    }
+
     /// Whether the credentials were right once.
     pub(super) fn is_expiry(&self) -> bool {
         self.code.as_deref().is_some_and(|code| EXPIRED.contains(&code))
@@ -142,10 +149,11 @@ impl Problem {
         if operation.absent.contains(&code) {
             return Fact::Absent;
         }
-        let action = operation.action.to_owned();
         if self.is_denial() {
+            let action = refused_action(&self.message).unwrap_or_else(|| operation.action.to_owned());
             return Fact::Denied(Refusal { action, message: self.message });
         }
+        let action = operation.action.to_owned();
         let asked = format!("{} of {}", operation.name, operation.service);
         let message = match self.kind {
             FailureKind::OtherAccount => self.message,
@@ -158,6 +166,15 @@ impl Problem {
         };
         Fact::Failed(Failure { kind: self.kind, action, message })
     }
+}
+
+/// The action that a refusal names, which may be another service's: `kms:Decrypt` for an encrypted object.
+fn refused_action(message: &str) -> Option<String> {
+    let action = crate::denial::parse(message)?.action?;
+    let (service, name) = action.split_once(':')?;
+    let is_service = service.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-');
+    let is_name = !name.is_empty() && name.bytes().all(|it| it.is_ascii_alphanumeric());
+    (!service.is_empty() && is_service && is_name).then_some(action)
 }
 
 /// A failure that is ours to word.
@@ -259,6 +276,23 @@ mod tests {
             let Fact::Denied(refusal) = fact else { panic!("{fact:?}") };
             assert_eq!(refusal.action, "iam:GetRole");
             assert!(refusal.message.contains("not you"), "{}", refusal.message);
+        }
+    }
+
+    #[test]
+    fn a_refusal_that_names_another_service_s_action_asks_for_that_one() {
+        for (message, expected) in [
+            (
+                "User: arn:aws:iam::111122223333:user/u is not authorized to perform: kms:Decrypt on resource: \
+                 arn:aws:kms:eu-west-1:111122223333:key/k because no identity-based policy allows the kms:Decrypt action",
+                "kms:Decrypt",
+            ),
+            ("User: u is not authorized to perform: rm -rf on resource: x", "iam:GetRole"),
+            ("Access Denied", "iam:GetRole"),
+        ] {
+            let fact = answered(403, Some("AccessDenied"), message).fact::<()>(&GET_ROLE);
+            let Fact::Denied(refusal) = fact else { panic!("{fact:?}") };
+            assert_eq!(refusal.action, expected, "{message}");
         }
     }
 
