@@ -45,6 +45,9 @@ pub enum StartError {
     /// AWS knows these credentials and says that they are over.
     #[error("the AWS credentials have expired: {0}")]
     Expired(String),
+    /// The computer's clock is wrong, so that no signature holds.
+    #[error("this computer's clock and AWS's are too far apart: {0}")]
+    Clock(String),
     /// AWS does not accept these credentials.
     #[error("AWS does not accept these credentials: {0}")]
     Rejected(String),
@@ -98,6 +101,7 @@ impl StartError {
                 )
             }
             Self::Expired(_) => "sign in again, or export fresh credentials".to_owned(),
+            Self::Clock(_) => "set the computer's clock, which may be off by five minutes at most, then run again".to_owned(),
             Self::Rejected(_) => "check the access key, the secret and the session token, that they belong together, and the computer's clock".to_owned(),
             Self::Unreachable { .. } | Self::TimedOut { .. } => {
                 "check the network, the region's name, --endpoint-url, AWS_ENDPOINT_URL, and HTTPS_PROXY if you need a proxy".to_owned()
@@ -149,6 +153,7 @@ impl StartError {
     /// Why the first call brought no identity. `endpoint` is who was called.
     pub(super) fn of_first_call(problem: Problem, endpoint: String, patience: Patience) -> Self {
         match problem.kind {
+            FailureKind::Credentials if problem.is_of_the_clock() => Self::Clock(problem.message),
             FailureKind::Credentials if problem.is_expiry() => Self::Expired(problem.message),
             FailureKind::Credentials if problem.code.is_some() => Self::Rejected(problem.message),
             FailureKind::Credentials => Self::Credentials { profile: None, why: problem.message },
@@ -161,5 +166,28 @@ impl StartError {
             }
             _ => Self::NoIdentity { endpoint, why: problem.message },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_off_is_told_from_credentials_that_are_over() {
+        let start = |code: &str, message: &str| {
+            let problem = Problem {
+                kind: FailureKind::Credentials,
+                code: Some(code.to_owned()),
+                status: Some(403),
+                message: format!("{code} (HTTP 403): {message}"),
+            };
+            StartError::of_first_call(problem, "AWS STS".to_owned(), Patience::default())
+        };
+        let expired = "Signature expired: 20260302T100000Z is now earlier than 20260302T101500Z";
+        assert!(matches!(start("SignatureDoesNotMatch", expired), StartError::Clock(_)));
+        assert!(matches!(start("RequestTimeTooSkewed", ""), StartError::Clock(_)));
+        assert!(matches!(start("ExpiredToken", "The security token has expired"), StartError::Expired(_)));
+        assert!(matches!(start("InvalidClientTokenId", ""), StartError::Rejected(_)));
     }
 }
