@@ -7,7 +7,7 @@ use super::client::Aws;
 use super::error::failed;
 use super::operations::{
     GET_POLICY, GET_POLICY_VERSION, GET_ROLE, GET_ROLE_POLICY, LIST_ATTACHED_ROLE_POLICIES,
-    LIST_ROLE_POLICIES, LIST_ROLES,
+    LIST_ROLE_POLICIES, LIST_ROLES, Operation,
 };
 use crate::facts::{AttachedPolicy, Fact, FailureKind, ManagedPolicy, Role, RoleUse};
 use crate::policy::decode;
@@ -118,9 +118,21 @@ pub(super) async fn inline_names(
     failed(&LIST_ROLE_POLICIES, FailureKind::Unreadable, "the list of inline policies does not end")
 }
 
+/// Why a policy is not known that the role had when its policies were listed.
+fn gone<T>(fact: Fact<T>, operation: &Operation, what: &str) -> Fact<T> {
+    match fact {
+        Fact::Absent => {
+            let why = format!("{what} was changed or deleted while it was read: run again");
+            failed(operation, FailureKind::Unreadable, why)
+        }
+        fact => fact,
+    }
+}
+
 /// A managed policy's default version.
 pub(super) async fn managed(aws: &Aws<'_>, client: &aws_sdk_iam::Client, arn: &str) -> Fact<ManagedPolicy> {
-    let answer = aws.ask(&GET_POLICY, client.get_policy().policy_arn(arn).send()).await;
+    let answer =
+        gone(aws.ask(&GET_POLICY, client.get_policy().policy_arn(arn).send()).await, &GET_POLICY, arn);
     let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
     let policy = answer.policy();
     let Some(version) = policy.and_then(|policy| policy.default_version_id()) else {
@@ -134,7 +146,7 @@ pub(super) async fn managed(aws: &Aws<'_>, client: &aws_sdk_iam::Client, arn: &s
         .and_then(|policy| policy.policy_name())
         .unwrap_or_else(|| arn.rsplit('/').next().unwrap_or(arn));
     let call = client.get_policy_version().policy_arn(arn).version_id(version).send();
-    let answer = aws.ask(&GET_POLICY_VERSION, call).await;
+    let answer = gone(aws.ask(&GET_POLICY_VERSION, call).await, &GET_POLICY_VERSION, arn);
     let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
     let read = answer.policy_version().and_then(|it| Some((it.document()?, it.create_date())));
     let Some((document, created)) = read else {
@@ -157,5 +169,7 @@ pub(super) async fn inline(
     name: &str,
 ) -> Fact<String> {
     let call = client.get_role_policy().role_name(role).policy_name(name).send();
-    aws.ask(&GET_ROLE_POLICY, call).await.map(|answer| decode(answer.policy_document()).into_owned())
+    let answer = aws.ask(&GET_ROLE_POLICY, call).await;
+    let answer = gone(answer, &GET_ROLE_POLICY, &format!("the policy {name} of {role}"));
+    answer.map(|answer| decode(answer.policy_document()).into_owned())
 }

@@ -26,6 +26,14 @@ pub(super) async fn key(aws: &Aws<'_>, plan: &Plan, entry: &Arn, caller: &Accoun
                     refusal.message
                 ),
             ),
+            // Whoever may not look there is told the same as if there were no such key.
+            (Fact::Absent, Some(account)) => failed(
+                &DESCRIBE_KEY,
+                FailureKind::OtherAccount,
+                format!(
+                    "the key {entry} is in account {account}, and AWS does not say whether it exists: only callers of that account can tell"
+                ),
+            ),
             (metadata, _) => metadata,
         }
     });
@@ -126,8 +134,9 @@ pub(super) async fn grants(aws: &Aws<'_>, arn: &Arn, caller: &AccountId) -> Fact
         }));
         marker = answer.next_marker().filter(|_| answer.truncated()).map(str::to_owned);
         if marker.is_none() {
-            break;
+            return Fact::Known(grants);
         }
     }
-    Fact::Known(grants)
+    let what = format!("the key {arn} has more than {} grants, and not all were read", grants.len());
+    failed(&LIST_GRANTS, FailureKind::Unreadable, what)
 }
