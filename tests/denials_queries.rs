@@ -190,6 +190,23 @@ fn a_query_that_fails_makes_the_answer_incomplete_and_says_why() {
 }
 
 #[test]
+fn rows_that_hold_no_event_are_counted_and_a_page_that_comes_again_ends_the_search() {
+    let fake = Fake::start(|operation, body, times| match operation {
+        "GetQueryResults" => Some((
+            200,
+            json!({"QueryStatus": "FINISHED", "QueryResultRows": [row("1"), [{"eventid": "2"}]], "NextToken": "more"}),
+        )),
+        _ => lake(operation, body, times),
+    });
+    let (answer, output) = fake.run(&["--lake", STORE, "--role", ROLE, "--since", "2026-03-01"]);
+    assert_eq!((count(&answer), &answer["complete"], output.status.code()), (1, &json!(false), Some(1)));
+    let problems = answer["coverage"]["problems"].to_string();
+    assert!(problems.contains("unreadable_records") && problems.contains("\"count\":2"), "{problems}");
+    assert!(problems.contains("named a page again"), "{problems}");
+    assert_eq!(fake.asked("GetQueryResults").len(), 2);
+}
+
+#[test]
 fn pages_read_before_a_refusal_are_kept() {
     let fake = Fake::start(|operation, body, times| match operation {
         "GetQueryResults" if !body["NextToken"].is_null() => Some((
@@ -280,6 +297,35 @@ fn athena_is_asked_by_partition_and_read_to_its_last_page() {
         "{sql}"
     );
     assert!(sql.contains("CAST(NULL AS varchar) AS vpcendpointid"), "{sql}");
+}
+
+#[test]
+fn a_table_without_partitions_of_what_is_asked_for_is_no_good_news() {
+    let fake = Fake::start(|operation, body, times| match operation {
+        "GetTableMetadata" => {
+            let (_, mut metadata) = athena(operation, body, times)?;
+            let parameters = &mut metadata["TableMetadata"]["Parameters"];
+            parameters["projection.enabled"] = json!("true");
+            parameters["projection.day.range"] = json!("2026/03/02,NOW");
+            parameters["projection.region.type"] = json!("enum");
+            parameters["projection.region.values"] = json!("us-east-1");
+            Some((200, metadata))
+        }
+        "GetQueryExecution" => Some((
+            200,
+            json!({"QueryExecution": {"Status": {"State": "SUCCEEDED"}, "Statistics": {"DataScannedInBytes": 0}}}),
+        )),
+        "GetQueryResults" => Some((200, json!({"ResultSet": {"Rows": []}}))),
+        _ => athena(operation, body, times),
+    });
+    let asked =
+        ["--athena", "logs.cloudtrail", "--role", ROLE, "--since", "2026-03-01", "--regions", "eu-west-1"];
+    let (answer, output) = fake.run(&asked);
+    assert_eq!((count(&answer), &answer["complete"], output.status.code()), (0, &json!(false), Some(3)));
+    let problems = answer["coverage"]["problems"].to_string();
+    for part in ["no region eu-west-1", "of the days from 2026/03/02 to", "scanned not one byte"] {
+        assert!(problems.contains(part), "{part}: {problems}");
+    }
 }
 
 #[test]

@@ -144,6 +144,94 @@ fn a_bucket_that_is_gone_is_told_and_leaves_the_answer_incomplete() {
     assert!(answer["coverage"]["problems"][0]["detail"].as_str().unwrap().contains("no such bucket"));
 }
 
+/// The problems of an answer by `(file, detail)`.
+fn problems(answer: &Value) -> Vec<(String, String)> {
+    let problems = answer["coverage"]["problems"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    problems.map(|it| (text(&it["file"]), text(&it["detail"]))).collect()
+}
+
+/// The answer of a search of the trail, whatever speaks against it.
+fn of_trail(account: &Account, proxy: &Proxy, more: &[&str]) -> (Value, Ended) {
+    Run::new(account, proxy).denials(&[&["--source", "trail"], more].concat())
+}
+
+#[test]
+fn files_that_are_all_refused_are_one_problem_that_names_the_permission_aws_names() {
+    let (account, proxy) = scene(None, false, &["arn:aws:s3"]);
+    for number in 0..400 {
+        let key = format!("AWSLogs/{}/CloudTrail/eu-west-1/2026/03/02/{number}.json.gz", account.id);
+        account.put(&logs_of(&account), &key, Vec::new());
+    }
+    let key = format!("arn:aws:kms:eu-west-1:{}:key/1", account.id);
+    proxy.answer(move |request| {
+        let message = format!(
+            "User: arn:aws:iam::111122223333:user/u is not authorized to perform: kms:Decrypt on resource: {key} because no \
+             identity-based policy allows the kms:Decrypt action"
+        );
+        let is_file = request.operation().name == "GetObject";
+        is_file.then(|| super::wire::error(request.operation(), 403, "AccessDenied", &message))
+    });
+    let (answer, ended) = of_trail(&account, &proxy, &WINDOW);
+    assert_eq!((&answer["complete"], ended.code), (&json!(false), 3), "{answer:#}");
+    let problems = problems(&answer);
+    let refused = problems.iter().find(|(_, detail)| detail.contains("grant kms:Decrypt")).unwrap();
+    assert!(refused.0.ends_with(" more") && problems.len() <= 3, "{problems:?}");
+    assert!(proxy.count("GetObject") < 400, "{}", proxy.count("GetObject"));
+    assert!(problems.iter().any(|(file, _)| file.ends_with("more files")), "{problems:?}");
+}
+
+#[test]
+fn a_file_that_was_deleted_since_it_was_listed_is_told() {
+    let (account, proxy) = scene(None, false, &["arn:aws:s3"]);
+    fill(&account, &logs_of(&account), "AWSLogs/");
+    proxy.answer(|request| {
+        let is_meant = request.operation().name == "GetObject" && request.target().contains("_one.");
+        is_meant.then(|| super::wire::error(request.operation(), 404, "NoSuchKey", "gone"))
+    });
+    let (answer, ended) = of_trail(&account, &proxy, &WINDOW);
+    assert_eq!((&answer["complete"], ended.code), (&json!(false), 1), "{answer:#}");
+    let problems = problems(&answer);
+    assert!(problems.len() == 1 && problems[0].1.contains("deleted after it was listed"), "{problems:?}");
+}
+
+#[test]
+fn folders_that_are_missing_are_named() {
+    let (account, proxy) = scene(None, false, &["arn:aws:s3"]);
+    fill(&account, &logs_of(&account), "AWSLogs/");
+    let (answer, _) = of_trail(&account, &proxy, &["--account", "777788889999"]);
+    let told = problems(&answer);
+    assert!(told.iter().any(|it| it.1.contains("no folder of the account 777788889999")), "{told:?}");
+    let narrow = [&WINDOW[..], &["--regions", "us-east-1,ap-south-1"]].concat();
+    let (answer, _) = of_trail(&account, &proxy, &narrow);
+    let told = problems(&answer);
+    assert!(told.len() == 1 && told[0].1.contains("no folder of the region ap-south-1"), "{told:?}");
+}
+
+#[test]
+fn a_long_window_asks_only_for_folders_that_there_are() {
+    let (account, proxy) = scene(None, false, &["arn:aws:s3"]);
+    fill(&account, &logs_of(&account), "AWSLogs/");
+    let (answer, _) = of_trail(&account, &proxy, &["--since", "1990-01-01", "--until", "2026-03-03"]);
+    assert_eq!(answer["coverage"]["files"], 5, "{answer:#}");
+    assert!(proxy.count("ListObjectsV2") < 30, "{}", proxy.count("ListObjectsV2"));
+}
+
+#[test]
+fn a_prefix_that_is_the_folder_of_logs_itself_is_understood() {
+    let (account, proxy) = scene(Some("audit/AWSLogs"), false, &["arn:aws:s3"]);
+    fill(&account, &logs_of(&account), "audit/AWSLogs/");
+    let (answer, ended) = of_trail(&account, &proxy, &WINDOW);
+    expect_the_day(&answer, &ended);
+}
+
+#[test]
+fn what_a_trail_does_not_record_is_told_before_the_search() {
+    let (account, proxy) = scene(None, false, &[]);
+    let ended = Run::new(&account, &proxy).alone("denials", &["--role", ROLE, "--source", "trail"]);
+    assert!(ended.stderr.contains("not recorded: calls on S3 objects"), "{}", ended.stderr);
+}
+
 #[test]
 fn a_window_before_event_history_begins_needs_a_trail() {
     let (account, proxy) = scene(None, false, &[]);

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use super::{athena, lake, trail_bucket};
 use crate::collect::client::Aws;
 use crate::collect::operations::{DECODE_AUTHORIZATION_MESSAGE, Operation};
+use crate::collect::pages::ENDLESS;
 use crate::collect::session::Session;
 use crate::denials::{Scope, TableName};
 use crate::facts::Fact;
@@ -68,7 +69,7 @@ pub fn search(
         }
         Archive::Lake { store } => runtime.block_on(lake::search(aws, store.as_deref(), scope, sink)),
         Archive::Athena { table, workgroup } => {
-            runtime.block_on(athena::search(aws, table, workgroup, scope, sink))
+            runtime.block_on(athena::search(aws, table, workgroup, scope, session.settings.now, sink))
         }
     };
     searched.looked.interrupted |= aws.is_stopped();
@@ -118,6 +119,12 @@ where
             concerns: Vec::new(),
         })),
     }
+}
+
+/// That a list names a page again.
+pub(super) fn endless(operation: &Operation) -> Blocked {
+    let what = format!("{} {}", operation.service, operation.name);
+    Blocked { what, why: ENDLESS.to_owned(), grant: None, hint: None, concerns: Vec::new() }
 }
 
 /// What could not be read, as a problem of the coverage.

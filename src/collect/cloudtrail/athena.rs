@@ -9,15 +9,18 @@ use aws_sdk_athena::Client;
 use aws_sdk_athena::types::{
     QueryExecutionContext, QueryExecutionState, QueryExecutionStatistics, TableMetadata,
 };
+use jiff::Timestamp;
 
-use super::archive::{Searched, asked, problem};
+use super::archive::{Searched, asked, endless, problem};
+use super::projection;
+use super::rows::Rows;
 use super::running::{Running, State, blocked, may_start, not_started};
 use crate::collect::client::Aws;
 use crate::collect::operations::{
     GET_ATHENA_RESULTS, GET_QUERY_EXECUTION, GET_TABLE_METADATA, START_QUERY_EXECUTION,
 };
-use crate::collect::progress::Search;
-use crate::denials::{Partitions, Scope, TableName, athena_query, event_of_row};
+use crate::collect::pages::Pages;
+use crate::denials::{Partitions, Scope, TableName, athena_query};
 use crate::model::Blocked;
 use crate::trail::Event;
 
@@ -26,17 +29,18 @@ const LIMIT: Duration = Duration::from_mins(31);
 /// The catalogue in which tables of the Glue Data Catalog are.
 const CATALOG: &str = "AwsDataCatalog";
 
-/// Asks a table.
+/// Asks a table. `now` ends a window that has no end.
 pub(super) async fn search(
     aws: &Aws<'_>,
     table: &TableName,
     workgroup: &str,
     scope: &Scope,
+    now: Timestamp,
     sink: &mut (dyn FnMut(Event) + Send),
 ) -> Searched {
     let place = format!("{}.{}", table.database, table.table);
     let mut searched = Searched { place: place.clone(), ..Searched::default() };
-    if let Err(blocked) = run(aws, table, workgroup, scope, sink, &mut searched).await {
+    if let Err(blocked) = run(aws, table, workgroup, scope, now, sink, &mut searched).await {
         searched.looked.problems.push(problem(&place, &blocked));
     }
     searched
@@ -47,6 +51,7 @@ async fn run(
     table: &TableName,
     workgroup: &str,
     scope: &Scope,
+    now: Timestamp,
     sink: &mut (dyn FnMut(Event) + Send),
     searched: &mut Searched,
 ) -> Result<(), Blocked> {
@@ -61,6 +66,9 @@ async fn run(
     let Some(metadata) = metadata.table_metadata() else {
         return Err(blocked("the table", "AWS did not describe it"));
     };
+    for gap in projection::gaps(metadata, scope, now) {
+        searched.looked.lacks(&searched.place, gap);
+    }
     let sql = athena_query(table, &columns(metadata), &partitions(metadata), scope);
     let context = QueryExecutionContext::builder().catalog(CATALOG).database(&table.database).build();
     let call = client
@@ -76,6 +84,10 @@ async fn run(
     let cancel = format!("aws athena stop-query-execution --region {region} --query-execution-id {query}");
     let running = Running { aws, cancel, limit: LIMIT };
     searched.billed_bytes = running.ended(|| Box::pin(state(aws, &client, &query))).await?;
+    if searched.billed_bytes == Some(0) {
+        let why = "Athena scanned not one byte: no log file is in the table's partitions of the time, accounts and regions asked for";
+        searched.looked.lacks(&searched.place, why);
+    }
     read(aws, &client, &query, sink, searched).await
 }
 
@@ -86,10 +98,11 @@ async fn read(
     sink: &mut (dyn FnMut(Event) + Send),
     searched: &mut Searched,
 ) -> Result<(), Blocked> {
-    let (mut token, mut first): (Option<String>, bool) = (None, true);
+    let mut rows = Rows::new(sink, searched);
+    let (mut pages, mut token, mut first) = (Pages::default(), None, true);
     loop {
         let call = client.get_query_results().query_execution_id(query).max_results(1000);
-        let page = asked(aws, &GET_ATHENA_RESULTS, call.set_next_token(token.take()).send()).await?;
+        let page = asked(aws, &GET_ATHENA_RESULTS, call.set_next_token(token).send()).await?;
         let Some(results) = page.result_set() else { return Ok(()) };
         let names: Vec<String> = results
             .result_set_metadata()
@@ -106,14 +119,10 @@ async fn read(
             {
                 continue;
             }
-            searched.looked.records += 1;
-            if let Some(event) = event_of_row(&row) {
-                searched.looked.see_time(event.event_time);
-                sink(event);
-            }
+            rows.take(&row);
         }
-        aws.progress().searching(Search::Rows { read: searched.looked.records });
-        token = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+        aws.progress().searching(rows.told());
+        token = pages.next(page.next_token()).map_err(|_| endless(&GET_ATHENA_RESULTS))?;
         if token.is_none() {
             return Ok(());
         }

@@ -8,12 +8,13 @@ use std::time::Duration;
 use aws_sdk_cloudtrail::Client;
 use aws_sdk_cloudtrail::types::{QueryStatisticsForDescribeQuery, QueryStatus};
 
-use super::archive::{Searched, asked, problem};
+use super::archive::{Searched, asked, endless, problem};
+use super::rows::Rows;
 use super::running::{Running, State, blocked, may_start, not_started};
 use crate::collect::client::Aws;
 use crate::collect::operations::{DESCRIBE_QUERY, GET_QUERY_RESULTS, LIST_EVENT_DATA_STORES, START_QUERY};
-use crate::collect::progress::Search;
-use crate::denials::{Scope, event_of_row, lake_query};
+use crate::collect::pages::Pages;
+use crate::denials::{Scope, lake_query};
 use crate::model::Blocked;
 use crate::trail::Event;
 
@@ -56,10 +57,10 @@ async fn run(
     let cancel = format!("aws cloudtrail cancel-query --region {} --query-id {query}", aws.region());
     let running = Running { aws, cancel, limit: LIMIT };
     searched.billed_bytes = running.ended(|| Box::pin(state(aws, &client, &query))).await?;
-    let mut token: Option<String> = None;
+    let mut rows = Rows::new(sink, searched);
+    let (mut pages, mut token) = (Pages::default(), None);
     loop {
-        let call =
-            client.get_query_results().query_id(&query).max_query_results(1000).set_next_token(token.take());
+        let call = client.get_query_results().query_id(&query).max_query_results(1000).set_next_token(token);
         let page = asked(aws, &GET_QUERY_RESULTS, call.send()).await?;
         for row in page.query_result_rows() {
             let row: BTreeMap<String, String> = row
@@ -67,14 +68,10 @@ async fn run(
                 .flatten()
                 .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
                 .collect();
-            searched.looked.records += 1;
-            if let Some(event) = event_of_row(&row) {
-                searched.looked.see_time(event.event_time);
-                sink(event);
-            }
+            rows.take(&row);
         }
-        aws.progress().searching(Search::Rows { read: searched.looked.records });
-        token = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+        aws.progress().searching(rows.told());
+        token = pages.next(page.next_token()).map_err(|_| endless(&GET_QUERY_RESULTS))?;
         if token.is_none() {
             return Ok(());
         }
@@ -96,14 +93,14 @@ fn id(given: &str) -> Result<String, Blocked> {
 }
 
 async fn only_store(aws: &Aws<'_>, client: &Client) -> Result<String, Blocked> {
-    let (mut stores, mut token) = (Vec::new(), None);
+    let (mut stores, mut pages, mut token) = (Vec::new(), Pages::default(), None);
     loop {
-        let call = client.list_event_data_stores().set_next_token(token.take()).send();
+        let call = client.list_event_data_stores().set_next_token(token).send();
         let page = asked(aws, &LIST_EVENT_DATA_STORES, call).await?;
         stores.extend(
             page.event_data_stores().iter().filter_map(|it| it.event_data_store_arn()).map(str::to_owned),
         );
-        token = page.next_token().map(str::to_owned);
+        token = pages.next(page.next_token()).map_err(|_| endless(&LIST_EVENT_DATA_STORES))?;
         if token.is_none() {
             break;
         }

@@ -3,9 +3,12 @@
 pub mod archive;
 mod athena;
 pub(super) mod event_history;
+mod folders;
 mod lake;
 mod pace;
+mod projection;
 mod queries;
+mod rows;
 mod running;
 pub mod scan;
 mod trail_bucket;

@@ -3,25 +3,25 @@
 //!
 //! Round trips are hidden behind each other: folders are listed side by side, files are fetched as
 //! soon as a page names them, and what has come is scanned on threads of its own.
-//! Layout: `[prefix/]AWSLogs/[o-…/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/`.
-//! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html>
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_s3::Client;
-use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::archive::{Searched, asked, problem};
+use super::archive::{Searched, asked, endless, problem};
+use super::folders::{Folders, roots};
 use super::scan::{ObjectScanner, ReadyQuery, query_of};
 use crate::collect::client::Aws;
 use crate::collect::operations::{GET_OBJECT, LIST_OBJECTS};
+use crate::collect::pages::Pages;
 use crate::collect::progress::Search;
-use crate::denials::{RoleFilter, Scope};
+use crate::denials::Scope;
+use crate::facts::Fact;
 use crate::model::Blocked;
 use crate::trail::{Coverage, Event, Problem};
 
@@ -34,8 +34,8 @@ const LISTINGS: usize = 64;
 const BUDGET_KIB: u32 = 256 * 1024;
 /// Attempts at a file whose transfer breaks off.
 const ATTEMPTS: u32 = 3;
-/// Days back when nobody says since when: as far as event history goes.
-const DAYS: i64 = 90;
+/// Files that are refused, with none that is not, before no more are asked for.
+const REFUSALS: u64 = 20;
 
 /// A file fetched, with its share of the budget.
 struct Fetched {
@@ -56,9 +56,17 @@ struct Counts {
     listed: AtomicU64,
     scanned: AtomicU64,
     bytes: AtomicU64,
+    refused: AtomicU64,
+    /// Files that were not asked for, since all before them were refused.
+    unasked: AtomicU64,
 }
 
 impl Counts {
+    /// Whether the next file would be refused as all before it were.
+    fn is_shut(&self) -> bool {
+        self.refused.load(Ordering::Relaxed) >= REFUSALS && self.scanned.load(Ordering::Relaxed) == 0
+    }
+
     fn scanned(&self, bytes: usize) {
         self.scanned.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
@@ -113,8 +121,7 @@ pub(super) fn search(
             budget: Arc::new(Semaphore::new(BUDGET_KIB as usize)),
             counts: &counts,
         };
-        let problems = runtime.block_on(fetching.run(sender));
-        looked.problems.extend(problems);
+        looked.merge(runtime.block_on(fetching.run(sender)));
         for worker in workers {
             match worker.join() {
                 Ok(coverage) => looked.merge(coverage),
@@ -128,7 +135,7 @@ pub(super) fn search(
 /// Whether the log files can be listed; if not, why.
 pub(super) async fn can_list(aws: &Aws<'_>, bucket: &str, prefix: Option<&str>) -> Result<(), Blocked> {
     let client = client(aws, bucket).await?;
-    let call = client.list_objects_v2().bucket(bucket).prefix(root(prefix)).max_keys(1).send();
+    let call = client.list_objects_v2().bucket(bucket).prefix(&roots(prefix)[0]).max_keys(1).send();
     asked(aws, &LIST_OBJECTS, call).await.map(drop)
 }
 
@@ -148,12 +155,6 @@ async fn client(aws: &Aws<'_>, bucket: &str) -> Result<Client, Blocked> {
     Ok(aws.s3(Some(&head.region)))
 }
 
-/// The folder in which all log files are.
-fn root(prefix: Option<&str>) -> String {
-    let prefix = prefix.map(|prefix| prefix.trim_matches('/')).filter(|prefix| !prefix.is_empty());
-    prefix.map_or_else(|| "AWSLogs/".to_owned(), |prefix| format!("{prefix}/AWSLogs/"))
-}
-
 struct Fetching<'a> {
     aws: &'a Aws<'a>,
     bucket: &'a str,
@@ -166,14 +167,19 @@ struct Fetching<'a> {
 
 impl Fetching<'_> {
     /// Lists and fetches all that is needed; gives what went wrong.
-    async fn run(&self, sender: mpsc::Sender<Fetched>) -> Vec<Problem> {
+    async fn run(&self, sender: mpsc::Sender<Fetched>) -> Coverage {
+        let mut looked = Coverage::default();
         let client = match client(self.aws, self.bucket).await {
             Ok(client) => client,
-            Err(blocked) => return vec![problem(&format!("s3://{}", self.bucket), &blocked)],
+            Err(blocked) => {
+                looked.problems.push(problem(&format!("s3://{}", self.bucket), &blocked));
+                return looked;
+            }
         };
-        let mut problems = Vec::new();
-        let folders = self.day_folders(&client, &mut problems).await;
-        let problems = Mutex::new(problems);
+        let Self { aws, bucket, prefix, scope, now, .. } = *self;
+        let folders = Folders { aws, client: &client, bucket, prefix, scope, now };
+        let folders = folders.days(&mut looked).await;
+        let problems = Mutex::new(Vec::new());
         let note = |found: Problem| problems.lock().unwrap_or_else(PoisonError::into_inner).push(found);
         let (names, mut listed) = mpsc::channel::<Listed>(4 * FETCHES);
         let listing = async {
@@ -208,113 +214,21 @@ impl Fetching<'_> {
             ((), ()) = async { tokio::join!(listing, fetching) } => {}
             () = self.aws.stopped() => {}
         }
-        problems.into_inner().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The day folders of all accounts and regions that are wanted.
-    async fn day_folders(&self, client: &Client, problems: &mut Vec<Problem>) -> Vec<String> {
-        let mut accounts = Vec::new();
-        let mut open = vec![root(self.prefix)];
-        // An organisation's trail has one more level, `o-…`.
-        for _ in 0..2 {
-            let levels = join_all(open.iter().map(|root| self.folders(client, root))).await;
-            let mut next = Vec::new();
-            for (root, level) in open.iter().zip(levels) {
-                match level {
-                    Ok(names) => {
-                        for name in names {
-                            if name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_digit()) {
-                                accounts.push((format!("{root}{name}/CloudTrail/"), name));
-                            } else if name.starts_with("o-") {
-                                next.push(format!("{root}{name}/"));
-                            }
-                        }
-                    }
-                    Err(blocked) => problems.push(problem(&format!("s3://{}/{root}", self.bucket), &blocked)),
-                }
-            }
-            open = next;
+        looked.problems.extend(problems.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let unasked = self.counts.unasked.load(Ordering::Relaxed);
+        if unasked > 0 {
+            let place = format!("s3://{bucket}: {unasked} more files");
+            looked.lacks(&place, "they were not asked for, since all before them were refused");
         }
-        accounts.retain(|(_, account)| self.wants_account(account));
-        let regions = join_all(accounts.iter().map(|(root, _)| self.folders(client, root))).await;
-        let mut folders = Vec::new();
-        let days = self.days();
-        for ((root, _), regions) in accounts.iter().zip(regions) {
-            match regions {
-                Ok(regions) => {
-                    let wanted = &self.scope.regions;
-                    for region in
-                        regions.iter().filter(|region| wanted.is_empty() || wanted.contains(*region))
-                    {
-                        folders.extend(days.iter().map(|day| format!("{root}{region}/{day}/")));
-                    }
-                }
-                Err(blocked) => problems.push(problem(&format!("s3://{}/{root}", self.bucket), &blocked)),
-            }
-        }
-        folders
-    }
-
-    /// The accounts asked for; else the role's own, in whose trail its calls are recorded; else all.
-    fn wants_account(&self, account: &str) -> bool {
-        match (&self.scope.role, self.scope.accounts.is_empty()) {
-            (_, false) => self.scope.accounts.contains(account),
-            (Some(RoleFilter::Arn(role)), true) => role.account() == account,
-            _ => true,
-        }
-    }
-
-    /// `2026/03/02` of every day of the window and, since folders are named by the day of delivery,
-    /// of the one after it.
-    fn days(&self) -> Vec<String> {
-        let until = self.scope.window.until.unwrap_or(self.now).min(self.now);
-        let earliest = until.checked_sub(SignedDuration::from_hours(24 * DAYS)).unwrap_or(until);
-        let mut day = self.scope.window.since.unwrap_or(earliest);
-        let last = until.checked_add(SignedDuration::from_hours(24)).unwrap_or(until);
-        let name = |time: Timestamp| time.strftime("%Y/%m/%d").to_string();
-        let mut days = Vec::new();
-        while name(day) <= name(last) {
-            days.push(name(day));
-            match day.checked_add(SignedDuration::from_hours(24)) {
-                Ok(next) => day = next,
-                Err(_) => break,
-            }
-        }
-        days
-    }
-
-    /// The names of the folders in a folder.
-    async fn folders(&self, client: &Client, root: &str) -> Result<Vec<String>, Blocked> {
-        let (mut names, mut token) = (Vec::new(), None);
-        loop {
-            let call = client
-                .list_objects_v2()
-                .bucket(self.bucket)
-                .prefix(root)
-                .delimiter("/")
-                .set_continuation_token(token.take());
-            let page = asked(self.aws, &LIST_OBJECTS, call.send()).await?;
-            let folders = page.common_prefixes().iter().filter_map(|folder| folder.prefix());
-            names.extend(folders.filter_map(|name| {
-                name.strip_prefix(root).map(|name| name.trim_end_matches('/').to_owned())
-            }));
-            token = page.next_continuation_token().map(str::to_owned);
-            if token.is_none() {
-                return Ok(names);
-            }
-        }
+        looked
     }
 
     /// Hands on every file of a folder, page by page.
     async fn list(&self, client: &Client, folder: &str, names: mpsc::Sender<Listed>) -> Result<(), Blocked> {
-        let mut token = None;
+        let (mut pages, mut token) = (Pages::default(), None);
         loop {
-            let call = client
-                .list_objects_v2()
-                .bucket(self.bucket)
-                .prefix(folder)
-                .set_continuation_token(token.take());
-            let page = asked(self.aws, &LIST_OBJECTS, call.send()).await?;
+            let call = client.list_objects_v2().bucket(self.bucket).prefix(folder);
+            let page = asked(self.aws, &LIST_OBJECTS, call.set_continuation_token(token).send()).await?;
             self.counts.listed.fetch_add(page.contents().len() as u64, Ordering::Relaxed);
             for object in page.contents() {
                 let Some(key) = object.key() else { continue };
@@ -323,25 +237,43 @@ impl Fetching<'_> {
                     return Ok(());
                 }
             }
-            token = page.next_continuation_token().map(str::to_owned);
+            token = pages.next(page.next_continuation_token()).map_err(|_| endless(&LIST_OBJECTS))?;
             if token.is_none() {
                 return Ok(());
             }
         }
     }
 
-    /// Fetches a file; none when it was deleted since it was listed.
+    /// Fetches a file; none when it was not asked for, since all before it were refused.
     async fn fetch(&self, client: &Client, file: &Listed) -> Result<Option<Fetched>, Blocked> {
         let kib = u32::try_from(file.size / 1024 + 1).unwrap_or(BUDGET_KIB).min(BUDGET_KIB);
         // The semaphore is never closed.
         let Ok(share) = Arc::clone(&self.budget).acquire_many_owned(kib).await else { return Ok(None) };
+        if self.counts.is_shut() {
+            self.counts.unasked.fetch_add(1, Ordering::Relaxed);
+            return Ok(None);
+        }
+        let unread = |why: String, grant: Option<String>| {
+            Err(Blocked {
+                what: "the log file".to_owned(),
+                why: alike(&why, &file.key),
+                grant,
+                hint: None,
+                concerns: Vec::new(),
+            })
+        };
         let mut why = String::new();
         for _ in 0..ATTEMPTS {
             let call = client.get_object().bucket(self.bucket).key(&file.key).send();
             let answer = match self.aws.ask(&GET_OBJECT, call).await {
-                crate::facts::Fact::Absent => return Ok(None),
-                crate::facts::Fact::Known(answer) => answer,
-                unread => return unread.read(&file.key).map(|_: Option<&_>| None),
+                Fact::Known(answer) => answer,
+                Fact::Denied(refusal) => {
+                    self.counts.refused.fetch_add(1, Ordering::Relaxed);
+                    return unread(refusal.message, Some(refusal.action));
+                }
+                Fact::Failed(failure) => return unread(failure.message, None),
+                Fact::Absent => return unread("it was deleted after it was listed".to_owned(), None),
+                Fact::NotAsked(reason) => return unread(reason, None),
             };
             match answer.body.collect().await {
                 Ok(bytes) => {
@@ -350,6 +282,33 @@ impl Fetching<'_> {
                 Err(error) => why = format!("the transfer broke off: {error}"),
             }
         }
-        Err(Blocked { what: file.key.clone(), why, grant: None, hint: None, concerns: Vec::new() })
+        unread(why, None)
+    }
+}
+
+/// What AWS said of a file, in the words in which it says the same of others: without the file's name and
+/// the request's.
+fn alike(said: &str, key: &str) -> String {
+    let said = said.replace(key, "*");
+    match said.rsplit_once(" [request ") {
+        Some((before, request)) if request.ends_with(']') => before.to_owned(),
+        _ => said,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_of_different_files_are_put_in_the_same_words() {
+        let said = |key: &str, request: &str| {
+            let text = format!(
+                "AccessDenied (HTTP 403): User: u is not authorized to perform: kms:Decrypt on resource: \"arn:aws:s3:::logs/{key}\" [request {request}]"
+            );
+            alike(&text, key)
+        };
+        assert_eq!(said("AWSLogs/a.json.gz", "1"), said("AWSLogs/b.json.gz", "2"));
+        assert!(said("AWSLogs/a.json.gz", "1").ends_with("\"arn:aws:s3:::logs/*\""));
     }
 }
