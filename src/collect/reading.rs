@@ -21,6 +21,8 @@ use tokio::sync::Semaphore;
 
 use super::client::Aws;
 use super::cloudtrail::event_history::{self, Subject, Window, global};
+use super::error::failed;
+use super::operations::GET_CALLER_IDENTITY;
 use super::regional::{self, Regional};
 use super::s3::{NOT_WANTED, wanted};
 use super::settings::{History as HistorySetting, Settings};
@@ -29,7 +31,7 @@ use super::{grants, iam, kms, lake_formation, last_accessed, organizations, s3, 
 use crate::catalog::{Catalog, Connector};
 use crate::facts::{
     Bucket, Caller, Fact, FactId, Facts, Failure, FailureKind, History, Key, LakeGrant, ManagedPolicy,
-    Organization, Purpose, ServiceAccess, Simulation, Target, Trail,
+    Organization, Purpose, Role, ServiceAccess, Simulation, Target, Trail,
 };
 use crate::model::{AccountId, Arn, Partition};
 use crate::plan::Plan;
@@ -76,18 +78,21 @@ impl<'a> Reading<'a> {
         Self { aws, settings, plan, catalog, simulations_in_flight: Semaphore::new(simulate::IN_FLIGHT) }
     }
 
-    /// Goes through the rounds. Only a caller that cannot be read is an error.
+    /// Goes through the rounds. Only a caller that cannot be read is an error, and only where the role does
+    /// not tell the account.
     pub(super) async fn read(&self, target: Target) -> Result<Facts, StartError> {
         let mut facts = Facts::unread(target, whole(self.settings.now).to_string());
         if facts.target.region.is_none() && (regional::is_needed(self.plan) || self.installs(&facts.target)) {
             facts.target.region = self.aws.chosen_region().map(str::to_owned);
         }
-        let (caller, first) =
-            tokio::try_join!(sts::caller(self.aws), async { Ok(self.first(&facts.target).await) })?;
-        let role_account = facts.target.role.account.clone().unwrap_or_else(|| caller.account.clone());
-        self.aws.progress().signed_in(&caller, self.aws.region(), &role_account);
-        let elsewhere = elsewhere(&caller, &role_account);
-        facts.caller = Fact::Known(caller);
+        let ((caller, role), first) =
+            tokio::try_join!(self.caller(&facts.target), async { Ok(self.first(&facts.target).await) })?;
+        let elsewhere = caller.known().and_then(|caller| {
+            let role_account = facts.target.role.account.as_ref().unwrap_or(&caller.account);
+            self.aws.progress().signed_in(caller, self.aws.region(), role_account);
+            elsewhere(caller, role_account)
+        });
+        (facts.caller, facts.role) = (caller, role);
         self.second(&mut facts, first, elsewhere.as_ref()).await;
         let (history, last_accessed, mut facts) = tokio::join!(
             self.history(&facts, elsewhere.as_ref()),
@@ -97,6 +102,24 @@ impl<'a> Reading<'a> {
         facts.last_accessed = last_accessed;
         facts.history = of_own_keys(history, &facts);
         Ok(facts)
+    }
+
+    /// The caller. Where STS answers without an identity, the role's ARN may do: IAM gives roles of the
+    /// caller's own account only, so that a role of the account given is read in the right one.
+    async fn caller(&self, target: &Target) -> Result<(Fact<Caller>, Fact<Role>), StartError> {
+        let error = match sts::caller(self.aws).await {
+            Ok(caller) => return Ok((Fact::Known(caller), Fact::default())),
+            Err(error) => error,
+        };
+        let given = target.role.account.as_ref().map(AccountId::as_str);
+        if given.is_none() || !matches!(error, StartError::NoIdentity { .. }) {
+            return Err(error);
+        }
+        let role = iam::role(self.aws, &self.aws.iam(), &target.role.name).await;
+        if role.known().map(|role| role.arn.account()) != given {
+            return Err(error);
+        }
+        Ok((failed(&GET_CALLER_IDENTITY, FailureKind::Service, error.to_string()), role))
     }
 
     /// Searches event history alone: all else is in the facts.
@@ -173,7 +196,7 @@ impl<'a> Reading<'a> {
             trails::look_into(self.aws, trails).await
         };
         let region = facts.target.region.clone();
-        let account = facts.caller.known().map(|caller| caller.account.clone());
+        let account = own_account(facts);
         let regional = async {
             match (elsewhere, region.as_deref()) {
                 (None, Some(region)) => {
@@ -270,22 +293,22 @@ impl<'a> Reading<'a> {
 
     async fn lake_permissions(&self, facts: &Facts, elsewhere: Option<&Fact<()>>) -> Fact<Vec<LakeGrant>> {
         let permissions = facts.lake_formation.permissions.clone();
-        let (Some(caller), Some(region)) = (facts.caller.known(), &facts.target.region) else {
+        let (Some(account), Some(region)) = (own_account(facts), &facts.target.region) else {
             return permissions;
         };
         if elsewhere.is_some() || no_such_role(facts).is_some() {
             return permissions;
         }
-        let role = role_arn(facts, &caller.account);
+        let role = role_arn(facts, &account);
         lake_formation::third(self.aws, facts, self.catalog, region, &role).await
     }
 
     async fn last_accessed(&self, facts: &Facts, elsewhere: Option<&Fact<()>>) -> Fact<Vec<ServiceAccess>> {
         let why = elsewhere.cloned().or_else(|| no_such_role(facts));
-        match (why.and_then(|why| why.unread()), facts.caller.known()) {
+        match (why.and_then(|why| why.unread()), own_account(facts)) {
             (Some(unread), _) => unread,
-            (None, Some(caller)) => {
-                let role = role_arn(facts, &caller.account);
+            (None, Some(account)) => {
+                let role = role_arn(facts, &account);
                 wanted(self.plan, FactId::RoleLastAccessed, last_accessed::services(self.aws, &role)).await
             }
             (None, None) => Fact::default(),
@@ -316,13 +339,13 @@ impl<'a> Reading<'a> {
         needs: &[Requirement<'_>],
         elsewhere: Option<&Fact<()>>,
     ) -> Vec<Simulation> {
-        let Some(caller) = facts.caller.known().filter(|_| self.plan.reads(FactId::Simulation)) else {
+        let Some(account) = own_account(facts).filter(|_| self.plan.reads(FactId::Simulation)) else {
             return Vec::new();
         };
         if let Some(why) = elsewhere.cloned().or_else(|| no_such_role(facts)) {
             return simulate::unasked(facts, needs, &why);
         }
-        let role = role_arn(facts, &caller.account);
+        let role = role_arn(facts, &account);
         simulate::simulate(self.aws, &self.simulations_in_flight, facts, &role, needs).await
     }
 
@@ -335,9 +358,10 @@ impl<'a> Reading<'a> {
         documents: impl Future<Output = Documents>,
         elsewhere: Option<&Fact<()>>,
     ) -> (BTreeMap<String, Key>, Vec<Simulation>) {
-        let Some(caller) = facts.caller.known().map(|caller| &caller.account) else {
+        let Some(caller) = own_account(facts) else {
             return (BTreeMap::new(), Vec::new());
         };
+        let caller = &caller;
         let entries: BTreeSet<Arn> = key_entries(facts).filter(|_| self.plan.reads(FactId::Key)).collect();
         let keys = entries.iter().map(|entry| async move {
             (entry.to_string(), kms::key(self.aws, self.plan, entry, caller).await)
@@ -428,7 +452,7 @@ impl<'a> Reading<'a> {
     }
 
     fn subject(&self, facts: &Facts, purposes: BTreeSet<Purpose>) -> Option<Subject> {
-        let caller = facts.caller.known()?;
+        let account = own_account(facts)?;
         let bucket_region = |bucket: &Bucket| bucket.head.known().map(|head| head.region.clone());
         let buckets: Vec<(String, String)> = facts
             .buckets
@@ -448,7 +472,7 @@ impl<'a> Reading<'a> {
         let uses_catalog = sources.contains("glue.amazonaws.com");
         let mut seen = BTreeSet::new();
         sessions.retain(|name| seen.insert(name.clone()));
-        let role: Arn = role_arn(facts, &caller.account).parse().ok()?;
+        let role: Arn = role_arn(facts, &account).parse().ok()?;
         let region = region.unwrap_or_else(|| self.aws.region().to_owned());
         let (session_regions, call_regions) = if self.settings.regions.is_empty() {
             let of_buckets = buckets.iter().map(|(_, region)| region.clone());
@@ -478,6 +502,12 @@ impl<'a> Reading<'a> {
 /// Whole seconds: moments are also sent to AWS, which need not know fractions.
 fn whole(moment: Timestamp) -> Timestamp {
     Timestamp::from_second(moment.as_second()).unwrap_or(moment)
+}
+
+/// The caller's account; where STS did not tell it, that of the role, which IAM gives in its own account only.
+fn own_account(facts: &Facts) -> Option<AccountId> {
+    let role = || facts.role.known().and_then(|role| role.arn.account().parse().ok());
+    facts.caller.known().map(|caller| caller.account.clone()).or_else(role)
 }
 
 /// Why nothing is read of a role that is in another account than the caller.

@@ -28,6 +28,7 @@ mod denials;
 mod denials_sources;
 mod failures;
 mod governed;
+mod half_answers;
 mod healthy;
 mod iceberg;
 mod lake;
