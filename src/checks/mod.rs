@@ -49,23 +49,27 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
 
 /// Judges the selected checks. A check that panics is `broken`, and the others go on.
 pub fn diagnose(facts: &Facts, catalog: &Catalog, selection: &Selection) -> Vec<Judged> {
-    all().filter(|check| selection.contains(check.id)).map(|check| judge(check, facts, catalog)).collect()
+    diagnose_in(&View::new(facts, catalog), selection)
 }
 
-fn judge(check: &Check, facts: &Facts, catalog: &Catalog) -> Judged {
-    let view = View::new(facts, catalog);
+/// The same for whoever looks at the facts further.
+pub fn diagnose_in(view: &View<'_>, selection: &Selection) -> Vec<Judged> {
+    all().filter(|check| selection.contains(check.id)).map(|check| judge(check, view.beside())).collect()
+}
+
+fn judge(check: &Check, view: View<'_>) -> Judged {
     let outcome = match catch_unwind(AssertUnwindSafe(|| (check.judge)(&view))) {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(blocked)) => Outcome::Unknown(vec![blocked]),
         Err(panic) => Outcome::Broken(Bug { message: panic_message(panic.as_ref()) }),
     };
-    Judged { id: check.id, outcome: applying(outcome, facts), read: view.read() }
+    Judged { id: check.id, outcome: applying(outcome, &view), read: view.read() }
 }
 
 /// A check that lacks nothing but what the user left out does not apply.
-fn applying(outcome: Outcome, facts: &Facts) -> Outcome {
+fn applying(outcome: Outcome, view: &View<'_>) -> Outcome {
     let Outcome::Unknown(blocked) = outcome else { return outcome };
-    match shared::history::left_out(&facts.history, &blocked) {
+    match shared::history::left_out(view.unnoted_history(), &blocked) {
         Some(reason) => Outcome::Skip(reason),
         None => Outcome::Unknown(blocked),
     }

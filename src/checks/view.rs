@@ -2,7 +2,9 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
+use super::shared::once::{Noted, Once};
 use crate::catalog::{Catalog, Connector, ParameterKind, Vendor};
 use crate::facts::{
     AttachedPolicy, Bucket, Caller, CatalogEncryption, Cluster, ConnectorTarget, DatabaseMetadata, Fact,
@@ -20,12 +22,34 @@ pub struct View<'a> {
     facts: &'a Facts,
     catalog: &'a Catalog,
     read: RefCell<BTreeSet<FactId>>,
+    once: Rc<Once<'a>>,
 }
 
 impl<'a> View<'a> {
     /// Sees these facts.
     pub fn new(facts: &'a Facts, catalog: &'a Catalog) -> Self {
-        Self { facts, catalog, read: RefCell::default() }
+        Self { facts, catalog, read: RefCell::default(), once: Rc::default() }
+    }
+
+    /// Sees the same facts with a note of its own, and shares what is worked out of them.
+    pub(super) fn beside(&self) -> Self {
+        let Self { facts, catalog, once, .. } = self;
+        Self { facts, catalog, read: RefCell::default(), once: Rc::clone(once) }
+    }
+
+    /// A value that is worked out once for all who see these facts, and counts as read by each who asks for it.
+    pub(crate) fn once<T: Clone>(
+        &self,
+        which: impl for<'o> Fn(&'o Once<'a>) -> &'o Noted<T>,
+        work_out: impl FnOnce(&Self) -> T,
+    ) -> T {
+        let (value, read) = which(&self.once).get_or_init(|| {
+            let view = self.beside();
+            let value = work_out(&view);
+            (value, view.read.into_inner())
+        });
+        self.read.borrow_mut().extend(read);
+        value.clone()
     }
 
     /// The facts read so far.
@@ -150,9 +174,14 @@ impl<'a> View<'a> {
 
     /// What the target's connectors need, as far as the facts make it concrete: a need of a KMS key is
     /// left out where the encryption was not read.
-    pub fn requirements(&self) -> Vec<Requirement<'a>> {
-        self.note_places();
-        requirement::requirements(self.facts, self.catalog)
+    pub fn requirements(&self) -> Rc<Vec<Requirement<'a>>> {
+        self.once(
+            |once| &once.requirements,
+            |view| {
+                view.note_places();
+                Rc::new(requirement::requirements(view.facts, view.catalog))
+            },
+        )
     }
 
     /// The needs that cannot be asked about, because something that they name is not known.
@@ -350,6 +379,11 @@ impl<'a> View<'a> {
     pub fn trails(&self) -> Read<'a, Vec<Trail>> {
         self.note(FactId::Trails);
         self.facts.trails.read("the account's trails")
+    }
+
+    /// The event history, not noted as read: how it was searched.
+    pub(super) fn unnoted_history(&self) -> &'a History {
+        &self.facts.history
     }
 
     /// The event history as searched. `id` is one of the three history facts.

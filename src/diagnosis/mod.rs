@@ -45,9 +45,10 @@ pub struct Ignore {
 impl Diagnosis<'_> {
     /// Diagnoses the facts.
     pub fn report(self, facts: &Facts) -> Report {
-        let mut judged = checks::diagnose(facts, self.catalog, self.selection);
+        let view = View::new(facts, self.catalog);
+        let mut judged = checks::diagnose_in(&view, self.selection);
         let mut target = target(facts, self.catalog);
-        phases::phases(&View::new(facts, self.catalog), &judged, &mut target.connectors);
+        phases::phases(&view, &judged, &mut target.connectors);
         prescribe(facts, self.catalog, &mut judged);
         let mut notes: Vec<String> = self.catalog.vendor.own_role(&facts.target).into_iter().collect();
         notes.extend(other_account(facts));

@@ -33,11 +33,12 @@ pub(super) struct Editable {
 /// The role's policies that a customer can edit, in AWS's order.
 pub(super) fn editable(facts: &Facts, catalog: &Catalog) -> Vec<Editable> {
     let view = View::new(facts, catalog);
-    let own = role_policies(&view).read.into_iter().filter(|policy| !policy.is_aws_managed());
+    let policies = role_policies(&view);
+    let own = policies.read.iter().filter(|policy| !policy.is_aws_managed());
     own.filter_map(|policy| {
         let before = policy.policy.document().text().to_owned();
         let draft = Draft::parse(&before)?;
-        Some(Editable { home: policy.home, name: policy.policy.name().to_owned(), before, draft })
+        Some(Editable { home: policy.home.clone(), name: policy.policy.name().to_owned(), before, draft })
     })
     .collect()
 }

@@ -77,7 +77,7 @@ fn needs(view: &View<'_>) -> Vec<Need> {
     needs.extend(of_other_phases(view));
     let need =
         |action: &str, resource: &str| Need { action: action.to_owned(), resource: resource.to_owned() };
-    for requirement in view.requirements() {
+    for requirement in view.requirements().iter() {
         for resource in &requirement.resources {
             needs.push(need(requirement.action, &resource.pattern));
         }
@@ -107,11 +107,12 @@ fn needs(view: &View<'_>) -> Vec<Need> {
 /// resources for all of its actions, and AWS passes over those that do not belong together.
 fn elsewhere_harmless(view: &View<'_>) -> Vec<Need> {
     let mut services: BTreeMap<&str, (BTreeSet<&str>, BTreeSet<String>)> = BTreeMap::new();
-    for requirement in view.requirements() {
+    for requirement in view.requirements().iter() {
         let service = requirement.action.split(':').next().unwrap_or_default();
         let (actions, resources) = services.entry(service).or_default();
         actions.insert(requirement.action);
-        resources.extend(requirement.resources.into_iter().map(|it| it.pattern).filter(|it| it != "*"));
+        let patterns = requirement.resources.iter().map(|it| it.pattern.clone());
+        resources.extend(patterns.filter(|it| it != "*"));
     }
     let of_service = |(actions, resources): &(BTreeSet<&str>, BTreeSet<String>)| {
         let patterns: Vec<&String> = resources.iter().filter(|it| it.ends_with('*')).collect();

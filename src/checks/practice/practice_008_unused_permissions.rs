@@ -105,8 +105,8 @@ fn unused_services<'a>(view: &View<'_>, accesses: &'a [ServiceAccess], limit: Ti
 /// lately, which nobody had time to use, and AWS's own, which PRACTICE-003 reports.
 fn granted_services(view: &View<'_>, limit: Timestamp) -> BTreeMap<String, BTreeSet<String>> {
     let mut services: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for policy in role_policies(view).read {
-        if policy.is_aws_managed() || is_recent(view, &policy, limit) {
+    for policy in &role_policies(view).read {
+        if policy.is_aws_managed() || is_recent(view, policy, limit) {
             continue;
         }
         for grant in granted(std::slice::from_ref(&policy.policy)) {

@@ -11,6 +11,7 @@ pub(crate) mod keys;
 pub mod lake_formation;
 pub mod needs;
 pub(crate) mod objects;
+pub(crate) mod once;
 pub(crate) mod organization;
 pub mod phases;
 pub(crate) mod phrases;

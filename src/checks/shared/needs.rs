@@ -1,5 +1,6 @@
 //! Each need of the connectors as a question to a layer of policies, answered by our own engine.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::catalog::Level;
@@ -20,7 +21,7 @@ pub struct Ask<'a> {
     /// The one resource asked about.
     pub resource: Resource,
     /// The call as our engine is asked about it.
-    pub call: SessionCall,
+    pub call: Rc<SessionCall>,
 }
 
 /// What a layer of policies says to a question.
@@ -92,8 +93,13 @@ impl From<Decision> for Verdict {
 ///
 /// Blocked when not even the role's account is known, by which a policy would know it.
 pub fn asks<'a>(view: &View<'a>) -> Result<Vec<Ask<'a>>, Blocked> {
+    let asks = view.once(|once| &once.asks, |view| all(view).map(Rc::new))?;
+    Ok(asks.to_vec())
+}
+
+fn all<'a>(view: &View<'a>) -> Result<Vec<Ask<'a>>, Blocked> {
     let mut asks = Vec::new();
-    for requirement in view.requirements() {
+    for requirement in view.requirements().iter() {
         for resource in &requirement.resources {
             asks.push(Ask::of(view, requirement.clone(), resource.clone())?);
         }
@@ -150,7 +156,7 @@ impl<'a> Ask<'a> {
             hint: None,
             concerns: Vec::new(),
         })?;
-        let call = call.ok_or_else(|| unknown_role(view))?;
+        let call = Rc::new(call.ok_or_else(|| unknown_role(view))?);
         Ok(Self { requirement, resource, call })
     }
 }
@@ -194,7 +200,7 @@ impl Ask<'_> {
         self.resource.also.iter().map(|resource| {
             let mut other = self.clone();
             other.resource = resource.clone();
-            other.call.resource.clone_from(&resource.probe);
+            Rc::make_mut(&mut other.call).resource.clone_from(&resource.probe);
             other
         })
     }

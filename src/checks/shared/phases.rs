@@ -1,6 +1,8 @@
 //! What becomes of each call that a connector makes, with the phases that hang on it: what the phase table of
 //! the report is made of.
 
+use std::rc::Rc;
+
 use crate::catalog::{Connector, Level, Need, ParameterKind, Phase};
 use crate::checks::View;
 use crate::facts::{ConnectorTarget, Table};
@@ -207,7 +209,7 @@ fn has_tables(
 
 /// The layers of policies, read once.
 struct Fates<'a> {
-    standings: Result<Standings<'a>, Blocked>,
+    standings: Result<Rc<Standings<'a>>, Blocked>,
     state: State,
     /// Whether the account is known to be in an organisation; `None`: no service control policy can apply.
     member: Option<bool>,

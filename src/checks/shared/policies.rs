@@ -1,5 +1,6 @@
 //! The policy documents that bear on the role, read through the [`View`] and compiled.
 
+use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 
 use crate::checks::View;
@@ -90,7 +91,11 @@ pub fn is_everything(resource: &str) -> bool {
 }
 
 /// Reads the role's policies. What is not there counts as read.
-pub fn role_policies(view: &View<'_>) -> RolePolicies {
+pub fn role_policies(view: &View<'_>) -> Rc<RolePolicies> {
+    view.once(|once| &once.policies, |view| Rc::new(read(view)))
+}
+
+fn read(view: &View<'_>) -> RolePolicies {
     let mut found = RolePolicies::default();
     match view.attached_policies() {
         Ok(attached) => {

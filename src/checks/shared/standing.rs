@@ -3,6 +3,7 @@
 //! The checks of missing permissions each report their own kind of gap, so that one cause shows once.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::checks::View;
@@ -180,14 +181,18 @@ impl Gap<'_, '_> {
 #[derive(Debug)]
 pub struct Standings<'a> {
     /// The role's policies.
-    pub policies: RolePolicies,
+    pub policies: Rc<RolePolicies>,
     /// The questions and their answers, in the order of the connector files.
     pub all: Vec<Standing<'a>>,
 }
 
 impl<'a> Standings<'a> {
     /// Judges every need.
-    pub fn of(view: &View<'a>) -> Result<Self, Blocked> {
+    pub fn of(view: &View<'a>) -> Result<Rc<Self>, Blocked> {
+        view.once(|once| &once.standings, |view| Self::judged(view).map(Rc::new))
+    }
+
+    fn judged(view: &View<'a>) -> Result<Self, Blocked> {
         let policies = role_policies(view);
         let asks = asks(view)?.into_iter().filter(|ask| !ask.is_of_key());
         let all = asks.map(|ask| Standing { answer: standing_answer(view, &ask, &policies), ask }).collect();

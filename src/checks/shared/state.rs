@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::checks::View;
 use crate::model::{Blocked, PolicyHome, StatementRef};
 use crate::policy::{NearestMiss, Policy};
-use crate::requirement::Resource;
+use crate::requirement::{Requirement, Resource};
 
 use super::grants::{Granted, granted};
 use super::keys;
@@ -235,12 +235,15 @@ fn resource_place(arn: &str) -> Option<String> {
 
 /// The question whether the role may do any action on any resource, with the condition keys of the
 /// connector that writes to the bucket. `None`: no connector has needs, so that none are known.
-pub(crate) fn ask_for<'s>(
-    view: &View<'s>,
+pub(crate) fn ask_for<'s, 'a: 's>(
+    view: &View<'a>,
     action: &'s str,
     resource: &str,
 ) -> Result<Option<Ask<'s>>, Blocked> {
-    let Some(Ask { mut requirement, .. }) = asks(view)?.into_iter().next() else { return Ok(None) };
+    let mut requirement: Requirement<'s> = match asks(view)?.first() {
+        Some(ask) => ask.requirement.clone(),
+        None => return Ok(None),
+    };
     requirement.action = action;
     requirement.of_key = action.starts_with("kms:");
     let resource = Resource { pattern: resource.to_owned(), probe: resource.to_owned(), also: Vec::new() };
