@@ -18,6 +18,7 @@ pub(crate) mod phrases;
 pub(crate) mod places;
 pub mod policies;
 pub(crate) mod redshift;
+pub(crate) mod refusal;
 pub(crate) mod region;
 pub(crate) mod rewind;
 pub(crate) mod services;

@@ -11,7 +11,7 @@ use crate::requirement::{Location, Origin};
 
 use super::needs::Ask;
 use super::policies::buckets_named;
-use super::standing::{Cause, resources_for};
+use super::refusal::{Cause, resources_for};
 
 /// What is done with objects: a statement that allows one of them is about the place's objects.
 const ON_OBJECTS: [&str; 4] = ["s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:AbortMultipartUpload"];
