@@ -202,7 +202,7 @@ fn rows_that_hold_no_event_are_counted_and_a_page_that_comes_again_ends_the_sear
     assert_eq!((count(&answer), &answer["complete"], output.status.code()), (1, &json!(false), Some(1)));
     let problems = answer["coverage"]["problems"].to_string();
     assert!(problems.contains("unreadable_records") && problems.contains("\"count\":2"), "{problems}");
-    assert!(problems.contains("named a page again"), "{problems}");
+    assert!(problems.contains("names no page that was not read"), "{problems}");
     assert_eq!(fake.asked("GetQueryResults").len(), 2);
 }
 
@@ -326,6 +326,18 @@ fn a_table_without_partitions_of_what_is_asked_for_is_no_good_news() {
     for part in ["no region eu-west-1", "of the days from 2026/03/02 to", "scanned not one byte"] {
         assert!(problems.contains(part), "{part}: {problems}");
     }
+}
+
+#[test]
+fn an_answer_without_rows_is_not_an_empty_one() {
+    let fake = Fake::start(|operation, body, times| match operation {
+        "GetQueryResults" => Some((200, json!({}))),
+        _ => athena(operation, body, times),
+    });
+    let (answer, output) =
+        fake.run(&["--athena", "logs.cloudtrail", "--role", ROLE, "--since", "2026-03-01"]);
+    assert_eq!((&answer["complete"], output.status.code()), (&json!(false), Some(3)), "{answer:#}");
+    assert!(answer["coverage"]["problems"].to_string().contains("AWS gave no rows"), "{answer:#}");
 }
 
 #[test]

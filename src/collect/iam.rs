@@ -9,6 +9,7 @@ use super::operations::{
     GET_POLICY, GET_POLICY_VERSION, GET_ROLE, GET_ROLE_POLICY, LIST_ATTACHED_ROLE_POLICIES,
     LIST_ROLE_POLICIES, LIST_ROLES, Operation,
 };
+use super::pages::{ENDLESS, Endless, Pages};
 use crate::facts::{AttachedPolicy, Fact, FailureKind, ManagedPolicy, Role, RoleUse};
 use crate::policy::decode;
 
@@ -52,13 +53,16 @@ pub(super) async fn role(aws: &Aws<'_>, client: &aws_sdk_iam::Client, name: &str
 
 /// Names of the account's roles, for telling near misses.
 pub(super) async fn role_names(aws: &Aws<'_>, client: &aws_sdk_iam::Client) -> Fact<Vec<String>> {
-    let (mut names, mut marker) = (Vec::new(), None);
+    let (mut names, mut pages, mut marker) = (Vec::new(), Pages::default(), None);
     for _ in 0..PAGES {
         let call = client.list_roles().max_items(PAGE).set_marker(marker).send();
         let answer = aws.ask(&LIST_ROLES, call).await;
         let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
         names.extend(answer.roles().iter().map(|role| role.role_name().to_owned()));
-        marker = answer.marker().filter(|_| answer.is_truncated()).map(str::to_owned);
+        marker = match pages.next_if(answer.is_truncated(), answer.marker()) {
+            Ok(next) => next,
+            Err(Endless) => return failed(&LIST_ROLES, FailureKind::Unreadable, ENDLESS),
+        };
         if marker.is_none() {
             break;
         }
@@ -72,7 +76,7 @@ pub(super) async fn attached(
     client: &aws_sdk_iam::Client,
     role: &str,
 ) -> Fact<Vec<AttachedPolicy>> {
-    let (mut policies, mut marker) = (Vec::new(), None);
+    let (mut policies, mut pages, mut marker) = (Vec::new(), Pages::default(), None);
     for _ in 0..PAGES {
         let call =
             client.list_attached_role_policies().role_name(role).max_items(PAGE).set_marker(marker).send();
@@ -86,7 +90,10 @@ pub(super) async fn attached(
             let name = policy.policy_name().unwrap_or(arn.name()).to_owned();
             policies.push(AttachedPolicy { name, arn });
         }
-        marker = answer.marker().filter(|_| answer.is_truncated()).map(str::to_owned);
+        marker = match pages.next_if(answer.is_truncated(), answer.marker()) {
+            Ok(next) => next,
+            Err(Endless) => return failed(&LIST_ATTACHED_ROLE_POLICIES, FailureKind::Unreadable, ENDLESS),
+        };
         if marker.is_none() {
             return Fact::Known(policies);
         }
@@ -104,13 +111,16 @@ pub(super) async fn inline_names(
     client: &aws_sdk_iam::Client,
     role: &str,
 ) -> Fact<Vec<String>> {
-    let (mut names, mut marker) = (Vec::new(), None);
+    let (mut names, mut pages, mut marker) = (Vec::new(), Pages::default(), None);
     for _ in 0..PAGES {
         let call = client.list_role_policies().role_name(role).max_items(PAGE).set_marker(marker).send();
         let answer = aws.ask(&LIST_ROLE_POLICIES, call).await;
         let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
         names.extend_from_slice(answer.policy_names());
-        marker = answer.marker().filter(|_| answer.is_truncated()).map(str::to_owned);
+        marker = match pages.next_if(answer.is_truncated(), answer.marker()) {
+            Ok(next) => next,
+            Err(Endless) => return failed(&LIST_ROLE_POLICIES, FailureKind::Unreadable, ENDLESS),
+        };
         if marker.is_none() {
             return Fact::Known(names);
         }

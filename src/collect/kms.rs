@@ -3,6 +3,7 @@
 use super::client::Aws;
 use super::error::failed;
 use super::operations::{DESCRIBE_KEY, GET_KEY_POLICY, LIST_GRANTS};
+use super::pages::{ENDLESS, Endless, Pages};
 use super::s3::wanted;
 use crate::facts::{Fact, FactId, FailureKind, Grant, Key, KeyMetadata};
 use crate::model::{AccountId, Arn};
@@ -121,7 +122,7 @@ pub(super) async fn grants(aws: &Aws<'_>, arn: &Arn, caller: &AccountId) -> Fact
         return failed(&LIST_GRANTS, FailureKind::OtherAccount, what);
     }
     let client = aws.kms(arn.region());
-    let (mut grants, mut marker) = (Vec::new(), None);
+    let (mut grants, mut pages, mut marker) = (Vec::new(), Pages::default(), None);
     for _ in 0..PAGES {
         let call = client.list_grants().key_id(arn.as_str()).limit(100).set_marker(marker).send();
         let answer = aws.ask(&LIST_GRANTS, call).await;
@@ -132,7 +133,10 @@ pub(super) async fn grants(aws: &Aws<'_>, arn: &Arn, caller: &AccountId) -> Fact
             operations: grant.operations().iter().map(|it| it.as_str().to_owned()).collect(),
             constrained: grant.constraints().is_some(),
         }));
-        marker = answer.next_marker().filter(|_| answer.truncated()).map(str::to_owned);
+        marker = match pages.next_if(answer.truncated(), answer.next_marker()) {
+            Ok(next) => next,
+            Err(Endless) => return failed(&LIST_GRANTS, FailureKind::Unreadable, ENDLESS),
+        };
         if marker.is_none() {
             return Fact::Known(grants);
         }

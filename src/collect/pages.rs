@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-/// What is said of a list that names a page again.
-pub(super) const ENDLESS: &str = "AWS named a page again that was read already, so that the list has no end";
+/// What is said of a list that cannot be read to its end.
+pub(super) const ENDLESS: &str =
+    "AWS says that the list goes on, and names no page that was not read already";
 
 /// The tokens of a list's pages. None of them may come twice: such a list has no end.
 #[derive(Debug, Default)]
@@ -11,7 +12,7 @@ pub(super) struct Pages {
     seen: BTreeSet<String>,
 }
 
-/// A page was named again.
+/// The list goes on, but a page was named again, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Endless;
 
@@ -22,6 +23,14 @@ impl Pages {
             None => Ok(None),
             Some(token) if self.seen.insert(token.to_owned()) => Ok(Some(token.to_owned())),
             Some(_) => Err(Endless),
+        }
+    }
+
+    /// The same where the answer says besides whether the list goes on.
+    pub(super) fn next_if(&mut self, goes_on: bool, named: Option<&str>) -> Result<Option<String>, Endless> {
+        match self.next(named.filter(|_| goes_on))? {
+            None if goes_on => Err(Endless),
+            next => Ok(next),
         }
     }
 }
@@ -42,5 +51,15 @@ mod tests {
         ] {
             assert_eq!(pages.next(named), expected);
         }
+    }
+
+    #[test]
+    fn a_list_that_goes_on_without_saying_where_is_told_from_one_that_ends() {
+        let mut pages = Pages::default();
+        assert_eq!(pages.next_if(true, Some("a")), Ok(Some("a".to_owned())));
+        assert_eq!(pages.next_if(false, Some("b")), Ok(None));
+        assert_eq!(pages.next_if(false, None), Ok(None));
+        assert_eq!(pages.next_if(true, None), Err(Endless));
+        assert_eq!(pages.next_if(true, Some("")), Err(Endless));
     }
 }

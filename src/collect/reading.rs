@@ -549,7 +549,9 @@ fn sources(catalog: &Catalog, facts: &Facts) -> BTreeSet<String> {
     let services: BTreeSet<&str> =
         unnamed.flat_map(|it| &it.needs).filter_map(|need| need.action.split(':').next()).collect();
     let has_key = key_entries(facts).next().is_some();
-    let searched = ["glue", "redshift", "redshift-serverless"].into_iter().filter(|it| services.contains(it));
+    let searched = ["glue", "redshift", "redshift-data", "redshift-serverless"]
+        .into_iter()
+        .filter(|it| services.contains(it));
     let governs = services.contains("glue").then_some("lakeformation");
     let key = (has_key && services.contains("kms")).then_some("kms");
     searched.chain(governs).chain(key).map(|service| format!("{service}.amazonaws.com")).collect()

@@ -23,8 +23,11 @@ const OBJECTS: &str = "AWS::S3::Object";
 pub(super) async fn list(aws: &Aws<'_>, region: &str) -> Fact<Vec<Trail>> {
     let client = aws.cloudtrail(region);
     let answer = aws.ask(&DESCRIBE_TRAILS, client.describe_trails().include_shadow_trails(true).send()).await;
-    answer.map(|answer| {
-        let trails = answer.trail_list().iter().filter_map(|trail| {
+    let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
+    let trails: Option<Vec<Trail>> = answer
+        .trail_list()
+        .iter()
+        .map(|trail| {
             Some(Trail {
                 arn: trail.trail_arn()?.parse().ok()?,
                 bucket: trail.s3_bucket_name().unwrap_or_default().to_owned(),
@@ -35,9 +38,14 @@ pub(super) async fn list(aws: &Aws<'_>, region: &str) -> Fact<Vec<Trail>> {
                 status: Fact::default(),
                 selectors: Fact::default(),
             })
-        });
-        trails.filter(|trail| trail.multi_region || trail.home_region == region).collect()
-    })
+        })
+        .collect();
+    let Some(mut trails) = trails else {
+        let what = "DescribeTrails answered with a trail that has no ARN";
+        return failed(&DESCRIBE_TRAILS, FailureKind::Unreadable, what);
+    };
+    trails.retain(|trail| trail.multi_region || trail.home_region == region);
+    Fact::Known(trails)
 }
 
 /// Adds status and selectors, all asked at once. Each trail is asked for in its home region.

@@ -169,7 +169,7 @@ fn a_history_that_names_a_page_again_ends_and_says_so() {
     let (answer, ended) = Run::new(&account, &proxy).denials(&["--source", "event-history"]);
     assert_eq!((&answer["denials"][0]["count"], ended.code), (&json!(1), 1), "{answer:#}");
     let problems = answer["coverage"]["problems"].to_string();
-    assert!(problems.contains("named a page again"), "{problems}");
+    assert!(problems.contains("names no page that was not read"), "{problems}");
     let asked = lookups(&proxy).into_iter().filter(|it| it.to_string().contains("Username"));
     assert_eq!(asked.count(), 2);
 }

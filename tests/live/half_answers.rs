@@ -90,6 +90,20 @@ fn a_trail_of_which_nobody_says_whether_it_logs_is_not_taken_to_be_stopped() {
 }
 
 #[test]
+fn a_list_that_goes_on_without_saying_where_is_not_known() {
+    let (account, proxy) = scene();
+    answer(&proxy, "ListAttachedRolePolicies", |_| {
+        let result = "<ListAttachedRolePoliciesResult><AttachedPolicies/><IsTruncated>true</IsTruncated></ListAttachedRolePoliciesResult>";
+        let body = format!(
+            "<ListAttachedRolePoliciesResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\">{result}</ListAttachedRolePoliciesResponse>"
+        );
+        Message::answer(200, "text/xml", body)
+    });
+    let facts = Run::new(&account, &proxy).facts();
+    expect(&facts.attached_policies, FailureKind::Unreadable, "names no page that was not read");
+}
+
+#[test]
 fn grants_that_do_not_end_are_not_all_known() {
     let (account, proxy) = scene();
     let key = account.encrypt(None, None);
@@ -103,7 +117,7 @@ fn grants_that_do_not_end_are_not_all_known() {
         )
     });
     let facts = Run::new(&account, &proxy).facts();
-    expect(&facts.keys[&key].grants, FailureKind::Unreadable, "not all were read");
+    expect(&facts.keys[&key].grants, FailureKind::Unreadable, "names no page that was not read");
 }
 
 #[test]

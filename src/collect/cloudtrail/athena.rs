@@ -103,7 +103,8 @@ async fn read(
     loop {
         let call = client.get_query_results().query_execution_id(query).max_results(1000);
         let page = asked(aws, &GET_ATHENA_RESULTS, call.set_next_token(token).send()).await?;
-        let Some(results) = page.result_set() else { return Ok(()) };
+        let results =
+            page.result_set().ok_or_else(|| blocked("the answer", "AWS gave no rows and no end of them"))?;
         let names: Vec<String> = results
             .result_set_metadata()
             .map(|metadata| {

@@ -57,6 +57,11 @@ async fn run(
     let cancel = format!("aws cloudtrail cancel-query --region {} --query-id {query}", aws.region());
     let running = Running { aws, cancel, limit: LIMIT };
     searched.billed_bytes = running.ended(|| Box::pin(state(aws, &client, &query))).await?;
+    if searched.billed_bytes == Some(0) {
+        let why =
+            "CloudTrail Lake scanned not one byte: the event data store holds nothing of the time asked for";
+        searched.looked.lacks(&searched.place, why);
+    }
     let mut rows = Rows::new(sink, searched);
     let (mut pages, mut token) = (Pages::default(), None);
     loop {

@@ -237,7 +237,9 @@ impl Fetching<'_> {
                     return Ok(());
                 }
             }
-            token = pages.next(page.next_continuation_token()).map_err(|_| endless(&LIST_OBJECTS))?;
+            let (named, goes_on) = (page.next_continuation_token(), page.is_truncated());
+            let next = pages.next_if(goes_on.unwrap_or(named.is_some()), named);
+            token = next.map_err(|_| endless(&LIST_OBJECTS))?;
             if token.is_none() {
                 return Ok(());
             }
