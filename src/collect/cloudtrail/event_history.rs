@@ -15,6 +15,7 @@ use jiff::Timestamp;
 
 pub(in crate::collect) use super::queries::{Subject, global};
 
+use super::changes;
 use super::pace::Pace;
 use super::queries::{self, Query};
 use crate::collect::client::Aws;
@@ -76,7 +77,7 @@ pub(in crate::collect) async fn search(aws: &Aws<'_>, subject: &Subject, window:
 pub(in crate::collect) fn keep_keys(history: &mut History, arns: &[String]) {
     for query in &mut history.queries {
         if let Fact::Known(events) = &mut query.events {
-            events.retain(|event| queries::of_keys(arns, event));
+            events.retain(|event| changes::of_keys(arns, event));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod archive;
 mod athena;
+mod changes;
 pub(super) mod event_history;
 mod folders;
 mod lake;
