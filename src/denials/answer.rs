@@ -111,6 +111,10 @@ pub struct Searched {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Value>")]
     pub selector_to_add: Option<serde_json::Value>,
+    /// The command that adds it to a trail of the account beside the selectors that the trail has, which
+    /// `put-event-selectors` replaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command_to_add: Option<String>,
 }
 
 impl Searched {
@@ -141,7 +145,16 @@ impl Searched {
         }
         blind_spots.extend(always_blind());
         let selector_to_add = (!looked.data_events).then(|| selector_to_add("aws", None));
-        Self { source, places, kinds, looked, billed_bytes: None, blind_spots, selector_to_add }
+        Self {
+            source,
+            places,
+            kinds,
+            looked,
+            billed_bytes: None,
+            blind_spots,
+            selector_to_add,
+            command_to_add: None,
+        }
     }
 }
 
@@ -193,6 +206,7 @@ impl Searched {
             billed_bytes: None,
             blind_spots,
             selector_to_add,
+            command_to_add: None,
         }
     }
 
@@ -213,6 +227,7 @@ impl Searched {
             billed_bytes: None,
             blind_spots,
             selector_to_add: None,
+            command_to_add: None,
         }
     }
 }

@@ -309,7 +309,10 @@ fn blind_spots(page: &mut Page, answer: &Answer) {
     for spot in &searched.blind_spots {
         page.item("- ", spot);
     }
-    if let Some(selector) = &searched.selector_to_add {
+    if let Some(command) = &searched.command_to_add {
+        page.item("- ", "this command lets the account's trail record it, beside what it records already:");
+        page.raw("  ", command);
+    } else if let Some(selector) = &searched.selector_to_add {
         page.item("- ", "this advanced event selector records it (put-event-selectors replaces those there are: keep them)");
         page.raw("  ", &selector.to_string());
     }
@@ -483,6 +486,7 @@ mod tests {
                 billed_bytes: None,
                 blind_spots: vec!["no call on an S3 object was seen".to_owned()],
                 selector_to_add: None,
+                command_to_add: None,
             },
             sources: Vec::new(),
             timeline: None,

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::Trail;
+use crate::model::{shell_flag, shell_word};
+
 /// An event selector, basic or advanced, in one shape.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventSelector {
@@ -170,7 +173,53 @@ impl EventSelector {
     }
 }
 
+impl Trail {
+    /// The command that lets the trail log calls on the objects under these ARNs, of all buckets where there is
+    /// none, beside what it logs already: `put-event-selectors` replaces all selectors. `None` where those are
+    /// not known as AWS gave them.
+    /// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_PutEventSelectors.html>
+    pub fn command_to_log(&self, objects: &[String]) -> Option<String> {
+        let selectors = self.selectors.known().filter(|selectors| !selectors.is_empty())?;
+        let given: Vec<(Value, bool)> =
+            selectors.iter().map(EventSelector::to_json).collect::<Option<_>>()?;
+        let advanced = given.iter().any(|(_, advanced)| *advanced);
+        let (option, added) = if advanced {
+            let mut fields = vec![
+                json!({"Field": "eventCategory", "Equals": ["Data"]}),
+                json!({"Field": "resources.type", "Equals": [OBJECTS]}),
+            ];
+            if !objects.is_empty() {
+                fields.push(json!({"Field": "resources.ARN", "StartsWith": objects}));
+            }
+            let selector =
+                json!({"Name": "Calls on objects that Streamkap writes", "FieldSelectors": fields});
+            ("--advanced-event-selectors", selector)
+        } else {
+            let all = [format!("arn:{}:s3", self.arn.partition())];
+            let values = if objects.is_empty() { &all } else { objects };
+            let data = json!([{"Type": OBJECTS, "Values": values}]);
+            let selector =
+                json!({"ReadWriteType": "All", "IncludeManagementEvents": false, "DataResources": data});
+            ("--event-selectors", selector)
+        };
+        let selectors = given.into_iter().map(|(selector, _)| selector).chain([added]).collect();
+        Some(self.put_event_selectors(option, &selectors))
+    }
+
+    /// The command that gives the trail these selectors in place of those it has.
+    pub fn put_event_selectors(&self, option: &str, selectors: &Value) -> String {
+        format!(
+            "aws cloudtrail put-event-selectors {} {} {option} {}",
+            shell_flag("--region", &self.home_region),
+            shell_flag("--trail-name", self.arn.name()),
+            shell_word(&selectors.to_string())
+        )
+    }
+}
+
 const KMS: &str = "kms.amazonaws.com";
+/// The type of S3 objects among data resources.
+const OBJECTS: &str = "AWS::S3::Object";
 
 /// How much of a place an ARN prefix covers: all of it, some of it, none; without a place, of all objects
 /// of all buckets.

@@ -115,6 +115,12 @@ fn a_trail_without_data_events_adds_nothing_to_event_history_but_age() {
     let (answer, _) = Run::new(&account, &proxy).denials(&[]);
     assert_eq!(answer["coverage"]["source"], "event_history");
     assert_eq!(answer["sources"][1]["adds"], "events older than 90 days, if its bucket keeps them");
+    // One command adds the selector and keeps those of the trail.
+    let command = answer["coverage"]["command_to_add"].as_str().unwrap();
+    assert!(
+        command.contains("\"IncludeManagementEvents\":true") && command.contains(&account.bucket_name()),
+        "{command}"
+    );
     // One that records another bucket's objects shows none of these either.
     let (account, proxy) = scene(None, false, &["arn:aws:s3:::another/"]);
     let (answer, _) = Run::new(&account, &proxy).denials(&[]);

@@ -1,12 +1,12 @@
 //! PARTIAL-006: what the sources at hand can and cannot show of the connector's calls.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::checks::shared::places::{Places, join};
 use crate::checks::shared::{history, words};
 use crate::checks::{Check, View};
-use crate::facts::{EventSelector, Extent, Logs, Purpose, Trail};
-use crate::model::{Blocked, CheckId, Evidence, Outcome, Section, Source, shell_flag, shell_word};
+use crate::facts::{Extent, Logs, Purpose, Trail};
+use crate::model::{Blocked, CheckId, Evidence, Outcome, Section, Source};
 use crate::requirement::Location;
 
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Partial, 6), judge };
@@ -182,47 +182,20 @@ fn not_logged(hidden: &[&Location], trails: &[&Trail], on: &str, is_none: bool) 
         .then(|| format!("{} {verb} not log {calls} on {on}: {where_then}", words::list(&names)))
 }
 
-/// How to add the selector that logs these places: the command puts it beside the selectors that the trail
-/// has, for it replaces them all.
-/// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_PutEventSelectors.html>
+/// How to add the selector that logs these places, beside the selectors that the trail has.
 fn selector(trail: &Trail, hidden: &[&Location]) -> String {
     let partition = trail.arn.partition();
     let new = hidden.iter().map(|it| arn(it).replacen("arn:aws:", &format!("arn:{partition}:"), 1));
-    let selectors: Vec<&EventSelector> = trail.selectors.known().into_iter().flatten().collect();
-    let given: Option<Vec<(Value, bool)>> = selectors.iter().map(|it| it.to_json()).collect();
-    let (introduction, option, all) = match given {
-        Some(given) if !given.is_empty() => {
-            let advanced = given.iter().any(|(_, advanced)| *advanced);
-            let values: Vec<String> = words::unique(new);
-            let added = if advanced {
-                json!({"Name": "Calls on objects that Streamkap writes", "FieldSelectors": [
-                    {"Field": "eventCategory", "Equals": ["Data"]},
-                    {"Field": "resources.type", "Equals": ["AWS::S3::Object"]},
-                    {"Field": "resources.ARN", "StartsWith": values},
-                ]})
-            } else {
-                json!({"ReadWriteType": "All", "IncludeManagementEvents": false,
-                    "DataResources": [{"Type": "AWS::S3::Object", "Values": values}]})
-            };
-            let option = if advanced { "--advanced-event-selectors" } else { "--event-selectors" };
-            let all = given.into_iter().map(|(selector, _)| selector).chain([added]).collect();
-            ("to see them, beside what the trail logs already", option, Value::Array(all))
-        }
-        _ => {
-            let logged = selectors.iter().flat_map(|it| it.s3_objects.iter().cloned());
-            let all = json!([{
-                "ReadWriteType": "All",
-                "IncludeManagementEvents": true,
-                "DataResources": [{"Type": "AWS::S3::Object", "Values": words::unique(logged.chain(new))}]
-            }]);
-            let introduction = "to see them (this replaces the trail's selectors; keep those it has)";
-            (introduction, "--event-selectors", all)
-        }
-    };
-    format!(
-        "{introduction}: aws cloudtrail put-event-selectors {} {} {option} {}",
-        shell_flag("--region", &trail.home_region),
-        shell_flag("--trail-name", trail.arn.name()),
-        shell_word(&all.to_string())
-    )
+    let new: Vec<String> = words::unique(new);
+    if let Some(command) = trail.command_to_log(&new) {
+        return format!("to see them, beside what the trail logs already: {command}");
+    }
+    let logged = trail.selectors.known().into_iter().flatten().flat_map(|it| it.s3_objects.iter().cloned());
+    let selectors = json!([{
+        "ReadWriteType": "All",
+        "IncludeManagementEvents": true,
+        "DataResources": [{"Type": "AWS::S3::Object", "Values": words::unique(logged.chain(new))}]
+    }]);
+    let command = trail.put_event_selectors("--event-selectors", &selectors);
+    format!("to see them (this replaces the trail's selectors; keep those it has): {command}")
 }

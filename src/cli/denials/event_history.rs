@@ -54,6 +54,7 @@ impl Live<'_> {
             billed_bytes: None,
             blind_spots,
             selector_to_add: objects.then(|| selector_to_add(partition.as_str(), self.bucket())),
+            command_to_add: None,
         };
         self.answer(reader, gathered, searched, offers, Some(facts))
     }

@@ -249,6 +249,15 @@ impl Live<'_> {
         self.answer(reader, gathered, searched, offers, facts)
     }
 
+    /// The command that lets a trail of the account record calls on the bucket's objects.
+    fn command_to_add(&self, facts: &Facts) -> Option<String> {
+        let partition = requirement::partition(&facts.target);
+        let objects = self.bucket().map(|(bucket, prefix)| format!("arn:{partition}:s3:::{bucket}/{prefix}"));
+        let objects: Vec<String> = objects.into_iter().collect();
+        let own = facts.trails.known()?.iter().filter(|trail| !trail.organization);
+        own.filter_map(|trail| trail.command_to_log(&objects)).next()
+    }
+
     /// Says what is about to be searched.
     fn announce(&self, reader: &Reader<'_>, source: SourceKind, logged: Option<&Logged>) {
         let window = self.scope.window;
@@ -272,10 +281,13 @@ impl Live<'_> {
         &self,
         reader: &Reader<'_>,
         gathered: Gathered<'_>,
-        searched: Searched,
+        mut searched: Searched,
         offers: Vec<Offer>,
         facts: Option<&Facts>,
     ) -> Ended {
+        if searched.selector_to_add.is_some() {
+            searched.command_to_add = facts.and_then(|facts| self.command_to_add(facts));
+        }
         let facts = self.case.as_ref().or(facts);
         let mut answer = Answer::of(gathered, searched, facts, &Catalog::built_in().vendor.account);
         answer.sources = offers;
