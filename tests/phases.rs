@@ -249,3 +249,29 @@ fn what_service_control_policies_may_refuse_is_unknown() {
         assert!(those(phases, PhaseState::Unknown).contains(&"write"), "{phases:?}");
     }
 }
+
+#[test]
+fn what_hangs_on_a_policy_that_may_be_about_another_cluster_is_unknown() {
+    let mut world = common::world("redshift");
+    world["inline_policy_names"] =
+        json!({"state": "denied", "value": {"action": "iam:ListRolePolicies", "message": "no"}});
+    let report = report(&common::facts(world).unwrap());
+    let phases = &report.target.connectors[0].phases;
+    assert_eq!(those(phases, PhaseState::Unknown), ["start"], "{phases:?}");
+}
+
+#[test]
+fn a_bucket_that_nobody_read_leaves_those_connectors_alone_that_write_elsewhere() {
+    let mut world = common::world("iceberg-glue");
+    let s3 = json!({"connector": "s3", "parameters": {"bucket": "orders-landing", "prefix": ""}});
+    world["target"]["connectors"].as_array_mut().unwrap().push(s3);
+    world["organization"] = json!({"state": "absent"});
+    let refusal = json!({"state": "denied", "value": {"action": "s3:ListBucket", "message": "no"}});
+    for part in ["head", "object_lock", "policy", "encryption"] {
+        world["buckets"]["orders-landing"][part] = refusal.clone();
+    }
+    let report = report(&common::facts(world).unwrap());
+    let [iceberg, s3] = &report.target.connectors[..] else { panic!("{:?}", report.target) };
+    assert!(iceberg.phases.iter().all(|it| it.state == PhaseState::Ok), "{:?}", iceberg.phases);
+    assert!(s3.phases.iter().all(|it| it.state != PhaseState::Ok || it.phase == "start"), "{:?}", s3.phases);
+}

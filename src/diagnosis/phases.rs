@@ -34,7 +34,7 @@ pub(super) fn phases(view: &View<'_>, judged: &[Judged], targets: &mut [Connecto
     // What a check could not look at is told somewhere, be it that nobody knows what hangs on it.
     for judged in &chain {
         if let Outcome::Unknown(blocked) = &judged.outcome
-            && !table.rows.iter().any(|row| matches!(row.state(), PhaseState::Broken | PhaseState::Unknown))
+            && table.rows.iter().all(|row| row.unread.is_empty())
         {
             table.rows.iter_mut().for_each(|row| blocked.iter().for_each(|it| row.unread(it)));
         }

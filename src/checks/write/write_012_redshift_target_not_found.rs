@@ -39,7 +39,10 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
                 let faults = elsewhere(&policies.documents(), place);
                 failing.extend(faults.iter().map(|fault| misdirected(place, fault)));
             }
-            Err(blocked) => unread = unread.or(Some(blocked)),
+            Err(blocked) => {
+                let blocked = blocked.about([Concern::Redshift(place.name.clone())]);
+                unread = unread.or(Some(blocked));
+            }
         }
     }
     if !failing.is_empty() {
