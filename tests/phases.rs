@@ -275,3 +275,42 @@ fn a_bucket_that_nobody_read_leaves_those_connectors_alone_that_write_elsewhere(
     assert!(iceberg.phases.iter().all(|it| it.state == PhaseState::Ok), "{:?}", iceberg.phases);
     assert!(s3.phases.iter().all(|it| it.state != PhaseState::Ok || it.phase == "start"), "{:?}", s3.phases);
 }
+
+/// The places of all facts in a world, as JSON pointers.
+fn facts_in(value: &Value, at: &str, found: &mut Vec<String>) {
+    if value.get("state").is_some_and(Value::is_string) {
+        found.push(at.to_owned());
+        return;
+    }
+    let escaped = |key: &str| key.replace('~', "~0").replace('/', "~1");
+    for (key, member) in value.as_object().into_iter().flatten() {
+        facts_in(member, &format!("{at}/{}", escaped(key)), found);
+    }
+    for (index, member) in value.as_array().into_iter().flatten().enumerate() {
+        facts_in(member, &format!("{at}/{index}"), found);
+    }
+}
+
+#[test]
+fn whatever_fact_is_refused_the_phases_agree_with_the_checks_and_none_is_broken() {
+    let refusal = json!({"state": "denied", "value": {"action": "s3:GetBucketPolicy", "message": "no"}});
+    let mut wrong = Vec::new();
+    for name in common::HEALTHY {
+        let world = common::world(name);
+        let mut places = Vec::new();
+        facts_in(&world, "", &mut places);
+        // One simulation is like the others.
+        places.retain(|it| !it.starts_with("/simulations/") || it.starts_with("/simulations/0/"));
+        assert!(places.len() > 5, "{name}: {places:?}");
+        for place in places {
+            let mut world = world.clone();
+            *world.pointer_mut(&place).unwrap() = refusal.clone();
+            let facts = common::facts(world).unwrap();
+            wrong.extend(disagreements(&format!("{name} without {place}"), &facts));
+            let broken = report(&facts).target.connectors.into_iter().flat_map(|it| it.phases);
+            let broken = broken.filter(|it| it.state == PhaseState::Broken);
+            wrong.extend(broken.map(|it| format!("{name} without {place}: {it:?}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
