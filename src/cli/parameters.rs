@@ -51,6 +51,9 @@ impl Given {
             let variable = environment.variable(variable).map(str::to_owned);
             flag.clone().or(variable).or_else(|| file.clone())
         };
+        // An empty one, as of a variable that is not set in a script, is none.
+        let flag = args.external_id.clone().filter(|id| !id.is_empty());
+        let external_id = pick(&flag, "STREAMKAP_DOCTOR_EXTERNAL_ID", &config.external_id);
         let files = &args.more.connector_file;
         let files = if files.is_empty() { &config.connector_file } else { files };
         let mut given = Self {
@@ -61,7 +64,7 @@ impl Given {
             },
             definitions: Definitions::read(files)?,
             role: pick(&args.role, "STREAMKAP_DOCTOR_ROLE", &config.role),
-            external_id: pick(&args.external_id, "STREAMKAP_DOCTOR_EXTERNAL_ID", &config.external_id),
+            external_id: external_id.filter(|id| !id.is_empty()),
             region: global.region.clone().or_else(|| config.region.clone()),
             flags: BTreeMap::new(),
             single: BTreeMap::new(),

@@ -1,7 +1,7 @@
 //! ASSUME-004: the trust policy asks for another external id than Streamkap sends.
 
 use crate::checks::shared::trust::{
-    Judged, Principals, Reading, Trust, Truth, difference, hits, is_placeholder,
+    Judged, Principals, Reading, TOO_SHORT, Trust, Truth, difference, external_id_fault, hits, is_placeholder,
 };
 use crate::checks::shared::{history, phrases::absent_role, words};
 use crate::checks::{Check, View};
@@ -17,6 +17,11 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
             "no statement of the trust policy is about Streamkap (reported as ASSUME-002)".to_owned(),
         ));
     };
+    // Where it is not what was given, the difference says more.
+    let is_other = view.target().external_id.is_some() && best.external_id() == Truth::Fails;
+    if let Some((asked, fault)) = impossible(best).filter(|_| !is_other) {
+        return Ok(Outcome::Fail(vec![unmeetable(view, &trust, best, asked, fault)]));
+    }
     let Some(given) = view.target().external_id.as_ref() else { return not_given(view, &trust, best) };
     let denies: Vec<&Reading> = trust
         .denies
@@ -34,6 +39,61 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     } else {
         Ok(Outcome::Fail(findings))
     }
+}
+
+/// A condition that no external id meets, whichever Streamkap was given, and why.
+fn impossible(best: &Reading) -> Option<(&Condition, &'static str)> {
+    best.external_ids.iter().map(|it| &it.condition).find_map(|condition| {
+        let faults: Option<Vec<&str>> =
+            condition.values.iter().map(|value| never_sent(value, condition)).collect();
+        Some((condition, *faults?.first()?))
+    })
+}
+
+/// Why no external id can be what a condition compares with. `None`: one can, or it cannot be told.
+fn never_sent(value: &str, condition: &Condition) -> Option<&'static str> {
+    let operator = condition.operator.to_ascii_lowercase();
+    // A variable stands for something else, and what is to be unlike a text may be anything.
+    let is_open = ["not", "ifexists", "forallvalues"].iter().any(|it| operator.contains(it));
+    if !operator.contains("string") || is_open || value.contains("${") {
+        return None;
+    }
+    let is_pattern = operator.contains("like") && value.contains(['*', '?']);
+    let text = if is_pattern { value.replace(['*', '?'], "") } else { value.to_owned() };
+    external_id_fault(&text).filter(|fault| !(is_pattern && *fault == TOO_SHORT))
+}
+
+fn unmeetable(
+    view: &View<'_>,
+    trust: &Trust<'_>,
+    best: &Reading,
+    condition: &Condition,
+    fault: &'static str,
+) -> Finding {
+    let role = trust.role.arn.name();
+    let placeholder = condition.values.iter().find(|value| is_placeholder(value));
+    let what = match placeholder {
+        Some(left) => format!(
+            "The trust policy of {role} still has a placeholder, {}, where the external id belongs",
+            masked(left)
+        ),
+        None => format!(
+            "The trust policy of {role} asks for the external id {}, which nobody can send: {fault}",
+            values(condition)
+        ),
+    };
+    let text = format!("{}, line {}: {fault}", statement(best), condition.line);
+    let rule = "an external id has 2 to 1,224 letters of A to Z, a to z, 0 to 9 and _+=,.@:/-".to_owned();
+    let reference = "docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html".to_owned();
+    let mut finding = Finding::new(trust.role.arn.as_str(), what)
+        .because(best.reference.clone())
+        .evidence(best.evidence(text))
+        .evidence(Evidence { source: Source::Documentation { reference }, text: rule });
+    if let Some(given) = view.target().external_id.as_ref() {
+        let text = format!("--external-id is {given}");
+        finding = finding.evidence(Evidence { source: Source::Given, text });
+    }
+    finding.remedy(Remedy::SetExternalId { statement: best.reference.index })
 }
 
 fn accepted(view: &View<'_>, best: &Reading, given: &ExternalId) -> Evidence {

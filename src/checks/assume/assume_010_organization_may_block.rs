@@ -49,7 +49,7 @@ fn exempt(organization: Option<&Organization>, account: &str) -> Option<String> 
 /// What to ask the organisation's administrator.
 fn note(view: &View<'_>, organization: Option<&Organization>) -> String {
     let place = organization.map_or_else(
-        || "if the account is in an organization, its".to_owned(),
+        || "if the account is in an organization (organizations:DescribeOrganization tells), its".to_owned(),
         |it| {
             format!(
                 "the account is in organization {} (management account {}), whose",

@@ -88,6 +88,26 @@ pub(crate) fn is_placeholder(text: &str) -> bool {
             .contains(&plain.as_str())
 }
 
+/// The fault of a text that has fewer letters than any external id.
+pub(crate) const TOO_SHORT: &str = "it is shorter than the two letters that an external id has at least";
+
+/// Why a text is none that `sts:AssumeRole` takes for an external id.
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
+pub(crate) fn external_id_fault(text: &str) -> Option<&'static str> {
+    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@:/-".contains(letter);
+    if text.contains(char::is_whitespace) {
+        Some("it has white space in it")
+    } else if !text.chars().all(is_letter) {
+        Some("it has a letter in it that no external id has")
+    } else if text.len() < 2 {
+        Some(TOO_SHORT)
+    } else if text.len() > 1_224 {
+        Some("it is longer than the 1,224 letters that an external id has at most")
+    } else {
+        None
+    }
+}
+
 /// Whether the letter is a dash, or looks like one.
 fn is_dash(letter: char) -> bool {
     matches!(
@@ -108,6 +128,16 @@ fn without_white_space(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_no_call_can_carry_is_told_from_an_external_id() {
+        for id in ["ab", "4f9d2c71-6b0e", "a+b=c,d.e@f:g/h_i", &"x".repeat(1_224)] {
+            assert_eq!(external_id_fault(id), None, "{id}");
+        }
+        for text in ["", "a", "a b", "ab\n", "<EXTERNAL_ID>", "é1", "\"ab\"", &"x".repeat(1_225)] {
+            assert!(external_id_fault(text).is_some(), "{text}");
+        }
+    }
 
     #[test]
     fn the_kind_of_difference_is_told_and_never_the_id() {

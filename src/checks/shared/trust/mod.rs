@@ -25,7 +25,7 @@ use super::{callers, history, phrases};
 
 pub(crate) use call::Call;
 pub(crate) use condition::Truth;
-pub(crate) use external::{difference, is_placeholder};
+pub(crate) use external::{TOO_SHORT, difference, external_id_fault, is_placeholder};
 use near::Likeness;
 pub(crate) use near::{NearMiss, is_unique_id};
 pub(crate) use reason::{misspelt, reason, written};
