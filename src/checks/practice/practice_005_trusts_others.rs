@@ -68,9 +68,34 @@ fn words(who: &Who) -> String {
     }
 }
 
+/// Everybody whom the statements let in: those of some organization only, where each says so.
+fn everybody(view: &View<'_>, trust: &Trust<'_>, proof: &Proof) -> String {
+    let organizations = |reference: &StatementRef| {
+        let reading = trust.allows.iter().find(|it| it.reference == *reference)?;
+        let names = |it: &&crate::policy::Condition| {
+            it.key.eq_ignore_ascii_case("aws:PrincipalOrgID")
+                && matches!(it.operator.to_ascii_lowercase().as_str(), "stringequals" | "stringlike")
+                && !it.values.iter().any(|value| value.contains(['*', '?', '$']))
+        };
+        reading.statement.conditions.iter().find(names).map(|it| it.values.clone())
+    };
+    let named: Option<Vec<Vec<String>>> = statements(proof).iter().map(organizations).collect();
+    let named = text::unique(named.unwrap_or_default().into_iter().flatten());
+    let known = view.organization().ok().flatten();
+    match &named[..] {
+        [] => words(&Who::Everyone),
+        [only] if known.is_some_and(|it| it.id == *only) => {
+            format!("everybody of your own organization {only}")
+        }
+        [only] => format!("everybody of organization {only}"),
+        several => format!("everybody of the organizations {}", text::list(several)),
+    }
+}
+
 fn finding(view: &View<'_>, trust: &Trust<'_>, other: &Grantee) -> Finding {
     let role = trust.role.arn.name();
-    let who = words(&other.who);
+    let who =
+        if other.who == Who::Everyone { everybody(view, trust, &other.proof) } else { words(&other.who) };
     let own = account(&other.who) == Some(trust.role.arn.account());
     let whose = if own { " (your own)" } else { "" };
     let how = match &other.proof {
@@ -78,7 +103,8 @@ fn finding(view: &View<'_>, trust: &Trust<'_>, other: &Grantee) -> Finding {
         Proof::Always { witness: Some(_), .. } => ", with the external id that it asks for".to_owned(),
         _ => String::new(),
     };
-    let what = format!("The trust policy of {role} lets {who}{whose} in besides Streamkap{how}");
+    let besides = if trust.allows.iter().any(|it| it.principals.cover()) { " besides Streamkap" } else { "" };
+    let what = format!("The trust policy of {role} lets {who}{whose} in{besides}{how}");
     let statements = statements(&other.proof);
     let names = text::list(&statements.iter().map(statement_name).collect::<Vec<_>>());
     let proof = Evidence::evaluated(statements.to_vec(), format!("{names} lets {who} in{how}"));
