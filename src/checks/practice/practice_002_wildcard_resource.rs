@@ -1,5 +1,6 @@
 //! PRACTICE-002: a policy allows actions on every resource where one could be named.
 
+use crate::checks::shared::needs::widest;
 use crate::checks::shared::policies::{RolePolicy, is_everything, role_policies};
 use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
@@ -122,7 +123,7 @@ fn scoped_to(view: &View<'_>, actions: &[&String]) -> Option<Vec<String>> {
             return None;
         }
     }
-    (!wanted.is_empty()).then_some(wanted)
+    (!wanted.is_empty()).then(|| widest(wanted))
 }
 
 /// Actions that a connector's template allows on everything, in whatever phase.
