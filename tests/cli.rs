@@ -457,7 +457,7 @@ fn a_fix_is_printed_for_a_shell_as_a_policy_and_as_json() {
         world["simulations"] = json!([]);
     });
     let commands = stdout(&shell.run("fix WRITE-003 --case case.json"));
-    assert!(commands.starts_with("# WRITE-003: "), "{commands}");
+    assert!(commands.contains("\n# WRITE-003: "), "{commands}");
     assert!(commands.contains("aws iam create-policy-version"), "{commands}");
     let policy = stdout(&shell.run("fix bucket-or-object-arn-missing --case case.json -o policy"));
     let policy: Value = serde_json::from_str(&policy).unwrap();

@@ -158,7 +158,7 @@ fn a_misspelt_key_of_the_trust_policy_is_renamed_and_not_dropped() {
     assert_eq!(fixes[0].verification, Verification::Verified);
     assert_eq!(fixes.len(), 1, "the condition is not to be dropped: {fixes:?}");
     let condition = &after(&fixes[0])["Statement"][0]["Condition"];
-    assert_eq!(condition, &json!({"StringEquals": {"sts:ExternalId": "EXTERNAL_ID"}}));
+    assert_eq!(condition, &json!({"StringEquals": {"sts:ExternalId": "CURRENT_EXTERNAL_ID"}}));
     mends(&facts, &fixes, "ASSUME-005");
 }
 

@@ -7,7 +7,7 @@ mod common;
 use serde_json::{Value, json};
 use streamkap_doctor::catalog::Catalog;
 use streamkap_doctor::checks::{Selection, diagnose};
-use streamkap_doctor::diagnosis::Diagnosis;
+use streamkap_doctor::diagnosis::{Diagnosis, Mend};
 use streamkap_doctor::facts::Facts;
 use streamkap_doctor::model::{Outcome, PhaseState, Status};
 use streamkap_doctor::report::{FailOn, Origin, Report};
@@ -55,6 +55,7 @@ fn report(facts: &Facts) -> Report {
         ignores: &[],
         fail_on: FailOn::Fail,
         origin: Origin::Live,
+        mend: Mend::Failures,
         again: None,
         policy: None,
     }

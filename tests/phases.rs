@@ -6,7 +6,7 @@ mod common;
 use serde_json::{Value, json};
 use streamkap_doctor::catalog::Catalog;
 use streamkap_doctor::checks::Selection;
-use streamkap_doctor::diagnosis::Diagnosis;
+use streamkap_doctor::diagnosis::{Diagnosis, Mend};
 use streamkap_doctor::facts::Facts;
 use streamkap_doctor::model::{PhaseState, Section, Status};
 use streamkap_doctor::report::{FailOn, Origin, PhaseReport, Report};
@@ -19,6 +19,7 @@ fn report(facts: &Facts) -> Report {
         ignores: &[],
         fail_on: FailOn::Fail,
         origin: Origin::Live,
+        mend: Mend::Failures,
         again: None,
         policy: None,
     }

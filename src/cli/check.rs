@@ -16,7 +16,7 @@ use super::{Ended, case, collect, settings};
 use crate::catalog::Catalog;
 use crate::checks::Selection;
 use crate::collect::Collected;
-use crate::diagnosis::{Diagnosis, Ignore};
+use crate::diagnosis::{Diagnosis, Ignore, Mend};
 use crate::facts::case::Case;
 use crate::facts::{FactId, Facts, History};
 use crate::report::{FailOn, Format, Origin, Report, render};
@@ -148,7 +148,7 @@ pub(super) struct Reporting<'a> {
 
 impl Reporting<'_> {
     /// Diagnoses the facts.
-    pub(super) fn report(&self, subject: &Subject) -> Report {
+    pub(super) fn report(&self, subject: &Subject, mend: Mend) -> Report {
         let ignores: Vec<Ignore> = self
             .config
             .ignore
@@ -166,6 +166,7 @@ impl Reporting<'_> {
             ignores: &ignores,
             fail_on: self.args.fail_on.or(self.config.fail_on).map(FailOn::from).unwrap_or_default(),
             origin: subject.origin.clone(),
+            mend,
             again: command("check"),
             policy: command("policy"),
         }
@@ -181,7 +182,8 @@ impl Reporting<'_> {
 
     /// Diagnoses the facts and writes the reports, the one for standard output first.
     pub(super) fn print(&self, subject: &Subject, sheets: Vec<(Format, Sheet)>) -> Ended {
-        let report = self.report(subject);
+        let mend = if self.args.verbose { Mend::All } else { Mend::Failures };
+        let report = self.report(subject, mend);
         let layout = self.printer.layout(self.args.verbose);
         let format = self.args.output.or(self.config.output).map_or(Format::Table, Format::from);
         self.printer.out(&render(&report, format, layout))?;

@@ -12,6 +12,7 @@ use super::output::Printer;
 use super::target_args::TargetArgs;
 use crate::catalog::Catalog;
 use crate::checks::Selection;
+use crate::diagnosis::Mend;
 use crate::model::{CheckId, Status};
 use crate::report::{FixStyle, render_fixes};
 
@@ -30,13 +31,13 @@ pub(super) fn run(
     let subject = Subject::read(&subject, &selection, &config, global, environment, printer)?;
     let options = ReportArgs { output: None, report: Vec::new(), fail_on: None, verbose: false };
     let reporting = Reporting { args: &options, config: &config, selection: &selection, printer };
-    let report = reporting.report(&subject);
+    let report = reporting.report(&subject, wanted.map_or(Mend::All, Mend::Only));
     let style = match args.output {
         FixFormat::Cli => FixStyle::Commands,
         FixFormat::Policy => FixStyle::Policy,
         FixFormat::Json => FixStyle::Json,
     };
-    let text = render_fixes(&report, wanted, style);
+    let text = render_fixes(&report, style);
     printer.out(&text)?;
     // Among commands it stands as a comment.
     let caution = report.source.caution().filter(|_| style != FixStyle::Commands);

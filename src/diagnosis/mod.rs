@@ -25,10 +25,34 @@ pub struct Diagnosis<'a> {
     pub fail_on: FailOn,
     /// Where the facts come from.
     pub origin: Origin,
+    /// Which findings to put the changes together for.
+    pub mend: Mend,
     /// The command line that repeats this run, where that could show something new.
     pub again: Option<String>,
     /// The command line that prints the permissions the doctor needs.
     pub policy: Option<String>,
+}
+
+/// The checks whose findings are to be mended one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mend {
+    /// Those that fail.
+    Failures,
+    /// Those that fail or warn.
+    All,
+    /// One that fails or warns.
+    Only(CheckId),
+}
+
+impl Mend {
+    fn includes(self, judged: &Judged) -> bool {
+        match (self, judged.outcome.status()) {
+            (_, Status::Fail) | (Self::All | Self::Only(_), Status::Warn) => {
+                !matches!(self, Self::Only(id) if id != judged.id)
+            }
+            _ => false,
+        }
+    }
 }
 
 /// A check whose finding is accepted.
@@ -49,11 +73,13 @@ impl Diagnosis<'_> {
         let mut judged = checks::diagnose_in(&view, self.selection);
         let mut target = target(facts, self.catalog);
         phases::phases(&view, &judged, &mut target.connectors);
-        prescribe(facts, self.catalog, &mut judged);
+        let prescribed = prescribe(facts, self.catalog, &mut judged);
         let mut notes: Vec<String> = self.catalog.vendor.own_role(&facts.target).into_iter().collect();
         notes.extend(other_account(facts));
         notes.extend(self.catalog.vendor.region_oddity(&facts.target));
         notes.extend(ignore(&mut judged, self.ignores, &facts.collected_at));
+        let is_wanted = |id| judged.iter().any(|judged| judged.id == id && self.mend.includes(judged));
+        let repairs = prescribed.repairs(is_wanted);
         build(Inputs {
             circumstances: circumstances(facts, self.catalog, &self.origin),
             origin: self.origin,
@@ -65,6 +91,7 @@ impl Diagnosis<'_> {
             target,
             notes,
             checks: judged.into_iter().filter_map(|judged| input(judged, self.catalog)).collect(),
+            repairs,
             coverage: coverage::coverage(facts, self.catalog),
             fail_on: self.fail_on,
             next: Commands {

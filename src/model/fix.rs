@@ -21,6 +21,15 @@ pub struct Fix {
     pub clears: Vec<CheckId>,
 }
 
+/// One of the changes that are made in order to mend what several checks found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// The checks whose findings it was made for.
+    pub mends: Vec<CheckId>,
+    /// The change, and what trying it after those before it showed.
+    pub fix: Fix,
+}
+
 /// Who can make a change.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
@@ -103,6 +112,16 @@ pub enum Change {
         #[serde(skip_serializing_if = "Vec::is_empty", default)]
         commands: Vec<String>,
     },
+}
+
+impl Change {
+    /// Whether the two are one change, or write one document: then the second undoes the first.
+    pub fn is_of_one(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::SetPolicy { home, .. }, Self::SetPolicy { home: other, .. }) => home == other,
+            _ => self == other,
+        }
+    }
 }
 
 /// Where a policy document lives.

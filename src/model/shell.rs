@@ -39,6 +39,12 @@ pub fn shell_flag(flag: &str, value: &str) -> String {
     format!("{flag}{separator}{}", shell_word(value))
 }
 
+/// What goes before a command that takes a variable which only its reader can set: the command is not run
+/// unless it is set, at a prompt either. The meaning is plain words without marks.
+pub fn shell_guard(variable: &str, meaning: &str) -> String {
+    format!(": \"${{{variable}:?set it to {meaning}}}\" &&\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

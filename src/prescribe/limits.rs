@@ -19,6 +19,9 @@ pub(super) const INLINE: usize = 10_240;
 /// A trust policy, likewise, and how far the quota can be raised.
 const TRUST: usize = 2_048;
 const TRUST_RAISED: usize = 4_096;
+/// Managed policies attached to a role, and how far the quota can be raised.
+const ATTACHED: usize = 10;
+const ATTACHED_RAISED: usize = 20;
 /// Policies of buckets, keys and the Data Catalog, in bytes with white space.
 const BUCKET: usize = 20 * 1024;
 const KEY: usize = 32 * 1024;
@@ -37,6 +40,9 @@ pub(super) fn fit(mut plans: Vec<Plan>, facts: &Facts) -> Result<Vec<Plan>, Stri
 }
 
 fn fit_one(change: &mut Change, facts: &Facts) -> Result<(), String> {
+    if matches!(change, Change::AttachPolicy { .. }) {
+        return attachable(facts);
+    }
     let Change::SetPolicy { home, before, after } = change else { return Ok(()) };
     match home {
         PolicyHome::Managed { .. } => {
@@ -58,6 +64,19 @@ fn fit_one(change: &mut Change, facts: &Facts) -> Result<(), String> {
         PolicyHome::Key { .. } => bytes("the key policy", after, KEY),
         PolicyHome::Catalog { .. } => bytes("the Data Catalog's policy", after, CATALOG),
     }
+}
+
+/// Whether one more managed policy can be attached. A role that has more than usual shows a raised quota.
+fn attachable(facts: &Facts) -> Result<(), String> {
+    let attached = facts.attached_policies.known().map_or(0, Vec::len);
+    let limit = if attached > ATTACHED { ATTACHED_RAISED } else { ATTACHED };
+    if attached < limit {
+        return Ok(());
+    }
+    Err(format!(
+        "the role has {attached} managed policies attached, and AWS takes {limit} at most: detach one that is no \
+         longer needed, or have the quota raised"
+    ))
 }
 
 /// The size of the role's embedded policies, one left out.
@@ -129,6 +148,27 @@ mod tests {
         let change = Change::SetPolicy { home, before: None, after: of(300) };
         let plans = vec![Plan::new("t".to_owned(), Owner::You, change)];
         assert!(fit(plans, &facts).unwrap_err().contains("10300 characters"));
+    }
+
+    #[test]
+    fn an_eleventh_policy_is_not_attached() {
+        let attach = || {
+            let policy_arn = "arn:aws:iam::111122223333:policy/One-more".to_owned();
+            vec![Plan::new(
+                "t".to_owned(),
+                Owner::You,
+                Change::AttachPolicy { role: "R".to_owned(), policy_arn },
+            )]
+        };
+        let policy = |number: usize| crate::facts::AttachedPolicy {
+            name: format!("P{number}"),
+            arn: format!("arn:aws:iam::111122223333:policy/P{number}").parse().unwrap(),
+        };
+        let mut facts = crate::demo::facts("healthy").unwrap();
+        for (attached, fits) in [(9, true), (10, false), (11, true), (20, false)] {
+            facts.attached_policies = Fact::Known((0..attached).map(policy).collect());
+            assert_eq!(fit(attach(), &facts).is_ok(), fits, "{attached}");
+        }
     }
 
     #[test]

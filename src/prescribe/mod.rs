@@ -9,7 +9,9 @@ mod command;
 mod correction;
 mod document;
 mod limits;
+mod mask;
 mod rank;
+mod repairs;
 mod resource;
 mod role;
 mod trust;
@@ -19,12 +21,14 @@ mod words;
 use crate::catalog::Catalog;
 use crate::checks::{Judged, Selection, diagnose};
 use crate::facts::{Fact, Facts, ManagedPolicy};
-use crate::model::{Change, CheckId, Finding, Fix, Owner, PolicyHome, Remedy, Verification};
+use crate::model::{Change, CheckId, Finding, Fix, Owner, Remedy, Verification};
 
 pub use apply::apply;
-pub use command::{EXTERNAL_ID, commands};
+pub use command::commands;
+pub use mask::EXTERNAL_ID;
+pub use repairs::Prescribed;
 
-use rank::{Tried, best_first};
+use rank::{Found, Said, Tried, best_first};
 use verify::{Before, Trial};
 
 /// A change before it is tried.
@@ -60,54 +64,55 @@ impl Plan {
     }
 }
 
-/// Completes every finding with its fixes, each tried on a copy of the facts.
-pub fn prescribe(facts: &Facts, catalog: &Catalog, judged: &mut [Judged]) {
+/// Completes every finding with its fixes, each tried on a copy of the facts. What it returns puts together
+/// those that are made one after the other.
+pub fn prescribe<'a>(facts: &'a Facts, catalog: &'a Catalog, judged: &mut [Judged]) -> Prescribed<'a> {
     let ids: Vec<String> = judged.iter().map(|judged| judged.id.to_string()).collect();
     // The ids come from a diagnosis: there is no unknown one among them.
-    let Ok(selection) = Selection::new(catalog, &ids, &[]) else { return };
-    let before = Before::new(facts, catalog, selection, judged);
-    let mut fixes: Vec<(CheckId, usize, Vec<Tried>)> = Vec::new();
-    for judged in before.judged {
+    let selection = Selection::new(catalog, &ids, &[]).unwrap_or_else(|_| Selection::all(catalog));
+    let before = Before::new(facts, catalog, selection, judged.to_vec());
+    let mut found: Vec<Found> = Vec::new();
+    for judged in &before.judged {
         for (at, finding) in judged.outcome.findings().iter().enumerate() {
-            let found =
-                finding.remedies.iter().flat_map(|remedy| fixes_of(&before, judged.id, finding, remedy));
-            fixes.push((judged.id, at, found.collect()));
+            let from = |remedy| Said { id: judged.id, at, remedy };
+            let remedies = finding.remedies.iter().enumerate();
+            let tried =
+                remedies.flat_map(|(number, remedy)| fixes_of(&before, from(number), finding, remedy));
+            found.push(Found { id: judged.id, at, tried: tried.collect() });
         }
     }
-    together(&before, &mut fixes);
-    rank::share(&mut fixes);
-    for (id, at, mut found) in fixes {
-        for tried in &mut found {
-            mask(&mut tried.fix, facts, catalog);
-        }
-        let outcome = judged.iter_mut().find(|judged| judged.id == id).map(|judged| &mut judged.outcome);
-        if let Some(finding) = outcome.and_then(|outcome| outcome.findings_mut().get_mut(at)) {
-            finding.fixes = best_first(found);
+    together(&before, &mut found);
+    rank::share(&mut found);
+    for found in &mut found {
+        best_first(&mut found.tried);
+        let outcome =
+            judged.iter_mut().find(|judged| judged.id == found.id).map(|judged| &mut judged.outcome);
+        if let Some(finding) = outcome.and_then(|outcome| outcome.findings_mut().get_mut(found.at)) {
+            finding.fixes = found.tried.iter().map(|tried| mask::masked(&tried.fix, facts)).collect();
         }
     }
+    Prescribed { before, found }
 }
 
 /// The fixes that one remedy makes: several only when all of them are needed, in order.
-fn fixes_of(before: &Before<'_>, id: CheckId, finding: &Finding, remedy: &Remedy) -> Vec<Tried> {
+fn fixes_of(before: &Before<'_>, from: Said, finding: &Finding, remedy: &Remedy) -> Vec<Tried> {
     let plans = match plan(remedy, before.facts, before.catalog) {
         Ok(plans) => plans,
         Err(reason) => {
             let change = Change::Manual { steps: vec![in_words(remedy)], commands: Vec::new() };
             let verification = Verification::Unverified { reason };
             let (title, owner) = (in_words(remedy), owner(remedy));
-            return vec![Tried {
-                fix: Fix { title, owner, change, verification, clears: Vec::new() },
-                cleared: 0,
-            }];
+            let fix = Fix { title, owner, change, verification, clears: Vec::new() };
+            return vec![Tried { fix, cleared: 0, from }];
         }
     };
-    let Trial { mut verification, clears, cleared } = before.verify(id, finding, &plans);
+    let Trial { mut verification, clears, cleared } = before.verify(from.id, finding, &plans);
     if plans.len() > 1 && verification == Verification::Verified {
-        verification = Verification::VerifiedTogether { with: vec![id.to_string()] };
+        verification = Verification::VerifiedTogether { with: vec![from.id.to_string()] };
     }
     let tried = |Plan { title, owner, change, .. }| {
         let (verification, clears) = (verification.clone(), clears.clone());
-        Tried { fix: Fix { title, owner, change, verification, clears }, cleared }
+        Tried { fix: Fix { title, owner, change, verification, clears }, cleared, from }
     };
     plans.into_iter().map(tried).collect()
 }
@@ -118,7 +123,7 @@ fn plan(remedy: &Remedy, facts: &Facts, catalog: &Catalog) -> Result<Vec<Plan>, 
 }
 
 fn plan_of_any_length(remedy: &Remedy, facts: &Facts, catalog: &Catalog) -> Result<Vec<Plan>, String> {
-    if let Some(plan) = trust::plan(remedy, facts, &catalog.vendor) {
+    if let Some(plan) = trust::plan(remedy, facts, catalog) {
         return plan.map(|plan| vec![plan]);
     }
     let one = |plan: Result<Plan, String>| plan.map(|plan| vec![plan]);
@@ -235,17 +240,17 @@ fn in_words(remedy: &Remedy) -> String {
 }
 
 /// Fixes that do not clear their finding alone may do so with those of the other findings.
-fn together(before: &Before<'_>, fixes: &mut [(CheckId, usize, Vec<Tried>)]) {
-    let alone = |fixes: &[Tried]| {
-        !fixes.first().is_some_and(|it| matches!(it.fix.verification, Verification::Unverified { .. }))
+fn together(before: &Before<'_>, found: &mut [Found]) {
+    let alone = |found: &Found| {
+        !found.tried.first().is_some_and(|it| matches!(it.fix.verification, Verification::Unverified { .. }))
     };
-    if fixes.iter().all(|(_, _, found)| alone(found)) {
+    if found.iter().all(alone) {
         return;
     }
     let mut facts = before.facts.clone();
     let mut used: Vec<CheckId> = Vec::new();
-    for (id, at, _) in fixes.iter() {
-        let Some(finding) = finding_of(before.judged, *id, *at) else { continue };
+    for Found { id, at, .. } in found.iter() {
+        let Some(finding) = finding_of(&before.judged, *id, *at) else { continue };
         // Made anew for the facts as the fixes before left them: documents are whole.
         let plans = finding.remedies.first().map(|remedy| plan(remedy, &facts, before.catalog));
         for plan in plans.into_iter().flatten().flatten() {
@@ -258,17 +263,18 @@ fn together(before: &Before<'_>, fixes: &mut [(CheckId, usize, Vec<Tried>)]) {
         }
     }
     let after = diagnose(&facts, before.catalog, &before.selection);
-    for (id, at, found) in fixes {
-        let Some(finding) = finding_of(before.judged, *id, *at) else { continue };
-        let with: Vec<String> = used.iter().filter(|other| *other != id).map(ToString::to_string).collect();
+    for found in found {
+        let id = found.id;
+        let Some(finding) = finding_of(&before.judged, id, found.at) else { continue };
+        let with: Vec<String> = used.iter().filter(|other| **other != id).map(ToString::to_string).collect();
         if alone(found)
             || with.is_empty()
-            || !used.contains(id)
-            || before.fault(*id, finding, &after).is_some()
+            || !used.contains(&id)
+            || before.fault(id, finding, &after).is_some()
         {
             continue;
         }
-        let changes = found.iter_mut().filter(|it| !matches!(it.fix.change, Change::Manual { .. }));
+        let changes = found.tried.iter_mut().filter(|it| !matches!(it.fix.change, Change::Manual { .. }));
         for tried in changes {
             tried.fix.verification = Verification::VerifiedTogether { with: with.clone() };
         }
@@ -277,35 +283,4 @@ fn together(before: &Before<'_>, fixes: &mut [(CheckId, usize, Vec<Tried>)]) {
 
 fn finding_of(judged: &[Judged], id: CheckId, at: usize) -> Option<&Finding> {
     judged.iter().find(|judged| judged.id == id).and_then(|judged| judged.outcome.findings().get(at))
-}
-
-/// Takes the external ids that Streamkap is asked for out of a trust policy that is to be shown.
-fn mask(fix: &mut Fix, facts: &Facts, catalog: &Catalog) {
-    let Change::SetPolicy { home: PolicyHome::Trust { .. }, before, after } = &mut fix.change else { return };
-    let given = facts.target.external_id.as_ref().map(|id| id.expose().to_owned());
-    let mut ids: Vec<String> = given.into_iter().collect();
-    for text in before.iter().chain([&*after]) {
-        ids.extend(external_ids(text, catalog.vendor.account.as_str()));
-    }
-    for document in before.iter_mut().chain([after]) {
-        for id in &ids {
-            let written = serde_json::Value::String(id.clone()).to_string();
-            *document = document.replace(&written, &format!("\"{EXTERNAL_ID}\""));
-        }
-    }
-}
-
-/// The external ids asked for by the statements that name Streamkap's account.
-fn external_ids(text: &str, account: &str) -> Vec<String> {
-    let Some(mut draft) = document::Draft::parse(text) else { return Vec::new() };
-    let statements = draft.statements().iter().filter_map(serde_json::Value::as_object);
-    let about =
-        statements.filter(|it| it.get("Principal").is_some_and(|who| who.to_string().contains(account)));
-    let conditions = about.filter_map(|it| it.get("Condition")?.as_object());
-    let keys = conditions.flat_map(|operators| operators.values()).filter_map(serde_json::Value::as_object);
-    let ids = keys.flat_map(|keys| {
-        let wanted = keys.keys().filter(|key| key.eq_ignore_ascii_case("sts:ExternalId"));
-        wanted.filter_map(|key| document::texts(keys, key)).flatten().collect::<Vec<_>>()
-    });
-    ids.collect()
 }

@@ -4,9 +4,9 @@ use serde_json::{Map, Value, json};
 
 use crate::catalog::Catalog;
 use crate::checks::View;
-use crate::checks::shared::needs::asks;
+use crate::checks::shared::needs::{asks, widest};
 use crate::checks::shared::policies::{is_aws_managed, is_everything, role_policies};
-use crate::checks::shared::words::some;
+use crate::checks::shared::words::{some, unique};
 use crate::facts::{Fact, Facts};
 use crate::model::{Change, Owner, PolicyHome};
 use crate::policy::scope::covers;
@@ -73,6 +73,7 @@ pub(super) fn fits(policy: &Editable, facts: &Facts) -> bool {
 /// The role's policies must allow these actions on these resources.
 pub(super) fn allow(facts: &Facts, catalog: &Catalog, grants: &Grants) -> Result<Vec<Plan>, String> {
     let known = known_actions(facts, catalog);
+    let grants = &widest_grants(grants);
     let mut policies = editable(facts, catalog);
     let before: Vec<String> = policies.iter().map(|policy| policy.draft.text()).collect();
     let mut left = Vec::new();
@@ -118,19 +119,19 @@ pub(super) fn allow(facts: &Facts, catalog: &Catalog, grants: &Grants) -> Result
     Ok(plans)
 }
 
+/// Each action once, without the resources that others of its own cover.
+fn widest_grants(grants: &Grants) -> Vec<(String, Vec<String>)> {
+    let actions = unique(grants.iter().map(|(action, _)| action));
+    let on = |action: &String| {
+        let of_action = grants.iter().filter(|(it, _)| it == action);
+        widest(of_action.flat_map(|(_, resources)| resources.iter().cloned()))
+    };
+    actions.into_iter().map(|action| (action.clone(), on(action))).collect()
+}
+
 fn title(grants: &Grants) -> String {
-    let mut actions: Vec<&str> = Vec::new();
-    let mut resources: Vec<&str> = Vec::new();
-    for (action, on) in grants {
-        if !actions.contains(&action.as_str()) {
-            actions.push(action);
-        }
-        for resource in on {
-            if !resources.contains(&resource.as_str()) {
-                resources.push(resource);
-            }
-        }
-    }
+    let actions = unique(grants.iter().map(|(action, _)| action));
+    let resources = widest(grants.iter().flat_map(|(_, resources)| resources.iter().cloned()));
     format!("Allow {} on {}", some(&actions), words::list(&resources))
 }
 
@@ -156,7 +157,9 @@ fn extend(draft: &mut Draft, actions: &[String], resources: &[String], known: &[
         let only_known = has.iter().all(|it| known.contains(&it.to_ascii_lowercase()));
         let related = on.iter().any(|it| resources.iter().any(|other| base(it) == base(other)));
         if actions.iter().all(names) && only_known && related {
-            add_texts(statement, "Resource", resources);
+            let is_new = |it: &&String| !on.iter().any(|known| covers(known, it));
+            let new: Vec<String> = resources.iter().filter(is_new).cloned().collect();
+            add_texts(statement, "Resource", &new);
             return true;
         }
         let covered = |resource: &String| on.iter().any(|it| covers(it, resource));

@@ -2,13 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::catalog::Vendor;
+use crate::catalog::{Catalog, Vendor};
+use crate::checks::View;
+use crate::checks::shared::words::{add_all, list};
 use crate::facts::Facts;
 use crate::model::{Change, Owner, PolicyHome, Remedy};
 
 use super::Plan;
-use super::command::EXTERNAL_ID;
-use super::document::{Draft, add_condition, drop_condition, set_texts, texts};
+use super::document::{Draft, add_condition, drop_condition, one_or_many, set_texts, texts};
+use super::mask::EXTERNAL_ID;
 
 /// Actions that a trust policy can meaningfully name.
 const ACTIONS: [&str; 7] = [
@@ -22,7 +24,7 @@ const ACTIONS: [&str; 7] = [
 ];
 
 /// Edits the trust policy. `None`: the remedy is of another kind.
-pub(super) fn plan(remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> Option<Result<Plan, String>> {
+pub(super) fn plan(remedy: &Remedy, facts: &Facts, catalog: &Catalog) -> Option<Result<Plan, String>> {
     let is_mine = matches!(
         remedy,
         Remedy::TrustStreamkap
@@ -36,14 +38,14 @@ pub(super) fn plan(remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> Option<Re
             | Remedy::RemovePrincipal { .. }
             | Remedy::RestoreTrust { .. }
     );
-    is_mine.then(|| edited(remedy, facts, vendor))
+    is_mine.then(|| edited(remedy, facts, catalog))
 }
 
-fn edited(remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> Result<Plan, String> {
+fn edited(remedy: &Remedy, facts: &Facts, catalog: &Catalog) -> Result<Plan, String> {
     let role = facts.role.known().ok_or("the role was not read")?;
     let before = &role.trust_policy;
     let mut draft = Draft::parse(before).ok_or("the trust policy is no JSON")?;
-    let title = edit(&mut draft, remedy, facts, vendor)?;
+    let title = edit(&mut draft, remedy, facts, catalog)?;
     let after = draft.text();
     let home = PolicyHome::Trust { role: facts.target.role.name.clone() };
     let change = Change::SetPolicy { home, before: Some(before.clone()), after };
@@ -55,24 +57,57 @@ fn external_id(facts: &Facts) -> &str {
     facts.target.external_id.as_ref().map_or(EXTERNAL_ID, crate::model::ExternalId::expose)
 }
 
-fn edit(draft: &mut Draft, remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> Result<String, String> {
-    let principal = vendor.principals.first().map(|it| it.arn.to_string()).unwrap_or_default();
+/// Whom the trust policy has to name.
+struct Trusted {
+    principals: Vec<String>,
+    /// The external id to ask them for, if any: an installer may send none.
+    external_id: Option<String>,
+}
+
+impl Trusted {
+    fn of(facts: &Facts, catalog: &Catalog) -> Self {
+        let vendor = &catalog.vendor;
+        if View::new(facts, catalog).installs_only() {
+            let roots = vendor.byoc.accounts.iter().map(|it| it.root_arn(&vendor.partition).to_string());
+            let external_id = facts.target.external_id.as_ref().map(|id| id.expose().to_owned());
+            return Self { principals: roots.collect(), external_id };
+        }
+        let first = vendor.principals.first().map(|it| it.arn.to_string());
+        Self { principals: first.into_iter().collect(), external_id: Some(external_id(facts).to_owned()) }
+    }
+
+    fn in_words(&self) -> String {
+        list(&self.principals)
+    }
+
+    /// Whether a statement that allows names one of them already.
+    fn is_named_in(&self, statement: &Map<String, Value>) -> bool {
+        let mut accounts = self.principals.iter().filter_map(|it| it.split(':').nth(4));
+        let named = statement.get("Principal").map(ToString::to_string).unwrap_or_default();
+        statement.get("Effect") == Some(&json!("Allow")) && accounts.any(|account| named.contains(account))
+    }
+}
+
+fn edit(draft: &mut Draft, remedy: &Remedy, facts: &Facts, catalog: &Catalog) -> Result<String, String> {
+    let vendor = &catalog.vendor;
+    let trusted = Trusted::of(facts, catalog);
     match remedy {
         Remedy::TrustStreamkap => {
-            draft.push(
-                "StreamkapAssumeRole",
-                &[
-                    ("Effect", json!("Allow")),
-                    ("Principal", json!({"AWS": principal})),
-                    ("Action", json!("sts:AssumeRole")),
-                    ("Condition", json!({"StringEquals": {"sts:ExternalId": external_id(facts)}})),
-                ],
-            );
-            Ok(format!("Trust {principal} with your external id"))
+            let mut members = vec![
+                ("Effect", json!("Allow")),
+                ("Principal", json!({"AWS": one_or_many(trusted.principals.clone())})),
+                ("Action", json!("sts:AssumeRole")),
+            ];
+            if let Some(id) = &trusted.external_id {
+                members.push(("Condition", json!({"StringEquals": {"sts:ExternalId": id}})));
+            }
+            draft.push("StreamkapAssumeRole", &members);
+            let with = if trusted.external_id.is_some() { " with your external id" } else { "" };
+            Ok(format!("Trust {}{with}", trusted.in_words()))
         }
         Remedy::ReplacePrincipal { statement, found, wanted } => {
             let statement = at(draft, *statement)?;
-            replace_principal(statement, found, wanted);
+            replace_principal(statement, found, std::slice::from_ref(wanted));
             // An installer may send no external id.
             if !vendor.byoc.accounts.iter().any(|account| wanted.contains(account.as_str())) {
                 require_some_external_id(statement, external_id(facts));
@@ -89,14 +124,20 @@ fn edit(draft: &mut Draft, remedy: &Remedy, facts: &Facts, vendor: &Vendor) -> R
         }
         Remedy::RemovePrincipal { statement, found } => {
             // A trust policy must have a statement: its only one comes to be Streamkap's.
-            if found == "*" || remove_principal(draft, *statement, found).is_err() {
+            let mut others = (0..draft.len()).filter(|index| index != statement);
+            let is_named =
+                others.any(|index| draft.statement(index).is_some_and(|it| trusted.is_named_in(it)));
+            let stays = found != "*" || is_named;
+            if !stays || remove_principal(draft, *statement, found).is_err() {
                 let statement = at(draft, *statement)?;
-                replace_principal(statement, found, &principal);
-                require_some_external_id(statement, external_id(facts));
+                replace_principal(statement, found, &trusted.principals);
+                if let Some(id) = &trusted.external_id {
+                    require_some_external_id(statement, id);
+                }
                 let whom = if found == "*" { "everybody" } else { found };
-                return Ok(format!("Trust {principal} in place of {whom}"));
+                return Ok(format!("Trust {} in place of {whom}", trusted.in_words()));
             }
-            Ok(format!("Stop trusting {found}"))
+            Ok(format!("Stop trusting {}", if found == "*" { "everybody" } else { found }))
         }
         Remedy::RestoreTrust { document } => {
             *draft = Draft::parse(document).ok_or("the trust policy as it was is no JSON")?;
@@ -140,9 +181,9 @@ fn at(draft: &mut Draft, index: usize) -> Result<&mut Map<String, Value>, String
 }
 
 /// Puts `wanted` under `AWS` where `found` stood, of whatever kind that was.
-fn replace_principal(statement: &mut Map<String, Value>, found: &str, wanted: &str) {
+fn replace_principal(statement: &mut Map<String, Value>, found: &str, wanted: &[String]) {
     let Some(Value::Object(kinds)) = statement.get_mut("Principal") else {
-        statement.insert("Principal".to_owned(), json!({"AWS": wanted}));
+        statement.insert("Principal".to_owned(), json!({"AWS": one_or_many(wanted.to_vec())}));
         return;
     };
     if let Some(listed) = texts(kinds, "AWS")
@@ -150,16 +191,14 @@ fn replace_principal(statement: &mut Map<String, Value>, found: &str, wanted: &s
     {
         let mut replaced: Vec<String> = Vec::new();
         for text in listed {
-            let text = if text == found { wanted.to_owned() } else { text };
-            if !replaced.contains(&text) {
-                replaced.push(text);
-            }
+            let texts = if text == found { wanted.to_vec() } else { vec![text] };
+            add_all(&mut replaced, texts);
         }
         set_texts(kinds, "AWS", replaced);
         return;
     }
     take_out(kinds, found);
-    super::document::add_texts(kinds, "AWS", &[wanted.to_owned()]);
+    super::document::add_texts(kinds, "AWS", wanted);
 }
 
 /// Takes a principal out of every kind, and kinds that become empty.

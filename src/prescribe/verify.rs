@@ -16,7 +16,7 @@ pub(super) struct Before<'a> {
     pub(super) facts: &'a Facts,
     pub(super) catalog: &'a Catalog,
     pub(super) selection: Selection,
-    pub(super) judged: &'a [Judged],
+    pub(super) judged: Vec<Judged>,
     /// Diagnoses after changes that were tried: several findings may ask for the same.
     tried: RefCell<Vec<Attempt>>,
 }
@@ -39,7 +39,7 @@ impl<'a> Before<'a> {
         facts: &'a Facts,
         catalog: &'a Catalog,
         selection: Selection,
-        judged: &'a [Judged],
+        judged: Vec<Judged>,
     ) -> Self {
         Self { facts, catalog, selection, judged, tried: RefCell::default() }
     }
@@ -62,17 +62,13 @@ impl<'a> Before<'a> {
             return unverified(reason);
         }
         let bad = || self.judged.iter().filter(|it| is_bad(&it.outcome));
-        let is_gone = |of: &Judged, finding: &Finding| {
-            let outcome = after.iter().find(|it| it.id == of.id).map(|it| &it.outcome);
-            is_well(outcome)
-                || outcome
-                    .is_some_and(|it| is_bad(it) && !it.findings().iter().any(|left| same(left, finding)))
+        let failing = bad().filter(|it| it.outcome.status() == Status::Fail);
+        let gone = |of: &Judged| {
+            (0..of.outcome.findings().len()).filter(|at| self.is_gone(of.id, *at, &after)).count()
         };
-        let findings = bad().filter(|it| it.outcome.status() == Status::Fail);
-        let findings = findings.flat_map(|it| it.outcome.findings().iter().map(move |finding| (it, finding)));
         Trial {
             verification: Verification::Verified,
-            cleared: findings.filter(|(of, finding)| is_gone(of, finding)).count(),
+            cleared: failing.map(gone).sum(),
             clears: bad()
                 .map(|it| it.id)
                 .filter(|id| is_well(after.iter().find(|it| it.id == *id).map(|it| &it.outcome)))
@@ -80,7 +76,8 @@ impl<'a> Before<'a> {
         }
     }
 
-    fn after(&self, plans: &[Plan]) -> Rc<[Judged]> {
+    /// The diagnosis after changes, made in order.
+    pub(super) fn after(&self, plans: &[Plan]) -> Rc<[Judged]> {
         let known =
             self.tried.borrow().iter().find(|(tried, _)| tried == plans).map(|(_, after)| Rc::clone(after));
         known.unwrap_or_else(|| {
@@ -97,7 +94,8 @@ impl<'a> Before<'a> {
         self.remains(id, finding, mended).or_else(|| self.worsened(id, after))
     }
 
-    fn remains(&self, id: CheckId, finding: &Finding, after: Option<&Outcome>) -> Option<String> {
+    /// Why a check's finding is not gone by a diagnosis after changes, or what else the check finds by it.
+    pub(super) fn remains(&self, id: CheckId, finding: &Finding, after: Option<&Outcome>) -> Option<String> {
         let known = self.judged.iter().find(|judged| judged.id == id).map(|judged| judged.outcome.findings());
         let known = known.unwrap_or_default();
         match after {
@@ -117,36 +115,58 @@ impl<'a> Before<'a> {
     }
 
     fn worsened(&self, id: CheckId, after: &[Judged]) -> Option<String> {
-        for judged in after.iter().filter(|judged| judged.id != id) {
-            let before = self.judged.iter().find(|it| it.id == judged.id)?.outcome.status();
-            let now = judged.outcome.status();
-            let good = matches!(before, Status::Pass | Status::Skip);
-            let worse = match now {
-                Status::Fail | Status::Warn | Status::Broken => good,
-                Status::Unknown => before == Status::Pass && !is_stale(Some(&judged.outcome)),
-                Status::Pass | Status::Skip => false,
-            };
-            if worse {
-                let what = judged.outcome.findings().first().map(|it| format!(": {}", it.what));
-                return Some(format!("after it {} would be {now}{}", judged.id, what.unwrap_or_default()));
-            }
-        }
-        None
+        let others = after.iter().filter(|judged| judged.id != id);
+        worse_of(&self.judged, others).map(|(_, reason)| reason)
+    }
+
+    /// Whether a finding that stood at this place before any change is gone after some.
+    pub(super) fn is_gone(&self, id: CheckId, at: usize, after: &[Judged]) -> bool {
+        let Some(finding) = super::finding_of(&self.judged, id, at) else { return true };
+        let outcome = after.iter().find(|judged| judged.id == id).map(|judged| &judged.outcome);
+        is_well(outcome)
+            || outcome.is_some_and(|it| is_bad(it) && !it.findings().iter().any(|left| same(left, finding)))
     }
 }
 
+/// The first check that stands worse by one diagnosis than by the one before it, and how.
+pub(super) fn worse(before: &[Judged], after: &[Judged]) -> Option<(CheckId, String)> {
+    worse_of(before, after.iter())
+}
+
+fn worse_of<'j>(before: &[Judged], after: impl Iterator<Item = &'j Judged>) -> Option<(CheckId, String)> {
+    for judged in after {
+        let Some(known) = before.iter().find(|it| it.id == judged.id) else { continue };
+        let was = known.outcome.status();
+        let now = judged.outcome.status();
+        let good = matches!(was, Status::Pass | Status::Skip);
+        let worse = match now {
+            Status::Fail | Status::Warn | Status::Broken => {
+                good || (was, now) == (Status::Warn, Status::Fail)
+            }
+            Status::Unknown => was == Status::Pass && !is_stale(Some(&judged.outcome)),
+            Status::Pass | Status::Skip => false,
+        };
+        if worse {
+            let what = judged.outcome.findings().first().map(|it| format!(": {}", it.what));
+            let reason = format!("after it {} would be {now}{}", judged.id, what.unwrap_or_default());
+            return Some((judged.id, reason));
+        }
+    }
+    None
+}
+
 /// Whether two findings are one: their sentence may change with what else stands in a policy.
-fn same(left: &Finding, right: &Finding) -> bool {
+pub(super) fn same(left: &Finding, right: &Finding) -> bool {
     let by_remedy = !left.remedies.is_empty() && left.remedies == right.remedies;
     left.resource == right.resource && (left.what == right.what || by_remedy)
 }
 
-fn is_bad(outcome: &Outcome) -> bool {
+pub(super) fn is_bad(outcome: &Outcome) -> bool {
     matches!(outcome.status(), Status::Fail | Status::Warn)
 }
 
 /// Whether nothing is left of what a check found.
-fn is_well(outcome: Option<&Outcome>) -> bool {
+pub(super) fn is_well(outcome: Option<&Outcome>) -> bool {
     is_stale(outcome) || matches!(outcome, Some(Outcome::Pass(_) | Outcome::Skip(_)))
 }
 

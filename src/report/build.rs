@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use crate::model::{Change, CheckId, Finding, Fix, Outcome, Section, Severity, Status};
+use crate::model::{Change, CheckId, Finding, Fix, Outcome, Repair, Section, Severity, Status};
 
 use super::model::{
     Caller, CheckReport, ConnectorTarget, Counts, Coverage, Doctor, FailOn, FindingReport, FixReport,
-    NextCommand, Origin, Report, SCHEMA_VERSION, SectionSummary, Summary, Target,
+    NextCommand, Origin, RepairReport, Report, SCHEMA_VERSION, SectionSummary, Summary, Target,
 };
 use super::verdict::{Circumstances, verdict};
 
@@ -24,6 +24,8 @@ pub struct Inputs<'a> {
     pub notes: Vec<String>,
     /// Every selected check, in catalogue order.
     pub checks: Vec<CheckInput>,
+    /// The changes that mend them, to be made in order.
+    pub repairs: Vec<Repair>,
     /// What was searched.
     pub coverage: Coverage,
     /// What the verdict has to know besides.
@@ -67,8 +69,9 @@ pub struct CheckInput {
 
 /// Builds the report.
 pub fn build(inputs: Inputs<'_>) -> Report {
+    let (commands, repairs) = (inputs.commands, &inputs.repairs[..]);
     let checks: Vec<CheckReport> =
-        inputs.checks.into_iter().map(|check| check_report(check, inputs.commands)).collect();
+        inputs.checks.into_iter().map(|check| check_report(check, repairs, commands)).collect();
     let counts = Counts::of(checks.iter().map(|check| check.status));
     let summary = Summary {
         counts,
@@ -90,11 +93,18 @@ pub fn build(inputs: Inputs<'_>) -> Report {
         notes: inputs.notes,
         summary,
         checks,
+        repairs: repairs.iter().map(|repair| repair_report(repair, commands)).collect(),
         coverage: inputs.coverage,
     }
 }
 
-fn check_report(check: CheckInput, commands: &dyn Fn(&Change) -> Vec<String>) -> CheckReport {
+fn check_report(
+    check: CheckInput,
+    repairs: &[Repair],
+    commands: &dyn Fn(&Change) -> Vec<String>,
+) -> CheckReport {
+    let id = check.id;
+    let finding_report = |finding| finding_report(id, finding, repairs, commands);
     let mut report = CheckReport {
         id: check.id,
         name: check.name,
@@ -113,7 +123,7 @@ fn check_report(check: CheckInput, commands: &dyn Fn(&Change) -> Vec<String>) ->
     match check.outcome {
         Outcome::Pass(evidence) => report.evidence = evidence,
         Outcome::Warn(findings) | Outcome::Fail(findings) => {
-            report.findings = findings.into_iter().map(|finding| finding_report(finding, commands)).collect();
+            report.findings = findings.into_iter().map(finding_report).collect();
         }
         Outcome::Unknown(blocked) => report.blocked = blocked,
         Outcome::Skip(reason) => report.reason = Some(reason),
@@ -122,23 +132,48 @@ fn check_report(check: CheckInput, commands: &dyn Fn(&Change) -> Vec<String>) ->
     report
 }
 
-fn finding_report(finding: Finding, commands: &dyn Fn(&Change) -> Vec<String>) -> FindingReport {
-    let fix_report = |fix: Fix| FixReport {
+fn finding_report(
+    id: CheckId,
+    finding: Finding,
+    repairs: &[Repair],
+    commands: &dyn Fn(&Change) -> Vec<String>,
+) -> FindingReport {
+    let merged = |fix: &Fix| {
+        let is_it = |repair: &&Repair| {
+            repair.mends.contains(&id)
+                && repair.fix.change.is_of_one(&fix.change)
+                && repair.fix.change != fix.change
+        };
+        repairs.iter().find(is_it).map(|repair| repair.mends.clone()).unwrap_or_default()
+    };
+    let fixes = finding
+        .fixes
+        .into_iter()
+        .map(|fix| FixReport { merged_for: merged(&fix), ..fix_report(fix, commands) });
+    FindingReport {
+        fixes: fixes.collect(),
+        resource: finding.resource,
+        what: finding.what,
+        evidence: finding.evidence,
+        because: finding.because,
+        also: finding.also,
+    }
+}
+
+fn fix_report(fix: Fix, commands: &dyn Fn(&Change) -> Vec<String>) -> FixReport {
+    FixReport {
         title: fix.title,
         owner: fix.owner,
         commands: commands(&fix.change),
         change: fix.change,
         verification: fix.verification,
         clears: fix.clears,
-    };
-    FindingReport {
-        resource: finding.resource,
-        what: finding.what,
-        evidence: finding.evidence,
-        because: finding.because,
-        also: finding.also,
-        fixes: finding.fixes.into_iter().map(fix_report).collect(),
+        merged_for: Vec::new(),
     }
+}
+
+fn repair_report(repair: &Repair, commands: &dyn Fn(&Change) -> Vec<String>) -> RepairReport {
+    RepairReport { mends: repair.mends.clone(), fix: fix_report(repair.fix.clone(), commands) }
 }
 
 fn sections(checks: &[CheckReport]) -> Vec<SectionSummary> {

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::model::{Change, CheckId, Status};
+use crate::model::{Change, Verification};
 
 use super::json::pretty;
-use super::model::{CheckReport, FixReport, Report};
+use super::model::{RepairReport, Report};
 use super::sanitise::{self, block, line};
 use super::words;
 
@@ -20,79 +20,74 @@ pub enum FixStyle {
     Json,
 }
 
-/// The best fix of each finding of a check, or of every check that fails or warns. A change that
-/// mends several findings is written once. Empty, or an empty array, when there is none.
-pub fn render_fixes(report: &Report, wanted: Option<CheckId>, style: FixStyle) -> String {
-    let fixes = best_fixes(report, |check| wanted.is_none_or(|id| id == check.id));
+/// At a prompt zsh takes no comments unless it is told to, and names in one could be commands.
+/// <https://zsh.sourceforge.io/Doc/Release/Options.html#Input_002fOutput>
+const COMMENTS: &str = "[ -z \"${ZSH_VERSION-}\" ] || setopt interactive_comments\n\n";
+
+/// The changes that mend what a report tells, in order. Empty, or an empty array, when there is none.
+pub fn render_fixes(report: &Report, style: FixStyle) -> String {
+    let repairs = &report.repairs;
     match style {
         FixStyle::Commands => {
-            let caution = report.source.caution().filter(|_| !fixes.is_empty());
-            let caution = caution.map(|caution| format!("# {caution}\n\n"));
-            caution.into_iter().chain(fixes.iter().map(commands)).collect()
+            if repairs.is_empty() {
+                return String::new();
+            }
+            let caution = report.source.caution().map(|caution| format!("# {caution}\n\n"));
+            let head = std::iter::once(COMMENTS.to_owned()).chain(caution);
+            head.chain(chains(repairs).into_iter().map(commands)).collect()
         }
-        FixStyle::Policy => fixes.iter().filter_map(policy).collect(),
-        FixStyle::Json => {
-            let fixes: Vec<&FixReport> = fixes.iter().map(|best| best.fix).collect();
-            sanitise::json(&pretty(&fixes))
-        }
+        FixStyle::Policy => repairs.iter().filter_map(policy).collect(),
+        FixStyle::Json => sanitise::json(&pretty(repairs)),
     }
 }
 
-/// A change and the checks whose findings it mends.
-pub(super) struct BestFix<'a> {
-    /// The change.
-    pub(super) fix: &'a FixReport,
-    /// The checks, in catalogue order.
-    pub(super) ids: Vec<CheckId>,
+/// `WRITE-003, WRITE-004`.
+pub(super) fn mended(repair: &RepairReport) -> String {
+    repair.mends.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-impl BestFix<'_> {
-    /// `WRITE-003, WRITE-004`.
-    pub(super) fn mended(&self) -> String {
-        self.ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+/// The changes in order, those together that hold only together: one of them is made only after those before it.
+pub(super) fn chains(repairs: &[RepairReport]) -> Vec<&[RepairReport]> {
+    let hangs = |it: &RepairReport| matches!(it.fix.verification, Verification::VerifiedTogether { .. });
+    let (Some(first), Some(last)) = (repairs.iter().position(hangs), repairs.iter().rposition(hangs)) else {
+        return repairs.chunks(1).collect();
+    };
+    let (before, rest) = repairs.split_at(first);
+    let (together, after) = rest.split_at(last + 1 - first);
+    before.chunks(1).chain([together]).chain(after.chunks(1)).collect()
+}
+
+/// The commands of changes that hold together: where one fails, those after it are not run.
+pub(super) fn chained(chain: &[RepairReport]) -> Vec<String> {
+    let commands = chain.iter().flat_map(|repair| &repair.fix.commands).cloned();
+    if chain.len() < 2 {
+        return commands.collect();
     }
+    let (mut notes, run): (Vec<String>, Vec<String>) = commands.partition(|command| command.starts_with('#'));
+    notes.push(run.join(" &&\n"));
+    notes
 }
 
-/// The first fix of each finding, with those that are needed along with it, each change once.
-pub(super) fn best_fixes(report: &Report, wanted: impl Fn(&CheckReport) -> bool) -> Vec<BestFix<'_>> {
-    let mut best: Vec<BestFix<'_>> = Vec::new();
-    let failing = |check: &&CheckReport| matches!(check.status, Status::Fail | Status::Warn) && wanted(check);
-    for check in report.checks.iter().filter(failing) {
-        for finding in &check.findings {
-            let first = finding.fixes.first();
-            let along = finding.fixes.iter().skip(1).take_while(|fix| fix.belongs_to(check.id));
-            for fix in first.into_iter().chain(along) {
-                match best.iter_mut().find(|known| known.fix.change == fix.change) {
-                    Some(known) if known.ids.contains(&check.id) => {}
-                    Some(known) => known.ids.push(check.id),
-                    None => best.push(BestFix { fix, ids: vec![check.id] }),
-                }
+fn commands(chain: &[RepairReport]) -> String {
+    let mut text = String::new();
+    for repair in chain {
+        let (title, proof) = (line(&repair.fix.title), words::owner_and_proof(repair));
+        let _ = writeln!(text, "# {}: {title}\n# {proof}", mended(repair));
+        if let Change::Manual { steps, .. } = &repair.fix.change {
+            for (number, step) in steps.iter().enumerate() {
+                let _ = writeln!(text, "# {}. {}", number + 1, line(step));
             }
         }
     }
-    best
-}
-
-fn commands(best: &BestFix<'_>) -> String {
-    let fix = best.fix;
-    let mut text = format!("# {}: {}\n", best.mended(), line(&fix.title));
-    if let Some(id) = best.ids.first() {
-        let _ = writeln!(text, "# {}", words::owner_and_verification(fix, *id));
-    }
-    if let Change::Manual { steps, .. } = &fix.change {
-        for (number, step) in steps.iter().enumerate() {
-            let _ = writeln!(text, "# {}. {}", number + 1, line(step));
-        }
-    }
-    for command in &fix.commands {
-        let _ = writeln!(text, "{}", block(command));
+    for command in chained(chain) {
+        let _ = writeln!(text, "{}", block(&command));
     }
     text.push('\n');
     text
 }
 
-fn policy(best: &BestFix<'_>) -> Option<String> {
-    match &best.fix.change {
+fn policy(repair: &RepairReport) -> Option<String> {
+    match &repair.fix.change {
         Change::SetPolicy { after, .. } => Some(format!("{}\n", block(after))),
         _ => None,
     }

@@ -23,8 +23,8 @@ pub use fixes::{FixStyle, render_fixes};
 pub use json::{schema, schema_of, text as json_text};
 pub use model::{
     Caller, CheckReport, ConnectorTarget, Counts, Coverage, Doctor, FailOn, FindingReport, FixReport,
-    NextCommand, Origin, PhaseReport, Report, RoleTarget, SCHEMA_VERSION, Search, SectionSummary, Summary,
-    Target,
+    NextCommand, Origin, PhaseReport, RepairReport, Report, RoleTarget, SCHEMA_VERSION, Search,
+    SectionSummary, Summary, Target,
 };
 pub use sanitise::{block, line};
 pub use verdict::Circumstances;

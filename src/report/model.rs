@@ -38,6 +38,10 @@ pub struct Report {
     pub summary: Summary,
     /// Every selected check, in catalogue order.
     pub checks: Vec<CheckReport>,
+    /// The changes that mend the checks that fail, to be made in order: no policy is written twice. With `-v`
+    /// those that mend the checks that warn, too.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub repairs: Vec<RepairReport>,
     /// What was searched, and what cannot be seen from here.
     pub coverage: Coverage,
 }
@@ -312,6 +316,20 @@ pub struct FixReport {
     /// The checks that fail or warn now and would no longer, by that diagnosis.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub clears: Vec<CheckId>,
+    /// The checks that a change of the report's `repairs` mends together, where that writes the same policy:
+    /// make that change, and not this one.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub merged_for: Vec<CheckId>,
+}
+
+/// A change that mends what one or several checks found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct RepairReport {
+    /// The checks whose findings it was made for.
+    pub mends: Vec<CheckId>,
+    /// The change. It was tried after those before it.
+    #[serde(flatten)]
+    pub fix: FixReport,
 }
 
 impl FixReport {

@@ -7,8 +7,8 @@ use super::{
     PhaseReport, Report, RoleTarget, Search, Target, build,
 };
 use crate::model::{
-    Blocked, Bug, Change, Evidence, Finding, Fix, Outcome, Owner, PhaseState, PolicyHome, Source,
-    StatementRef, Verification,
+    Blocked, Bug, Change, Evidence, Finding, Fix, Outcome, Owner, PhaseState, PolicyHome, Repair, Source,
+    StatementRef, Status, Verification,
 };
 
 /// A policy's ARN too long for any column at 80.
@@ -25,6 +25,20 @@ fn check(id: &str, name: &str, outcome: Outcome) -> CheckInput {
         page: format!("checks/{}/{id}-{name}.md", id.section()),
         guide: "https://docs.streamkap.com/aws-cross-account-iam".to_owned(),
         outcome,
+    }
+}
+
+fn fix() -> Fix {
+    Fix {
+        title: "Allow s3:PutObject on arn:aws:s3:::orders/*".to_owned(),
+        owner: Owner::You,
+        change: Change::SetPolicy {
+            home: PolicyHome::Managed { arn: LONG_ARN.to_owned() },
+            before: None,
+            after: "{}".to_owned(),
+        },
+        verification: Verification::Verified,
+        clears: Vec::new(),
     }
 }
 
@@ -51,18 +65,12 @@ fn failure() -> Finding {
         text: "s3:PutObject was denied".to_owned(),
     })
     .because(statement);
-    finding.fixes.push(Fix {
-        title: "Allow s3:PutObject on arn:aws:s3:::orders/*".to_owned(),
-        owner: Owner::You,
-        change: Change::SetPolicy {
-            home: PolicyHome::Managed { arn: LONG_ARN.to_owned() },
-            before: None,
-            after: "{}".to_owned(),
-        },
-        verification: Verification::Verified,
-        clears: Vec::new(),
-    });
+    finding.fixes.push(fix());
     finding
+}
+
+fn repair(check: &CheckInput) -> Repair {
+    Repair { mends: vec![check.id], fix: fix() }
 }
 
 fn outcomes() -> Vec<CheckInput> {
@@ -149,6 +157,11 @@ pub(super) fn report_in(
             }],
         },
         notes: vec!["The role is in another account.".to_owned()],
+        repairs: outcomes()
+            .iter()
+            .filter(|check| kept(check) && check.outcome.status() == Status::Fail)
+            .map(repair)
+            .collect(),
         checks: outcomes().into_iter().filter(|check| kept(check)).collect(),
         coverage: Coverage {
             searches: vec![Search {

@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::model::{Change, CheckId, Evidence, Section, StatementRef, Status};
 
-use super::fixes::best_fixes;
+use super::fixes::{chained, chains, mended};
 use super::model::{CheckReport, Counts, FindingReport, Origin, Report, Search, SectionSummary};
 use super::sanitise::{block, clipped, line};
 use super::style::Style;
@@ -313,24 +313,27 @@ fn item(label: &str, text: &str, width: usize) -> Vec<String> {
     labelled(&Style::Faint.paint(label), LABEL, text, width)
 }
 
-/// The best fix of each failing finding as commands, outside of the table and at the margin so that
+/// The changes that mend what fails as commands, outside of the table and at the margin so that
 /// they can be copied.
 fn mending(report: &Report, layout: Layout) -> Vec<String> {
     let mut lines = Vec::new();
     let mut first = true;
-    for best in best_fixes(report, |check| layout.verbose || check.status == Status::Fail) {
-        if best.fix.commands.is_empty() {
+    for chain in chains(&report.repairs) {
+        let commands = chained(chain);
+        if commands.is_empty() {
             continue;
         }
-        let title = format!("To mend {}: {}", best.mended(), line(&best.fix.title));
         lines.push(String::new());
-        lines.extend(wrap(&title, layout.width).iter().map(|line| Style::Strong.paint(line)));
+        for repair in chain {
+            let title = format!("To mend {}: {}", mended(repair), line(&repair.fix.title));
+            lines.extend(wrap(&title, layout.width).iter().map(|line| Style::Strong.paint(line)));
+        }
         lines.push(String::new());
         if let (Some(caution), true) = (report.source.caution(), first) {
             lines.extend(wrap(caution, layout.width - 2).iter().map(|line| format!("# {line}")));
         }
         first = false;
-        for command in &best.fix.commands {
+        for command in &commands {
             lines.extend(block(command).lines().map(str::to_owned));
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::model::{Blocked, CheckId, Evidence, Source, StatementRef, Status, Verification};
 
-use super::model::{Counts, FixReport};
+use super::model::{Counts, FixReport, RepairReport};
 use super::sanitise::line;
 
 /// `1 fail · 26 pass · 3 skip`, with nothing that is zero.
@@ -74,11 +74,35 @@ pub(super) fn blocked(blocked: &Blocked) -> String {
 
 /// Who makes the change that mends a finding of this check, and whether it was verified.
 pub(super) fn owner_and_verification(fix: &FixReport, id: CheckId) -> String {
+    let others = fix.clears.iter().filter(|other| **other != id).map(ToString::to_string);
+    let mut text = proof(fix, &[id], std::iter::once("this".to_owned()).chain(others).collect());
+    if !fix.merged_for.is_empty() {
+        let others: Vec<String> =
+            fix.merged_for.iter().filter(|other| **other != id).map(ToString::to_string).collect();
+        let whose = if others.is_empty() {
+            "the others here".to_owned()
+        } else {
+            format!("the fix of {}", and(&others))
+        };
+        text = format!("{text} · made in one change with {whose}");
+    }
+    text
+}
+
+/// Who makes a change that mends what several checks found, and whether it was verified.
+pub(super) fn owner_and_proof(repair: &RepairReport) -> String {
+    let mut cleared = [&repair.mends[..], &repair.fix.clears].concat();
+    cleared.sort_unstable();
+    cleared.dedup();
+    proof(&repair.fix, &repair.mends, cleared.iter().map(ToString::to_string).collect())
+}
+
+fn proof(fix: &FixReport, ids: &[CheckId], cleared: Vec<String>) -> String {
     let verified = match &fix.verification {
-        Verification::Verified => format!("verified: it clears {} and breaks nothing", cleared(fix, id)),
+        Verification::Verified => format!("verified: it clears {} and breaks nothing", and(&cleared)),
         Verification::VerifiedTogether { with } => {
-            let others: Vec<&str> =
-                with.iter().map(String::as_str).filter(|with| *with != id.to_string()).collect();
+            let is_other = |with: &&str| !ids.iter().any(|id| id.to_string() == **with);
+            let others: Vec<&str> = with.iter().map(String::as_str).filter(is_other).collect();
             if others.is_empty() {
                 "verified together with the other changes named here".to_owned()
             } else {
@@ -90,11 +114,9 @@ pub(super) fn owner_and_verification(fix: &FixReport, id: CheckId) -> String {
     format!("By {} · {verified}", fix.owner.in_words())
 }
 
-/// What a fix clears: `this`, or `this, LATER-002 and LATER-004`.
-fn cleared(fix: &FixReport, id: CheckId) -> String {
-    let others = fix.clears.iter().filter(|other| **other != id).map(ToString::to_string);
-    let all: Vec<String> = std::iter::once("this".to_owned()).chain(others).collect();
-    match all.as_slice() {
+/// `this`, or `this, LATER-002 and LATER-004`.
+pub(super) fn and(all: &[String]) -> String {
+    match all {
         [head @ .., last] if !head.is_empty() => format!("{} and {last}", head.join(", ")),
         all => all.concat(),
     }

@@ -21,3 +21,29 @@ pub(crate) fn patched(mut patch: Value) -> Value {
     merge(&mut world, &patch);
     world
 }
+
+/// The names that printed changes have for a trust policy's external ids, with the ids.
+pub(crate) fn external_ids(trust_policy: &str) -> Vec<(String, String)> {
+    let policy: Value = serde_json::from_str(trust_policy).unwrap_or_default();
+    let statements = match &policy["Statement"] {
+        Value::Array(statements) => statements.clone(),
+        only => vec![only.clone()],
+    };
+    let conditions = statements.iter().filter_map(|it| it["Condition"].as_object());
+    let keys = conditions.flat_map(|it| it.values()).filter_map(Value::as_object).flatten();
+    let ids = keys.filter(|(key, _)| key.to_ascii_lowercase().contains("externalid"));
+    let mut found: Vec<String> = Vec::new();
+    for value in ids.map(|(_, value)| value) {
+        let values = value.as_array().map_or_else(|| vec![value.clone()], Clone::clone);
+        for id in values.iter().filter_map(Value::as_str) {
+            if id.contains(char::is_alphanumeric) && !found.iter().any(|known| known == id) {
+                found.push(id.to_owned());
+            }
+        }
+    }
+    let name = |at: usize| match at {
+        0 => "CURRENT_EXTERNAL_ID".to_owned(),
+        at => format!("CURRENT_EXTERNAL_ID_{}", at + 1),
+    };
+    found.into_iter().enumerate().map(|(at, id)| (name(at), id)).collect()
+}

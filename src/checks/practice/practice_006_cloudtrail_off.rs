@@ -4,7 +4,7 @@ use crate::checks::shared::words;
 use crate::checks::{Check, View};
 use crate::facts::{Trail, TrailStatus};
 use crate::model::{
-    Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, shell_flag,
+    Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, shell_flag, shell_guard,
 };
 
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Practice, 6), judge };
@@ -65,17 +65,15 @@ fn finding(view: &View<'_>, region: &str, faults: &[(&Trail, String)]) -> Findin
         )
     };
     let commands = match faults {
-        [] => vec![
-            format!(
-                "aws cloudtrail create-trail --name management-events --s3-bucket-name LOG_BUCKET \
-                 --is-multi-region-trail {}",
-                shell_flag("--region", region)
-            ),
-            format!(
-                "aws cloudtrail start-logging --name management-events {}",
-                shell_flag("--region", region)
-            ),
-        ],
+        [] => {
+            let region = shell_flag("--region", region);
+            vec![format!(
+                "{}aws cloudtrail create-trail --name management-events --s3-bucket-name \"$LOG_BUCKET\" \
+                 --is-multi-region-trail {region} &&\n\
+                 aws cloudtrail start-logging --name management-events {region}",
+                shell_guard("LOG_BUCKET", "the bucket that CloudTrail may write to")
+            )]
+        }
         faults => faults.iter().map(|(trail, _)| start_logging(trail)).collect(),
     };
     let resource = faults.first().map_or_else(|| region.to_owned(), |(trail, _)| trail.arn.to_string());

@@ -9,7 +9,7 @@ use crate::checks::shared::words;
 use crate::checks::{Check, View};
 use crate::model::{
     Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, StatementRef, shell_flag,
-    shell_word,
+    shell_guard, shell_word,
 };
 use crate::policy::{Condition, Effect, Policy, Selector, Statement};
 
@@ -111,6 +111,8 @@ fn finding(view: &View<'_>, statement: &StatementRef, key: &str, policy: &str) -
         "{} relies on {key}: the role {role} has no such tag, and Streamkap sends no session tags",
         words::capital(&words::statement(statement)).replace(" of trust policy", " of the trust policy")
     );
+    let letter = |it: char| if it.is_ascii_alphanumeric() { it.to_ascii_uppercase() } else { '_' };
+    let variable = format!("TAG_{}", tag.chars().map(letter).collect::<String>());
     let fixed = key.to_ascii_lowercase().starts_with("aws:principaltag/");
     let (steps, commands) = if fixed {
         (
@@ -118,9 +120,10 @@ fn finding(view: &View<'_>, statement: &StatementRef, key: &str, policy: &str) -
                 "Give the role itself the tag {tag} with the value that the policy wants, or take the condition out"
             )],
             vec![format!(
-                "aws iam tag-role {} --tags {}",
+                "{}aws iam tag-role {} --tags {}\"${variable}\"",
+                shell_guard(&variable, "the value that the policy wants"),
                 shell_flag("--role-name", role),
-                shell_word(&format!("Key={tag},Value=VALUE"))
+                shell_word(&format!("Key={tag},Value="))
             )],
         )
     } else {
