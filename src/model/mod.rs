@@ -26,7 +26,7 @@ pub use fix::{Change, Fix, Owner, PolicyHome, Repair, Verification};
 pub use lake::LakeResource;
 pub use near::{edit_distance, nearest};
 pub use phase::PhaseState;
-pub use remedy::Remedy;
+pub use remedy::{Narrowing, Remedy};
 pub use secret::ExternalId;
 pub use shell::{shell_flag, shell_guard, shell_word};
 pub use status::Status;

@@ -111,6 +111,8 @@ pub enum Remedy {
         /// Actions with ARNs.
         grants: Vec<(String, Vec<String>)>,
     },
+    /// A statement of a role policy allows more than is needed: narrow it to what is.
+    Narrow(Narrowing),
     /// Replace a resource (pattern) in a role policy's statement.
     ReplaceResource {
         /// The policy's name.
@@ -184,4 +186,17 @@ pub enum Remedy {
         /// Commands that do or check it.
         commands: Vec<String>,
     },
+}
+
+/// What a statement of one of the role's policies allows beyond need.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Narrowing {
+    /// The policy's name.
+    pub policy: String,
+    /// Position of the statement.
+    pub statement: usize,
+    /// Actions and resources as written that are not needed together, or mean more than is.
+    pub excess: Vec<(String, String)>,
+    /// All that is needed: actions with their ARNs.
+    pub needs: Vec<(String, Vec<String>)>,
 }

@@ -10,6 +10,7 @@ mod correction;
 mod document;
 mod limits;
 mod mask;
+mod narrow;
 mod rank;
 mod repairs;
 mod resource;
@@ -21,7 +22,7 @@ mod words;
 use crate::catalog::Catalog;
 use crate::checks::{Judged, Selection, diagnose};
 use crate::facts::{Fact, Facts, ManagedPolicy};
-use crate::model::{Change, CheckId, Finding, Fix, Owner, Remedy, Verification};
+use crate::model::{Change, CheckId, Finding, Fix, Narrowing, Owner, Remedy, Verification};
 
 pub use apply::apply;
 pub use command::commands;
@@ -133,6 +134,7 @@ fn plan_of_any_length(remedy: &Remedy, facts: &Facts, catalog: &Catalog) -> Resu
             one(role::exempt(facts, catalog, policy, *statement, grants))
         }
         Remedy::AllowInBoundary { grants } => one(role::allow_in_boundary(facts, catalog, grants)),
+        Remedy::Narrow(narrowing) => one(narrow::narrow(facts, catalog, narrowing)),
         Remedy::ReplaceResource { policy, statement, found, wanted } => {
             one(correction::replace_resource(facts, catalog, policy, *statement, found, wanted))
         }
@@ -192,6 +194,14 @@ fn in_words(remedy: &Remedy) -> String {
         }
         Remedy::AllowInBoundary { grants: needed } => {
             format!("Allow {} in the permissions boundary, or give the role another", grants(needed))
+        }
+        Remedy::Narrow(Narrowing { policy, statement, excess, .. }) => {
+            let actions = crate::checks::shared::words::unique(excess.iter().map(|(action, _)| action));
+            format!(
+                "Take {} out of statement {} of {policy}, but for what the connector needs",
+                crate::checks::shared::words::some(&actions),
+                statement + 1
+            )
         }
         Remedy::AllowInBucketPolicy { bucket, grants: needed } => {
             format!("Allow the role {} in the policy of bucket {bucket}", grants(needed))

@@ -7,7 +7,9 @@ use crate::checks::shared::needs::asks;
 use crate::checks::shared::policies::{is_everything, role_policies};
 use crate::checks::shared::{absent_role, redshift, words};
 use crate::checks::{Check, View};
-use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, StatementRef};
+use crate::model::{
+    Blocked, CheckId, Evidence, Finding, Narrowing, Outcome, Owner, Remedy, Section, StatementRef,
+};
 use crate::policy::Policy;
 use crate::policy::scope::{Danger, Grant, Need, beyond, covers, is_within};
 
@@ -170,14 +172,42 @@ fn finding(view: &View<'_>, statement: &StatementRef, grants: &[Grant]) -> Findi
     Finding::new(view.target().role.name.clone(), what)
         .evidence(Evidence::evaluated(vec![statement.clone()], text))
         .because(statement.clone())
-        .remedy(Remedy::Manual {
-            owner: Owner::You,
-            title: format!("Take {} out of {}", words::some(&actions), statement.policy),
-            steps: vec![
-                "Make sure that nothing else uses the role for it (IAM console: role, Last Accessed)"
-                    .to_owned(),
-                format!("Remove it from {}", words::statement(statement)),
-            ],
-            commands: Vec::new(),
-        })
+        .remedy(remedy(view, statement, grants))
+}
+
+/// Narrows the statement, unless what the connector needs of it is not known.
+fn remedy(view: &View<'_>, statement: &StatementRef, grants: &[Grant]) -> Remedy {
+    let open = view.open_requirements();
+    let is_open = |grant: &Grant| open.iter().any(|it| is_meant(&grant.action, &it.need.action));
+    let policy = statement.policy.clone();
+    if !grants.iter().any(is_open) {
+        let mut needs: Vec<(String, Vec<String>)> = Vec::new();
+        for requirement in view.requirements().iter() {
+            let resources = requirement.resources.iter().map(|it| it.pattern.clone());
+            match needs.iter_mut().find(|(action, _)| action == requirement.action) {
+                Some((_, known)) => words::add_all(known, resources),
+                None => needs.push((requirement.action.to_owned(), resources.collect())),
+            }
+        }
+        let excess = grants.iter().map(|it| (it.action.clone(), it.resource.clone())).collect();
+        return Remedy::Narrow(Narrowing { policy, statement: statement.index, excess, needs });
+    }
+    let actions = words::unique(grants.iter().map(|it| it.action.as_str()));
+    Remedy::Manual {
+        owner: Owner::You,
+        title: format!("Take out of {policy} what the connector does not need of {}", words::some(&actions)),
+        steps: vec![
+            "Find out what the connector needs of it: `streamkap-doctor check` says what could not be read"
+                .to_owned(),
+            "Make sure that nothing else uses the role for the rest (IAM console: role, Last Accessed)"
+                .to_owned(),
+            format!("Name what is needed in {} in its place", words::statement(statement)),
+        ],
+        commands: Vec::new(),
+    }
+}
+
+/// Whether an action, or a pattern of actions, means another.
+fn is_meant(pattern: &str, action: &str) -> bool {
+    covers(&pattern.to_ascii_lowercase(), &action.to_ascii_lowercase())
 }
