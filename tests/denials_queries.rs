@@ -329,6 +329,20 @@ fn a_table_without_partitions_of_what_is_asked_for_is_no_good_news() {
 }
 
 #[test]
+fn a_store_of_which_not_one_byte_was_scanned_holds_nothing_of_the_time() {
+    let fake = Fake::start(|operation, body, times| match operation {
+        "DescribeQuery" => {
+            Some((200, json!({"QueryStatus": "FINISHED", "QueryStatistics": {"BytesScanned": 0}})))
+        }
+        "GetQueryResults" => Some((200, json!({"QueryStatus": "FINISHED", "QueryResultRows": []}))),
+        _ => lake(operation, body, times),
+    });
+    let (answer, output) = fake.run(&["--lake", STORE, "--role", ROLE, "--since", "2026-03-01"]);
+    assert_eq!((&answer["complete"], output.status.code()), (&json!(false), Some(3)), "{answer:#}");
+    assert!(answer["coverage"]["problems"].to_string().contains("scanned not one byte"), "{answer:#}");
+}
+
+#[test]
 fn an_answer_without_rows_is_not_an_empty_one() {
     let fake = Fake::start(|operation, body, times| match operation {
         "GetQueryResults" => Some((200, json!({}))),

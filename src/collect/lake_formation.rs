@@ -369,13 +369,17 @@ async fn locations(aws: &Aws<'_>, client: &Client) -> Fact<Vec<LakeLocation>> {
         let call = client.list_resources().max_results(PAGE).set_next_token(token).send();
         let answer = aws.ask(&LIST_RESOURCES, call).await;
         let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
-        locations.extend(answer.resource_info_list().iter().filter_map(|it| {
-            Some(LakeLocation {
-                arn: it.resource_arn()?.to_owned(),
+        for it in answer.resource_info_list() {
+            let Some(arn) = it.resource_arn() else {
+                let what = "ListResources answered with a location that has no ARN";
+                return failed(&LIST_RESOURCES, FailureKind::Unreadable, what);
+            };
+            locations.push(LakeLocation {
+                arn: arn.to_owned(),
                 role: it.role_arn().map(str::to_owned),
                 hybrid: it.hybrid_access_enabled().unwrap_or(false),
-            })
-        }));
+            });
+        }
         token = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
         if token.is_none() {
             return Fact::Known(locations);

@@ -10,6 +10,7 @@ use super::client::{Aws, interrupted};
 use super::error::failed;
 use super::iam::time;
 use super::operations::{GENERATE_SERVICE_LAST_ACCESSED_DETAILS, GET_SERVICE_LAST_ACCESSED_DETAILS};
+use super::pages::{ENDLESS, Endless, Pages};
 use crate::facts::{Fact, FailureKind, ServiceAccess};
 
 /// Before each look whether the report is written: five seconds in all, for no check waits for it.
@@ -48,7 +49,7 @@ pub(super) async fn services(aws: &Aws<'_>, role: &str) -> Fact<Vec<ServiceAcces
 
 /// The report, or why there is none; `None` while it is being written.
 async fn fetch(aws: &Aws<'_>, client: &aws_sdk_iam::Client, job: &str) -> Option<Fact<Vec<ServiceAccess>>> {
-    let (mut services, mut marker) = (Vec::new(), None);
+    let (mut services, mut pages, mut marker) = (Vec::new(), Pages::default(), None);
     for _ in 0..PAGES {
         let call = client.get_service_last_accessed_details().job_id(job).max_items(1000).set_marker(marker);
         let answer = aws.ask(&GET_SERVICE_LAST_ACCESSED_DETAILS, call.send()).await;
@@ -66,7 +67,12 @@ async fn fetch(aws: &Aws<'_>, client: &aws_sdk_iam::Client, job: &str) -> Option
             service: it.service_namespace().to_owned(),
             last: it.last_authenticated().map(time),
         }));
-        marker = answer.marker().filter(|_| answer.is_truncated()).map(str::to_owned);
+        marker = match pages.next_if(answer.is_truncated(), answer.marker()) {
+            Ok(next) => next,
+            Err(Endless) => {
+                return Some(failed(&GET_SERVICE_LAST_ACCESSED_DETAILS, FailureKind::Unreadable, ENDLESS));
+            }
+        };
         if marker.is_none() {
             return Some(Fact::Known(services));
         }

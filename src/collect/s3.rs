@@ -157,6 +157,12 @@ async fn policy(aws: &Aws<'_>, client: &Client, bucket: &str) -> Fact<String> {
     }
 }
 
+/// What is known by an answer without the settings that were asked for. Where there are none, AWS says so by an
+/// error code.
+fn says_nothing<T>(operation: &Operation) -> Fact<T> {
+    failed(operation, FailureKind::Unreadable, format!("{} answered without any settings", operation.name))
+}
+
 /// Says in words what S3's `MethodNotAllowed` means.
 fn other_account<T>(fact: Fact<T>, bucket: &str, operation: &Operation) -> Fact<T> {
     match fact {
@@ -178,7 +184,8 @@ async fn encryption(aws: &Aws<'_>, client: &Client, bucket: &str) -> Fact<Encryp
     let rules = answer
         .server_side_encryption_configuration()
         .map(aws_sdk_s3::types::ServerSideEncryptionConfiguration::rules)
-        .unwrap_or_default();
+        .filter(|rules| !rules.is_empty());
+    let Some(rules) = rules else { return says_nothing(&GET_BUCKET_ENCRYPTION) };
     // A bucket has one rule; a rule that only blocks encryption types has no default of its own.
     let default = rules.iter().find_map(|rule| Some((rule, rule.apply_server_side_encryption_by_default()?)));
     let blocked = rules
@@ -207,9 +214,10 @@ async fn ownership(aws: &Aws<'_>, client: &Client, bucket: &str) -> Fact<ObjectO
     );
     let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
     let rule = answer.ownership_controls().and_then(|controls| controls.rules().first());
-    rule.map_or(Fact::Absent, |rule| {
-        Fact::Known(ObjectOwnership(rule.object_ownership().as_str().to_owned()))
-    })
+    rule.map_or_else(
+        || says_nothing(&GET_BUCKET_OWNERSHIP_CONTROLS),
+        |rule| Fact::Known(ObjectOwnership(rule.object_ownership().as_str().to_owned())),
+    )
 }
 
 async fn restrict_public_buckets(aws: &Aws<'_>, client: &Client, bucket: &str) -> Fact<bool> {
@@ -217,12 +225,10 @@ async fn restrict_public_buckets(aws: &Aws<'_>, client: &Client, bucket: &str) -
     let answer =
         other_account(aws.ask(&GET_PUBLIC_ACCESS_BLOCK, call).await, bucket, &GET_PUBLIC_ACCESS_BLOCK);
     let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
-    let block = answer.public_access_block_configuration();
-    Fact::Known(
-        block
-            .and_then(aws_sdk_s3::types::PublicAccessBlockConfiguration::restrict_public_buckets)
-            .unwrap_or(false),
-    )
+    match answer.public_access_block_configuration() {
+        Some(block) => Fact::Known(block.restrict_public_buckets().unwrap_or(false)),
+        None => says_nothing(&GET_PUBLIC_ACCESS_BLOCK),
+    }
 }
 
 async fn object_lock(aws: &Aws<'_>, client: &Client, bucket: &str) -> Fact<String> {
@@ -233,10 +239,12 @@ async fn object_lock(aws: &Aws<'_>, client: &Client, bucket: &str) -> Fact<Strin
         &GET_OBJECT_LOCK_CONFIGURATION,
     );
     let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
-    let Some(lock) = answer.object_lock_configuration().filter(|lock| lock.object_lock_enabled().is_some())
-    else {
-        return Fact::Absent;
+    let Some(lock) = answer.object_lock_configuration() else {
+        return says_nothing(&GET_OBJECT_LOCK_CONFIGURATION);
     };
+    if lock.object_lock_enabled().is_none() {
+        return Fact::Absent;
+    }
     let retention = lock.rule().and_then(|rule| rule.default_retention()).and_then(|it| it.mode());
     Fact::Known(retention.map(|mode| mode.as_str().to_owned()).unwrap_or_default())
 }

@@ -61,6 +61,19 @@ fn a_bucket_whose_region_is_not_told_is_not_taken_to_be_where_it_was_asked_for()
 }
 
 #[test]
+fn settings_that_are_not_in_the_answer_are_not_the_usual_ones() {
+    let (account, proxy) = scene();
+    for operation in ["GetBucketEncryption", "GetBucketOwnershipControls", "GetObjectLockConfiguration"] {
+        answer(&proxy, operation, |_| Message::answer(200, "application/xml", ""));
+    }
+    let facts = Run::new(&account, &proxy).facts();
+    let bucket = &facts.buckets[&account.bucket_name()];
+    expect(&bucket.encryption, FailureKind::Unreadable, "without any settings");
+    expect(&bucket.ownership, FailureKind::Unreadable, "without any settings");
+    expect(&bucket.object_lock, FailureKind::Unreadable, "without any settings");
+}
+
+#[test]
 fn policies_that_vanish_while_they_are_read_are_not_known_to_be_gone() {
     let (account, proxy) = scene();
     for operation in ["GetPolicy", "GetRolePolicy"] {
