@@ -252,6 +252,7 @@ impl Denied {
             reason: group.cause.clone(),
             policy_arn: group.policy_arn.clone(),
             encoded: group.encoded.clone(),
+            truncated: group.truncated,
             ..Denial::default()
         };
         let verification = verify(&group, facts);

@@ -275,7 +275,10 @@ fn caveats(denial: &Denial, subject: &Subject) -> Vec<String> {
         say("a refused AssumeRole is not recorded in your CloudTrail, but in Streamkap's");
     }
     if denial.truncated {
-        say("the message was cut: its end, where the reason stands, is missing");
+        say(
+            "the message was cut, as CloudTrail cuts after 1,024 characters: the layer or the policy that refused \
+             may have stood in its end, which is missing",
+        );
     }
     if denial.policy_arn.is_some() {
         say("AWS names the policy only where caller and policy belong to one organization");

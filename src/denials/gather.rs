@@ -84,7 +84,13 @@ impl<'a> Gathered<'a> {
     /// What must be known of the gathering.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
-        if self.groups.is_folded() {
+        if self.groups.has_folded_reasons() {
+            notes.push(
+                "so many different denials were found that those of an action, or all, are put together: their \
+                 resources and reasons are shown as (many)"
+                    .to_owned(),
+            );
+        } else if self.groups.is_folded() {
             notes.push(
                 "so many resources were denied that they are put together by bucket or by action".to_owned(),
             );

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::borrowed::EventRef;
 use super::group::{DenialGroup, Tally};
-use super::message::Messages;
+use super::message::{MANY, Merging, Messages};
 use super::record::Event;
 use super::seen::{Seen, key_of};
 
@@ -23,6 +23,33 @@ enum Folding {
     Objects,
     /// All resources of an action and reason.
     All,
+    /// Reasons that differ in free words, or in the policy that AWS names.
+    Words,
+    /// All reasons of an action.
+    Reasons,
+    /// All there is.
+    Actions,
+}
+
+impl Folding {
+    fn next(self) -> Self {
+        match self {
+            Self::None => Self::Objects,
+            Self::Objects => Self::All,
+            Self::All => Self::Words,
+            Self::Words => Self::Reasons,
+            Self::Reasons | Self::Actions => Self::Actions,
+        }
+    }
+
+    fn merging(self) -> Merging {
+        match self {
+            Self::None | Self::Objects | Self::All => Merging::None,
+            Self::Words => Merging::Words,
+            Self::Reasons => Merging::Reasons,
+            Self::Actions => Merging::Actions,
+        }
+    }
 }
 
 /// Collects denials into groups.
@@ -153,6 +180,11 @@ impl DenialGroups {
         self.folding != Folding::None
     }
 
+    /// Whether there were so many reasons or actions that they were folded together.
+    pub fn has_folded_reasons(&self) -> bool {
+        self.folding > Folding::All
+    }
+
     /// The groups, the largest first, then by action, resource and reason.
     pub fn groups(&self) -> Vec<DenialGroup> {
         let mut counts: Vec<u64> = self.groups.iter().map(|group| group.tally.count).collect();
@@ -162,7 +194,7 @@ impl DenialGroups {
         let kinds = self.messages.kinds();
         let key = |group: &Group| {
             let kind = &kinds[group.kind];
-            (&kind.action, group.resource.clone(), &kind.cause, &kind.policy_arn)
+            (&kind.action, group.resource.clone(), &kind.cause, &kind.policy_arn, kind.truncated)
         };
         let mut order: Vec<_> = (0..self.groups.len()).filter(|&at| counts[at] > 0).collect();
         order.sort_by_cached_key(|&at| (std::cmp::Reverse(counts[at]), key(&self.groups[at])));
@@ -189,18 +221,19 @@ impl DenialGroups {
     }
 
     fn bound(&mut self) {
-        while self.groups.len() > GROUPS && self.folding < Folding::All {
+        while self.groups.len() > GROUPS && self.folding < Folding::Actions {
             self.fold();
         }
     }
 
     fn fold(&mut self) {
-        self.folding = if self.folding == Folding::None { Folding::Objects } else { Folding::All };
+        self.folding = self.folding.next();
+        let kinds = self.messages.merge(self.folding.merging());
         self.of_kind.clear();
         let mut moved = Vec::with_capacity(self.groups.len());
         for Group { kind, resource, tally } in std::mem::take(&mut self.groups) {
             let resource = resource.map(|resource| folded(self.folding, Cow::Owned(resource)));
-            let group = position(&mut self.of_kind, &mut self.groups, kind, resource);
+            let group = position(&mut self.of_kind, &mut self.groups, kinds[kind], resource);
             self.groups[group].tally.merge(tally);
             moved.push(group);
         }
@@ -254,7 +287,7 @@ fn folded(folding: Folding, resource: Cow<'_, str>) -> Cow<'_, str> {
     match folding {
         Folding::None => resource,
         Folding::Objects => bucket_of_object(&resource).map_or(resource, Cow::Owned),
-        Folding::All => Cow::Borrowed("(many)"),
+        _ => Cow::Borrowed(MANY),
     }
 }
 
@@ -344,7 +377,76 @@ mod tests {
     }
 
     #[test]
-    fn two_spellings_of_a_service_are_one_action() {}
+    fn two_spellings_of_a_service_are_one_action() {
+        let spelt = |id: &str, action: &str| Event {
+            event_source: "sns.amazonaws.com".into(),
+            event_name: "Publish".into(),
+            error_message: Some(format!(
+                "User: a is not authorized to perform: {action} on resource: arn:aws:sns:eu-west-1:111122223333:t because \
+                 no identity-based policy allows the {action} action"
+            )),
+            ..denied(id, 1, "a")
+        };
+        let groups = collect(&[spelt("1", "SNS:Publish"), spelt("2", "sns:Publish")]);
+        assert_eq!((groups.len(), groups[0].count), (1, 2), "{groups:#?}");
+        assert_eq!(groups[0].action.as_deref(), Some("sns:Publish"));
+    }
+
+    #[test]
+    fn reasons_and_actions_without_end_are_put_together_and_all_count() {
+        let worded = |number: usize| Event {
+            error_message: Some(format!("No luck today, said daemon {number}")),
+            ..denied(&number.to_string(), 1, "a")
+        };
+        let called = |number: usize| Event {
+            event_name: format!("Call{number}"),
+            error_message: None,
+            ..denied(&format!("c{number}"), 1, "a")
+        };
+        let mut events: Vec<_> = (0..GROUPS + 10).map(worded).collect();
+        events.push(denied("named", 2, "a"));
+        let alone = collect_by(1, &events);
+        let counts: Vec<_> = alone.0.iter().map(|group| (group.reason.as_str(), group.count)).collect();
+        let named = "no identity-based policy allows the s3:PutObject action";
+        assert_eq!(counts, [(MANY, GROUPS as u64 + 10), (named, 1)]);
+        assert_eq!(collect_by(3, &events), alone);
+        events.extend((0..GROUPS + 10).map(called));
+        let all = collect_by(1, &events);
+        assert_eq!(all.0.iter().map(|group| group.count).sum::<u64>(), events.len() as u64);
+        assert!(
+            all.0.len() <= 2 && all.0.iter().all(|it| it.action.is_none() && it.reason == MANY),
+            "{:?}",
+            all.0
+        );
+        assert_eq!(collect_by(3, &events), all);
+    }
+
+    #[test]
+    fn a_message_that_was_cut_before_its_reason_is_told_as_cut() {
+        let cut =
+            |id: &str, message: &str| Event { error_message: Some(message.into()), ..denied(id, 1, "a") };
+        let user =
+            "User: a is not authorized to perform: s3:PutObject on resource: \"arn:aws:s3:::orders/a\"";
+        for (message, is_cut) in [
+            (format!("{user} with an explicit deny in a service control po..."), true),
+            (
+                format!(
+                    "{user} with an explicit deny in a service control policy: arn:aws:organizations::1:pol..."
+                ),
+                true,
+            ),
+            (format!("{user} because no identity-based policy allows the s3:PutObject action"), false),
+            (
+                format!(
+                    "{user} because no identity-based policy allows the s3:PutObject action. Encoded authorization failure \
+                     message: abcdefghijklmnopqrstuvwxyz0123456789..."
+                ),
+                false,
+            ),
+        ] {
+            assert_eq!(collect(&[cut("1", &message)])[0].truncated, is_cut, "{message}");
+        }
+    }
 
     /// The same events dealt out to workers, whose parts are merged in turn.
     fn collect_by(workers: usize, events: &[Event]) -> (Vec<DenialGroup>, u64, bool) {

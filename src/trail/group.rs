@@ -52,6 +52,9 @@ pub struct DenialGroup {
     /// The policy AWS named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy_arn: Option<String>,
+    /// CloudTrail cut the message where the layer or the policy that refused may have stood.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
     /// The encoded message of the first event that has one, for `sts:DecodeAuthorizationMessage`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoded: Option<String>,
@@ -176,6 +179,7 @@ impl Tally {
             principals: self.principals,
             vpc_endpoints: self.vpc_endpoints,
             policy_arn: kind.policy_arn.clone(),
+            truncated: kind.truncated,
             encoded: self.encoded.map(|(_, encoded)| encoded),
             event_ids: self.samples.into_iter().map(|(_, id)| id).filter(|id| !id.is_empty()).collect(),
             times: self.spread.times(),

@@ -17,6 +17,22 @@ pub(super) struct Kind {
     pub(super) action: Option<String>,
     pub(super) cause: Reason,
     pub(super) policy_arn: Option<String>,
+    /// Whether the message was cut where the layer or the policy may have stood.
+    pub(super) truncated: bool,
+}
+
+/// How far kinds are put together to keep their number bounded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Merging {
+    /// Each by itself.
+    #[default]
+    None,
+    /// Those that differ in free words alone.
+    Words,
+    /// Those of one action.
+    Reasons,
+    /// All.
+    Actions,
 }
 
 /// What a call's words tell.
@@ -37,6 +53,7 @@ pub(super) struct Messages {
     forms: Memo<Option<Form>>,
     kinds: Vec<Kind>,
     positions: BTreeMap<Kind, usize>,
+    merging: Merging,
     /// The form at hand: the call and its message less the parts.
     form: String,
 }
@@ -83,11 +100,11 @@ impl Messages {
         form.push(if message.is_some() { '+' } else { '-' });
         let start = form.len();
         let parts = message.map(|message| take_apart(message, &mut form)).unwrap_or_default();
-        let Self { forms, kinds, positions, .. } = self;
+        let Self { forms, kinds, positions, merging, .. } = self;
         let known = forms.get(form.as_bytes(), || {
             let words = message.is_some().then(|| &form[start..]);
             let denial = Denial::of_event(source, name, code, words).ok_or(())?;
-            Ok::<_, ()>(as_form(denial, &parts, |kind| position(kinds, positions, kind)))
+            Ok::<_, ()>(as_form(denial, &parts, |kind| position(kinds, positions, kind.merged(*merging))))
         });
         let told = match known {
             Err(()) => None,
@@ -109,7 +126,16 @@ impl Messages {
 
     /// The position of a kind, new or not.
     pub(super) fn position(&mut self, kind: Kind) -> usize {
-        position(&mut self.kinds, &mut self.positions, kind)
+        position(&mut self.kinds, &mut self.positions, kind.merged(self.merging))
+    }
+
+    /// Puts kinds together; the new position of each.
+    pub(super) fn merge(&mut self, merging: Merging) -> Vec<usize> {
+        self.merging = merging;
+        self.forms = Memo::default();
+        self.positions.clear();
+        let kinds = std::mem::take(&mut self.kinds);
+        kinds.into_iter().map(|kind| self.position(kind)).collect()
     }
 
     fn told<'t>(&mut self, denial: Denial) -> Told<'t> {
@@ -128,14 +154,38 @@ fn position(kinds: &mut Vec<Kind>, positions: &mut BTreeMap<Kind, usize>, kind: 
     kinds.len() - 1
 }
 
+/// What stands for what differs between things that were put together.
+pub(super) const MANY: &str = "(many)";
+
 impl Kind {
+    /// The kind that it is put together with others into.
+    fn merged(mut self, merging: Merging) -> Self {
+        let many = || Reason::Other { text: MANY.to_owned() };
+        if merging >= Merging::Reasons {
+            let action = self.action.filter(|_| merging < Merging::Actions);
+            return Self { action, cause: many(), policy_arn: None, truncated: false };
+        }
+        if merging == Merging::Words {
+            match &mut self.cause {
+                Reason::Other { .. } => self.cause = many(),
+                Reason::LakeFormation { object, .. } => MANY.clone_into(object),
+                _ => {}
+            }
+            self.policy_arn = None;
+        }
+        self
+    }
+
     fn of(denial: Denial) -> Self {
+        // Where the encoded part was cut, all before it is there.
+        let open = denial.reason.is_unstated() || denial.reason.is_explicit() == Some(true);
+        let truncated = denial.truncated && denial.encoded.is_none() && open;
         let action = denial.action.map(|action| match action.split_once(':') {
             // AWS writes `SNS:Publish` and `sns:Publish`.
             Some((service, name)) => format!("{}:{name}", service.to_ascii_lowercase()),
             None => action,
         });
-        Self { action, cause: denial.reason, policy_arn: denial.policy_arn }
+        Self { action, cause: denial.reason, policy_arn: denial.policy_arn, truncated }
     }
 }
 
