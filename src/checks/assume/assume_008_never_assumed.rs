@@ -21,7 +21,10 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     if let (Some(refusal), None) = (refusal, mended) {
         return Ok(Outcome::Fail(vec![refused(view, role, refusal, success)]));
     }
-    let Some(last) = success else { return unseen(view, role, &assumptions, refusal.zip(mended)) };
+    // It was refused after it last got in: whether the change since mended that does not show.
+    let Some(last) = success.filter(|_| refusal.is_none()) else {
+        return unseen(view, role, &assumptions, refusal.zip(mended));
+    };
     let calls = phrases::count(assumptions.of_role(role).count(), "successful call");
     let text = format!(
         "{} last assumed the role on {}, by STS in {}{}; {calls} in the {}",

@@ -177,7 +177,10 @@ pub(crate) fn assumptions<'a>(view: &View<'a>) -> Result<Assumptions<'a>, Blocke
 
 /// Whether an `AssumeRole` is for the role of this name, as far as the record tells.
 fn concerns(event: &Event, role: &str) -> bool {
-    event.parameter("roleArn").and_then(|arn| arn.parse::<Arn>().ok()).is_none_or(|arn| arn.name() == role)
+    // Refused calls often come without parameters, and then the message tells.
+    let named = event.parameter("roleArn").map(str::to_owned);
+    let named = named.or_else(|| event.denial().and_then(|denial| denial.resource));
+    named.and_then(|arn| arn.parse::<Arn>().ok()).is_none_or(|arn| arn.name() == role)
 }
 
 /// Since when the trust policy stands as it is now, as far as the history goes back: its last change,
