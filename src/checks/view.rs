@@ -354,7 +354,15 @@ impl<'a> View<'a> {
         encryption::bucket_entry(self.facts, bucket)
     }
 
-    /// The same for the key of the Glue Data Catalog.
+    /// The name under which the key with this ARN is known to [`View::key`], which may be that of an alias.
+    pub fn key_entry(&self, arn: &str) -> Option<String> {
+        self.note(FactId::Key);
+        let is_it = |key: &Key| key.metadata.known().is_some_and(|metadata| metadata.arn == arn);
+        let mut keys = self.facts.keys.iter();
+        keys.find(|(entry, key)| *entry == arn || is_it(key)).map(|(entry, _)| entry.clone())
+    }
+
+    /// The name of the key of the Glue Data Catalog, likewise.
     pub fn catalog_key(&self) -> Option<String> {
         for id in [FactId::Caller, FactId::Role, FactId::GlueEncryption] {
             self.note(id);

@@ -226,6 +226,11 @@ impl Reason {
         }
     }
 
+    /// Whether AWS leaves open what refused it.
+    pub fn is_unstated(&self) -> bool {
+        matches!(self, Self::Opaque | Self::Other { .. } | Self::Unstated)
+    }
+
     /// Whether AWS says that a statement denies (`Some(true)`) or that none allows (`Some(false)`).
     pub fn is_explicit(&self) -> Option<bool> {
         match self {

@@ -2,19 +2,18 @@
 //!
 //! What the events do not tell is unknown here, not absent: a verdict that hangs on it is no verdict.
 
-use std::sync::Arc;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Catalog;
 use crate::checks::View;
-use crate::checks::shared::policies;
-use crate::denial::{Layer, Reason};
-use crate::facts::{Fact, Facts, Key};
-use crate::model::{Blocked, StatementRef};
-use crate::policy::{Context, Policy, PolicySet, Principal, Request, evaluate};
-use crate::requirement::Sessions;
+use crate::checks::shared::needs::Ask;
+use crate::checks::shared::denied::{self, Now, Still};
+use crate::checks::shared::state::Layer;
+use crate::denial::{self, Reason};
+use crate::facts::{Fact, Facts, Role};
+use crate::model::StatementRef;
+use crate::requirement::{Keys, Requirement, Resource, SessionCall, Sessions};
 use crate::trail::DenialGroup;
 
 /// What the policies as they are now say of a denial.
@@ -52,15 +51,66 @@ impl Verification {
     }
 }
 
-/// Evaluates a group's action on its resource against the policies in `facts`.
+/// Puts a group's action on its resource to the policies and grants in `facts`.
 pub fn verify(group: &DenialGroup, facts: Option<&Facts>) -> Verification {
     let Some(facts) = facts else {
         return Verification::unknown("the policies were not read: give --case, or credentials and --role");
     };
-    match Judgement::prepare(group, facts) {
-        Ok(judgement) => judgement.verdict(group),
+    let view = View::new(facts, Catalog::built_in());
+    match ask(&view, group, facts) {
+        Ok(ask) => told(group, &ask, denied::now(&view, group, &ask)),
         Err(why) => Verification::unknown(why),
     }
+}
+
+fn told(group: &DenialGroup, ask: &Ask<'_>, now: Now) -> Verification {
+    let of = format!("{} on {}", ask.action(), ask.resource.pattern);
+    match now {
+        Now::Open(blocked) => {
+            let grant = blocked.grant.map(|grant| format!(" (allow {grant})")).unwrap_or_default();
+            let hint = blocked.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+            Verification::unknown(format!("{}: {}{grant}{hint}", blocked.what, blocked.why))
+        }
+        Now::Denied(Still { statements, .. }) if !statements.is_empty() => {
+            let names: Vec<_> = statements.iter().map(named).collect();
+            Verification::StillDenied {
+                why: format!("{of} is denied still, by {}", names.join(", ")),
+                statements,
+            }
+        }
+        Now::Denied(Still { layer, why, .. }) => {
+            let layer = match layer {
+                Layer::Identity => "the role's own policies do not allow",
+                Layer::Boundary => "the permissions boundary does not allow",
+                Layer::Resource => "the policy of the resource does not allow",
+                Layer::LakeFormation => "Lake Formation does not allow",
+            };
+            Verification::StillDenied { why: format!("{layer} {of}: {why}"), statements: Vec::new() }
+        }
+        Now::Allowed(statements) => allowed(group, &of, &statements),
+    }
+}
+
+/// What is allowed now is mended where AWS named the layer that refused, which was read.
+fn allowed(group: &DenialGroup, of: &str, statements: &[StatementRef]) -> Verification {
+    let by_grants = matches!(group.cause, Reason::LakeFormation { .. });
+    let was_read = matches!(
+        group.cause.layer(),
+        Some(denial::Layer::Identity | denial::Layer::Boundary | denial::Layer::Resource)
+    );
+    if !by_grants && !was_read {
+        return Verification::unknown(format!(
+            "the policies that could be read allow {of}, but AWS did not name the layer that refused it, and \
+             the organization's policies cannot be seen from here"
+        ));
+    }
+    let names: Vec<_> = statements.iter().map(named).collect();
+    let by = match (by_grants, names.is_empty()) {
+        (true, _) => ", by Lake Formation's grants".to_owned(),
+        (false, true) => ", by a grant".to_owned(),
+        (false, false) => format!(", by {}", names.join(", ")),
+    };
+    Verification::FixedSince { why: format!("{of} is allowed now{by}") }
 }
 
 /// A statement for a reader.
@@ -71,173 +121,79 @@ fn named(statement: &StatementRef) -> String {
     }
 }
 
-struct Judgement {
-    policies: PolicySet,
-    /// Sessions of any name, for a group tells none.
-    sessions: Sessions,
-    /// As made by the role.
-    request: Request,
-    /// What was not read and could allow or deny, in words.
-    unread: Vec<String>,
-}
-
-impl Judgement {
-    fn prepare(group: &DenialGroup, facts: &Facts) -> Result<Self, String> {
-        beyond_policies(&group.cause)?;
-        let action = group.action.clone().ok_or("the event does not tell the action")?;
-        let resource = group.resource.clone().ok_or("the event does not tell the resource")?;
-        if resource != "*" && (!resource.starts_with("arn:") || resource.ends_with("/*")) {
-            return Err(format!("{resource} is not one ARN that could be evaluated"));
-        }
-        let role = facts.role.known().ok_or("the role's policies were not read")?;
-        if !group.principals.iter().all(|principal| principal == role.arn.as_str()) {
-            return Err(format!("the policies read are those of {}, and others were denied", role.arn));
-        }
-        let parsed = Principal::parse(role.arn.as_str());
-        let sessions = Sessions::of(role.arn.as_str(), Some(&role.id), &[]);
-        let (principal, sessions) =
-            parsed.and_then(|it| Ok((it, sessions?))).map_err(|error| error.to_string())?;
-        let view = View::new(facts, Catalog::built_in());
-        let own = policies::role_policies(&view);
-        let mut unread: Vec<String> = own.unread.iter().map(|blocked| blocked.what.clone()).collect();
-        let policies = PolicySet {
-            identity: own.documents(),
-            boundary: noted(policies::boundary(&view), &mut unread),
-            resource: noted(resource_policy(&view, &action, &resource, facts), &mut unread),
-            ..PolicySet::default()
-        };
-        let request =
-            Request { principal, action, resource, resource_account: None, context: context(group, facts) };
-        Ok(Self { policies, sessions, request, unread })
+/// The question whether such a call is allowed, made as the events tell; an error says why none can be put.
+fn ask<'g>(view: &View<'_>, group: &'g DenialGroup, facts: &Facts) -> Result<Ask<'g>, String> {
+    if let Some(hidden) = denied::hidden(&group.cause) {
+        return Err(format!("it was {hidden} that refused it, which the account's policies do not show"));
     }
-
-    fn verdict(self, group: &DenialGroup) -> Verification {
-        let decision = self.sessions.decide(&self.policies, |session, user_id| {
-            let mut request = self.request.clone();
-            request.principal = session.clone();
-            if let Some(id) = user_id {
-                request.context.set("aws:userid", [id]);
-            }
-            evaluate(&self.policies, &request)
-        });
-        let of = format!("{} on {}", self.request.action, self.request.resource);
-        if !decision.depends_on.is_empty() {
-            return Verification::unknown(format!(
-                "whether {of} is allowed now hangs on {}, which the events do not tell",
-                decision.depends_on.join(", ")
-            ));
-        }
-        let names: Vec<_> = decision.statements.iter().map(named).collect();
-        if decision.verdict == crate::model::EngineVerdict::ExplicitDeny {
-            let why = format!("{of} is denied still, by {}", names.join(", "));
-            return Verification::StillDenied { why, statements: decision.statements };
-        }
-        if !self.unread.is_empty() {
-            return Verification::unknown(format!("{} could not be read", self.unread.join(", ")));
-        }
-        if !decision.verdict.is_allowed() {
-            let why = format!("no statement of the {} layer allows {of}", decision.decided_by.as_str());
-            return Verification::StillDenied { why, statements: Vec::new() };
-        }
-        if group.cause.layer().is_some_and(|layer| layer == Layer::Identity)
-            || matches!(group.cause.layer(), Some(Layer::Boundary | Layer::Resource))
-        {
-            return Verification::FixedSince { why: format!("{of} is allowed now, by {}", names.join(", ")) };
-        }
-        Verification::unknown(format!(
-            "the policies that could be read allow {of}, but AWS did not name the layer that refused it, and \
-             the organization's policies cannot be seen from here"
-        ))
+    let action = group.action.as_deref().ok_or("the event does not tell the action")?;
+    let resource = group.resource.clone().ok_or("the event does not tell the resource")?;
+    if resource != "*" && (!resource.starts_with("arn:") || resource.ends_with("/*")) {
+        return Err(format!("{resource} is not one ARN that could be evaluated"));
     }
-}
-
-/// Layers that policies in an account do not show.
-fn beyond_policies(cause: &Reason) -> Result<(), String> {
-    let hidden = match cause {
-        Reason::LakeFormation { .. } => "Lake Formation's grants",
-        Reason::SessionDuration { .. } => "the length of the session",
-        Reason::BlockPublicAccess { .. } => "S3 Block Public Access",
-        Reason::SseCBlocked => "the bucket's encryption settings",
-        Reason::CrossAccountPassRole => "a rule that no policy changes",
-        other => match other.layer() {
-            Some(Layer::Scp) => "a service control policy of the organization",
-            Some(Layer::Rcp) => "a resource control policy of the organization",
-            Some(Layer::Endpoint) => "a VPC endpoint's policy",
-            Some(Layer::Session) => "a session policy",
-            _ => return Ok(()),
-        },
+    let role = view.role().ok().flatten().ok_or("the role's policies were not read")?;
+    if !group.principals.iter().all(|principal| principal == role.arn.as_str()) {
+        return Err(format!("the policies read are those of {}, and others were denied", role.arn));
+    }
+    // Sessions of any name, for a group tells none.
+    let sessions = Sessions::of(role.arn.as_str(), Some(&role.id), &[]).map_err(|error| error.to_string())?;
+    let need = Catalog::built_in().connectors.iter().flat_map(|connector| &connector.needs).next();
+    let requirement = Requirement {
+        connector: "",
+        sessions: &[],
+        // Of no connector's: it is looked at by nobody.
+        need: need.ok_or("no connector is known")?,
+        action,
+        resources: Vec::new(),
+        location: None,
+        of_key: false,
+        simulated: false,
     };
-    Err(format!("it was {hidden} that refused it, which the account's policies do not show"))
-}
-
-/// What could be read, else nothing, with what it was noted as unread.
-fn noted<T>(read: Result<Option<T>, Blocked>, unread: &mut Vec<String>) -> Option<T> {
-    read.unwrap_or_else(|blocked| {
-        unread.push(blocked.what);
-        None
-    })
-}
-
-/// The policy of the bucket, the key or the catalogue itself.
-fn resource_policy(
-    view: &View<'_>,
-    action: &str,
-    resource: &str,
-    facts: &Facts,
-) -> Result<Option<Arc<Policy>>, Blocked> {
-    match action.split(':').next() {
-        Some("s3") => {
-            let bucket = resource.split(":::").nth(1).and_then(|rest| rest.split('/').next());
-            bucket.map_or(Ok(None), |bucket| policies::bucket_policy(view, bucket))
-        }
-        Some("kms") => {
-            // A bucket may name its key by an alias; AWS names the key itself as refused.
-            let is_it = |entry: &str, key: &Key| {
-                entry == resource || key.metadata.known().is_some_and(|metadata| metadata.arn == resource)
-            };
-            let entry =
-                facts.keys.iter().find(|(entry, key)| is_it(entry, key)).map(|(entry, _)| entry.as_str());
-            policies::key_policy(view, entry.unwrap_or(resource))
-        }
-        Some("glue") => Err(Blocked {
-            what: "the Data Catalog's resource policy".to_owned(),
-            why: "it was not read".to_owned(),
-            grant: None,
-            hint: None,
-            concerns: Vec::new(),
-        }),
-        _ => Ok(None),
-    }
+    let call = SessionCall {
+        sessions,
+        action: action.to_owned(),
+        resource: resource.clone(),
+        resource_account: None,
+        keys: keys(group, facts, role),
+    };
+    let resource = Resource { pattern: resource.clone(), probe: resource, also: Vec::new() };
+    Ok(Ask { requirement, resource, call })
 }
 
 /// What the events and the facts tell of the call; all else is unknown.
-fn context(group: &DenialGroup, facts: &Facts) -> Context {
-    let mut context =
-        Context::open().with("aws:SecureTransport", "true").with("aws:PrincipalType", "AssumedRole");
-    context.set("aws:CurrentTime", [facts.collected_at.as_str()]);
-    if let Some(role) = facts.role.known() {
-        context.set("aws:PrincipalArn", [role.arn.as_str()]);
-        for (name, value) in &role.tags {
-            context.set(&format!("aws:PrincipalTag/{name}"), [value.as_str()]);
-        }
+fn keys(group: &DenialGroup, facts: &Facts, role: &Role) -> Keys {
+    let mut keys = Keys { open: true, ..Keys::default() };
+    let mut set = |key: &str, value: &str| _ = keys.values.insert(key.to_owned(), vec![value.to_owned()]);
+    // A statement that denies what comes without TLS would have been named before one that is missing.
+    if group.cause.is_explicit() == Some(false) || matches!(group.cause, Reason::LakeFormation { .. }) {
+        set("aws:SecureTransport", "true");
     }
-    match &facts.organization {
-        Fact::Known(organization) => context.set("aws:PrincipalOrgID", [organization.id.as_str()]),
-        Fact::Absent => context = context.absent("aws:PrincipalOrgID"),
-        _ => {}
+    set("aws:PrincipalType", "AssumedRole");
+    set("aws:PrincipalIsAWSService", "false");
+    set("aws:CurrentTime", &facts.collected_at);
+    set("aws:PrincipalArn", role.arn.as_str());
+    set("aws:PrincipalAccount", role.arn.account());
+    for (name, value) in &role.tags {
+        set(&format!("aws:PrincipalTag/{name}"), value);
+    }
+    if let Fact::Known(organization) = &facts.organization {
+        set("aws:PrincipalOrgID", &organization.id);
     }
     if let (1, Some(region)) = (group.regions.len(), group.regions.first()) {
-        context.set("aws:RequestedRegion", [region.as_str()]);
+        set("aws:RequestedRegion", region);
     }
     let mut addresses = group.source_ips.iter().filter(|ip| ip.parse::<std::net::IpAddr>().is_ok());
     if let (1, Some(ip)) = (group.source_ips.len(), addresses.next()) {
-        context.set("aws:SourceIp", [ip.as_str()]);
+        set("aws:SourceIp", ip);
+    }
+    if facts.organization == Fact::Absent {
+        keys.absent.push("aws:PrincipalOrgID".to_owned());
     }
     if group.vpc_endpoints.is_empty() {
         // An event that came through an endpoint names it.
-        context = context.absent("aws:SourceVpce").absent("aws:SourceVpc").absent("aws:VpcSourceIp");
+        keys.absent.extend(["aws:SourceVpce", "aws:SourceVpc", "aws:VpcSourceIp"].map(str::to_owned));
     }
-    context
+    keys
 }
 
 #[cfg(test)]
@@ -247,7 +203,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::facts::{Bucket, Role, RoleName, Target};
+    use crate::facts::{Bucket, Refusal, RoleName, Target};
     use crate::trail::{DenialGroups, Event};
 
     const ROLE: &str = "arn:aws:iam::111122223333:role/orders";
@@ -369,5 +325,70 @@ mod tests {
         group.principals = BTreeSet::from(["arn:aws:iam::111122223333:role/other".to_owned()]);
         let same = policy(&json!({"Effect": "Allow", "Action": "*", "Resource": "*"}));
         assert!(matches!(verify(&group, Some(&facts(&same, Fact::Absent))), Verification::Unknown { .. }));
+    }
+
+    #[test]
+    fn whether_a_call_came_by_tls_is_known_only_where_no_deny_was_at_work() {
+        let same = policy(&json!({"Effect": "Allow", "Action": "*", "Resource": "*"}));
+        let tls = policy(&json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*",
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}}}));
+        let facts = facts(&same, Fact::Known(tls));
+        let denied = verify(&group("with an explicit deny in a resource-based policy"), Some(&facts));
+        let Verification::Unknown { why } = denied else { panic!("{denied:?}") };
+        assert!(why.contains("aws:SecureTransport"), "{why}");
+        assert!(verify(&group(IMPLICIT), Some(&facts)).is_fixed());
+    }
+
+    /// Denials of a call to another service than S3.
+    fn call(service: &str, action: &str, resource: &str, clause: &str) -> DenialGroup {
+        let event = Event::from_value(&json!({"eventID": "1", "eventSource": format!("{service}.amazonaws.com"), "eventName": "X",
+            "errorCode": "AccessDenied", "awsRegion": "eu-west-1", "recipientAccountId": "111122223333",
+            "userIdentity": {"sessionContext": {"sessionIssuer": {"type": "Role", "arn": ROLE}}},
+            "errorMessage": format!("User: x is not authorized to perform: {action} on resource: {resource} {clause}")}))
+        .unwrap();
+        let mut groups = DenialGroups::new();
+        groups.add(&event);
+        groups.groups().remove(0)
+    }
+
+    #[test]
+    fn policies_that_are_not_read_are_not_taken_for_none() {
+        let all = policy(&json!({"Effect": "Allow", "Action": "*", "Resource": "*"}));
+        let none = policy(&json!({"Effect": "Allow", "Action": "x:y", "Resource": "*"}));
+        for (service, action, resource) in [
+            ("sqs", "sqs:SendMessage", "arn:aws:sqs:eu-west-1:111122223333:q"),
+            ("sts", "sts:AssumeRole", "arn:aws:iam::444455556666:role/other"),
+            ("sts", "sts:AssumeRole", "arn:aws:iam::111122223333:role/other"),
+            ("glue", "glue:GetTable", "arn:aws:glue:eu-west-1:444455556666:table/d/t"),
+            ("glue", "glue:GetTable", "arn:aws:glue:eu-west-1:111122223333:table/d/t"),
+            ("kms", "kms:Decrypt", "arn:aws:kms:eu-west-1:111122223333:key/1234"),
+        ] {
+            let clause = format!("because no identity-based policy allows the {action} action");
+            let group = call(service, action, resource, &clause);
+            for identity in [&all, &none] {
+                let found = verify(&group, Some(&facts(identity, Fact::Absent)));
+                assert!(matches!(found, Verification::Unknown { .. }), "{action} {resource} {found:?}");
+            }
+        }
+        let clause = "because no identity-based policy allows the ec2:DescribeVpcs action";
+        let group = call("ec2", "ec2:DescribeVpcs", "*", clause);
+        assert!(verify(&group, Some(&facts(&all, Fact::Absent))).is_fixed());
+    }
+
+    #[test]
+    fn the_catalogue_s_policy_is_looked_at_where_it_was_read() {
+        let all = policy(&json!({"Effect": "Allow", "Action": "*", "Resource": "*"}));
+        let clause = "because no identity-based policy allows the glue:GetTable action";
+        let group = call("glue", "glue:GetTable", "arn:aws:glue:eu-west-1:111122223333:table/d/t", clause);
+        let mut facts = facts(&all, Fact::Absent);
+        facts.glue.policy = Fact::Absent;
+        assert!(verify(&group, Some(&facts)).is_fixed());
+        let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "glue:*", "Resource": "*"});
+        facts.glue.policy = Fact::Known(policy(&deny));
+        assert!(matches!(verify(&group, Some(&facts)), Verification::StillDenied { .. }));
+        facts.glue.policy =
+            Fact::Denied(Refusal { action: "glue:GetResourcePolicy".to_owned(), message: "no".to_owned() });
+        let Verification::Unknown { why } = verify(&group, Some(&facts)) else { panic!() };
+        assert!(why.contains("allow glue:GetResourcePolicy"), "{why}");
     }
 }

@@ -96,7 +96,8 @@ impl Situation {
     }
 }
 
-/// The condition keys of a call, as far as they are known. A key that is in none of the lists is absent.
+/// The condition keys of a call, as far as they are known. A key that is in none of the lists is absent, or
+/// unknown where the lists are [open](Self::open).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keys {
     /// Keys as AWS spells them, with their values.
@@ -105,8 +106,10 @@ pub struct Keys {
     pub either: BTreeMap<String, Vec<Option<String>>>,
     /// Keys, and prefixes that end in `/` or `:`, whose values nobody outside AWS can know.
     pub unknown: Vec<String>,
-    /// Keys that are known to be absent, though they begin with an unknown prefix.
+    /// Keys that are known to be absent, though they begin with an unknown prefix or the lists are open.
     pub absent: Vec<String>,
+    /// Whether nothing is known of other keys, as of a call that somebody else made.
+    pub open: bool,
 }
 
 impl Keys {
@@ -143,7 +146,7 @@ impl Keys {
             head.is_some_and(|head| prefix.eq_ignore_ascii_case(head))
         };
         self.unknown.iter().any(|known| known.eq_ignore_ascii_case(key))
-            || (self.unknown.iter().any(below) && !is_known())
+            || ((self.open || self.unknown.iter().any(below)) && !is_known())
     }
 
     /// The same with a key that has this value, or is absent.
@@ -163,7 +166,7 @@ impl Keys {
 
     /// The same for our own engine, to which a key that has one of a few values is unknown.
     pub fn context(&self) -> Context {
-        let mut context = Context::new();
+        let mut context = if self.open { Context::open() } else { Context::new() };
         for (key, values) in &self.values {
             context.set(key, values.iter().map(String::as_str));
         }

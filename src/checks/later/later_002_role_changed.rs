@@ -420,7 +420,7 @@ fn remedies(past: &Past<'_, '_>, cause: &Cause<'_>) -> Vec<Remedy> {
     let allowed = match cause.layer {
         Some(Layer::Identity) => Some(Remedy::AllowOnRole { grants: cause.grants.clone() }),
         Some(Layer::Boundary) => Some(Remedy::AllowInBoundary { grants: cause.grants.clone() }),
-        Some(Layer::Resource) | None => None,
+        Some(Layer::Resource | Layer::LakeFormation) | None => None,
     };
     restored.into_iter().chain(allowed).collect()
 }

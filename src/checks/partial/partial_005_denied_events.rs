@@ -3,12 +3,13 @@
 use crate::checks::shared::history;
 use crate::checks::shared::needs::{Ask, asks, patterns};
 use crate::checks::shared::phrases::{self, absent_role};
+use crate::checks::shared::denied::{self, Now, Still};
 use crate::checks::shared::rewind::Past;
 use crate::checks::shared::simulated::simulated;
 use crate::checks::shared::state::{Judgement, Layer, State, ask_for};
 use crate::checks::shared::words;
 use crate::checks::{Check, View};
-use crate::denial;
+use crate::denial::{self, Reason};
 use crate::facts::Purpose;
 use crate::model::{
     Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, StatementRef,
@@ -70,12 +71,6 @@ enum Standing<'g> {
     Fixed(Vec<StatementRef>, Option<&'g Event>),
     /// It cannot be told.
     Open(Blocked),
-}
-
-struct Still {
-    layer: Layer,
-    statements: Vec<StatementRef>,
-    why: String,
 }
 
 fn none(searched: &history::Searched<'_>) -> Result<Outcome, Blocked> {
@@ -168,21 +163,10 @@ fn standing<'a>(
         Ok(None) => return Standing::Open(unnamed(group)),
         Err(blocked) => return Standing::Open(blocked),
     };
-    match State::now(view, std::slice::from_ref(&ask)).judge(&ask) {
-        Judgement::Allowed(statements) => allowed(past, changes, group, &ask, statements),
-        Judgement::Open(blocked) => Standing::Open(blocked),
-        Judgement::Refused { layer, statements, nearest } => {
-            let why = nearest.map_or_else(
-                || {
-                    statements.first().map_or_else(
-                        || "nothing allows it".to_owned(),
-                        |it| format!("{} denies it", words::statement(it)),
-                    )
-                },
-                |miss| miss.to_string(),
-            );
-            Standing::Denied(Still { layer, statements, why })
-        }
+    match denied::now(view, group, &ask) {
+        Now::Allowed(statements) => allowed(past, changes, group, &ask, statements),
+        Now::Open(blocked) => Standing::Open(blocked),
+        Now::Denied(still) => Standing::Denied(still),
     }
 }
 
@@ -203,9 +187,11 @@ fn allowed<'a>(
         group.cause.layer(),
         Some(denial::Layer::Identity | denial::Layer::Boundary | denial::Layer::Resource)
     );
+    // Changes of grants are not searched for; the grants themselves were read.
+    let by_grants = matches!(group.cause, Reason::LakeFormation { .. });
     let gap = if changes.queries.is_empty() { Some("was not searched") } else { None };
     let gap = gap.or_else(|| (!changes.is_complete()).then_some("was not searched to the end"));
-    if change.is_some() || by_simulator || (was_read && gap.is_some()) {
+    if change.is_some() || by_simulator || by_grants || (was_read && gap.is_some()) {
         return Standing::Fixed(statements, change);
     }
     let seen = match gap {
@@ -261,29 +247,19 @@ fn is_beyond_policies(past: &Past<'_, '_>, event: &Event, action: &str) -> bool 
 /// A denial by a layer whose policies cannot be read, unless AWS's simulator says that it allows now.
 fn out_of_sight(view: &View<'_>, group: &DenialGroup, own: Option<&Ask<'_>>) -> Option<Blocked> {
     let organization = own.and_then(|ask| simulated(view, ask).ok()).map(|aws| aws.organization());
-    let (hidden, hint) = match group.cause.layer()? {
-        denial::Layer::Scp if organization == Some(Some(true)) => return None,
-        denial::Layer::Scp => (
-            "a service control policy of the organization",
-            match organization {
-                None => {
-                    "AWS's simulator knows service control policies: let the doctor use iam:SimulatePrincipalPolicy"
-                }
-                Some(_) => "LATER-005 tells what AWS's simulator says of service control policies now",
-            },
-        ),
-        denial::Layer::Rcp => (
-            "a resource control policy of the organization",
-            "ask the organization's administrator whether one refuses it still",
-        ),
-        denial::Layer::Endpoint => (
-            "the policy of a VPC endpoint",
-            "ask whoever owns the endpoint whether its policy refuses it still",
-        ),
-        denial::Layer::Session => {
-            ("the policy of the session", "it ends with the session: see whether a new one is refused")
-        }
-        _ => return None,
+    let hidden = denied::hidden(&group.cause)?;
+    let hint = match group.cause.layer() {
+        Some(denial::Layer::Scp) => match organization {
+            Some(Some(true)) => return None,
+            None => {
+                "AWS's simulator knows service control policies: let the doctor use iam:SimulatePrincipalPolicy"
+            }
+            Some(_) => "LATER-005 tells what AWS's simulator says of service control policies now",
+        },
+        Some(denial::Layer::Rcp) => "ask the organization's administrator whether one refuses it still",
+        Some(denial::Layer::Endpoint) => "ask whoever owns the endpoint whether its policy refuses it still",
+        Some(denial::Layer::Session) => "it ends with the session: see whether a new one is refused",
+        _ => "see whether the connector is still refused",
     };
     Some(Blocked {
         what: format!("whether {} is still refused", described(group)),
@@ -329,6 +305,7 @@ fn finding(view: &View<'_>, searched: &history::Searched<'_>, judged: &Judged<'_
             Layer::Identity => "the role's own policies",
             Layer::Boundary => "the policies of the permissions boundary",
             Layer::Resource => "the policies of the resource",
+            Layer::LakeFormation => "Lake Formation's grants",
         }
     );
     let resource = group.resource.clone().unwrap_or_else(|| view.target().role.name.clone());
@@ -387,6 +364,10 @@ fn remedy(view: &View<'_>, judged: &Judged<'_>, still: &Still) -> Option<Remedy>
     let statement = still.statements.first();
     let is_key = action.starts_with("kms:");
     Some(match (still.layer, statement) {
+        (Layer::LakeFormation, _) => {
+            let (on, permission) = denied::lacked(judged.group)?;
+            Remedy::GrantLakeFormation { grants: vec![(on, vec![permission.to_owned()])] }
+        }
         (Layer::Identity, None) => Remedy::AllowOnRole { grants },
         (Layer::Identity, Some(deny)) => {
             Remedy::ExemptFromRolePolicy { policy: deny.policy.clone(), statement: deny.index, grants }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::checks::View;
+use crate::facts::FactId;
 use crate::model::{Blocked, Evidence, Finding, Outcome, Remedy, StatementRef};
 use crate::policy::{Policy, Selector};
 
@@ -17,12 +18,18 @@ use super::words;
 /// The name under which [`View::key`] knows the key that a question is about: its bucket's, else the
 /// catalogue's, else the key's ARN.
 pub(crate) fn entry(view: &View<'_>, ask: &Ask<'_>) -> String {
-    let entry = match ask.requirement.bucket() {
+    let arn = &ask.resource.probe;
+    let of_place = match ask.requirement.bucket() {
         _ if !ask.is_of_key() => None,
         Some(bucket) => view.bucket_key(bucket),
         None => view.catalog_key(),
     };
-    entry.unwrap_or_else(|| ask.resource.probe.clone())
+    // A call that was refused may have been for another key than the one of the place.
+    let is_other = |entry: &String| {
+        let known = view.key(entry, FactId::Key, |it| &it.metadata).ok().flatten();
+        known.is_some_and(|metadata| metadata.arn != *arn)
+    };
+    of_place.filter(|entry| !is_other(entry)).or_else(|| view.key_entry(arn)).unwrap_or_else(|| arn.clone())
 }
 
 /// Whether a key in this state encrypts and decrypts. While its primary region is being updated, "you can use the

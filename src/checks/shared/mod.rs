@@ -4,6 +4,7 @@ pub(crate) mod callers;
 pub(crate) mod commands;
 pub(crate) mod concerns;
 pub mod conditions;
+pub(crate) mod denied;
 pub mod glue;
 pub(crate) mod grants;
 pub(crate) mod history;

@@ -63,6 +63,8 @@ pub(crate) enum Layer {
     Boundary,
     /// The policy of the bucket, the key or the Data Catalog.
     Resource,
+    /// The grants of Lake Formation, which no [`State`] holds.
+    LakeFormation,
 }
 
 /// What a state makes of a call.

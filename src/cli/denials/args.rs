@@ -61,6 +61,12 @@ pub(in crate::cli) struct DenialsArgs {
     /// The connector's bucket, with its prefix: s3://BUCKET/PREFIX
     #[arg(long, value_name = "BUCKET")]
     pub(super) bucket: Option<String>,
+    /// The connector's Glue database; then --bucket is its warehouse
+    #[arg(long, value_name = "NAME")]
+    pub(super) database: Option<String>,
+    /// The connector's Redshift cluster
+    #[arg(long, value_name = "NAME")]
+    pub(super) cluster: Option<String>,
     /// Format of the answer [default: table]
     #[arg(short, long, value_name = "FORMAT")]
     pub(super) output: Option<AnswerFormat>,
@@ -80,6 +86,8 @@ impl DenialsArgs {
             ("--until", self.until.is_some()),
             ("--case", self.case.is_some()),
             ("--bucket", self.bucket.is_some()),
+            ("--database", self.database.is_some()),
+            ("--cluster", self.cluster.is_some()),
         ];
         let (used, what): (&[&str], _) = if self.paste.is_some() {
             (&[], "with --paste")
@@ -91,7 +99,21 @@ impl DenialsArgs {
                 "with Athena",
             );
         } else if self.lake.is_some() {
-            (&["--role", "--account", "--regions", "--since", "--until", "--case", "--bucket"], "with --lake")
+            let used = [
+                "--role",
+                "--account",
+                "--regions",
+                "--since",
+                "--until",
+                "--case",
+                "--bucket",
+                "--database",
+                "--cluster",
+            ];
+            return (
+                given.iter().filter(|it| it.1 && !used.contains(&it.0)).map(|it| it.0).collect(),
+                "with --lake",
+            );
         } else {
             return (
                 given.iter().filter(|it| it.1 && it.0 == "--workgroup").map(|it| it.0).collect(),

@@ -22,7 +22,7 @@ use crate::model::{Blocked, Partition};
 use crate::requirement::{self, requirements};
 
 /// What is read to verify denials and to choose a source.
-const FACTS: [FactId; 10] = [
+const FACTS: [FactId; 17] = [
     FactId::Caller,
     FactId::Role,
     FactId::RolePolicies,
@@ -31,11 +31,54 @@ const FACTS: [FactId; 10] = [
     FactId::BucketEncryption,
     FactId::Key,
     FactId::KeyPolicy,
+    FactId::KeyGrants,
+    FactId::GluePolicy,
+    FactId::GlueEncryption,
+    FactId::LakeSettings,
+    FactId::LakePermissions,
+    FactId::LakeLocations,
+    FactId::LakeOptIns,
     FactId::Organization,
     FactId::Trails,
 ];
 /// What is read for the definition of a table.
 const DDL_FACTS: [FactId; 3] = [FactId::Caller, FactId::Organization, FactId::Trails];
+
+/// Where a connector writes, as far as it was given.
+pub(super) struct Places {
+    /// The bucket and the prefix in it; with a database, its warehouse.
+    pub(super) bucket: Option<(String, String)>,
+    /// The Glue database.
+    pub(super) database: Option<String>,
+    /// The Redshift cluster.
+    pub(super) cluster: Option<String>,
+}
+
+impl Places {
+    /// The connectors that write there.
+    fn connectors(&self) -> Vec<ConnectorTarget> {
+        let target = |connector: &str, parameters: Vec<(&str, String)>| {
+            let parameters = parameters.into_iter().map(|(name, value)| (name.to_owned(), value));
+            let connector = connector.to_owned();
+            ConnectorTarget { connector, parameters: parameters.collect(), definition: None }
+        };
+        let bucket = self.bucket.clone();
+        let lake = match (&self.database, bucket) {
+            (Some(database), bucket) => {
+                let warehouse =
+                    bucket.map(|(bucket, prefix)| ("warehouse", format!("s3://{bucket}/{prefix}")));
+                let parameters = [("database", database.clone())].into_iter().chain(warehouse);
+                Some(target("iceberg-glue", parameters.collect()))
+            }
+            (None, Some((bucket, prefix))) => {
+                Some(target("s3", vec![("bucket", bucket), ("prefix", prefix)]))
+            }
+            (None, None) => None,
+        };
+        let cluster = self.cluster.clone().map(|cluster| target("redshift", vec![("cluster", cluster)]));
+        lake.into_iter().chain(cluster).collect()
+    }
+}
 
 /// A live search.
 pub(super) struct Live<'a> {
@@ -43,8 +86,8 @@ pub(super) struct Live<'a> {
     pub(super) settings: Settings,
     pub(super) scope: Scope,
     pub(super) role: Option<RoleName>,
-    /// The connector's bucket and its prefix.
-    pub(super) bucket: Option<(String, String)>,
+    /// Where the connector writes.
+    pub(super) connector: Places,
     /// Facts of a case file, for verification.
     pub(super) case: Option<Facts>,
 }
@@ -134,17 +177,12 @@ impl Live<'_> {
 
     /// The target as far as it is known: a bucket makes it the S3 destination.
     fn target(&self) -> Option<Target> {
-        let connector = self.bucket.as_ref().map(|(bucket, prefix)| {
-            let parameters = [("bucket", bucket), ("prefix", prefix)];
-            let parameters = parameters.map(|(name, value)| (name.to_owned(), value.clone()));
-            ConnectorTarget { connector: "s3".to_owned(), parameters: parameters.into(), definition: None }
-        });
         Some(Target {
             role: self.role.clone()?,
             external_id: None,
             region: self.settings.region.clone(),
             region_given: false,
-            connectors: connector.into_iter().collect(),
+            connectors: self.connector.connectors(),
         })
     }
 
@@ -220,7 +258,7 @@ impl Live<'_> {
 
     /// The bucket with its prefix.
     pub(super) fn bucket(&self) -> Option<(&str, &str)> {
-        self.bucket.as_ref().map(|(name, prefix)| (name.as_str(), prefix.as_str()))
+        self.connector.bucket.as_ref().map(|(name, prefix)| (name.as_str(), prefix.as_str()))
     }
 
     fn archive(&self, reader: &Reader<'_>, found: Found, facts: Option<&Facts>) -> Ended {

@@ -12,7 +12,7 @@ pub(super) use args::DenialsArgs;
 
 use std::collections::BTreeSet;
 
-use live::Live;
+use live::{Live, Places};
 
 use super::args::{GlobalArgs, HistoryArgs};
 use super::config::Config;
@@ -55,7 +55,14 @@ pub(super) fn run(
     }
     let settings = Settings { until: scope.window.until, regions: scope.regions.clone(), ..settings()? };
     let bucket = bucket(args, &config, environment)?;
-    Live { run: &run, settings, scope, role, bucket, case: facts }.run()
+    let pick = |given: &Option<String>, variable: &str, file: &Option<String>| {
+        let elsewhere = || environment.variable(variable).map(str::to_owned).or_else(|| file.clone());
+        given.clone().or_else(elsewhere)
+    };
+    let database = pick(&args.database, "STREAMKAP_DOCTOR_DATABASE", &config.database);
+    let cluster = pick(&args.cluster, "STREAMKAP_DOCTOR_CLUSTER", &config.cluster);
+    let connector = Places { bucket, database, cluster };
+    Live { run: &run, settings, scope, role, connector, case: facts }.run()
 }
 
 fn output(args: &DenialsArgs, config: &Config) -> AnswerFormat {

@@ -8,6 +8,7 @@ use crate::denial::{Layer, Reason};
 use crate::model::Arn;
 use crate::trail::DenialGroup;
 use crate::trail::changes::ChangeKind;
+use crate::trail::lacking::Lacking;
 use crate::trail::resource::bucket_of;
 
 /// What a change does to what a denial is about. What was taken under a name is given back under the same.
@@ -32,11 +33,6 @@ pub(super) fn turns(change: &Changed, denial: &DenialGroup, role: &Arn) -> Vec<T
     one.into_iter().collect()
 }
 
-/// Whether AWS leaves open what refused.
-fn is_unstated(cause: &Reason) -> bool {
-    cause.layer().is_none() && matches!(cause, Reason::Opaque | Reason::Other { .. } | Reason::Unstated)
-}
-
 /// A key that is disabled is refused for its state and not for want of a permission: only where AWS gives no
 /// reason can that be it.
 fn key(change: &Changed, denial: &DenialGroup) -> Option<Turn> {
@@ -47,14 +43,14 @@ fn key(change: &Changed, denial: &DenialGroup) -> Option<Turn> {
     }
     let state = || "the key's state".to_owned();
     let grants = || "grants on the key".to_owned();
-    let by_grant = is_unstated(&denial.cause) || denial.cause == Reason::Implicit { layer: Layer::Resource };
+    let by_grant = denial.cause.is_unstated() || denial.cause == Reason::Implicit { layer: Layer::Resource };
     let is_of_call = |grantee: &str, operations: &[String]| {
         denial.principals.iter().any(|principal| principal == grantee)
             && operations.iter().any(|operation| operation == action)
     };
     match (change.event.event_name.as_str(), &change.grant) {
         ("DisableKey" | "ScheduleKeyDeletion" | "DeleteImportedKeyMaterial", _) => {
-            is_unstated(&denial.cause).then(|| Turn::Off(state(), Certainty::Likely))
+            denial.cause.is_unstated().then(|| Turn::Off(state(), Certainty::Likely))
         }
         ("EnableKey", _) => Some(Turn::On(state())),
         ("CreateGrant", Some(it)) => is_of_call(&it.grantee, &it.operations).then(|| Turn::On(grants())),
@@ -85,7 +81,7 @@ fn bucket(change: &Changed, denial: &DenialGroup) -> Option<Turn> {
             match cause {
                 _ if !blocks => Some(Turn::On(name.to_owned())),
                 Reason::BlockPublicAccess { .. } => Some(Turn::Off(name.to_owned(), Certainty::Likely)),
-                _ => is_unstated(cause).then(|| Turn::Off(name.to_owned(), Certainty::Possible)),
+                _ => cause.is_unstated().then(|| Turn::Off(name.to_owned(), Certainty::Possible)),
             }
         }
         "PutBucketEncryption" if *cause == Reason::SseCBlocked => {
@@ -93,7 +89,7 @@ fn bucket(change: &Changed, denial: &DenialGroup) -> Option<Turn> {
         }
         "DeleteBucketEncryption" => Some(Turn::On("the encryption".to_owned())),
         "PutBucketAcl" | "PutBucketOwnershipControls" => {
-            is_unstated(cause).then(|| Turn::Off("who owns the objects".to_owned(), Certainty::Possible))
+            cause.is_unstated().then(|| Turn::Off("who owns the objects".to_owned(), Certainty::Possible))
         }
         _ => None,
     }
@@ -124,42 +120,7 @@ fn parent(change: &Changed, denial: &DenialGroup, role: &Arn) -> Vec<Turn> {
     }
 }
 
-/// What a call to the Data Catalog lacked of Lake Formation.
-struct Lacking<'d> {
-    /// `DESCRIBE`, `CREATE_TABLE` …; none: it is not told.
-    permission: Option<String>,
-    database: Option<&'d str>,
-    /// None: on the database itself, or not told.
-    table: Option<&'d str>,
-    /// A location in S3, as an ARN.
-    location: Option<String>,
-    /// Whether it was Lake Formation, by AWS's words.
-    told: bool,
-}
-
-impl<'d> Lacking<'d> {
-    fn of(denial: &'d DenialGroup) -> Option<Self> {
-        let (permission, object, told) = match &denial.cause {
-            Reason::LakeFormation { permission, object } => (permission.as_deref(), object.as_str(), true),
-            cause if is_unstated(cause) => (None, "", false),
-            _ => return None,
-        };
-        let service = denial.action.as_deref()?.split(':').next()?;
-        if !matches!(service, "glue" | "lakeformation") {
-            return None;
-        }
-        let resource = denial.resource.as_deref().unwrap_or_default();
-        let (_, name) = resource.split_once(":database/").or_else(|| resource.split_once(":table/")).unzip();
-        let mut names = name.unwrap_or_default().split('/').filter(|name| !matches!(*name, "" | "*"));
-        let (database, table) = (names.next(), names.next());
-        let permission = permission.map(|it| it.to_ascii_uppercase().replace(' ', "_"));
-        let of_database = permission.as_deref() == Some("CREATE_TABLE")
-            || database.is_some_and(|database| database == object) && table != Some(object);
-        let location = object.strip_prefix("s3://").map(|path| format!("arn:aws:s3:::{path}"));
-        let location = location.or_else(|| object.starts_with("arn:").then(|| object.to_owned()));
-        Some(Self { permission, database, table: table.filter(|_| !of_database), location, told })
-    }
-
+impl Lacking<'_> {
     /// Whether something that is named `DATABASE`, `DATABASE.TABLE` or by the ARN of a location is what was
     /// asked for, as far as both are known.
     fn is_at(&self, place: &str) -> bool {
