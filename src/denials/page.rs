@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::report::{block, line};
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::report::{block, line, wrap};
 
 /// Text under way. Whatever goes in is made safe for a terminal; words longer than the line (ARNs)
 /// are never broken.
@@ -44,26 +46,12 @@ impl Page {
         self.text
     }
 
+    /// `rest` is as wide as `first`.
     fn wrapped(&mut self, first: &str, rest: &str, text: &str) {
-        let safe = line(text);
-        let mut column = first.chars().count();
-        self.text.push_str(first);
-        for (index, word) in safe.split(' ').enumerate() {
-            let length = unicode_width::UnicodeWidthStr::width(word);
-            if index > 0 {
-                if column + 1 + length > self.width {
-                    self.text.push('\n');
-                    self.text.push_str(rest);
-                    column = rest.chars().count();
-                } else {
-                    self.text.push(' ');
-                    column += 1;
-                }
-            }
-            self.text.push_str(word);
-            column += length;
+        let lines = wrap(&line(text), self.width.saturating_sub(first.width()));
+        for (at, line) in lines.iter().enumerate() {
+            let _ = writeln!(self.text, "{}{line}", if at == 0 { first } else { rest });
         }
-        self.text.push('\n');
     }
 }
 

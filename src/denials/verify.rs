@@ -2,6 +2,8 @@
 //!
 //! What the events do not tell is unknown here, not absent: a verdict that hangs on it is no verdict.
 
+use std::rc::Rc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -157,7 +159,7 @@ fn ask<'g>(view: &View<'_>, group: &'g DenialGroup, facts: &Facts) -> Result<Ask
         keys: keys(group, facts, role),
     };
     let resource = Resource { pattern: resource.clone(), probe: resource, also: Vec::new() };
-    Ok(Ask { requirement, resource, call })
+    Ok(Ask { requirement, resource, call: Rc::new(call) })
 }
 
 /// What the events and the facts tell of the call; all else is unknown.
