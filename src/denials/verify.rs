@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::Catalog;
 use crate::checks::View;
-use crate::checks::shared::needs::Ask;
 use crate::checks::shared::denied::{self, Now, Still};
+use crate::checks::shared::needs::Ask;
 use crate::checks::shared::state::Layer;
 use crate::denial::{self, Reason};
 use crate::facts::{Fact, Facts, Role};

@@ -1,9 +1,9 @@
 //! PARTIAL-005: calls of the role that were refused, each put to the policies as they are now.
 
+use crate::checks::shared::denied::{self, Now, Still};
 use crate::checks::shared::history;
 use crate::checks::shared::needs::{Ask, asks, patterns};
 use crate::checks::shared::phrases::{self, absent_role};
-use crate::checks::shared::denied::{self, Now, Still};
 use crate::checks::shared::rewind::Past;
 use crate::checks::shared::simulated::simulated;
 use crate::checks::shared::state::{Judgement, Layer, State, ask_for};
