@@ -148,8 +148,11 @@ impl Table<'_, '_> {
             }
             Concern::NewTables(name) => {
                 let of_row = self.is_given(row, ParameterKind::GlueDatabase, name);
-                let writes = matches!(row.phase, Phase::Write | Phase::Commit) && !self.has_tables(row);
-                whole(of_row && (row.phase == Phase::NewTable || writes))
+                // Others come to its files only once there is a table: where they are refused, that is why.
+                let refused = || row.refused.iter().any(|action| action.starts_with("s3:"));
+                let of_first = matches!(row.phase, Phase::Write | Phase::Commit) || refused();
+                let of_first = is_of_tables(row.phase) && of_first && !self.has_tables(row);
+                whole(of_row && (row.phase == Phase::NewTable || of_first))
             }
             concern => {
                 let calls = self.concerned(concern);

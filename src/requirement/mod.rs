@@ -19,7 +19,7 @@ use crate::model::{AccountId, Blocked, Partition};
 pub use context::{Keys, OrganizationId, Situation, keys};
 pub use encryption::EncryptionKey;
 pub use location::{Location, Locations, Origin, locations};
-pub use session::{SESSION_NAME, SessionCall, Sessions, example_session};
+pub use session::{SESSION_NAME, SessionCall, Sessions, documents, example_session};
 
 /// The object or table name that stands for "any" where a need names a pattern. Policies are matched
 /// against it literally, as AWS's simulator does.
@@ -538,7 +538,8 @@ mod tests {
         assert_eq!(asked(&facts, "glue:CreateTable"), [of(PROBE)]);
         assert_eq!(asked(&facts, "glue:GetTable"), [of("orders"), of("items"), of(PROBE)]);
         let file = format!("arn:aws:s3:::lake/wh/sales.db/{PROBE}/data/{PROBE}");
-        assert_eq!(asked(&facts, "s3:PutObject"), [[file]]);
+        // Data when it writes, metadata when it commits, creates a table or changes a schema.
+        assert_eq!(asked(&facts, "s3:PutObject"), vec![[file]; 4]);
         assert!(open(&facts, Catalog::built_in()).is_empty());
     }
 

@@ -278,7 +278,8 @@ fn asks_for_variable(statement: &Statement, key: &str) -> bool {
     values.chain(resources).any(|text| text.contains("${") && text.to_ascii_lowercase().contains(&variable))
 }
 
-fn documents(policies: &PolicySet) -> impl Iterator<Item = &Arc<Policy>> {
+/// Every policy of a set.
+pub fn documents(policies: &PolicySet) -> impl Iterator<Item = &Arc<Policy>> {
     let PolicySet { identity, boundary, session, scps, rcps, resource, endpoint } = policies;
     let levels = [scps, rcps].into_iter().flatten().flatten().flatten();
     identity.iter().chain(boundary).chain(session).chain(resource).chain(endpoint).chain(levels)
