@@ -25,6 +25,7 @@ mod organization;
 mod pattern;
 mod principal;
 mod request;
+mod resource_types;
 pub mod scope;
 mod template;
 pub mod trust;
@@ -41,6 +42,7 @@ pub use document::{
 pub use explain::{Found, Miss, NearestMiss};
 pub(crate) use operator::closest;
 pub use request::{Principal, PrincipalError, Request};
+pub use resource_types::takes_no_resource;
 
 /// A text fit for a terminal and a report: what is not seen but does something is replaced.
 pub(crate) fn clean(text: &str) -> std::borrow::Cow<'_, str> {

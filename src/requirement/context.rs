@@ -2,7 +2,9 @@
 //!
 //! Four kinds: keys whose values are known, keys that have one of a few values, keys that nobody outside AWS
 //! can know, and all the others, which are known to be absent: Streamkap's sessions carry no session tags, no
-//! VPC endpoint of the customer, and its uploads no encryption or ACL headers (docs/design/sources.md).
+//! VPC endpoint of the customer, and its uploads no encryption or ACL headers (docs/design/sources.md). Of calls
+//! to other services than S3, Glue and Redshift, as an installation makes them, the service's own keys are not
+//! known.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 
@@ -179,13 +181,18 @@ impl Keys {
 pub fn keys(situation: &Situation, requirement: &Requirement<'_>, resource: &Resource) -> Keys {
     let mut keys = Keys { unknown: UNKNOWN.map(str::to_owned).into(), ..Keys::default() };
     principal(&mut keys, situation, requirement);
-    request(&mut keys, situation);
-    match requirement.action.split(':').next() {
+    let service = requirement.action.split(':').next();
+    request(&mut keys, situation, service.unwrap_or_default());
+    match service {
         Some("kms") if requirement.of_key => kms(&mut keys, situation, requirement, resource),
         Some("kms") => direct_kms(&mut keys, situation, resource),
-        Some("s3") => s3(&mut keys, situation),
+        Some("s3") => s3(&mut keys, situation, requirement),
         Some("redshift" | "redshift-data") => redshift(&mut keys, situation, requirement, resource),
-        _ => resource_account(&mut keys, situation, account_of(resource)),
+        Some("glue") => resource_account(&mut keys, situation, account_of(resource)),
+        service => {
+            resource_account(&mut keys, situation, account_of(resource));
+            unknown_call(&mut keys, service);
+        }
     }
     keys
 }
@@ -213,10 +220,10 @@ fn principal(keys: &mut Keys, situation: &Situation, requirement: &Requirement<'
     }
 }
 
-fn request(keys: &mut Keys, situation: &Situation) {
+fn request(keys: &mut Keys, situation: &Situation, service: &str) {
     keys.set("aws:SecureTransport", "true");
     keys.set("aws:ViaAWSService", "false");
-    keys.set_or_unknown("aws:RequestedRegion", situation.region.as_ref());
+    keys.set_or_unknown("aws:RequestedRegion", region_of(situation, service));
     keys.set("aws:CurrentTime", &situation.now);
     let now = situation.now.parse::<jiff::Timestamp>().ok();
     keys.set_or_unknown("aws:EpochTime", now.map(|now| now.as_second().to_string()));
@@ -230,6 +237,25 @@ fn request(keys: &mut Keys, situation: &Situation) {
     // some sources say that it is absent.
     // <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
     keys.set_either("aws:MultiFactorAuthPresent", [None, Some("false")]);
+}
+
+/// The region that a call to a service goes to. "Global services … have a single endpoint that is physically
+/// located in the us-east-1 Region", and so is the region of what is asked of them.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_examples_aws_deny-requested-region.html>
+fn region_of<'s>(situation: &'s Situation, service: &str) -> Option<&'s str> {
+    const GLOBAL: [&str; 5] = ["cloudfront", "iam", "organizations", "route53", "support"];
+    let region = situation.region.as_deref();
+    if !GLOBAL.contains(&service) {
+        return region;
+    }
+    let partition = situation.role_arn.as_deref().and_then(|arn| arn.split(':').nth(1));
+    partition.is_none_or(|partition| partition == "aws").then_some("us-east-1")
+}
+
+/// A call of which nobody outside the connector knows what it sends: the keys of its service, and tags.
+fn unknown_call(keys: &mut Keys, service: Option<&str>) {
+    keys.unknown.extend(service.map(|service| format!("{service}:")));
+    keys.unknown.extend(["aws:RequestTag/", "aws:TagKeys"].map(str::to_owned));
 }
 
 /// The account in a resource's ARN.
@@ -248,7 +274,14 @@ fn resource_account(keys: &mut Keys, situation: &Situation, owner: Option<&str>)
     }
 }
 
-fn s3(keys: &mut Keys, situation: &Situation) {
+fn s3(keys: &mut Keys, situation: &Situation, requirement: &Requirement<'_>) {
+    if requirement.location.is_none() {
+        unknown_call(keys, Some("s3"));
+    }
+    if requirement.action.starts_with("s3:ListBucket") {
+        // What of the bucket is listed.
+        keys.unknown.extend(["s3:prefix", "s3:delimiter", "s3:max-keys"].map(str::to_owned));
+    }
     let owner = situation.bucket_account.as_ref().map(AccountId::as_str);
     resource_account(keys, situation, owner);
     keys.set_or_unknown("s3:ResourceAccount", owner);
@@ -290,7 +323,7 @@ fn direct_kms(keys: &mut Keys, situation: &Situation, resource: &Resource) {
     resource_account(keys, situation, account_of(resource));
     keys.set_or_unknown("kms:CallerAccount", situation.account.as_ref().map(AccountId::as_str));
     keys.absent.push("kms:ViaService".to_owned());
-    keys.unknown.push("kms:".to_owned());
+    unknown_call(keys, Some("kms"));
 }
 
 /// S3 or Glue calls KMS with the role's credentials: forward access, by way of the service.

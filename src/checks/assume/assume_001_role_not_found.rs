@@ -1,18 +1,20 @@
 //! ASSUME-001: the role does not exist, or not under the ARN given.
 
+use crate::catalog::Phase;
 use crate::checks::shared::phrases;
 use crate::checks::{Check, View};
 use crate::facts::{Role, Target};
 use crate::model::{
     Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, nearest, shell_flag,
 };
+use crate::requirement::needs_of;
 
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Assume, 1), judge };
 
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let target = view.target();
     let Some(role) = view.role()? else {
-        return Ok(if view.installs_only() { gone(view) } else { Outcome::Fail(vec![absent(view)]) });
+        return Ok(if may_be_gone(view) { gone(view) } else { Outcome::Fail(vec![absent(view)]) });
     };
     if let Some(given) = arn_given(target).filter(|given| given != role.arn.as_str()) {
         return Ok(Outcome::Fail(vec![misnamed(role, &given)]));
@@ -20,15 +22,22 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     Ok(Outcome::Pass(vec![Evidence::read("iam:GetRole", format!("the role {} exists", role.arn))]))
 }
 
+/// Whether the role may be gone: after an installation, unless what was installed is to be removed.
+fn may_be_gone(view: &View<'_>) -> bool {
+    let needs = view.connectors().flat_map(|(target, connector)| needs_of(target, connector));
+    view.installs_only() && needs.into_iter().all(|need| need.phase == Phase::Install)
+}
+
 /// What there is to say of the missing role of an installation.
 fn gone(view: &View<'_>) -> Outcome {
     let name = &view.target().role.name;
     let known = view.role_names().ok().flatten();
-    let near = known.and_then(|names| nearest(name, names.iter().cloned()));
-    let near = near.map(|near| format!("; there is {near}, if that was meant")).unwrap_or_default();
+    if known.is_some_and(|names| nearest(name, names.iter().cloned()).is_some()) {
+        return Outcome::Warn(vec![absent(view)]);
+    }
     Outcome::Skip(format!(
-        "there is no role {name}{near}: it may be gone after the installation, and has to be there again to \
-         install or remove"
+        "there is no role {name}: it may be gone after the installation, and has to be there again to install \
+         or remove"
     ))
 }
 

@@ -5,8 +5,8 @@ use crate::checks::shared::policies::{RolePolicy, is_everything, role_policies};
 use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, StatementRef};
-use crate::policy::scope::{covers, granted};
-use crate::policy::{Effect, Selector, Statement};
+use crate::policy::scope::granted;
+use crate::policy::{Effect, Selector, Statement, takes_no_resource};
 
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Practice, 2), judge };
@@ -57,7 +57,7 @@ fn finding(view: &View<'_>, reference: &StatementRef, statement: &Statement) -> 
     let is_meant = |action: &&String| template.iter().any(|known| known.eq_ignore_ascii_case(action));
     let actions: Vec<&String> = match &statement.actions {
         Selector::Any(actions) => {
-            actions.iter().filter(|action| can_be_scoped(action) && !is_meant(action)).collect()
+            actions.iter().filter(|action| !takes_no_resource(action) && !is_meant(action)).collect()
         }
         Selector::AllBut(actions) => actions.iter().collect(),
     };
@@ -142,47 +142,4 @@ fn is_narrowed(statement: &Statement) -> bool {
         let operator = condition.operator.to_ascii_lowercase();
         narrows(&condition.key.to_ascii_lowercase()) && !operator.contains("not") && operator != "null"
     })
-}
-
-/// Whether an action can be allowed on single resources. Actions that AWS lists without a resource
-/// type take `*` only: <https://docs.aws.amazon.com/service-authorization/latest/reference/>.
-fn can_be_scoped(action: &str) -> bool {
-    const UNSCOPED: [&str; 34] = [
-        "s3:listallmybuckets",
-        "s3:getaccountpublicaccessblock",
-        "s3:listaccesspoints",
-        "s3:listjobs",
-        "s3:liststoragelensconfigurations",
-        "kms:listkeys",
-        "kms:listaliases",
-        "kms:generaterandom",
-        "kms:createkey",
-        "sts:getcalleridentity",
-        "sts:getsessiontoken",
-        "sts:decodeauthorizationmessage",
-        "lakeformation:*",
-        "cloudwatch:putmetricdata",
-        "cloudwatch:list*",
-        "ec2:describe*",
-        "logs:describe*",
-        "tag:getresources",
-        "organizations:describeorganization",
-        "redshift:describeclusters",
-        "redshift:listdatabases",
-        "redshift:listtables",
-        "redshift-data:describestatement",
-        "redshift-data:getstatementresult",
-        "redshift-data:cancelstatement",
-        "redshift-data:liststatements",
-        "redshift-serverless:list*",
-        "kms:listretirablegrants",
-        "ecr:getauthorizationtoken",
-        "eks:createcluster",
-        "eks:listclusters",
-        "eks:describeaddon*s",
-        "route53:createhostedzone",
-        "route53:listhostedzones*",
-    ];
-    let action = action.to_ascii_lowercase();
-    !UNSCOPED.iter().any(|known| covers(known, &action))
 }

@@ -1,5 +1,6 @@
 //! Conclusions that several checks share: functions over facts, never one check's outcome.
 
+pub mod anywhere;
 pub(crate) mod callers;
 pub(crate) mod commands;
 pub(crate) mod concerns;

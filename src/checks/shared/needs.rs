@@ -11,7 +11,7 @@ use crate::policy::{Decision, Layer, NearestMiss, Policy, PolicySet};
 use crate::requirement::{Requirement, Resource, SessionCall};
 
 use super::policies::{allow_all, delegate_to};
-use super::words;
+use super::{anywhere, words};
 
 /// May the role do this action on this resource?
 #[derive(Clone, Debug)]
@@ -233,7 +233,7 @@ impl Ask<'_> {
 
     /// What the policies say, of all resources of the question: that of the first that is not allowed.
     fn evaluate(&self, policies: &PolicySet) -> Verdict {
-        let one = |ask: &Self| Verdict::from(ask.call.decide(policies));
+        let one = |ask: &Self| anywhere::verdict(ask, policies, ask.call.decide(policies));
         let verdict = one(self);
         if !verdict.is_allowed() {
             return verdict;

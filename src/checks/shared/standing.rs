@@ -11,6 +11,7 @@ use crate::model::{Blocked, EngineVerdict, Evidence, StatementRef};
 use crate::policy::{Effect, Policy};
 use crate::requirement::SESSION_NAME;
 
+use super::anywhere::{RESOURCES, is_of_any};
 use super::needs::{Ask, Verdict, asks};
 use super::places::is_absent;
 use super::policies::{RolePolicies, key_policy, own_resource_policy, role_policies};
@@ -149,10 +150,16 @@ impl<'a> Standings<'a> {
 
     /// Whether any of the role's statements names an action that a connector needs.
     pub fn names_any_need(&self) -> bool {
+        self.name_any(self.all.iter().map(|it| it.ask.action()))
+    }
+
+    /// Whether any of the role's statements that allow names one of these actions.
+    pub fn name_any<'n>(&self, actions: impl IntoIterator<Item = &'n str>) -> bool {
         let documents = self.policies.documents();
         let statements = documents.iter().flat_map(|policy| policy.document().statements());
-        let mut allowing = statements.filter(|statement| statement.effect == Effect::Allow);
-        allowing.any(|statement| self.all.iter().any(|it| names(&statement.actions, it.ask.action())))
+        let allowing: Vec<_> =
+            statements.filter(|statement| statement.effect == Effect::Allow).map(|it| &it.actions).collect();
+        actions.into_iter().any(|action| allowing.iter().any(|named| names(named, action)))
     }
 }
 
@@ -232,14 +239,20 @@ fn own_verdict(ask: &Ask<'_>, policies: &RolePolicies) -> Result<Verdict, Blocke
 }
 
 /// The answer by AWS's simulator, where one of the role's own policies was not read. Nobody told it what it
-/// says it was not told, and whether that matters only the policies show.
+/// says it was not told, and whether that matters only the policies show; nor whether they treat a name that was
+/// made up for asking like those that the connector gives.
 fn by_simulator(view: &View<'_>, ask: &Ask<'_>, aws: Simulated<'_>, blocked: &Blocked) -> Answer {
     let refused = |cause| {
         let evidence = vec![aws.evidence()];
         Refusal { cause, because: None, conditional: false, detail: None, narrower: None, evidence }
     };
+    let made_up = ask.resource.probe != ask.resource.pattern;
     match aws.identity().filter(|_| !aws.is_untold()) {
         None => Answer::Undecided(blocked.clone()),
+        Some(verdict) if made_up && !verdict.is_allowed() => Answer::Undecided(blocked.clone()),
+        Some(verdict) if is_of_any(ask) && verdict != EngineVerdict::ExplicitDeny => {
+            Answer::Undecided(blocked.clone())
+        }
         Some(EngineVerdict::Allowed) => Answer::Allowed(vec![aws.identity_evidence()]),
         Some(EngineVerdict::ExplicitDeny) => Answer::Refused(refused(Cause::Denied)),
         Some(EngineVerdict::ImplicitDeny) => not_allowed(view, ask, &[], || refused(Cause::Missing)),
@@ -334,9 +347,14 @@ fn own_allows(ask: &Ask<'_>, own: &Verdict) -> Vec<Evidence> {
 /// What nobody can tell because a statement asks for a key that nobody outside AWS knows.
 pub fn depends(ask: &Ask<'_>, keys: &[String], statements: &[StatementRef]) -> Blocked {
     let by = statements.first().map_or_else(|| "a statement".to_owned(), words::statement);
+    let why = if keys.iter().any(|key| key == RESOURCES) {
+        format!("{by} is about certain resources only, and nobody can name those that will be made")
+    } else {
+        format!("{by} decides by {}, whose value in Streamkap's calls is not known", words::list(keys))
+    };
     Blocked {
         what: format!("whether {} on {} is allowed", ask.action(), ask.resource.pattern),
-        why: format!("{by} decides by {}, whose value in Streamkap's calls is not known", words::list(keys)),
+        why,
         grant: None,
         hint: Some(hint(keys)),
         concerns: vec![ask.concern()],
@@ -347,6 +365,9 @@ fn hint(keys: &[String]) -> String {
     let asked = |wanted: &str| keys.iter().any(|key| key.eq_ignore_ascii_case(wanted));
     if asked("aws:SourceIp") {
         return "ask Streamkap's support for the addresses that your connector calls from".to_owned();
+    }
+    if asked(RESOURCES) {
+        return "compare the resources of the statement with the names that the installer gives".to_owned();
     }
     if asked(SESSION_NAME) {
         return "name the role there instead of one of its sessions: its ARN means them all".to_owned();
