@@ -136,6 +136,10 @@ fn a_denied_fact_makes_unknown_what_needs_it_and_changes_nothing_else() {
                 if page.severity == Severity::Info && page.uses.contains(&id) && status == Status::Skip {
                     continue;
                 }
+                // What it is judged by in part may be what settles it.
+                if changed && page.uses.contains(&id) && status == Status::Unknown {
+                    continue;
+                }
                 let expected = if needs { Status::Unknown } else { healthy[&check] };
                 assert_eq!(status, expected, "{world}: {check} when {name} is denied");
             }

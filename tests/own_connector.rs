@@ -17,7 +17,8 @@ const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/k";
 
 /// The healthy world with a connector that has one need, and a role that has one statement.
 fn facts(need: &str, statement: &Value, more: &Value) -> Facts {
-    let parameter = "[[parameter]]\nname = \"bucket\"\nkind = \"bucket\"\nhelp = \"A bucket\"\n";
+    let parameter = "[[parameter]]\nname = \"bucket\"\nkind = \"bucket\"\nhelp = \"A bucket\"\n\
+                     [[parameter]]\nname = \"queue\"\nkind = \"text\"\nhelp = \"A queue\"\n";
     let text = format!(
         "name = \"own\"\n{parameter}\n[[need]]\nphase = \"write\"\n{need}\nbreaks = \"nothing works\"\n"
     );
@@ -126,4 +127,16 @@ fn a_need_that_hangs_on_a_key_is_asked_for_where_there_is_one() {
     ] {
         assert_eq!(status(&facts(put, &other, &more), "WRITE-004").0, expected, "{more}");
     }
+}
+
+#[test]
+fn what_is_optional_only_is_warned_of_all_the_same() {
+    let tidy = "action = \"sqs:DeleteMessage\"\nresources = [\"arn:{partition}:sqs:{region}:{account}:q\"]\n\
+                level = \"optional\"";
+    let refused = facts(tidy, &allow("s3:PutObject", "*"), &json!({}));
+    assert_eq!(status(&refused, "PARTIAL-001").0, Status::Warn);
+    let allowed = facts(tidy, &allow("sqs:*", "*"), &json!({}));
+    assert_eq!(status(&allowed, "PARTIAL-001").0, Status::Pass);
+    let open = facts(&tidy.replace("{account}:q", "{account}:{queue}"), &allow("sqs:*", "*"), &json!({}));
+    assert_eq!(status(&open, "PARTIAL-001").0, Status::Unknown);
 }

@@ -1,5 +1,6 @@
 //! LATER-004: the role has no policies, or none that has to do with the connector.
 
+use crate::checks::shared::needs::open_need;
 use crate::checks::shared::standing::Standings;
 use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
@@ -14,13 +15,18 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     }
     let standings = Standings::of(view)?;
     let policies = &standings.policies;
-    if standings.names_any_need() {
+    // What cannot be asked about for want of a place is about the connector all the same.
+    let open = view.open_requirements();
+    if standings.names_any_need() || standings.name_any(open.iter().map(|it| it.need.action.as_str())) {
         let names: Vec<&str> = policies.read.iter().map(|it| it.policy.name()).collect();
         let text = format!("the role has {}", words::list(&names));
         return Ok(Outcome::Pass(vec![Evidence::read("iam:ListAttachedRolePolicies", text)]));
     }
     policies.complete()?;
     if standings.required().next().is_none() {
+        if let Some(blocked) = open_need(view) {
+            return Err(blocked);
+        }
         return Ok(Outcome::Skip("the connectors need no permission of the role".to_owned()));
     }
     if standings.gaps().next().is_none() {

@@ -1,5 +1,6 @@
 //! PARTIAL-001: the role's policies against the guide's template, action by action.
 
+use crate::catalog::Level;
 use crate::checks::shared::concerns::refused;
 use crate::checks::shared::standing::{Answer, Cause, Refusal, Standing, Standings};
 use crate::checks::shared::{absent_role, words};
@@ -15,8 +16,10 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     }
     let standings = Standings::of(view)?;
     let missing: Vec<&Standing<'_>> = standings.required().filter(|it| is_missing(it)).collect();
-    let some_allowed = standings.required().any(|it| matches!(it.answer, Answer::Allowed(_)));
-    if some_allowed {
+    // Of a role that may do nothing at all, WRITE-004 and LATER-004 tell.
+    let mut required = standings.required().peekable();
+    let is_there = required.peek().is_none() || required.any(|it| matches!(it.answer, Answer::Allowed(_)));
+    if is_there {
         let mut findings = Vec::new();
         if !missing.is_empty() {
             findings.push(incomplete(view, &standings, &missing));
@@ -31,7 +34,11 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         Answer::Unless(_, blocked) | Answer::Undecided(blocked) => Some(blocked.clone()),
         _ => None,
     });
-    if let Some(blocked) = undecided.or_else(|| standings.unless("WRITE-004")) {
+    let open = || {
+        let mut open = view.open_requirements().into_iter();
+        open.find(|it| it.need.level == Level::Optional).map(|it| it.blocked)
+    };
+    if let Some(blocked) = undecided.or_else(|| standings.unless("WRITE-004")).or_else(open) {
         return Err(blocked);
     }
     let mut evidence = vec![present(&standings)];

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::checks::shared::needs::asks;
+use crate::checks::shared::places::absent_bucket;
 use crate::checks::shared::policies::{is_everything, role_policies};
 use crate::checks::shared::{absent_role, redshift, words};
 use crate::checks::{Check, View};
@@ -20,6 +21,9 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     if let Some(skip) = absent_role(view) {
         return Ok(skip);
     }
+    if let Some(skip) = view.buckets().iter().flatten().find_map(|it| absent_bucket(view, &it.bucket)) {
+        return Ok(skip);
+    }
     let policies = role_policies(view);
     // AWS's own policies are PRACTICE-003's, and a needed action on every resource is PRACTICE-002's.
     let own: Vec<Arc<Policy>> =
@@ -32,12 +36,19 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         |it: &Grant| mistaken.iter().any(|at| at.statement == it.statement && at.found == it.resource);
     let excess = beyond(&own, &needs).into_iter();
     let unmet = unmet(view, &own)?;
-    let excess = excess.filter(|it| !only_wildcard(it, &needs) && !is_mistaken(it) && !meant_for(it, &unmet));
+    let account = asks(view)?.first().and_then(|ask| ask.call.sessions.account().map(str::to_owned));
+    let is_harmless = |it: &Grant| {
+        only_wildcard(it, &needs)
+            || is_of_narrowed_key(it)
+            || is_own_by_variable(it, account.as_deref(), &needs)
+    };
+    let excess = excess.filter(|it| !is_harmless(it) && !is_mistaken(it) && !meant_for(it, &unmet));
     // What a connector needs of a service without all of it being known may be just this.
     let open = view.open_requirements();
     let (mut groups, mut undecided) = (Vec::<(StatementRef, Vec<Grant>)>::new(), None);
     for grant in excess {
-        if let Some(open) = open.iter().find(|it| it.need.action.eq_ignore_ascii_case(&grant.action)) {
+        let is_meant = |action: &str| is_within(action, [grant.action.as_str()].into_iter());
+        if let Some(open) = open.iter().find(|it| is_meant(&it.need.action)) {
             undecided = undecided.or(Some(open.blocked.clone()));
             continue;
         }
@@ -99,8 +110,9 @@ fn needs(view: &View<'_>) -> Vec<Need> {
         }
     }
     for action in ["kms:GenerateDataKey*", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt"] {
-        needs.push(need(action, "arn:*:kms:*:*:key/*"));
-        needs.push(need(action, "arn:*:kms:*:*:alias/*"));
+        // One that is named, and not whatever key.
+        needs.push(need(action, "arn:*:kms:*:*:key/?*"));
+        needs.push(need(action, "arn:*:kms:*:*:alias/?*"));
     }
     needs
 }
@@ -141,6 +153,21 @@ fn of_other_phases(view: &View<'_>) -> Vec<Need> {
 /// Whether the grant is a needed action whose only excess is that its resource is everything.
 fn only_wildcard(grant: &Grant, needs: &[Need]) -> bool {
     is_everything(&grant.resource) && is_within(&grant.action, needs.iter().map(|need| need.action.as_str()))
+}
+
+/// Whether the grant is of KMS and has conditions: they tie it to a service or to aliases, whatever the key.
+fn is_of_narrowed_key(grant: &Grant) -> bool {
+    grant.conditional && grant.action.to_ascii_lowercase().starts_with("kms:")
+}
+
+/// Whether a need covers the grant once its variable has the role's account.
+fn is_own_by_variable(grant: &Grant, account: Option<&str>, needs: &[Need]) -> bool {
+    const VARIABLES: [&str; 2] = ["${aws:PrincipalAccount}", "${aws:ResourceAccount}"];
+    let Some(account) = account else { return false };
+    let resource =
+        VARIABLES.iter().fold(grant.resource.clone(), |it, variable| it.replace(variable, account));
+    let of_resource = needs.iter().filter(|need| covers(&need.resource, &resource));
+    resource != grant.resource && is_within(&grant.action, of_resource.map(|need| need.action.as_str()))
 }
 
 fn finding(view: &View<'_>, statement: &StatementRef, grants: &[Grant]) -> Finding {

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::checks::shared::phrases::{self, absent_role};
-use crate::checks::shared::policies::{RolePolicy, role_policies};
-use crate::checks::shared::words;
+use crate::checks::shared::policies::{RolePolicies, RolePolicy, role_policies};
+use crate::checks::shared::{history, words};
 use crate::checks::{Check, View};
-use crate::facts::{Role, ServiceAccess};
+use crate::facts::{Purpose, Role, ServiceAccess};
 use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Owner, PolicyHome, Remedy, Section};
 use crate::policy::scope::granted;
 
@@ -43,12 +43,13 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         return Ok(Outcome::Warn(vec![unused_role(role)]));
     }
     let mut proof = vec![Evidence::read("iam:GetRole", last_use(role))];
-    // A detail of a role that is used: without it there is still something to say.
-    let Ok(accesses) = view.last_accessed() else { return Ok(Outcome::Pass(proof)) };
-    let unused = unused_services(view, accesses.map_or(&[][..], Vec::as_slice), limit);
+    let accesses = view.last_accessed()?;
+    let policies = role_policies(view);
+    let unused = unused_services(view, &policies, accesses.map_or(&[][..], Vec::as_slice), limit);
     if !unused.is_empty() {
         return Ok(Outcome::Warn(vec![unused_permissions(role, &unused)]));
     }
+    policies.complete()?;
     let text = "the role used every service that its policies allow and no connector needs, or has none such";
     proof.push(Evidence::read("iam:GetServiceLastAccessedDetails", text));
     Ok(Outcome::Pass(proof))
@@ -84,10 +85,15 @@ struct Unused<'a> {
 
 /// Services that no connector needs, that the role's own policies have allowed for long, and that it has
 /// not used for as long.
-fn unused_services<'a>(view: &View<'_>, accesses: &'a [ServiceAccess], limit: Timestamp) -> Vec<Unused<'a>> {
+fn unused_services<'a>(
+    view: &View<'_>,
+    policies: &RolePolicies,
+    accesses: &'a [ServiceAccess],
+    limit: Timestamp,
+) -> Vec<Unused<'a>> {
     let needs = view.connectors().flat_map(|(_, connector)| &connector.needs);
     let needed: BTreeSet<&str> = needs.filter_map(|need| need.action.split(':').next()).collect();
-    let granted = granted_services(view, limit);
+    let granted = granted_services(view, policies, limit);
     let idle = accesses.iter().filter(|it| {
         let last = it.last.as_deref().map(moment);
         // What cannot be read as a moment is no proof of anything.
@@ -103,9 +109,13 @@ fn unused_services<'a>(view: &View<'_>, accesses: &'a [ServiceAccess], limit: Ti
 
 /// The services that the role's own policies name, with the policies; without those that were written
 /// lately, which nobody had time to use, and AWS's own, which PRACTICE-003 reports.
-fn granted_services(view: &View<'_>, limit: Timestamp) -> BTreeMap<String, BTreeSet<String>> {
+fn granted_services(
+    view: &View<'_>,
+    policies: &RolePolicies,
+    limit: Timestamp,
+) -> BTreeMap<String, BTreeSet<String>> {
     let mut services: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for policy in &role_policies(view).read {
+    for policy in &policies.read {
         if policy.is_aws_managed() || is_recent(view, policy, limit) {
             continue;
         }
@@ -118,7 +128,16 @@ fn granted_services(view: &View<'_>, limit: Timestamp) -> BTreeMap<String, BTree
     services
 }
 
+/// Whether a policy was written after `limit`: a managed one has the time, an embedded one at most an event.
 fn is_recent(view: &View<'_>, policy: &RolePolicy, limit: Timestamp) -> bool {
+    if let PolicyHome::Inline { name, .. } = &policy.home {
+        let changes = history::events(view, Purpose::Changes).unwrap_or_default();
+        return changes.events.iter().any(|event| {
+            event.event_name == "PutRolePolicy"
+                && event.parameter("policyName") == Some(name)
+                && event.event_time.is_some_and(|at| at > limit)
+        });
+    }
     let PolicyHome::Managed { arn } = &policy.home else { return false };
     let updated = view.managed_policy(arn).ok().flatten().and_then(|it| it.updated.as_deref());
     updated.and_then(moment).is_some_and(|updated| updated > limit)
