@@ -10,7 +10,8 @@ use std::sync::Arc;
 use crate::model::{StatementRef, telling_addresses};
 use crate::policy::scope::covers;
 use crate::policy::{
-    Condition, Decision, Policy, PolicySet, Principal, PrincipalError, Request, Selector, Statement, evaluate,
+    Condition, Context, Decision, Policy, PolicySet, Principal, PrincipalError, Request, Selector, Statement,
+    evaluate,
 };
 
 use super::context::{Keys, Situation, keys};
@@ -188,33 +189,40 @@ impl SessionCall {
 
     /// What AWS would decide. It hangs on nothing that comes to the same whatever its value.
     pub fn decide(&self, policies: &PolicySet) -> Decision {
-        self.sessions.decide(policies, |principal, user_id| {
-            let mut keys = self.keys.clone().with("aws:userid", user_id);
-            if user_id.is_none() {
-                keys.unknown.push("aws:userid".to_owned());
-            }
-            self.decide_as(principal, &keys, policies)
-        })
+        self.sessions.decide(policies, |principal, user_id| self.decide_as(principal, user_id, policies))
     }
 
-    fn decide_as(&self, principal: &Principal, keys: &Keys, policies: &PolicySet) -> Decision {
-        let decide = |keys: &Keys| {
+    /// The condition keys of a call by the session of this user id, if that is known.
+    fn keys_of(&self, user_id: Option<&str>) -> Keys {
+        let mut keys = self.keys.clone().with("aws:userid", user_id);
+        if user_id.is_none() {
+            keys.unknown.push("aws:userid".to_owned());
+        }
+        keys
+    }
+
+    fn decide_as(&self, principal: &Principal, user_id: Option<&str>, policies: &PolicySet) -> Decision {
+        let decide = |context: Context| {
             let request = Request {
                 principal: principal.clone(),
                 action: self.action.clone(),
                 resource: self.resource.clone(),
                 resource_account: self.resource_account.clone(),
-                context: keys.context(),
+                context,
             };
             evaluate(policies, &request)
         };
-        let open = decide(keys);
+        let open = decide(match user_id {
+            Some(user_id) => self.keys.context().with("aws:userid", user_id),
+            None => self.keys_of(None).context(),
+        });
         if open.depends_on.is_empty() {
             return open;
         }
+        let keys = self.keys_of(user_id);
         let mut tried = vec![keys.clone()];
         for key in &open.depends_on {
-            let Some(values) = values(key, keys, policies) else { continue };
+            let Some(values) = values(key, &keys, policies) else { continue };
             if tried.len() * values.len() > COMBINATIONS {
                 return open;
             }
@@ -222,7 +230,7 @@ impl SessionCall {
                 |tried: &Keys| values.iter().map(|value| tried.clone().with(key, value.as_deref())).collect();
             tried = tried.iter().flat_map(|tried| -> Vec<Keys> { with(tried) }).collect();
         }
-        let mut decisions = tried.iter().map(decide);
+        let mut decisions = tried.iter().map(|keys| decide(keys.context()));
         let Some(mut first) = decisions.next() else { return open };
         let rest: Vec<Decision> = decisions.collect();
         if !alike(&first, &rest) {
