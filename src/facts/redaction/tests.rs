@@ -181,3 +181,40 @@ fn a_document_that_is_not_json_gives_nothing_away_either() {
     let redacted = redacted(&facts, &kept()).unwrap();
     assert!(!redacted.role.known().unwrap().trust_policy.contains("acme"));
 }
+
+#[test]
+fn a_trail_s_selectors_keep_aws_s_words_and_lose_the_owner_s() {
+    let conditions = [
+        json!({"attribute": "eventCategory", "operator": "Equals", "value": ["Data"]}),
+        json!({"attribute": "resources.type", "operator": "Equals", "value": ["AWS::S3::Object"]}),
+        json!({"attribute": "resources.ARN", "operator": "NotStartsWith", "value": ["arn:aws:s3:::acme-orders-prod/"]}),
+        json!({"attribute": "userIdentity.arn", "operator": "NotEquals", "value": ["arn:aws:iam::111122223333:user/ann"]}),
+    ];
+    let trail = json!({
+        "arn": "arn:aws:cloudtrail:eu-west-1:111122223333:trail/acme-trail", "bucket": "acme-orders-prod",
+        "home_region": "eu-west-1", "multi_region": true, "organization": false,
+        "selectors": {"state": "known", "value": [{
+            "management": false, "read_write": "All", "s3_objects": ["arn:aws:s3"],
+            "s3_excluded": ["arn:aws:s3:::acme-orders-prod/"], "narrowed_by": ["userIdentity.arn NotEquals"],
+            "given": {"kind": "advanced", "name": "acme-objects", "conditions": conditions}
+        }]}
+    });
+    let mut facts = facts();
+    facts.trails = Fact::Known(vec![serde_json::from_value(trail).unwrap()]);
+    let redacted = redacted(&facts, &kept()).unwrap();
+    let trail = &redacted.trails.known().unwrap()[0];
+    let command = trail.command_to_log(&[]).unwrap();
+    for word in ["\"Equals\":[\"Data\"]", "AWS::S3::Object", "NotStartsWith", "userIdentity.arn", "NotEquals"]
+    {
+        assert!(command.contains(word), "{word}: {command}");
+    }
+    let text = serde_json::to_string(trail).unwrap();
+    assert!(!text.contains("acme") && !text.contains("user/ann"), "{text}");
+    let selector = &trail.selectors.known().unwrap()[0];
+    assert_eq!(
+        (&selector.s3_objects[0][..], &selector.narrowed_by[0][..]),
+        ("arn:aws:s3", "userIdentity.arn NotEquals")
+    );
+    // What was excluded is so still.
+    assert_eq!(selector.s3_excluded[0], format!("arn:aws:s3:::{}/", redacted.buckets.keys().next().unwrap()));
+}
