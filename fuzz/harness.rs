@@ -5,7 +5,7 @@ use std::sync::Arc;
 use streamkap_doctor::catalog::Catalog;
 use streamkap_doctor::checks::Selection;
 use streamkap_doctor::collect::cloudtrail::scan::{ObjectScanner, Query, ReadyQuery};
-use streamkap_doctor::diagnosis::Diagnosis;
+use streamkap_doctor::diagnosis::{Diagnosis, Mend};
 use streamkap_doctor::facts::case::Case;
 use streamkap_doctor::policy::{Context, Document, Kind, Policy, PolicySet, Principal, Request, scope, trust};
 use streamkap_doctor::report::{FailOn, Format, Layout, Origin, render};
@@ -63,6 +63,7 @@ fn case(data: &[u8]) {
         catalog,
         selection: &Selection::all(catalog),
         ignores: &[],
+        mend: Mend::Failures,
         fail_on: FailOn::Fail,
         origin: Origin::Case { path: "-".to_owned(), redacted: case.redacted },
         again: None,
