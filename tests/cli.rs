@@ -189,6 +189,31 @@ fn an_odd_external_id_is_pointed_out_and_never_shown() {
 }
 
 #[test]
+fn an_empty_external_id_is_none() {
+    let shell = Shell::new();
+    let mut command = shell.command("check s3 --role R --bucket orders --region eu-west-1");
+    command.args(["--external-id", ""]).env("STREAMKAP_DOCTOR_EXTERNAL_ID", " of the environment ");
+    let output = command.output().unwrap();
+    assert!(stderr(&output).contains("begins or ends with white space"), "{}", shown(&output));
+}
+
+#[test]
+fn a_policy_that_takes_an_external_id_says_so() {
+    let output = Shell::new().run("demo wrong-external-id -o json");
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let repair = &report["repairs"][0];
+    assert_eq!(
+        (repair["mends"].clone(), repair["verification"]["state"].clone()),
+        (json!(["ASSUME-004"]), json!("verified"))
+    );
+    let shell = Shell::new();
+    shell.case(|world| world["target"]["external_id"] = json!("4f9d2c71-6b0e-4a83-9c15-e72d08b5a6f4"));
+    let output = shell.run("fix --case case.json -o policy");
+    assert!(stdout(&output).contains("\"EXTERNAL_ID\""), "{}", shown(&output));
+    assert!(stderr(&output).contains("in place of EXTERNAL_ID"), "{}", shown(&output));
+}
+
+#[test]
 fn a_region_that_streamkap_does_not_offer_is_pointed_out_at_once() {
     let told = |line: &str, region: &str| {
         let shell = Shell::new();

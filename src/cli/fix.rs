@@ -14,6 +14,7 @@ use crate::catalog::Catalog;
 use crate::checks::Selection;
 use crate::diagnosis::Mend;
 use crate::model::{CheckId, Status};
+use crate::prescribe::EXTERNAL_ID;
 use crate::report::{FixStyle, render_fixes};
 
 /// Runs it. The whole diagnosis is made, since a fix may break nothing else.
@@ -43,6 +44,12 @@ pub(super) fn run(
     let caution = report.source.caution().filter(|_| style != FixStyle::Commands);
     if let Some(caution) = caution {
         printer.warning(caution);
+    }
+    if style == FixStyle::Policy && text.contains(EXTERNAL_ID) {
+        printer.warning(
+            "put the external id that the Streamkap app shows in place of EXTERNAL_ID, and what the trust policy asks \
+             for now in place of CURRENT_EXTERNAL_ID",
+        );
     }
     if text.is_empty() || text == "[]\n" {
         let status = wanted.and_then(|id| report.checks.iter().find(|check| check.id == id));

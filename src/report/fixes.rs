@@ -46,15 +46,11 @@ pub(super) fn mended(repair: &RepairReport) -> String {
     repair.mends.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// The changes in order, those together that hold only together: one of them is made only after those before it.
+/// The changes in order, those of one owner together that hold only together: one of them is made only after those
+/// before it.
 pub(super) fn chains(repairs: &[RepairReport]) -> Vec<&[RepairReport]> {
     let hangs = |it: &RepairReport| matches!(it.fix.verification, Verification::VerifiedTogether { .. });
-    let (Some(first), Some(last)) = (repairs.iter().position(hangs), repairs.iter().rposition(hangs)) else {
-        return repairs.chunks(1).collect();
-    };
-    let (before, rest) = repairs.split_at(first);
-    let (together, after) = rest.split_at(last + 1 - first);
-    before.chunks(1).chain([together]).chain(after.chunks(1)).collect()
+    repairs.chunk_by(|one, next| hangs(one) && hangs(next) && one.fix.owner == next.fix.owner).collect()
 }
 
 /// The commands of changes that hold together: where one fails, those after it are not run.
@@ -90,5 +86,37 @@ fn policy(repair: &RepairReport) -> Option<String> {
     match &repair.fix.change {
         Change::SetPolicy { after, .. } => Some(format!("{}\n", block(after))),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::report;
+    use super::super::{FailOn, FixReport};
+    use super::*;
+    use crate::model::Owner;
+
+    fn repair(owner: Owner, verification: Verification, commands: &[&str]) -> RepairReport {
+        let report = report(FailOn::Fail, |_| true);
+        let [repair] = &report.repairs[..] else { unreachable!() };
+        let commands = commands.iter().map(|it| (*it).to_owned()).collect();
+        let fix = FixReport { owner, verification, commands, ..repair.fix.clone() };
+        RepairReport { fix, ..repair.clone() }
+    }
+
+    fn together() -> Verification {
+        Verification::VerifiedTogether { with: Vec::new() }
+    }
+
+    #[test]
+    fn what_holds_only_together_stops_where_one_of_it_fails() {
+        let repairs = [
+            repair(Owner::You, Verification::Verified, &["a"]),
+            repair(Owner::You, together(), &["# note", "b"]),
+            repair(Owner::You, together(), &["c"]),
+            repair(Owner::KeyOwner, together(), &["d"]),
+        ];
+        let chained: Vec<Vec<String>> = chains(&repairs).into_iter().map(chained).collect();
+        assert_eq!(chained, [vec!["a"], vec!["# note", "b &&\nc"], vec!["d"]]);
     }
 }
