@@ -20,7 +20,9 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         let why = "nothing is refreshed: the role is used while something is installed or removed only";
         return Ok(Outcome::Skip(why.to_owned()));
     }
-    let assumptions = history::assumptions(view)?;
+    let mut assumptions = history::assumptions(view)?;
+    // What lies between a former role's last call and this one's first is no refresh.
+    assumptions.successes = assumptions.of_role(role).collect();
     let Some(&last) = assumptions.successes.last() else { return Err(nothing(&assumptions)) };
     let session = SignedDuration::from_secs(i64::from(view.vendor().session_seconds));
     let limit = session + SLACK;

@@ -78,24 +78,33 @@ impl Past<'_, '_> {
         true
     }
 
-    /// A managed policy as it stood before the change at a position: from the history, or as it is now.
+    /// A managed policy as it stood before the change at a position: from the history, or as it is now where
+    /// nothing was done to it.
     pub(crate) fn managed(&self, arn: &str, at: usize) -> Option<Arc<Policy>> {
-        self.version(arn, at).or_else(|| {
-            let now = self.view.managed_policy(arn).ok().flatten()?;
-            compile(Kind::Identity, &now.name, &now.document).ok()
-        })
+        match self.version(arn, at) {
+            Before::Text(text) => compile(Kind::Identity, arn.rsplit('/').next().unwrap_or(arn), &text).ok(),
+            Before::Nothing if !self.changes[at..].iter().any(|event| default_of(event, arn)) => {
+                let now = self.view.managed_policy(arn).ok().flatten()?;
+                compile(Kind::Identity, &now.name, &now.document).ok()
+            }
+            Before::Nothing | Before::Unknown => None,
+        }
     }
 
-    /// The last version that the history shows before a position.
-    fn version(&self, arn: &str, at: usize) -> Option<Arc<Policy>> {
-        let text = self.changes[..at].iter().rev().find_map(|event| match event.event_name.as_str() {
-            "CreatePolicy" if created_arn(event) == Some(arn) => text_of(event, "policyDocument"),
-            "CreatePolicyVersion" if is_default(event) && event.parameter("policyArn") == Some(arn) => {
-                text_of(event, "policyDocument")
+    /// The version that counted before a position; nothing: the history shows nothing of the policy before.
+    fn version(&self, arn: &str, at: usize) -> Before {
+        let earlier = &self.changes[..at];
+        let Some(event) = earlier.iter().rev().find(|event| default_of(event, arn)) else {
+            return Before::Nothing;
+        };
+        let made = match event.event_name.as_str() {
+            // The text stands where the version was made.
+            "SetDefaultPolicyVersion" => {
+                earlier.iter().find(|made| is_version(made, arn, event.parameter("versionId")))
             }
-            _ => None,
-        })?;
-        compile(Kind::Identity, arn.rsplit('/').next().unwrap_or(arn), &text).ok()
+            _ => Some(event),
+        };
+        made.and_then(|made| text_of(made, "policyDocument")).map_or(Before::Unknown, Before::Text)
     }
 
     fn undo_version(&self, state: &mut State, at: usize) -> bool {
@@ -110,9 +119,11 @@ impl Past<'_, '_> {
         if !bounding && !state.identity.contains_key(arn) {
             return false;
         }
-        let before = self
-            .version(arn, at)
-            .map_or_else(|| unknown(&format!("the former version of {arn}")), Doc::Known);
+        let before = match self.version(arn, at) {
+            Before::Text(text) => compile(Kind::Identity, arn.rsplit('/').next().unwrap_or(arn), &text).ok(),
+            Before::Nothing | Before::Unknown => None,
+        };
+        let before = before.map_or_else(|| unknown(&format!("the former version of {arn}")), Doc::Known);
         if bounding {
             state.boundary = match before {
                 Doc::Known(policy) => {
@@ -249,6 +260,28 @@ pub(crate) fn text_of(event: &Event, member: &str) -> Option<String> {
         Value::String(text) => Some(crate::policy::decode(text).into_owned()),
         object @ Value::Object(_) => serde_json::to_string_pretty(object).ok(),
         _ => None,
+    }
+}
+
+/// Whether an event made a version of a managed policy the one that counts.
+fn default_of(event: &Event, arn: &str) -> bool {
+    match event.event_name.as_str() {
+        "CreatePolicy" => created_arn(event) == Some(arn),
+        "CreatePolicyVersion" => is_default(event) && event.parameter("policyArn") == Some(arn),
+        "SetDefaultPolicyVersion" => event.parameter("policyArn") == Some(arn),
+        _ => false,
+    }
+}
+
+/// Whether an event made this version of a managed policy, the first of which is `v1`.
+fn is_version(event: &Event, arn: &str, version: Option<&str>) -> bool {
+    let made = event.response_elements.pointer("/policyVersion/versionId").and_then(Value::as_str);
+    match event.event_name.as_str() {
+        "CreatePolicy" => created_arn(event) == Some(arn) && version == Some("v1"),
+        "CreatePolicyVersion" => {
+            event.parameter("policyArn") == Some(arn) && version.is_some() && made == version
+        }
+        _ => false,
     }
 }
 
