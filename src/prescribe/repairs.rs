@@ -28,10 +28,10 @@ impl Prescribed<'_> {
         let mut repairs: Vec<Repair> = groups.iter().map(|group| course.repair(group, &groups)).collect();
         let mut made: Vec<Plan> = groups.into_iter().map(|group| group.plan).collect();
         for (id, finding) in course.open() {
-            let known = self.found.iter().filter(|found| found.id == id);
-            let known =
-                known.into_iter().find(|it| self.finding(it).is_some_and(|before| same(before, &finding)));
-            match known {
+            let is_it = |found: &&Found| {
+                found.id == id && self.finding(found).is_some_and(|before| same(before, &finding))
+            };
+            match self.found.iter().find(is_it) {
                 Some(found) => self.unproven(found, &mut made, &mut repairs),
                 None => repairs.extend(found_later(id, &finding)),
             }
@@ -341,8 +341,8 @@ fn fails_anew(before: &[Judged], after: &[Judged]) -> bool {
         let status = before.iter().find(|judged| judged.id == id).map(|judged| judged.outcome.status());
         matches!(status, Some(Status::Fail | Status::Broken | Status::Unknown))
     };
-    let fails = after.iter().filter(|it| matches!(it.outcome.status(), Status::Fail | Status::Broken));
-    fails.into_iter().any(|judged| !failed(judged.id))
+    let mut fails = after.iter().filter(|it| matches!(it.outcome.status(), Status::Fail | Status::Broken));
+    fails.any(|judged| !failed(judged.id))
 }
 
 /// Where a document stands that several steps change.
