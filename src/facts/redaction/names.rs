@@ -419,9 +419,10 @@ mod tests {
                 let after = matches(&letters(&names.text(&pattern)), &letters(&names.text(path)));
                 prop_assert_eq!(before, after, "{} {} -> {} {}", pattern, path, names.text(&pattern), names.text(path));
                 // What the doctor makes of a name itself.
-                let made = |head: &str| format!("{head}.db/x/data/streamkap-doctor-probe");
-                let before = matches(&letters(&pattern), &letters(&made(path)));
-                let after = matches(&letters(&names.text(&pattern)), &letters(&made(&names.text(path)).replace("/x/", &format!("/{}/", names.text("x")))));
+                let made = |head: &str, table: &str| format!("{head}.db/{table}/data/streamkap-doctor-probe");
+                let before = matches(&letters(&pattern), &letters(&made(path, "x")));
+                let made = made(&names.text(path), &names.text("x"));
+                let after = matches(&letters(&names.text(&pattern)), &letters(&made));
                 prop_assert_eq!(before, after, "{} {} made -> {} {}", pattern, path, names.text(&pattern), names.text(path));
             }
         }
