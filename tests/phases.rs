@@ -62,7 +62,7 @@ fn disagreements(name: &str, facts: &Facts) -> Vec<String> {
     }
     let sound = |row: &&PhaseReport| matches!(row.state, PhaseState::Ok | PhaseState::AtACost);
     for check in chain.iter().filter(|it| it.status == Status::Unknown) {
-        if rows.iter().all(|row| sound(&row)) {
+        if rows.iter().all(sound) {
             wrong.push(format!("{name}: {} is unknown, and every phase is well", check.id));
         }
     }

@@ -54,16 +54,16 @@ pub fn diagnose(facts: &Facts, catalog: &Catalog, selection: &Selection) -> Vec<
 
 /// The same for whoever looks at the facts further.
 pub fn diagnose_in(view: &View<'_>, selection: &Selection) -> Vec<Judged> {
-    all().filter(|check| selection.contains(check.id)).map(|check| judge(check, view.beside())).collect()
+    all().filter(|check| selection.contains(check.id)).map(|check| judge(check, &view.beside())).collect()
 }
 
-fn judge(check: &Check, view: View<'_>) -> Judged {
-    let outcome = match catch_unwind(AssertUnwindSafe(|| (check.judge)(&view))) {
+fn judge(check: &Check, view: &View<'_>) -> Judged {
+    let outcome = match catch_unwind(AssertUnwindSafe(|| (check.judge)(view))) {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(blocked)) => Outcome::Unknown(vec![blocked]),
         Err(panic) => Outcome::Broken(Bug { message: panic_message(panic.as_ref()) }),
     };
-    Judged { id: check.id, outcome: applying(outcome, &view), read: view.read() }
+    Judged { id: check.id, outcome: applying(outcome, view), read: view.read() }
 }
 
 /// A check that lacks nothing but what the user left out does not apply.

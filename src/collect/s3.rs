@@ -58,13 +58,13 @@ pub(super) async fn head(aws: &Aws<'_>, bucket: &str, region: Option<&str>) -> F
 async fn head_in(aws: &Aws<'_>, bucket: &str, region: Option<&str>) -> Fact<BucketHead> {
     let client = aws.s3(region);
     match aws.ask_in_full(&HEAD_BUCKET, client.head_bucket().bucket(bucket).send()).await {
-        Ok(answer) => match answer.bucket_region().filter(|region| !region.is_empty()) {
-            Some(region) => Fact::Known(BucketHead { region: region.to_owned(), accessible: true }),
-            None => {
+        Ok(answer) => answer.bucket_region().filter(|region| !region.is_empty()).map_or_else(
+            || {
                 let what = format!("HeadBucket did not say in which region {bucket} is");
                 failed(&HEAD_BUCKET, FailureKind::Unreadable, what)
-            }
-        },
+            },
+            |region| Fact::Known(BucketHead { region: region.to_owned(), accessible: true }),
+        ),
         Err(None) => interrupted(&HEAD_BUCKET),
         Err(Some(error)) => {
             let answer = error.raw_response();

@@ -158,7 +158,8 @@ fn weigh(read: &mut EventSelector, condition: &SelectorCondition, logs_objects: 
         ("readonly", "Equals" | "NotEquals") => {
             let [value] = &values[..] else { return false };
             let reads = value.eq_ignore_ascii_case("true") == (condition.operator == "Equals");
-            read.read_write = if reads { "ReadOnly" } else { "WriteOnly" }.to_owned();
+            let kind = if reads { "ReadOnly" } else { "WriteOnly" };
+            kind.clone_into(&mut read.read_write);
             true
         }
         ("eventsource", "NotEquals") if read.management => {

@@ -155,12 +155,11 @@ impl EventSelector {
                 for condition in conditions {
                     let field = fields.iter_mut().find(|it| it["Field"] == condition.attribute.as_str());
                     let entry = (condition.operator.clone(), json!(condition.value));
-                    match field {
-                        Some(field) => drop(field.insert(entry.0, entry.1)),
-                        None => {
-                            let field = ("Field".to_owned(), json!(condition.attribute));
-                            fields.push([field, entry].into_iter().collect());
-                        }
+                    if let Some(field) = field {
+                        field.insert(entry.0, entry.1);
+                    } else {
+                        let field = ("Field".to_owned(), json!(condition.attribute));
+                        fields.push([field, entry].into_iter().collect());
                     }
                 }
                 let mut selector = json!({"FieldSelectors": fields});

@@ -4,6 +4,7 @@
 //! A [`Remedy`] is what a check knows; a [`Change`] is a whole document before and after; a [`Fix`] is a
 //! change with its owner and what trying it showed. Nothing is ever changed in an account.
 
+mod advice;
 mod apply;
 mod command;
 mod correction;
@@ -22,13 +23,14 @@ mod words;
 use crate::catalog::Catalog;
 use crate::checks::{Judged, Selection, diagnose};
 use crate::facts::{Fact, Facts, ManagedPolicy};
-use crate::model::{Change, CheckId, Finding, Fix, Narrowing, Owner, Remedy, Verification};
+use crate::model::{Change, CheckId, Finding, Fix, Owner, Remedy, Verification};
 
 pub use apply::apply;
 pub use command::commands;
 pub use mask::EXTERNAL_ID;
 pub use repairs::Prescribed;
 
+use advice::{in_words, owner};
 use rank::{Found, Said, Tried, best_first};
 use verify::{Before, Trial};
 
@@ -164,88 +166,6 @@ fn plan_of_any_length(remedy: &Remedy, facts: &Facts, catalog: &Catalog) -> Resu
             Ok(vec![Plan::new(title.clone(), *owner, change)])
         }
         _ => Err("nothing is known that would do it".to_owned()),
-    }
-}
-
-/// Who can carry out a remedy for which no change could be made.
-fn owner(remedy: &Remedy) -> Owner {
-    match remedy {
-        Remedy::AllowInKeyPolicy { .. } | Remedy::ExemptFromKeyPolicy { .. } => Owner::KeyOwner,
-        Remedy::AllowInBucketPolicy { .. } => Owner::BucketAccount,
-        Remedy::GrantLakeFormation { .. } => Owner::LakeFormationAdmin,
-        Remedy::Manual { owner, .. } => *owner,
-        _ => Owner::You,
-    }
-}
-
-/// A remedy for which no change could be made, as advice.
-fn in_words(remedy: &Remedy) -> String {
-    let grants = |grants: &[(String, Vec<String>)]| {
-        let pairs: Vec<String> = grants
-            .iter()
-            .map(|(action, resources)| format!("{action} on {}", words::list(resources)))
-            .collect();
-        words::list(&pairs)
-    };
-    match remedy {
-        Remedy::AllowOnRole { grants: needed } => format!("Allow the role {}", grants(needed)),
-        Remedy::ExemptFromRolePolicy { policy, statement, grants: needed } => {
-            format!("Take {} out of statement {} of {policy}, which denies it", grants(needed), statement + 1)
-        }
-        Remedy::AllowInBoundary { grants: needed } => {
-            format!("Allow {} in the permissions boundary, or give the role another", grants(needed))
-        }
-        Remedy::Narrow(Narrowing { policy, statement, excess, .. }) => {
-            let actions = crate::checks::shared::words::unique(excess.iter().map(|(action, _)| action));
-            format!(
-                "Take {} out of statement {} of {policy}, but for what the connector needs",
-                crate::checks::shared::words::some(&actions),
-                statement + 1
-            )
-        }
-        Remedy::AllowInBucketPolicy { bucket, grants: needed } => {
-            format!("Allow the role {} in the policy of bucket {bucket}", grants(needed))
-        }
-        Remedy::ExemptFromBucketPolicy { bucket, statement } => {
-            format!("Spare the role in statement {} of the policy of bucket {bucket}", statement + 1)
-        }
-        Remedy::AllowInKeyPolicy { key, actions } => {
-            format!("Allow the role {} in the policy of key {key}", words::list(actions))
-        }
-        Remedy::ExemptFromKeyPolicy { key, statement } => {
-            format!("Spare the role in statement {} of the policy of key {key}", statement + 1)
-        }
-        Remedy::ReplaceResource { policy, found, wanted, .. } => {
-            format!("Name {} in place of {found} in {policy}", words::list(wanted))
-        }
-        Remedy::CorrectResources { policy, corrections, .. } => {
-            let pairs: Vec<String> =
-                corrections.iter().map(|(found, wanted)| format!("{wanted} in place of {found}")).collect();
-            format!("Name {} in {policy}", words::list(&pairs))
-        }
-        Remedy::CorrectBucket { found, wanted } => {
-            format!("Name the bucket {wanted} in place of {found} in the role's policies")
-        }
-        Remedy::ExemptFromCatalogPolicy { statement } => {
-            format!("Spare the role in statement {} of the Data Catalog's resource policy", statement + 1)
-        }
-        Remedy::GrantLakeFormation { grants: needed } => {
-            let pairs: Vec<String> = needed
-                .iter()
-                .map(|(on, permissions)| format!("{} on {}", words::list(permissions), on.in_words()))
-                .collect();
-            format!("Grant the role {} in Lake Formation", words::list(&pairs))
-        }
-        Remedy::ReplaceManagedPolicy { arn } => {
-            format!("Replace {arn} by a policy of what the connector needs")
-        }
-        Remedy::AttachPolicy { arn, .. } => format!("Attach {arn} to the role again"),
-        Remedy::PutInlinePolicy { name, .. } => format!("Write the embedded policy {name} as it was"),
-        Remedy::RestoreTrust { .. } => "Write the trust policy as it was".to_owned(),
-        Remedy::RemovePrincipal { found, .. } => format!("Stop trusting {found}"),
-        Remedy::ReplacePrincipal { found, wanted, .. } => format!("Trust {wanted} in place of {found}"),
-        Remedy::Manual { title, .. } => title.clone(),
-        _ => "Correct the role's trust policy".to_owned(),
     }
 }
 

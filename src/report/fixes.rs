@@ -100,7 +100,7 @@ mod tests {
         let report = report(FailOn::Fail, |_| true);
         let [repair] = &report.repairs[..] else { unreachable!() };
         let commands = commands.iter().map(|it| (*it).to_owned()).collect();
-        let fix = FixReport { owner, verification, commands, ..repair.fix.clone() };
+        let fix = FixReport { owner, commands, verification, ..repair.fix.clone() };
         RepairReport { fix, ..repair.clone() }
     }
 

@@ -75,7 +75,8 @@ pub(super) fn blocked(blocked: &Blocked) -> String {
 /// Who makes the change that mends a finding of this check, and whether it was verified.
 pub(super) fn owner_and_verification(fix: &FixReport, id: CheckId) -> String {
     let others = fix.clears.iter().filter(|other| **other != id).map(ToString::to_string);
-    let mut text = proof(fix, &[id], std::iter::once("this".to_owned()).chain(others).collect());
+    let cleared: Vec<String> = std::iter::once("this".to_owned()).chain(others).collect();
+    let mut text = proof(fix, &[id], &cleared);
     if !fix.merged_for.is_empty() {
         let others: Vec<String> =
             fix.merged_for.iter().filter(|other| **other != id).map(ToString::to_string).collect();
@@ -94,12 +95,12 @@ pub(super) fn owner_and_proof(repair: &RepairReport) -> String {
     let mut cleared = [&repair.mends[..], &repair.fix.clears].concat();
     cleared.sort_unstable();
     cleared.dedup();
-    proof(&repair.fix, &repair.mends, cleared.iter().map(ToString::to_string).collect())
+    proof(&repair.fix, &repair.mends, &cleared.iter().map(ToString::to_string).collect::<Vec<_>>())
 }
 
-fn proof(fix: &FixReport, ids: &[CheckId], cleared: Vec<String>) -> String {
+fn proof(fix: &FixReport, ids: &[CheckId], cleared: &[String]) -> String {
     let verified = match &fix.verification {
-        Verification::Verified => format!("verified: it clears {} and breaks nothing", and(&cleared)),
+        Verification::Verified => format!("verified: it clears {} and breaks nothing", and(cleared)),
         Verification::VerifiedTogether { with } => {
             let is_other = |with: &&str| !ids.iter().any(|id| id.to_string() == **with);
             let others: Vec<&str> = with.iter().map(String::as_str).filter(is_other).collect();

@@ -191,7 +191,7 @@ fn is_among(named: &Value, caller: Caller<'_>) -> bool {
     match named {
         Value::String(name) => name == "*",
         Value::Object(kinds) => kinds.get("AWS").is_some_and(|named| match named {
-            Value::Array(names) => names.iter().any(is_it),
+            Value::Array(list) => list.iter().any(is_it),
             one => is_it(one),
         }),
         _ => false,

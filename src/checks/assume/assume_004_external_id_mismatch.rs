@@ -83,12 +83,12 @@ fn unmeetable(
         ),
     };
     let text = format!("{}, line {}: {fault}", statement(best), condition.line);
-    let rule = "an external id has 2 to 1,224 letters of A to Z, a to z, 0 to 9 and _+=,.@:/-".to_owned();
+    let allowed = "an external id has 2 to 1,224 letters of A to Z, a to z, 0 to 9 and _+=,.@:/-".to_owned();
     let reference = "docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html".to_owned();
     let mut finding = Finding::new(trust.role.arn.as_str(), what)
         .because(best.reference.clone())
         .evidence(best.evidence(text))
-        .evidence(Evidence { source: Source::Documentation { reference }, text: rule });
+        .evidence(Evidence { source: Source::Documentation { reference }, text: allowed });
     if let Some(given) = view.target().external_id.as_ref() {
         let text = format!("--external-id is {given}");
         finding = finding.evidence(Evidence { source: Source::Given, text });

@@ -249,10 +249,9 @@ impl<'a> Fates<'a> {
         };
         match self.state.judge(ask) {
             // Both engines tell what the role's own policies say; of keys they are asked together with the key's.
-            Judgement::Refused { layer: Layer::Identity, .. } => identity(),
             Judgement::Allowed(_) if ask.is_of_key() => Fate::Allowed,
             Judgement::Open(blocked) if ask.is_of_key() => Fate::Open(blocked),
-            Judgement::Allowed(_) => identity(),
+            Judgement::Allowed(_) | Judgement::Refused { layer: Layer::Identity, .. } => identity(),
             Judgement::Refused { .. } => Fate::Refused,
             Judgement::Open(blocked) => identity().and(Fate::Open(blocked)),
         }

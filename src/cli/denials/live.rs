@@ -292,8 +292,8 @@ impl Live<'_> {
         let partition = requirement::partition(&facts.target);
         let objects = self.bucket().map(|(bucket, prefix)| format!("arn:{partition}:s3:::{bucket}/{prefix}"));
         let objects: Vec<String> = objects.into_iter().collect();
-        let own = facts.trails.known()?.iter().filter(|trail| !trail.organization);
-        own.filter_map(|trail| trail.command_to_log(&objects)).next()
+        let mut own = facts.trails.known()?.iter().filter(|trail| !trail.organization);
+        own.find_map(|trail| trail.command_to_log(&objects))
     }
 
     /// Says what is about to be searched.

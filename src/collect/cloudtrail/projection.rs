@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_athena::types::TableMetadata;
+use aws_sdk_athena::types::{Column, TableMetadata};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::denials::{RoleFilter, Scope};
@@ -18,7 +18,7 @@ pub(super) fn gaps(table: &TableMetadata, scope: &Scope, now: Timestamp) -> Vec<
         .flatten()
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    let columns: Vec<&str> = table.partition_keys().iter().map(|column| column.name()).collect();
+    let columns: Vec<&str> = table.partition_keys().iter().map(Column::name).collect();
     of_columns(&parameters, &columns, scope, now)
 }
 

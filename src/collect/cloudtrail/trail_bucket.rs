@@ -237,8 +237,8 @@ impl Fetching<'_> {
                     return Ok(());
                 }
             }
-            let (named, goes_on) = (page.next_continuation_token(), page.is_truncated());
-            let next = pages.next_if(goes_on.unwrap_or(named.is_some()), named);
+            let (marker, goes_on) = (page.next_continuation_token(), page.is_truncated());
+            let next = pages.next_if(goes_on.unwrap_or(marker.is_some()), marker);
             token = next.map_err(|_| endless(&LIST_OBJECTS))?;
             if token.is_none() {
                 return Ok(());

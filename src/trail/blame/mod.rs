@@ -357,9 +357,11 @@ fn certainty(
         (_, (Some(before), Some(after))) if after < before => Some(Certainty::Likely),
         // The condition was changed.
         (_, (Some(1), Some(1))) => (!statements.is_empty()).then_some(Certainty::Likely),
-        (_, (Some(_), Some(_))) => None,
         (Side::Deny, (None, Some(1))) => Some(Certainty::Likely),
-        (Side::Deny, (None, Some(_))) | (Side::Allow, (None, Some(2)) | (Some(0), None)) => None,
+        // It is no worse than it was: as good as can be now, or as bad before.
+        (_, (Some(_), Some(_)) | (Some(0), None))
+        | (Side::Deny, (None, Some(_)))
+        | (Side::Allow, (None, Some(2))) => None,
         (Side::Allow, (None, Some(1))) => Some(Certainty::Possible),
         (Side::Allow, (None, Some(_))) => Some(match (&step.after, asked) {
             // What never had to do with the call took nothing from it, unless something else stood there.
@@ -371,8 +373,6 @@ fn certainty(
         (Side::Allow, (Some(_), None)) => Some(Certainty::Likely),
         (Side::Allow, (None, None)) if step.place == Place::Boundary => Some(Certainty::Likely),
         (Side::Deny, (_, None)) if of_organization => Some(Certainty::Likely),
-        // It denied before.
-        (Side::Deny, (Some(0), None)) => None,
         (_, (_, None)) => Some(Certainty::Possible),
     }
 }
@@ -403,12 +403,11 @@ fn is_of_layer(place: &Place, cause: &Reason) -> bool {
     match (cause, cause.layer()) {
         (_, Some(Layer::Identity)) => of_role,
         (_, Some(Layer::Boundary)) => *place == Place::Boundary,
-        (_, Some(Layer::Resource)) => of_resource,
+        (_, Some(Layer::Resource)) | (Reason::Opaque, None) => of_resource,
         (_, Some(Layer::Scp | Layer::Rcp)) => matches!(place, Place::Organization(..)),
         (_, Some(Layer::Endpoint)) => matches!(place, Place::Endpoint(_)),
         (_, Some(Layer::Trust)) => *place == Place::Trust,
         (_, Some(Layer::Session)) => false,
-        (Reason::Opaque, _) => of_resource,
         // Where the layer is not told.
         (Reason::Explicit { .. } | Reason::Other { .. } | Reason::Unstated, _) => *place != Place::Trust,
         _ => false,
@@ -425,7 +424,7 @@ fn is_about(place: &Place, role: &Arn, denial: &DenialGroup) -> bool {
         Place::Bucket(bucket) => service == "s3" && bucket_of(resource) == Some(bucket),
         Place::Key(key) => service == "kms" && resource.ends_with(&format!(":key/{key}")),
         Place::Catalog(catalog) => {
-            let account = resource.splitn(6, ':').nth(4).unwrap_or_default();
+            let account = resource.split(':').nth(4).unwrap_or_default();
             let (theirs, region) = catalog.split_once(' ').unwrap_or_default();
             service == "glue"
                 && (account.is_empty() || theirs.is_empty() || account == theirs)

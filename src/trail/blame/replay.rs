@@ -327,9 +327,8 @@ impl<'r> Replay<'r> {
     /// Where a policy of the organisation is attached, by the events.
     fn attachments<'s>(&'s self, id: &'s str) -> impl Iterator<Item = Place> + 's {
         let attached = self.contents.iter().filter(|(_, content)| **content != Content::Absent);
-        attached.map(|(place, _)| place).cloned().filter(
-            move |place| matches!(place, Place::Organization(policy, target) if policy == id && !target.is_empty()),
-        )
+        let is_one = move |place: &&Place| matches!(place, Place::Organization(policy, target) if policy == id && !target.is_empty());
+        attached.map(|(place, _)| place).filter(is_one).cloned()
     }
 
     fn resource(&mut self, kind: ChangeKind, event: &Event) -> Vec<Step> {

@@ -226,7 +226,7 @@ impl Lacking<'_> {
 /// Whether a change is of the Data Catalog that was asked: each account has one in each region.
 pub(super) fn is_same_catalog(change: &Changed, denial: &DenialGroup) -> bool {
     let event = &change.event;
-    let account = denial.resource.as_deref().and_then(|arn| arn.splitn(6, ':').nth(4)).unwrap_or_default();
+    let account = denial.resource.as_deref().and_then(|arn| arn.split(':').nth(4)).unwrap_or_default();
     let same_account =
         account.is_empty() || event.recipient_account.as_deref().is_none_or(|it| it == account);
     let region = event.region.as_str();

@@ -49,7 +49,9 @@ fn put_object(minute: u32, clause: &str) -> Event {
 
 fn groups(events: &[Event]) -> Vec<DenialGroup> {
     let mut groups = DenialGroups::new();
-    events.iter().for_each(|event| groups.add(event));
+    for event in events {
+        groups.add(event);
+    }
     groups.groups()
 }
 
@@ -70,8 +72,8 @@ fn told(timeline: &Timeline) -> Option<(String, Certainty)> {
     timeline.cause().map(|(cause, entry)| (entry.event_id.clone(), cause.certainty))
 }
 
-fn said(name: &str, minute: u32, certainty: Certainty) -> Option<(String, Certainty)> {
-    Some((format!("{name}-{minute}"), certainty))
+fn said(name: &str, minute: u32, certainty: Certainty) -> (String, Certainty) {
+    (format!("{name}-{minute}"), certainty)
 }
 
 const NONE_ALLOWS: &str = "because no identity-based policy allows the s3:PutObject action";
@@ -119,11 +121,11 @@ fn a_managed_policy_that_is_not_attached_to_the_role_is_not_blamed() {
     let denied = || [put_object(30, NONE_ALLOWS)];
     // The events do not tell whether it is attached.
     let unknown = timeline_of(&RoleNow::default(), narrowed(WRITE), &denied());
-    assert_eq!(told(&unknown), said("CreatePolicyVersion", 20, Certainty::Possible));
+    assert_eq!(told(&unknown), Some(said("CreatePolicyVersion", 20, Certainty::Possible)));
     assert!(unknown.causes[0].reason.contains("if it is attached to the role"), "{:?}", unknown.causes);
     let now = |arn: &str| RoleNow { attached: Some(BTreeSet::from([arn.to_owned()])) };
     let attached = timeline_of(&now(WRITE), narrowed(WRITE), &denied());
-    assert_eq!(told(&attached), said("CreatePolicyVersion", 20, Certainty::Shown));
+    assert_eq!(told(&attached), Some(said("CreatePolicyVersion", 20, Certainty::Shown)));
     assert_eq!(told(&timeline_of(&now(OTHER), narrowed(WRITE), &denied())), None);
     // What is known to be another role's policy by the role's own beginning.
     let mut history = narrowed(WRITE);
@@ -131,7 +133,10 @@ fn a_managed_policy_that_is_not_attached_to_the_role_is_not_blamed() {
     assert_eq!(blamed(history, put_object(30, NONE_ALLOWS)), None);
     let mut history = narrowed(WRITE);
     history.extend([attach(2, "AttachRolePolicy", WRITE), attach(15, "DetachRolePolicy", WRITE)]);
-    assert_eq!(blamed(history, put_object(30, NONE_ALLOWS)), said("DetachRolePolicy", 15, Certainty::Shown));
+    assert_eq!(
+        blamed(history, put_object(30, NONE_ALLOWS)),
+        Some(said("DetachRolePolicy", 15, Certainty::Shown))
+    );
     // A new version of it that never spoke of the call, and of which no former one is known.
     assert_eq!(
         blamed(vec![version(20, OTHER, "v2", statement("Allow", "ec2:*"))], put_object(30, NONE_ALLOWS)),
@@ -211,7 +216,7 @@ fn of_several_the_last_one_still_in_force_before_the_first_denial_is_to_blame() 
     ];
     let denied = [put_object(30, NONE_ALLOWS), put_object(50, NONE_ALLOWS)];
     let found = timeline_of(&RoleNow::default(), history, &denied);
-    assert_eq!(told(&found), said("DetachRolePolicy", 10, Certainty::Likely));
+    assert_eq!(told(&found), Some(said("DetachRolePolicy", 10, Certainty::Likely)));
     assert_eq!(found.causes.len(), 1, "{:?}", found.causes);
 }
 
@@ -221,7 +226,7 @@ fn a_deny_for_another_principal_is_not_to_blame() {
     let blamed = |bucket, principal| {
         blamed(vec![bucket_policy(20, bucket, deny(principal))], put_object(30, BUCKET_DENIES))
     };
-    let shown = said("PutBucketPolicy", 20, Certainty::Shown);
+    let shown = Some(said("PutBucketPolicy", 20, Certainty::Shown));
     assert_eq!(blamed("orders", json!("*")), shown);
     assert_eq!(blamed("orders", json!({"AWS": [ROLE]})), shown);
     assert_eq!(blamed("orders", json!({"AWS": "arn:aws:iam::111122223333:role/other"})), None);
@@ -235,7 +240,7 @@ fn a_deny_on_condition_is_likely_and_no_more() {
         "Condition": {"Bool": {"aws:SecureTransport": "false"}}});
     assert_eq!(
         blamed(vec![bucket_policy(20, "orders", deny)], put_object(30, BUCKET_DENIES)),
-        said("PutBucketPolicy", 20, Certainty::Likely)
+        Some(said("PutBucketPolicy", 20, Certainty::Likely))
     );
 }
 
@@ -247,7 +252,7 @@ fn only_the_very_policy_that_aws_names_is_to_blame() {
     assert_eq!(blamed(vec![attach(20, "AttachRolePolicy", WRITE), short], put_object(30, &named)), None);
     assert_eq!(
         blamed(vec![attach(20, "AttachRolePolicy", OTHER)], put_object(30, &named)),
-        said("AttachRolePolicy", 20, Certainty::Shown)
+        Some(said("AttachRolePolicy", 20, Certainty::Shown))
     );
     let scp = |id: &str| {
         event(20, "organizations", "AttachPolicy", json!({"policyId": id, "targetId": "ou-ab12-cdefghij"}))
@@ -257,7 +262,7 @@ fn only_the_very_policy_that_aws_names_is_to_blame() {
     );
     assert_eq!(
         blamed(vec![scp("p-abcd1234")], put_object(30, &named)),
-        said("AttachPolicy", 20, Certainty::Shown)
+        Some(said("AttachPolicy", 20, Certainty::Shown))
     );
     assert_eq!(blamed(vec![scp("p-other123"), scp("p-1234")], put_object(30, &named)), None);
 }
@@ -270,7 +275,7 @@ fn a_policy_of_the_organization_on_another_account_is_not_to_blame() {
     assert_eq!(blamed(vec![scp("444455556666")], put_object(30, SCP_DENIES)), None);
     assert_eq!(
         blamed(vec![scp("r-ab12")], put_object(30, SCP_DENIES)),
-        said("AttachPolicy", 20, Certainty::Likely)
+        Some(said("AttachPolicy", 20, Certainty::Likely))
     );
     let moved = |account: &str, minute, from: &str, to: &str| {
         let parameters = json!({"accountId": account, "sourceParentId": from, "destinationParentId": to});
@@ -279,12 +284,12 @@ fn a_policy_of_the_organization_on_another_account_is_not_to_blame() {
     let there = moved("111122223333", 20, "ou-a", "ou-b");
     assert_eq!(
         blamed(vec![there.clone()], put_object(30, SCP_DENIES)),
-        said("MoveAccount", 20, Certainty::Likely)
+        Some(said("MoveAccount", 20, Certainty::Likely))
     );
     let back = moved("111122223333", 25, "ou-b", "ou-a");
     assert_eq!(
         blamed(vec![there, back], put_object(30, SCP_DENIES)),
-        said("MoveAccount", 25, Certainty::Likely)
+        Some(said("MoveAccount", 25, Certainty::Likely))
     );
     assert_eq!(blamed(vec![moved("444455556666", 20, "ou-a", "ou-b")], put_object(30, SCP_DENIES)), None);
 }
@@ -294,7 +299,7 @@ fn a_key_that_is_enabled_again_or_another_one_is_not_to_blame() {
     let decrypt = || refused(30, "kms:Decrypt", KEY, "");
     let id = KEY.rsplit('/').next().unwrap();
     let state = |minute, name: &str, key: &str| event(minute, "kms", name, json!({"keyId": key}));
-    let disabled = said("DisableKey", 10, Certainty::Likely);
+    let disabled = Some(said("DisableKey", 10, Certainty::Likely));
     assert_eq!(blamed(vec![state(10, "DisableKey", id)], decrypt()), disabled);
     assert_eq!(blamed(vec![state(10, "DisableKey", KEY)], decrypt()), disabled);
     assert_eq!(blamed(vec![state(10, "DisableKey", id), state(20, "EnableKey", KEY)], decrypt()), None);
@@ -322,14 +327,14 @@ fn a_grant_of_another_s_that_is_revoked_is_not_to_blame() {
     let revoke = || event(10, "kms", "RevokeGrant", json!({"keyId": id, "grantId": "abc"}));
     assert_eq!(
         blamed(vec![grant(ROLE, "Decrypt"), revoke()], denied()),
-        said("RevokeGrant", 10, Certainty::Likely)
+        Some(said("RevokeGrant", 10, Certainty::Likely))
     );
     assert_eq!(
         blamed(vec![grant("arn:aws:iam::111122223333:role/other", "Decrypt"), revoke()], denied()),
         None
     );
     assert_eq!(blamed(vec![grant(ROLE, "Encrypt"), revoke()], denied()), None);
-    assert_eq!(blamed(vec![revoke()], denied()), said("RevokeGrant", 10, Certainty::Possible));
+    assert_eq!(blamed(vec![revoke()], denied()), Some(said("RevokeGrant", 10, Certainty::Possible)));
 }
 
 /// A call that Lake Formation refused.
@@ -351,7 +356,7 @@ fn revoke(minute: u32, principal: &str, resource: Value, permissions: Value) -> 
 #[test]
 fn a_revoked_grant_on_something_else_is_not_to_blame() {
     let of = |database: &str, name: &str| json!({"table": {"databaseName": database, "name": name}});
-    let likely = said("RevokePermissions", 20, Certainty::Likely);
+    let likely = Some(said("RevokePermissions", 20, Certainty::Likely));
     for (principal, resource, permissions, blamed_for) in [
         (ROLE, of("sales", "orders"), json!(["SELECT", "DESCRIBE"]), &likely),
         (ROLE, json!({"table": {"databaseName": "sales", "tableWildcard": {}}}), json!(["ALL"]), &likely),
@@ -386,7 +391,7 @@ fn one_of_many_that_were_revoked_at_once_is_found_and_a_new_grant_puts_it_back()
     let both = batch(10, "BatchRevokePermissions", json!([entry(other), entry(ROLE)]));
     assert_eq!(
         blamed(vec![both.clone()], lacking("Describe", "orders")),
-        said("BatchRevokePermissions", 10, Certainty::Likely)
+        Some(said("BatchRevokePermissions", 10, Certainty::Likely))
     );
     let theirs = batch(10, "BatchRevokePermissions", json!([entry(other)]));
     assert_eq!(blamed(vec![theirs], lacking("Describe", "orders")), None);
@@ -404,7 +409,7 @@ fn an_early_stray_denial_hides_no_later_cause() {
     let mut denied = vec![put_object(5, NONE_ALLOWS)];
     denied.extend((201..400).map(|minute| put_object(minute, NONE_ALLOWS)));
     let found = timeline_of(&RoleNow::default(), history(), &denied);
-    assert_eq!(told(&found), said("PutRolePolicy", 200, Certainty::Shown));
+    assert_eq!(told(&found), Some(said("PutRolePolicy", 200, Certainty::Shown)));
     assert!(found.causes[0].reason.contains("before it have another cause"), "{:?}", found.causes);
     // One cause before and another one after: each is told.
     let mut history = history();
@@ -432,7 +437,7 @@ fn an_unseen_new_text_is_not_taken_for_none() {
         event(20, "iam", "SetDefaultPolicyVersion", json!({"policyArn": WRITE, "versionId": "v1"})),
     ];
     let found = timeline(history, put_object(30, NONE_ALLOWS));
-    assert_eq!(told(&found), said("SetDefaultPolicyVersion", 20, Certainty::Likely));
+    assert_eq!(told(&found), Some(said("SetDefaultPolicyVersion", 20, Certainty::Likely)));
     assert!(found.causes[0].statements.is_empty(), "{:?}", found.causes);
 }
 
@@ -446,7 +451,7 @@ fn a_boundary_that_does_not_allow_it_is_to_blame_until_it_is_gone() {
     let gone = event(20, "iam", "DeleteRolePermissionsBoundary", json!({"roleName": "orders"}));
     assert_eq!(
         blamed(vec![bounded(10)], put_object(30, clause)),
-        said("PutRolePermissionsBoundary", 10, Certainty::Likely)
+        Some(said("PutRolePermissionsBoundary", 10, Certainty::Likely))
     );
     assert_eq!(blamed(vec![bounded(10), gone], put_object(30, clause)), None);
     assert_eq!(blamed(vec![bounded(10)], put_object(30, NONE_ALLOWS)), None);
@@ -454,7 +459,7 @@ fn a_boundary_that_does_not_allow_it_is_to_blame_until_it_is_gone() {
     let wide = version(1, WRITE, "v1", statement("Allow", "*"));
     assert_eq!(
         blamed(vec![wide, bounded(10), narrowed], put_object(30, clause)),
-        said("CreatePolicyVersion", 15, Certainty::Shown)
+        Some(said("CreatePolicyVersion", 15, Certainty::Shown))
     );
 }
 
@@ -470,7 +475,7 @@ fn an_endpoint_s_policy_is_read_where_ec2_keeps_it() {
     };
     assert_eq!(
         blamed(vec![modified("vpce-0a1b2c3d4e5f67890")], denied.clone()),
-        said("ModifyVpcEndpoint", 20, Certainty::Shown)
+        Some(said("ModifyVpcEndpoint", 20, Certainty::Shown))
     );
     assert_eq!(blamed(vec![modified("vpce-99999999999999999")], denied), None);
 }
@@ -490,7 +495,7 @@ fn a_trust_policy_that_is_put_back_or_still_allows_is_not_to_blame() {
     };
     let found = |history| told(&timeline_of(&RoleNow::default(), history, &[]));
     let (ours, other) = (json!("300973880807"), json!("999999999999"));
-    let lost = said("UpdateAssumeRolePolicy", 15, Certainty::Likely);
+    let lost = Some(said("UpdateAssumeRolePolicy", 15, Certainty::Likely));
     assert_eq!(found(vec![assumed(10), trust(15, other.clone())]), lost);
     assert_eq!(found(vec![assumed(10), trust(15, other.clone()), trust(20, ours.clone())]), None);
     assert_eq!(
