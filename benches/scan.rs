@@ -28,6 +28,7 @@ use std::time::{Duration, Instant};
 
 use streamkap_doctor::collect::cloudtrail::scan::{Input, Options, query_of, scan_into};
 use streamkap_doctor::denials::{Gathered, RoleFilter, Scope};
+use streamkap_doctor::trail::RoleNow;
 
 fn main() {
     let arguments = Arguments::read();
@@ -170,7 +171,7 @@ fn run_scan(archive: &Path, scope: &Scope, arguments: &Arguments) -> u64 {
     }
     assert!(coverage.files > 0, "no log files in {}", archive.display());
     let copies = gathered.duplicates();
-    gathered.finish().0.iter().map(|group| group.count).sum::<u64>() + copies
+    gathered.finish(&RoleNow::default()).0.iter().map(|group| group.count).sum::<u64>() + copies
 }
 
 /// Lists, reads, inflates; gives the bytes of text.

@@ -349,12 +349,10 @@ fn each_kind_of_denial_has_its_own_cause() {
     std::fs::write(&logs, file(&records)).unwrap();
     let (answer, _) = denials(&logs, &["--role", ROLE]);
     let (causes, entries) = (&answer["timeline"]["causes"], &answer["timeline"]["entries"]);
+    let place = |at: &Value| usize::try_from(at.as_u64().unwrap()).unwrap();
     let of = |denied: &Value| -> Vec<String> {
-        let at = denied["causes"].as_array().into_iter().flatten().map(|at| at.as_u64().unwrap() as usize);
-        at.map(|at| {
-            entries[causes[at]["entry"].as_u64().unwrap() as usize]["what"].as_str().unwrap().to_owned()
-        })
-        .collect()
+        let causes = denied["causes"].as_array().into_iter().flatten().map(|at| &causes[place(at)]);
+        causes.map(|it| entries[place(&it["entry"])]["what"].as_str().unwrap().to_owned()).collect()
     };
     for denied in answer["denials"].as_array().unwrap() {
         let expected: &[&str] = match denied["resource"].as_str().unwrap() {

@@ -1,6 +1,13 @@
 //! The phase table agrees with the checks, in every world there is: the demos, the fault worlds, and the
 //! cases of every page.
 
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "helpers of tests: a panic is a failed test, and a patch is written where it is used"
+)]
+
 mod common;
 
 use serde_json::{Value, json};
