@@ -34,6 +34,10 @@ use advice::{in_words, owner};
 use rank::{Found, Said, Tried, best_first};
 use verify::{Before, Trial};
 
+/// Findings for which changes are worked out and tried, each by a diagnosis of its own: a case from a stranger may
+/// hold thousands.
+const MOST: usize = 50;
+
 /// A change before it is tried.
 #[derive(Clone, Debug, PartialEq)]
 struct Plan {
@@ -79,9 +83,12 @@ pub fn prescribe<'a>(facts: &'a Facts, catalog: &'a Catalog, judged: &mut [Judge
         for (at, finding) in judged.outcome.findings().iter().enumerate() {
             let from = |remedy| Said { id: judged.id, at, remedy };
             let remedies = finding.remedies.iter().enumerate();
-            let tried =
-                remedies.flat_map(|(number, remedy)| fixes_of(&before, from(number), finding, remedy));
-            found.push(Found { id: judged.id, at, tried: tried.collect() });
+            let fixes = |(number, remedy)| match found.len() {
+                0..MOST => fixes_of(&before, from(number), finding, remedy),
+                _ => vec![untried(from(number), remedy, too_many())],
+            };
+            let tried = remedies.flat_map(fixes).collect();
+            found.push(Found { id: judged.id, at, tried });
         }
     }
     together(&before, &mut found);
@@ -101,13 +108,7 @@ pub fn prescribe<'a>(facts: &'a Facts, catalog: &'a Catalog, judged: &mut [Judge
 fn fixes_of(before: &Before<'_>, from: Said, finding: &Finding, remedy: &Remedy) -> Vec<Tried> {
     let plans = match plan(remedy, before.facts, before.catalog) {
         Ok(plans) => plans,
-        Err(reason) => {
-            let change = Change::Manual { steps: vec![in_words(remedy)], commands: Vec::new() };
-            let verification = Verification::Unverified { reason };
-            let (title, owner) = (in_words(remedy), owner(remedy));
-            let fix = Fix { title, owner, change, verification, clears: Vec::new() };
-            return vec![Tried { fix, cleared: 0, from }];
-        }
+        Err(reason) => return vec![untried(from, remedy, reason)],
     };
     let Trial { mut verification, clears, cleared } = before.verify(from.id, finding, &plans);
     if plans.len() > 1 && verification == Verification::Verified {
@@ -118,6 +119,18 @@ fn fixes_of(before: &Before<'_>, from: Said, finding: &Finding, remedy: &Remedy)
         Tried { fix: Fix { title, owner, change, verification, clears }, cleared, from }
     };
     plans.into_iter().map(tried).collect()
+}
+
+/// A remedy in words, with the reason why no change is made of it.
+fn untried(from: Said, remedy: &Remedy, reason: String) -> Tried {
+    let (title, owner) = (in_words(remedy), owner(remedy));
+    let change = Change::Manual { steps: vec![title.clone()], commands: Vec::new() };
+    let verification = Verification::Unverified { reason };
+    Tried { fix: Fix { title, owner, change, verification, clears: Vec::new() }, cleared: 0, from }
+}
+
+fn too_many() -> String {
+    format!("changes are worked out for the first {MOST} findings: mend those and run this again")
 }
 
 /// The changes that a remedy comes to, none of them longer than AWS takes.
@@ -179,7 +192,7 @@ fn together(before: &Before<'_>, found: &mut [Found]) {
     }
     let mut facts = before.facts.clone();
     let mut used: Vec<CheckId> = Vec::new();
-    for Found { id, at, .. } in found.iter() {
+    for Found { id, at, .. } in found.iter().take(MOST) {
         let Some(finding) = finding_of(&before.judged, *id, *at) else { continue };
         // Made anew for the facts as the fixes before left them: documents are whole.
         let plans = finding.remedies.first().map(|remedy| plan(remedy, &facts, before.catalog));

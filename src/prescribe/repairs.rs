@@ -10,7 +10,7 @@ use crate::model::{Change, CheckId, Finding, Fix, Owner, Remedy, Repair, Status,
 
 use super::rank::{Found, Said};
 use super::verify::{Before, is_bad, is_well, same, worse};
-use super::{Plan, finding_of, mask, plan};
+use super::{MOST, Plan, finding_of, mask, plan};
 
 /// What was prescribed for each finding.
 pub struct Prescribed<'a> {
@@ -138,7 +138,9 @@ impl<'p, 'a> Course<'p, 'a> {
     /// The steps that mend what the wanted checks found, and their changes with each document written once.
     /// Findings whose steps cannot be part of one course are left out.
     fn of(all: &'p Prescribed<'a>, wanted: &'p [CheckId]) -> (Self, Vec<Group>) {
-        let mut left_out: Vec<(CheckId, Finding)> = Vec::new();
+        let too_many = all.found.iter().skip(MOST);
+        let mut left_out: Vec<(CheckId, Finding)> =
+            too_many.filter_map(|found| Some((found.id, all.finding(found)?.clone()))).collect();
         loop {
             let (steps, facts) = (Vec::new(), all.before.facts.clone());
             let mut course = Self { all, wanted, steps, facts, given_up: left_out.clone() };
@@ -178,12 +180,15 @@ impl<'p, 'a> Course<'p, 'a> {
 
     /// Takes steps as long as one is found for a finding that is left.
     fn run(&mut self) {
-        let most = 2 * self.all.found.len() + self.steps.len();
+        let most = 2 * self.all.found.len().min(MOST) + self.steps.len();
         while self.steps.len() < most {
             let is_given_up = |(id, finding): &(CheckId, Finding)| {
                 self.given_up.iter().any(|(of, known)| of == id && same(known, finding))
             };
-            let Some((id, finding)) = self.open().into_iter().find(|it| !is_given_up(it)) else { break };
+            let Some((id, finding)) = self.open().into_iter().take(2 * MOST).find(|it| !is_given_up(it))
+            else {
+                break;
+            };
             match self.step_for(id, &finding) {
                 Some(step) => self.push(step),
                 None => self.given_up.push((id, finding)),
