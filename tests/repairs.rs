@@ -12,9 +12,11 @@ use serde_json::{Value, json};
 use streamkap_doctor::catalog::Catalog;
 use streamkap_doctor::checks::{Judged, Selection, diagnose};
 use streamkap_doctor::demo;
+use streamkap_doctor::diagnosis::{Diagnosis, Mend};
 use streamkap_doctor::facts::Facts;
 use streamkap_doctor::model::{Change, Outcome, Repair, Status, Verification};
 use streamkap_doctor::prescribe::{apply, commands, prescribe};
+use streamkap_doctor::report::{FailOn, Origin};
 
 const POLICY: &str = "arn:aws:iam::111122223333:policy/StreamkapS3Access";
 const BUCKET: &str = "arn:aws:s3:::orders-landing";
@@ -200,4 +202,28 @@ fn narrowing_a_statement_keeps_what_the_connector_needs() {
     let Change::SetPolicy { after, .. } = &all[0].fix.change else { panic!() };
     assert!(after.contains("glue:GetTable") && !after.contains("glue:*"), "{after}");
     assert_eq!(faults(&facts, &[Status::Warn]), [""; 0]);
+}
+
+#[test]
+fn what_only_warns_is_not_mended_along_with_a_failure() {
+    let report = |mend| {
+        let catalog = Catalog::built_in();
+        let diagnosis = Diagnosis {
+            catalog,
+            selection: &Selection::all(catalog),
+            ignores: &[],
+            fail_on: FailOn::Fail,
+            origin: Origin::Live,
+            mend,
+            again: None,
+            policy: None,
+        };
+        diagnosis.report(&several_faults())
+    };
+    let worst = report(Mend::Worst);
+    let warns = worst.checks.iter().find(|check| check.status == Status::Warn).unwrap().id;
+    let failing = |id| worst.checks.iter().any(|check| check.id == id && check.status == Status::Fail);
+    let mended: Vec<_> = worst.repairs.iter().flat_map(|repair| repair.mends.clone()).collect();
+    assert!(!mended.is_empty() && mended.iter().all(|id| failing(*id)), "{mended:?}");
+    assert!(report(Mend::Only(warns)).repairs.iter().all(|repair| repair.mends.contains(&warns)));
 }

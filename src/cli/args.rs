@@ -259,7 +259,7 @@ pub(super) struct CheckArgs {
 /// `fix`.
 #[derive(Args, Clone, Debug)]
 pub(super) struct FixArgs {
-    /// The check whose finding to mend: id or name [default: every check that fails or warns]
+    /// The check whose finding to mend: id or name [default: every check that fails or, where none does, that warns]
     #[arg(value_name = "CHECK")]
     pub(super) check: Option<String>,
     #[command(flatten)]

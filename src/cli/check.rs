@@ -182,7 +182,7 @@ impl Reporting<'_> {
 
     /// Diagnoses the facts and writes the reports, the one for standard output first.
     pub(super) fn print(&self, subject: &Subject, sheets: Vec<(Format, Sheet)>) -> Ended {
-        let mend = if self.args.verbose { Mend::All } else { Mend::Failures };
+        let mend = if self.args.verbose { Mend::Worst } else { Mend::Failures };
         let report = self.report(subject, mend);
         let layout = self.printer.layout(self.args.verbose);
         let format = self.args.output.or(self.config.output).map_or(Format::Table, Format::from);

@@ -32,7 +32,7 @@ pub(super) fn run(
     let subject = Subject::read(&subject, &selection, &config, global, environment, printer)?;
     let options = ReportArgs { output: None, report: Vec::new(), fail_on: None, verbose: false };
     let reporting = Reporting { args: &options, config: &config, selection: &selection, printer };
-    let report = reporting.report(&subject, wanted.map_or(Mend::All, Mend::Only));
+    let report = reporting.report(&subject, wanted.map_or(Mend::Worst, Mend::Only));
     let style = match args.output {
         FixFormat::Cli => FixStyle::Commands,
         FixFormat::Policy => FixStyle::Policy,
@@ -50,6 +50,15 @@ pub(super) fn run(
             "put the external id that the Streamkap app shows in place of EXTERNAL_ID, and what the trust policy asks \
              for now in place of CURRENT_EXTERNAL_ID",
         );
+    }
+    let of = |status| report.checks.iter().filter(move |check| check.status == status);
+    let warning: Vec<String> = of(Status::Warn).map(|check| check.id.to_string()).collect();
+    if wanted.is_none() && of(Status::Fail).next().is_some() && !warning.is_empty() {
+        printer.note(&format!(
+            "This mends what fails. For what warns ({}) give the check: `streamkap-doctor fix {}`.",
+            warning.join(", "),
+            warning[0]
+        ));
     }
     if text.is_empty() || text == "[]\n" {
         let status = wanted.and_then(|id| report.checks.iter().find(|check| check.id == id));

@@ -38,19 +38,22 @@ pub struct Diagnosis<'a> {
 pub enum Mend {
     /// Those that fail.
     Failures,
-    /// Those that fail or warn.
-    All,
+    /// Those that fail or, where none does, those that warn: what only warns is never mended along with a failure, for
+    /// it may take away what something else uses.
+    Worst,
     /// One that fails or warns.
     Only(CheckId),
 }
 
 impl Mend {
-    fn includes(self, judged: &Judged) -> bool {
-        match (self, judged.outcome.status()) {
-            (_, Status::Fail) | (Self::All | Self::Only(_), Status::Warn) => {
-                !matches!(self, Self::Only(id) if id != judged.id)
-            }
-            _ => false,
+    /// The checks of a diagnosis that it means.
+    fn of(self, all: &[Judged]) -> Vec<CheckId> {
+        let of = |status| all.iter().filter(move |it| it.outcome.status() == status).map(|it| it.id);
+        let (failing, warning) = (of(Status::Fail).collect::<Vec<_>>(), of(Status::Warn));
+        match self {
+            Self::Only(id) => failing.into_iter().chain(warning).filter(|it| *it == id).collect(),
+            Self::Worst if failing.is_empty() => warning.collect(),
+            Self::Worst | Self::Failures => failing,
         }
     }
 }
@@ -78,8 +81,8 @@ impl Diagnosis<'_> {
         notes.extend(other_account(facts));
         notes.extend(self.catalog.vendor.region_oddity(&facts.target));
         notes.extend(ignore(&mut judged, self.ignores, &facts.collected_at));
-        let is_wanted = |id| judged.iter().any(|judged| judged.id == id && self.mend.includes(judged));
-        let repairs = prescribed.repairs(is_wanted);
+        let wanted = self.mend.of(&judged);
+        let repairs = prescribed.repairs(|id| wanted.contains(&id));
         build(Inputs {
             circumstances: circumstances(facts, self.catalog, &self.origin),
             origin: self.origin,

@@ -393,12 +393,21 @@ fn statements(text: &str) -> Vec<Value> {
     }
 }
 
+/// Whether a policy as it was has every statement that it has now, be it in other words: then nothing that came
+/// since is lost by writing it again.
+fn loses_nothing(now: &str, before: &str) -> bool {
+    let (now, before) = (statements(now), statements(before));
+    let is_named = |sid: &Value| before.iter().any(|statement| statement.get("Sid") == Some(sid));
+    let stands = |it: &Value| before.contains(it) || it.get("Sid").is_none_or(is_named);
+    now.len() <= before.len() && now.iter().all(stands)
+}
+
 fn remedies(past: &Past<'_, '_>, cause: &Cause<'_>) -> Vec<Remedy> {
     let event = cause.event;
     let restored = match event.event_name.as_str() {
         "UpdateAssumeRolePolicy" => Some(
             past.trust_before(cause.at)
-                .filter(|_| cause.proven)
+                .filter(|before| cause.proven && loses_nothing(&past.role.trust_policy, before))
                 .map_or(Remedy::TrustStreamkap, |document| Remedy::RestoreTrust { document }),
         ),
         "DetachRolePolicy" => event.parameter("policyArn").map(|arn| Remedy::AttachPolicy {
@@ -407,6 +416,10 @@ fn remedies(past: &Past<'_, '_>, cause: &Cause<'_>) -> Vec<Remedy> {
         }),
         "PutRolePolicy" | "DeleteRolePolicy" => event.parameter("policyName").and_then(|name| {
             let document = text_before(past, name, cause.at)?;
+            let now = past.view.inline_policy(name).ok().flatten();
+            if now.is_some_and(|now| !loses_nothing(now, &document)) {
+                return None;
+            }
             Some(Remedy::PutInlinePolicy { name: name.to_owned(), document })
         }),
         "DisableKey" | "ScheduleKeyDeletion" => Some(Remedy::Manual {
@@ -432,4 +445,22 @@ fn enable_key(event: &Event) -> String {
         return on_key("enable-key", key);
     }
     in_region(&on_key("enable-key", key), Some(&event.region))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_is_written_as_it_was_only_where_nothing_has_come_to_it_since() {
+        let policy = |statements: &[&str]| format!(r#"{{"Statement": [{}]}}"#, statements.join(","));
+        let write = r#"{"Sid": "Write", "Effect": "Allow", "Action": "s3:PutObject", "Resource": "*"}"#;
+        let less = r#"{"Sid": "Write", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}"#;
+        let other = r#"{"Sid": "Table", "Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": "*"}"#;
+        let before = policy(&[write]);
+        assert!(loses_nothing(&policy(&[less]), &before));
+        assert!(loses_nothing(&policy(&[]), &before));
+        assert!(!loses_nothing(&policy(&[other]), &before));
+        assert!(!loses_nothing(&policy(&[less, other]), &before));
+    }
 }

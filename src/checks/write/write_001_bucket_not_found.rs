@@ -87,8 +87,9 @@ fn remedy(view: &View<'_>, location: &Location, near: Option<&str>) -> Remedy {
         owner: Owner::You,
         title: format!("Name a bucket that exists, or create {bucket}"),
         steps,
+        // A comment, for whoever runs all commands: it may be the name that is wrong.
         commands: vec![format!(
-            "aws s3api create-bucket {} {}{location}",
+            "# aws s3api create-bucket {} {}{location}",
             shell_flag("--bucket", bucket),
             shell_flag("--region", region)
         )],

@@ -251,8 +251,9 @@ fn remedy(view: &View<'_>, name: &str, first: Option<String>) -> Remedy {
                 "aws glue get-databases --query 'DatabaseList[].Name' {}",
                 shell_flag("--region", region)
             ),
+            // A comment, for whoever runs all commands: it may be the name that is wrong.
             format!(
-                "aws glue create-database --database-input {} {}",
+                "# aws glue create-database --database-input {} {}",
                 shell_word(&input),
                 shell_flag("--region", region)
             ),

@@ -83,7 +83,7 @@ fn edited(found: &str, wanted: &str) -> String {
 pub(crate) fn is_placeholder(text: &str) -> bool {
     let plain: String = text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
     (text.starts_with('<') && text.ends_with('>'))
-        || text.contains("${")
+        || text.contains("${") && !text.contains("${aws:") && !text.contains("${sts:")
         || ["externalid", "yourexternalid", "streamkapexternalid", "changeme", "xxx", "replaceme"]
             .contains(&plain.as_str())
 }
