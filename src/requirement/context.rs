@@ -183,6 +183,9 @@ pub fn keys(situation: &Situation, requirement: &Requirement<'_>, resource: &Res
     principal(&mut keys, situation, requirement);
     let service = requirement.action.split(':').next();
     request(&mut keys, situation, service.unwrap_or_default());
+    if !(service == Some("kms") && requirement.of_key) {
+        endpoint(&mut keys);
+    }
     match service {
         Some("kms") if requirement.of_key => kms(&mut keys, situation, requirement, resource),
         Some("kms") => direct_kms(&mut keys, situation, resource),
@@ -237,6 +240,15 @@ fn request(keys: &mut Keys, situation: &Situation, service: &str) {
     // some sources say that it is absent.
     // <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
     keys.set_either("aws:MultiFactorAuthPresent", [None, Some("false")]);
+}
+
+/// Streamkap may call through endpoints of its own network. What it is then called from is nobody's whom a policy of
+/// the customer's names; calls over the internet have none of these keys.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-network-properties>
+fn endpoint(keys: &mut Keys) {
+    keys.set_either("aws:SourceVpce", [None, Some("vpce-0000000000streamkap")]);
+    keys.set_either("aws:SourceVpc", [None, Some("vpc-0000000000streamkap")]);
+    keys.unknown.push("aws:VpcSourceIp".to_owned());
 }
 
 /// The region that a call to a service goes to. "Global services … have a single endpoint that is physically
@@ -464,17 +476,17 @@ mod tests {
     }
 
     #[test]
-    fn session_tags_endpoints_and_headers_are_absent() {
+    fn session_tags_and_headers_are_absent() {
         let keys = keys_of(&facts(), "s3:PutObject");
         for key in [
             "aws:MultiFactorAuthAge",
             "aws:RequestTag/team",
-            "aws:SourceVpce",
             "s3:x-amz-server-side-encryption",
             "s3:x-amz-acl",
         ] {
             assert!(!keys.may_have(key), "{key}");
         }
+        assert_eq!(keys.either["aws:SourceVpce"][0], None, "over the internet there is no endpoint");
         assert_eq!(keys.values["aws:CurrentTime"], ["2026-03-02T10:00:00Z"]);
         assert_eq!(keys.values["aws:EpochTime"], ["1772445600"]);
         assert_eq!(keys.values["aws:RequestedRegion"], ["eu-west-1"]);
