@@ -219,6 +219,41 @@ fn where_new_tables_may_not_lie_those_that_lie_elsewhere_go_on() {
     }
 }
 
+/// The warehouse's bucket with a customer key whose policy leaves it to IAM: the role is allowed these uses.
+fn encrypted(uses: &[&str]) -> Value {
+    let key = "arn:aws:kms:eu-west-1:111122223333:key/4e1c";
+    let administered = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Action": "kms:*", "Resource": "*"}]});
+    let world = common::world("iceberg-glue");
+    let arn = "arn:aws:iam::111122223333:policy/StreamkapIcebergAccess";
+    let mut statements = world["managed_policies"][arn]["value"]["document"]["Statement"].clone();
+    let allow = json!({"Sid": "Key", "Effect": "Allow", "Action": uses, "Resource": key});
+    statements.as_array_mut().unwrap().push(allow);
+    json!({
+        "managed_policies": {arn: {"value": {"document": {"Statement": statements}}}},
+        "buckets": {"acme-lake": {"encryption": {"state": "known", "value":
+            {"algorithm": "aws:kms", "key": key, "bucket_key": true, "blocked": []}}}},
+        "keys": {key: {
+            "metadata": {"state": "known", "value": {"arn": key, "state": "Enabled", "manager": "CUSTOMER",
+                "usage": "ENCRYPT_DECRYPT", "spec": "SYMMETRIC_DEFAULT"}},
+            "policy": {"state": "known", "value": administered},
+            "grants": {"state": "known", "value": []},
+        }},
+    })
+}
+
+#[test]
+fn metadata_files_are_written_and_read_with_the_key_of_their_bucket() {
+    let phases = iceberg(encrypted(&["kms:GenerateDataKey"]));
+    let broken = those(&phases, PhaseState::Broken);
+    assert_eq!(broken, ["start", "commit", "new table", "schema change"], "{phases:?}");
+    let phases = iceberg(encrypted(&["kms:Decrypt"]));
+    let broken = those(&phases, PhaseState::Broken);
+    assert_eq!(broken, ["write", "commit", "new table", "schema change"], "{phases:?}");
+    let phases = iceberg(encrypted(&["kms:GenerateDataKey", "kms:Decrypt"]));
+    assert!(those(&phases, PhaseState::Broken).is_empty(), "{phases:?}");
+}
+
 #[test]
 fn a_location_outside_of_s3_breaks_what_is_to_lie_there() {
     let orders = "s3://acme-lake/warehouse/sales.db/orders";
