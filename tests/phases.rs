@@ -219,6 +219,23 @@ fn where_new_tables_may_not_lie_those_that_lie_elsewhere_go_on() {
     }
 }
 
+#[test]
+fn a_table_elsewhere_does_not_count_where_another_one_is_named() {
+    let tables = [("orders", "s3://acme-lake/warehouse/sales.db/orders"), ("items", "s3://acme-lake/items")];
+    let patch = database("s3://acme-lake/warehouse/sales.db", &tables);
+    let phases = iceberg(patch.clone());
+    assert!(those(&phases, PhaseState::Broken).contains(&"write"), "{phases:?}");
+    let world = common::world("iceberg-glue");
+    for (named, is_broken) in [("orders", false), ("Orders", false), ("items", true)] {
+        let mut target = world["target"].clone();
+        target["connectors"][0]["parameters"]["table"] = json!(named);
+        let mut patch = patch.clone();
+        patch["target"] = target;
+        let phases = iceberg(patch);
+        assert_eq!(those(&phases, PhaseState::Broken).contains(&"write"), is_broken, "{named}: {phases:?}");
+    }
+}
+
 /// The warehouse's bucket with a customer key whose policy leaves it to IAM: the role is allowed these uses.
 fn encrypted(uses: &[&str]) -> Value {
     let key = "arn:aws:kms:eu-west-1:111122223333:key/4e1c";

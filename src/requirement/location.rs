@@ -71,7 +71,7 @@ pub fn locations(facts: &Facts, target: &ConnectorTarget, connector: &Connector)
         let warehouse = connector.of_kind(ParameterKind::Location).next().map(|it| it.name.as_str());
         found.of_new_tables(facts, database, warehouse, value(ParameterKind::Location).map(|(_, uri)| uri));
         let tables = facts.glue.databases.get(database).and_then(|it| it.tables.known());
-        for table in tables.into_iter().flatten().filter(|table| table.is_iceberg()) {
+        for table in tables.into_iter().flatten().filter(|table| writes_to(target, connector, table)) {
             found.of_table(table);
         }
     } else if let Some((_, bucket)) = value(ParameterKind::Bucket) {
@@ -82,6 +82,14 @@ pub fn locations(facts: &Facts, target: &ConnectorTarget, connector: &Connector)
         found.add(uri, "", Origin::Parameters);
     }
     found
+}
+
+/// Whether a connector writes to a table of its database: to the one that was named, or else to every one of
+/// Iceberg's. The Data Catalog keeps names in lower case, however they were given.
+pub fn writes_to(target: &ConnectorTarget, connector: &Connector, table: &Table) -> bool {
+    let mut kinds = connector.of_kind(ParameterKind::GlueTable);
+    let named = kinds.find_map(|it| target.parameters.get(&it.name));
+    table.is_iceberg() && named.is_none_or(|name| name.eq_ignore_ascii_case(&table.name))
 }
 
 impl Locations {

@@ -7,7 +7,7 @@ use crate::catalog::{Connector, Level, Need, ParameterKind, Phase};
 use crate::checks::View;
 use crate::facts::{ConnectorTarget, Table};
 use crate::model::Blocked;
-use crate::requirement::location::s3_address;
+use crate::requirement::location::{s3_address, writes_to};
 use crate::requirement::{Location, Origin, hangs_on_key, needs_of};
 
 use super::absent_role;
@@ -172,7 +172,7 @@ pub fn is_of_tables(phase: Phase) -> bool {
     matches!(phase, Phase::Start | Phase::Write | Phase::Commit | Phase::SchemaChange)
 }
 
-/// The Iceberg tables of a connector's database, as far as they were seen.
+/// The Iceberg tables that a connector writes to, as far as they were seen.
 pub fn tables<'a>(
     view: &View<'a>,
     target: &ConnectorTarget,
@@ -183,7 +183,8 @@ pub fn tables<'a>(
     if matches!(view.database(database), Ok(None)) {
         return Ok(Vec::new());
     }
-    Ok(view.tables(database)?.into_iter().flatten().filter(|table| table.is_iceberg()).collect())
+    let tables = view.tables(database)?.into_iter().flatten();
+    Ok(tables.filter(|table| writes_to(target, connector, table)).collect())
 }
 
 /// Whether tables that exist lie where new ones go, or, of a key, in the bucket. Where there are none at all,
