@@ -140,3 +140,21 @@ fn what_is_optional_only_is_warned_of_all_the_same() {
     let open = facts(&tidy.replace("{account}:q", "{account}:{queue}"), &allow("sqs:*", "*"), &json!({}));
     assert_eq!(status(&open, "PARTIAL-001").0, Status::Unknown);
 }
+
+#[test]
+fn a_denial_on_some_resources_counts_beside_a_grant_on_the_whole_service() {
+    let run = need("ec2:RunInstances", "*");
+    let statement = |effect: &str, resource: &str| json!({"Effect": effect, "Action": "ec2:RunInstances", "Resource": resource});
+    let of = |statements: &[Value]| {
+        let more = json!({"managed_policies": {POLICY: {"value": {"document": {"Statement": statements}}}}});
+        status(&facts(&run, &statements[0], &more), "WRITE-004").0
+    };
+    let whole = "arn:aws:ec2:*:*:*";
+    let (allow, deny) = (statement("Allow", whole), statement("Deny", "arn:aws:ec2:*:*:instance/*"));
+    assert_eq!(of(&[allow.clone()]), Status::Pass);
+    assert_eq!(of(&[allow.clone(), deny.clone()]), Status::Unknown);
+    assert_eq!(of(&[deny, allow.clone()]), Status::Unknown);
+    let denied = statement("Deny", whole);
+    assert_eq!(of(&[statement("Allow", "*"), denied.clone()]), Status::Fail);
+    assert_eq!(of(&[allow, denied]), Status::Fail);
+}

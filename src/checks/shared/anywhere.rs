@@ -17,27 +17,28 @@ pub fn is_of_any(ask: &Ask<'_>) -> bool {
     ask.resource.probe == "*" && !takes_no_resource(ask.action())
 }
 
-/// The verdict on whatever resources: that on `*`, unless a statement treats some of them differently.
+/// The verdict on whatever resources: that on all of the service, unless a statement treats some differently.
 pub(super) fn verdict(ask: &Ask<'_>, policies: &PolicySet, on_all: Decision) -> Verdict {
     if !is_of_any(ask) || !on_all.depends_on.is_empty() {
         return on_all.into();
     }
-    let allowed = on_all.verdict.is_allowed();
-    let mut differing = Vec::new();
+    let mut on_all = on_all;
+    let mut decisions = Vec::new();
     for (pattern, statement) in named(ask, policies) {
         let Some(resource) = example(ask, &pattern) else { continue };
         let decision = SessionCall { resource, ..SessionCall::clone(&ask.call) }.decide(policies);
         if !decision.depends_on.is_empty() {
             return decision.into();
         }
-        let differs = decision.verdict.is_allowed() != allowed;
-        if differs && decision.verdict.is_allowed() && is_whole(&pattern) {
-            return decision.into();
-        }
-        if differs {
-            differing.push(statement);
+        decisions.push((decision.verdict.is_allowed(), statement));
+        // What is said of the whole service is said of all resources.
+        if is_whole(&pattern) && decision.verdict != EngineVerdict::ImplicitDeny {
+            on_all = decision;
         }
     }
+    let allowed = on_all.verdict.is_allowed();
+    let differing = decisions.into_iter().filter(|(is_allowed, _)| *is_allowed != allowed);
+    let differing: Vec<_> = differing.map(|(_, statement)| statement).collect();
     if differing.is_empty() {
         return on_all.into();
     }
