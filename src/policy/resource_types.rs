@@ -5,12 +5,11 @@ use super::scope::covers;
 
 /// Actions without a resource type, some by a pattern, in lower case.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/>
-const WITHOUT: [&str; 42] = [
+const WITHOUT: [&str; 41] = [
     "cloudwatch:list*",
     "cloudwatch:putmetricdata",
     "ec2:describe*",
     "ecr:getauthorizationtoken",
-    "eks:createcluster",
     "eks:describeaddonconfiguration",
     "eks:describeaddonversions",
     "eks:describeclusterversions",

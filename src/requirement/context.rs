@@ -182,7 +182,7 @@ pub fn keys(situation: &Situation, requirement: &Requirement<'_>, resource: &Res
     let mut keys = Keys { unknown: UNKNOWN.map(str::to_owned).into(), ..Keys::default() };
     principal(&mut keys, situation, requirement);
     let service = requirement.action.split(':').next();
-    request(&mut keys, situation, service.unwrap_or_default());
+    request(&mut keys, situation, service.unwrap_or_default(), resource);
     if !(service == Some("kms") && requirement.of_key) {
         endpoint(&mut keys);
     }
@@ -223,10 +223,10 @@ fn principal(keys: &mut Keys, situation: &Situation, requirement: &Requirement<'
     }
 }
 
-fn request(keys: &mut Keys, situation: &Situation, service: &str) {
+fn request(keys: &mut Keys, situation: &Situation, service: &str, resource: &Resource) {
     keys.set("aws:SecureTransport", "true");
     keys.set("aws:ViaAWSService", "false");
-    keys.set_or_unknown("aws:RequestedRegion", region_of(situation, service));
+    keys.set_or_unknown("aws:RequestedRegion", region_of(situation, service, resource));
     keys.set("aws:CurrentTime", &situation.now);
     let now = situation.now.parse::<jiff::Timestamp>().ok();
     keys.set_or_unknown("aws:EpochTime", now.map(|now| now.as_second().to_string()));
@@ -254,11 +254,13 @@ fn endpoint(keys: &mut Keys) {
 /// The region that a call to a service goes to. "Global services … have a single endpoint that is physically
 /// located in the us-east-1 Region", and so is the region of what is asked of them.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_examples_aws_deny-requested-region.html>
-fn region_of<'s>(situation: &'s Situation, service: &str) -> Option<&'s str> {
+/// A resource that names its region is asked for there.
+fn region_of<'s>(situation: &'s Situation, service: &str, resource: &'s Resource) -> Option<&'s str> {
     const GLOBAL: [&str; 5] = ["cloudfront", "iam", "organizations", "route53", "support"];
     let region = situation.region.as_deref();
     if !GLOBAL.contains(&service) {
-        return region;
+        let named = resource.probe.split(':').nth(3).filter(|named| !named.is_empty());
+        return named.or(region).filter(|region| !region.contains(['*', '?', '$']));
     }
     let partition = situation.role_arn.as_deref().and_then(|arn| arn.split(':').nth(1));
     partition.is_none_or(|partition| partition == "aws").then_some("us-east-1")
@@ -473,6 +475,19 @@ mod tests {
         assert_eq!(keys.values["redshift:DbName"], ["sales"]);
         let keys = keys_of(&facts, "redshift-data:DescribeStatement");
         assert!(keys.unknown.iter().any(|key| key == "redshift-data:statement-owner-iam-userid"));
+    }
+
+    #[test]
+    fn a_resource_that_names_its_region_is_asked_for_there() {
+        let situation = Situation::of(&facts(), &requirements(&facts(), Catalog::built_in())[0]);
+        let region = |service: &str, arn: &str| {
+            region_of(&situation, service, &Resource::new(arn.to_owned())).map(str::to_owned)
+        };
+        assert_eq!(region("sqs", "arn:aws:sqs:us-east-1:111122223333:q").as_deref(), Some("us-east-1"));
+        assert_eq!(region("sqs", "arn:aws:sqs:*:111122223333:q"), None);
+        assert_eq!(region("sqs", "*").as_deref(), Some("eu-west-1"));
+        assert_eq!(region("s3", "arn:aws:s3:::orders/a").as_deref(), Some("eu-west-1"));
+        assert_eq!(region("iam", "arn:aws:iam::111122223333:role/r").as_deref(), Some("us-east-1"));
     }
 
     #[test]
