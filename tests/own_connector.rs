@@ -151,7 +151,7 @@ fn a_denial_on_some_resources_counts_beside_a_grant_on_the_whole_service() {
     };
     let whole = "arn:aws:ec2:*:*:*";
     let (allow, deny) = (statement("Allow", whole), statement("Deny", "arn:aws:ec2:*:*:instance/*"));
-    assert_eq!(of(&[allow.clone()]), Status::Pass);
+    assert_eq!(of(std::slice::from_ref(&allow)), Status::Pass);
     assert_eq!(of(&[allow.clone(), deny.clone()]), Status::Unknown);
     assert_eq!(of(&[deny, allow.clone()]), Status::Unknown);
     let denied = statement("Deny", whole);
