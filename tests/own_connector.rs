@@ -158,3 +158,26 @@ fn a_denial_on_some_resources_counts_beside_a_grant_on_the_whole_service() {
     assert_eq!(of(&[statement("Allow", "*"), denied.clone()]), Status::Fail);
     assert_eq!(of(&[allow, denied]), Status::Fail);
 }
+
+#[test]
+fn what_another_side_has_to_allow_too_is_left_open() {
+    let theirs = "arn:aws:sqs:eu-west-1:444455556666:orders";
+    let role = "arn:aws:iam::111122223333:role/Other";
+    for (action, resource) in [("sqs:SendMessage", theirs), ("sts:AssumeRole", role)] {
+        let need = need(action, resource);
+        let of = |statement: &Value| status(&facts(&need, statement, &json!({})), "WRITE-004");
+        let (allowed, said) = of(&allow(action, resource));
+        assert_eq!(allowed, Status::Unknown, "{action}");
+        assert!(said.contains("it has to allow it, too"), "{said}");
+        // Both sides have to allow.
+        assert_eq!(of(&allow("s3:PutObject", "*")).0, Status::Fail, "{action}");
+        assert_eq!(
+            of(&json!({"Effect": "Deny", "Action": "*", "Resource": "*"})).0,
+            Status::Fail,
+            "{action}"
+        );
+    }
+    let own = "arn:aws:sqs:eu-west-1:111122223333:orders";
+    let own = facts(&need("sqs:SendMessage", own), &allow("sqs:SendMessage", own), &json!({}));
+    assert_eq!(status(&own, "WRITE-004").0, Status::Pass);
+}

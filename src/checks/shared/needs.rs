@@ -231,6 +231,19 @@ impl Ask<'_> {
         self.is_of_kms() && self.resource.probe.contains(":key/")
     }
 
+    /// Whether a policy that is not read has to allow it, too: that of another account's resource, or the trust policy
+    /// of another role.
+    pub fn has_another_side(&self) -> bool {
+        let mut parts = self.resource.probe.split(':').skip(2);
+        let (service, account) = (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default());
+        if matches!(service, "s3" | "glue" | "kms") {
+            return false;
+        }
+        let is_account = account.len() == 12 && account.bytes().all(|digit| digit.is_ascii_digit());
+        let elsewhere = is_account && self.call.sessions.account() != Some(account);
+        elsewhere || self.action().eq_ignore_ascii_case("sts:AssumeRole") && service == "iam"
+    }
+
     /// What the policies say, of all resources of the question: that of the first that is not allowed.
     fn evaluate(&self, policies: &PolicySet) -> Verdict {
         let one = |ask: &Self| anywhere::verdict(ask, policies, ask.call.decide(policies));
@@ -241,9 +254,10 @@ impl Ask<'_> {
         self.others().map(|other| one(&other)).find(|other| !other.is_allowed()).unwrap_or(verdict)
     }
 
-    /// A key's policy has to allow whatever else does: one that leaves it to the role's account.
+    /// A key's policy, or that of another side, has to allow whatever else does: one that leaves it to the role's
+    /// account.
     fn delegation(&self) -> Option<Arc<Policy>> {
-        let account = self.call.sessions.account().filter(|_| self.is_of_kms())?;
+        let account = self.call.sessions.account().filter(|_| self.is_of_kms() || self.has_another_side())?;
         Some(delegate_to(account))
     }
 
@@ -259,7 +273,7 @@ impl Ask<'_> {
             }
             // As a cap on everything, the role's policies alone are searched for the nearest statement. None at
             // all would cap nothing.
-            Verdict::NotAllowed(_) if self.is_of_kms() && !policies.is_empty() => {
+            Verdict::NotAllowed(_) if set.resource.is_some() && !policies.is_empty() => {
                 self.evaluate(&PolicySet { identity: vec![allow_all()], session: policies.to_vec(), ..set })
             }
             verdict => verdict,

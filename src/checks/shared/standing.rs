@@ -173,8 +173,26 @@ fn standing_answer(view: &View<'_>, ask: &Ask<'_>, policies: &RolePolicies) -> A
             Answer::Refused(refusal)
         }
         Answer::Allowed(evidence) if ask.names_key() => with_key(view, ask, policies, evidence),
+        Answer::Allowed(_) if ask.has_another_side() => Answer::Undecided(another_side(ask)),
         answer => answer,
     }
+}
+
+/// That the role's own policies allow what another account's policy, or another role's trust, has to allow, too.
+fn another_side(ask: &Ask<'_>) -> Blocked {
+    let resource = &ask.resource.pattern;
+    let whose = if ask.action().starts_with("sts:") { "the trust policy" } else { "the policy" };
+    let blocked = Blocked {
+        what: format!("{whose} of {resource}"),
+        why: format!(
+            "the doctor does not read it; {} is allowed by the role's own policies, and it has to allow it, too",
+            ask.action()
+        ),
+        grant: None,
+        hint: Some(format!("ask whoever owns {resource} whether it lets the role in")),
+        concerns: Vec::new(),
+    };
+    blocked.about([ask.concern()])
 }
 
 /// What becomes of a call on a key that the role's own policies allow: the key's policy has to allow it, too.
