@@ -221,7 +221,8 @@ fn cause(
 /// Of each account's assumptions the first, the last before the denials, and the last.
 fn assumed(assumptions: &[Event], first_denied: Option<Timestamp>) -> Vec<(Option<usize>, Entry)> {
     let mut by_actor: BTreeMap<(bool, String), Vec<&Event>> = BTreeMap::new();
-    for event in assumptions {
+    // A call that was throttled or mistaken says nothing of who may assume the role.
+    for event in assumptions.iter().filter(|event| event.error_code.is_none() || event.denial().is_some()) {
         let identity = &event.identity;
         let account = identity.account_id.as_ref().map(|account| format!("account {account}"));
         let actor = account.unwrap_or_else(|| identity.actor());

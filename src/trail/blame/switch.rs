@@ -129,7 +129,8 @@ impl Lacking<'_> {
             return place.is_empty();
         }
         if place.starts_with("arn:") {
-            return self.location.as_deref().is_some_and(|location| location.starts_with(place));
+            let rest = self.location.as_deref().and_then(|it| it.strip_prefix(place.trim_end_matches('/')));
+            return rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         }
         if self.location.is_some() {
             return false;

@@ -251,3 +251,16 @@ fn a_database_that_was_deleted_took_its_grants_along() {
     assert_eq!(timeline.cause().unwrap().1.what, "DeleteTable sales.orders");
     assert_eq!(timeline.entries.len(), 3, "{:?}", timeline.entries);
 }
+
+#[test]
+fn a_call_that_was_throttled_is_no_refusal_of_the_role() {
+    for (code, refused) in
+        [("AccessDenied", true), ("ThrottlingException", false), ("ValidationException", false)]
+    {
+        let mut event = assumed_at(5);
+        event.error_code = Some(code.into());
+        let timeline = timeline(vec![event], &[]);
+        let told = timeline.entries.iter().any(|entry| entry.kind == EntryKind::AssumeRefused);
+        assert_eq!(told, refused, "{code}");
+    }
+}
