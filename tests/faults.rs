@@ -13,7 +13,7 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -39,17 +39,6 @@ struct World {
     #[serde(default)]
     unverified: Option<String>,
     patch: Value,
-}
-
-fn files() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/worlds");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(root)
-        .unwrap()
-        .flat_map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap())
-        .map(|file| file.unwrap().path())
-        .collect();
-    files.sort();
-    files
 }
 
 fn judged(world: &World) -> Vec<Judged> {
@@ -110,7 +99,7 @@ fn faults(path: &Path) -> Vec<String> {
 #[test]
 fn every_fault_fails_the_checks_that_own_it_and_no_others() {
     let mut wrong = Vec::new();
-    for path in files() {
+    for path in common::world_files() {
         let name = path.file_stem().unwrap().display().to_string();
         wrong.extend(faults(&path).into_iter().map(|fault| format!("{name}: {fault}")));
     }

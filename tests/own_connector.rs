@@ -7,10 +7,10 @@ mod common;
 use serde_json::{Value, json};
 use streamkap_doctor::catalog::Catalog;
 use streamkap_doctor::checks::{Selection, diagnose};
-use streamkap_doctor::diagnosis::{Diagnosis, Mend};
+use streamkap_doctor::diagnosis::Mend;
 use streamkap_doctor::facts::Facts;
 use streamkap_doctor::model::{Outcome, PhaseState, Status};
-use streamkap_doctor::report::{FailOn, Origin, Report};
+use streamkap_doctor::report::Report;
 
 const POLICY: &str = "arn:aws:iam::111122223333:policy/StreamkapS3Access";
 const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/k";
@@ -49,18 +49,7 @@ fn status(facts: &Facts, check: &str) -> (Status, String) {
 }
 
 fn report(facts: &Facts) -> Report {
-    let catalog = Catalog::of_target(&facts.target).unwrap();
-    Diagnosis {
-        catalog: &catalog,
-        selection: &Selection::all(&catalog),
-        ignores: &[],
-        fail_on: FailOn::Fail,
-        origin: Origin::Live,
-        mend: Mend::Failures,
-        again: None,
-        policy: None,
-    }
-    .report(facts)
+    common::report(facts, Mend::Failures)
 }
 
 fn need(action: &str, resource: &str) -> String {

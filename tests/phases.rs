@@ -12,25 +12,13 @@ mod common;
 
 use serde_json::{Value, json};
 use streamkap_doctor::catalog::Catalog;
-use streamkap_doctor::checks::Selection;
-use streamkap_doctor::diagnosis::{Diagnosis, Mend};
+use streamkap_doctor::diagnosis::Mend;
 use streamkap_doctor::facts::Facts;
 use streamkap_doctor::model::{PhaseState, Section, Status};
-use streamkap_doctor::report::{FailOn, Origin, PhaseReport, Report};
+use streamkap_doctor::report::{PhaseReport, Report};
 
 fn report(facts: &Facts) -> Report {
-    let catalog = Catalog::built_in();
-    Diagnosis {
-        catalog,
-        selection: &Selection::all(catalog),
-        ignores: &[],
-        fail_on: FailOn::Fail,
-        origin: Origin::Live,
-        mend: Mend::Failures,
-        again: None,
-        policy: None,
-    }
-    .report(facts)
+    common::report(facts, Mend::Failures)
 }
 
 /// Whether a check is about what the connectors' calls need, so that its failure breaks a phase.
@@ -97,17 +85,8 @@ fn a_demo_s_phases_agree_with_its_checks() {
 
 #[test]
 fn a_fault_world_s_phases_agree_with_its_checks() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/worlds");
-    let mut wrong = Vec::new();
-    for folder in std::fs::read_dir(root).unwrap() {
-        for file in std::fs::read_dir(folder.unwrap().path()).unwrap() {
-            let path = file.unwrap().path();
-            let world: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-            let mut patched = common::world(world["base"].as_str().unwrap());
-            common::merge(&mut patched, &world["patch"]);
-            wrong.extend(disagreements(&path.display().to_string(), &common::facts(patched).unwrap()));
-        }
-    }
+    let wrong: Vec<String> =
+        common::fault_worlds().flat_map(|(name, facts)| disagreements(&name, &facts)).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 

@@ -6,17 +6,15 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde_json::{Value, json};
 use streamkap_doctor::catalog::Catalog;
 use streamkap_doctor::checks::{Judged, Selection, diagnose};
 use streamkap_doctor::demo;
-use streamkap_doctor::diagnosis::{Diagnosis, Mend};
+use streamkap_doctor::diagnosis::Mend;
 use streamkap_doctor::facts::Facts;
 use streamkap_doctor::model::{Change, Outcome, Repair, Status, Verification};
 use streamkap_doctor::prescribe::{apply, commands, prescribe};
-use streamkap_doctor::report::{FailOn, Origin};
 
 const POLICY: &str = "arn:aws:iam::111122223333:policy/StreamkapS3Access";
 const BUCKET: &str = "arn:aws:s3:::orders-landing";
@@ -115,16 +113,7 @@ fn the_changes_of_every_world_mend_it_in_the_order_printed() {
     for scenario in demo::scenarios() {
         wrong.extend(all_faults(scenario.name, &demo::facts(scenario.name).unwrap()));
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/worlds");
-    for folder in std::fs::read_dir(root).unwrap() {
-        for file in std::fs::read_dir(folder.unwrap().path()).unwrap() {
-            let path = file.unwrap().path();
-            let world: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-            let mut patched = common::world(world["base"].as_str().unwrap());
-            common::merge(&mut patched, &world["patch"]);
-            wrong.extend(all_faults(&path.display().to_string(), &common::facts(patched).unwrap()));
-        }
-    }
+    wrong.extend(common::fault_worlds().flat_map(|(name, facts)| all_faults(&name, &facts)));
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
@@ -206,20 +195,7 @@ fn narrowing_a_statement_keeps_what_the_connector_needs() {
 
 #[test]
 fn what_only_warns_is_not_mended_along_with_a_failure() {
-    let report = |mend| {
-        let catalog = Catalog::built_in();
-        let diagnosis = Diagnosis {
-            catalog,
-            selection: &Selection::all(catalog),
-            ignores: &[],
-            fail_on: FailOn::Fail,
-            origin: Origin::Live,
-            mend,
-            again: None,
-            policy: None,
-        };
-        diagnosis.report(&several_faults())
-    };
+    let report = |mend| common::report(&several_faults(), mend);
     let worst = report(Mend::Worst);
     let warns = worst.checks.iter().find(|check| check.status == Status::Warn).unwrap().id;
     let failing = |id| worst.checks.iter().any(|check| check.id == id && check.status == Status::Fail);

@@ -1,10 +1,22 @@
 //! Worlds and the patches that pages and fault worlds make to them.
 
-#![allow(dead_code, unused_imports, reason = "each test file uses what it needs")]
+#![allow(
+    dead_code,
+    unused_imports,
+    clippy::unwrap_used,
+    reason = "each test file uses what it needs, and fails by panicking"
+)]
+
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use streamkap_doctor::catalog::Catalog;
+use streamkap_doctor::checks::Selection;
 pub(crate) use streamkap_doctor::demo::healthy;
 pub(crate) use streamkap_doctor::demo::patch::{facts, merge};
+use streamkap_doctor::diagnosis::{Diagnosis, Mend};
+use streamkap_doctor::facts::Facts;
+use streamkap_doctor::report::{FailOn, Origin, Report};
 
 /// The healthy worlds: one for each connector. The first is an S3 destination's.
 pub(crate) const HEALTHY: [&str; 4] = ["healthy", "iceberg-glue", "redshift", "byoc"];
@@ -20,6 +32,42 @@ pub(crate) fn patched(mut patch: Value) -> Value {
     let mut world = world(base.as_ref().and_then(Value::as_str).unwrap_or(HEALTHY[0]));
     merge(&mut world, &patch);
     world
+}
+
+/// The files of the fault worlds, in order.
+pub(crate) fn world_files() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/worlds");
+    let folders = std::fs::read_dir(root).unwrap();
+    let files = folders.flat_map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap());
+    let mut files: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+/// The fault worlds, each with the path of its file.
+pub(crate) fn fault_worlds() -> impl Iterator<Item = (String, Facts)> {
+    world_files().into_iter().map(|path| {
+        let written: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let mut world = world(written["base"].as_str().unwrap());
+        merge(&mut world, &written["patch"]);
+        (path.display().to_string(), facts(world).unwrap())
+    })
+}
+
+/// The whole report on facts, as of a live run.
+pub(crate) fn report(facts: &Facts, mend: Mend) -> Report {
+    let catalog = Catalog::of_target(&facts.target).unwrap();
+    let diagnosis = Diagnosis {
+        catalog: &catalog,
+        selection: &Selection::all(&catalog),
+        ignores: &[],
+        fail_on: FailOn::Fail,
+        origin: Origin::Live,
+        mend,
+        again: None,
+        policy: None,
+    };
+    diagnosis.report(facts)
 }
 
 /// The names that printed changes have for a trust policy's external ids, with the ids.
