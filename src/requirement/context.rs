@@ -191,9 +191,9 @@ pub fn keys(situation: &Situation, requirement: &Requirement<'_>, resource: &Res
         Some("kms") => direct_kms(&mut keys, situation, resource),
         Some("s3") => s3(&mut keys, situation, requirement),
         Some("redshift" | "redshift-data") => redshift(&mut keys, situation, requirement, resource),
-        Some("glue") => resource_account(&mut keys, situation, account_of(resource)),
+        Some("glue") => resource_account(&mut keys, situation, resource.account()),
         service => {
-            resource_account(&mut keys, situation, account_of(resource));
+            resource_account(&mut keys, situation, resource.account());
             unknown_call(&mut keys, service);
         }
     }
@@ -272,11 +272,6 @@ fn unknown_call(keys: &mut Keys, service: Option<&str>) {
     keys.unknown.extend(["aws:RequestTag/", "aws:TagKeys"].map(str::to_owned));
 }
 
-/// The account in a resource's ARN.
-fn account_of(resource: &Resource) -> Option<&str> {
-    resource.probe.split(':').nth(4).filter(|account| !account.is_empty())
-}
-
 /// The organisation of a resource: the role's own when both are in one account.
 fn resource_account(keys: &mut Keys, situation: &Situation, owner: Option<&str>) {
     keys.set_or_unknown("aws:ResourceAccount", owner);
@@ -309,7 +304,7 @@ fn s3(keys: &mut Keys, situation: &Situation, requirement: &Requirement<'_>) {
 /// A call names the database and the user that the ARNs it is asked on have.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshift.html>
 fn redshift(keys: &mut Keys, situation: &Situation, requirement: &Requirement<'_>, resource: &Resource) {
-    resource_account(keys, situation, account_of(resource));
+    resource_account(keys, situation, resource.account());
     let named = |kind: &str| {
         let arns = requirement.resources.iter().filter_map(|it| it.probe.splitn(6, ':').nth(5));
         let mut of_kind = arns.filter_map(|it| it.strip_prefix(kind)?.split_once('/'));
@@ -334,7 +329,7 @@ fn redshift(keys: &mut Keys, situation: &Situation, requirement: &Requirement<'_
 /// The connector itself calls KMS, not by way of a service. What it sends besides, such as an encryption context,
 /// is not known.
 fn direct_kms(keys: &mut Keys, situation: &Situation, resource: &Resource) {
-    resource_account(keys, situation, account_of(resource));
+    resource_account(keys, situation, resource.account());
     keys.set_or_unknown("kms:CallerAccount", situation.account.as_ref().map(AccountId::as_str));
     keys.absent.push("kms:ViaService".to_owned());
     unknown_call(keys, Some("kms"));
@@ -342,7 +337,7 @@ fn direct_kms(keys: &mut Keys, situation: &Situation, resource: &Resource) {
 
 /// S3 or Glue calls KMS with the role's credentials: forward access, by way of the service.
 fn kms(keys: &mut Keys, situation: &Situation, requirement: &Requirement<'_>, resource: &Resource) {
-    resource_account(keys, situation, account_of(resource));
+    resource_account(keys, situation, resource.account());
     keys.set("aws:ViaAWSService", "true");
     let service = if requirement.location.is_some() { "s3" } else { "glue" };
     let via = situation.region.as_ref().map(|region| format!("{service}.{region}.amazonaws.com"));

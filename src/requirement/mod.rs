@@ -96,6 +96,11 @@ impl Resource {
         Self { pattern, probe, also: Vec::new() }
     }
 
+    /// The account in its ARN, if that has one.
+    pub fn account(&self) -> Option<&str> {
+        self.probe.split(':').nth(4).filter(|account| !account.is_empty())
+    }
+
     /// The files of Iceberg tables: `<table>/data/…` and `<table>/metadata/…`, below a table's own location
     /// or one directory below a database's. Any other resource is [`Resource::new`].
     fn of_files(pattern: String, location: Option<&Location>) -> Self {

@@ -55,33 +55,30 @@ pub(crate) fn now(view: &View<'_>, group: &DenialGroup, ask: &Ask<'_>) -> Now {
         return by_lake_formation(view, group, ask);
     }
     let judgement = State::now(view, std::slice::from_ref(ask)).judge(ask);
-    let unseen = unseen_policy(ask);
-    match judgement {
-        Judgement::Open(blocked) => Now::Open(blocked),
+    match (judgement, unseen_policy(ask)) {
+        (Judgement::Open(blocked), _) => Now::Open(blocked),
         // A statement that denies does so whatever another policy says.
-        Judgement::Refused { layer, statements, .. } if !statements.is_empty() => {
+        (Judgement::Refused { layer, statements, .. }, _) if !statements.is_empty() => {
             let why = format!("{} denies it", words::statement(&statements[0]));
             Now::Denied(Still { layer, statements, why })
         }
-        _ if unseen.is_some() => unseen.map_or_else(|| Now::Allowed(Vec::new()), Now::Open),
-        Judgement::Refused { layer, statements, nearest } => {
+        (_, Some(unseen)) => Now::Open(unseen),
+        (Judgement::Refused { layer, statements, nearest }, None) => {
             let why = nearest.map_or_else(|| "nothing allows it".to_owned(), |miss| miss.to_string());
             Now::Denied(Still { layer, statements, why })
         }
-        Judgement::Allowed(statements) => Now::Allowed(statements),
+        (Judgement::Allowed(statements), None) => Now::Allowed(statements),
     }
 }
 
 /// The policy of the resource, where it may have one that is not among what is read.
 fn unseen_policy(ask: &Ask<'_>) -> Option<Blocked> {
     let resource = ask.resource.probe.as_str();
-    let mut parts = resource.splitn(6, ':').skip(2);
-    let (service, account) = (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default());
-    let elsewhere = !account.is_empty() && ask.call.sessions.account() != Some(account);
+    let service = resource.split(':').nth(2).unwrap_or_default();
     let is_read = match service {
         "" | "s3" | "kms" => true,
-        "glue" => !elsewhere,
-        other => !elsewhere && WITHOUT_RESOURCE_POLICIES.contains(&other),
+        "glue" => !ask.is_elsewhere(),
+        other => !ask.is_elsewhere() && WITHOUT_RESOURCE_POLICIES.contains(&other),
     };
     let whose = if service == "iam" { "the trust policy" } else { "the policy" };
     (!is_read).then(|| Blocked {
@@ -107,15 +104,14 @@ const PERMISSIONS: [&str; 9] = [
 ];
 
 fn by_lake_formation(view: &View<'_>, group: &DenialGroup, ask: &Ask<'_>) -> Now {
-    let open = |why: &str| {
-        Now::Open(Blocked {
-            what: format!("whether Lake Formation still refuses {}", ask.action()),
-            why: why.to_owned(),
-            grant: None,
-            hint: None,
-            concerns: vec![ask.concern()],
-        })
+    let blocked = |why: &str| Blocked {
+        what: format!("whether Lake Formation still refuses {}", ask.action()),
+        why: why.to_owned(),
+        grant: None,
+        hint: None,
+        concerns: vec![ask.concern()],
     };
+    let open = |why: &str| Now::Open(blocked(why));
     let Some((on, permission)) = lacked(group) else {
         return open("the message does not tell which permission on what was missing");
     };
@@ -140,8 +136,7 @@ fn by_lake_formation(view: &View<'_>, group: &DenialGroup, ask: &Ask<'_>) -> Now
         Ok(true) => {}
         Ok(false) => {
             let why = "whoever runs the doctor is no data lake administrator, and is shown fewer grants than there are";
-            let Now::Open(blocked) = open(why) else { return open(why) };
-            return Now::Open(lake_formation::only_administrators_see(blocked));
+            return Now::Open(lake_formation::only_administrators_see(blocked(why)));
         }
         Err(blocked) => return Now::Open(blocked),
     }

@@ -171,8 +171,7 @@ pub fn key_policy(view: &View<'_>, entry: &str) -> Result<Option<Arc<Policy>>, B
 /// The policy of the bucket, the key or the Data Catalog that a question is about, which may allow it without the
 /// role's own: nothing where it has none, or is another account's.
 pub fn own_resource_policy(view: &View<'_>, ask: &Ask<'_>) -> Result<Option<Arc<Policy>>, Blocked> {
-    let account = ask.resource.probe.split(':').nth(4).filter(|account| !account.is_empty());
-    if account.is_some_and(|account| ask.call.sessions.account() != Some(account)) {
+    if ask.is_elsewhere() {
         return Ok(None);
     }
     match ask.requirement.bucket() {

@@ -97,9 +97,7 @@ impl State {
         let (mut resources, mut foreign, mut grants) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
         for ask in asks {
             if let Some(place) = resource_place(&ask.resource.probe) {
-                let account = ask.resource.probe.split(':').nth(4).filter(|account| !account.is_empty());
-                let elsewhere = account.is_some_and(|account| ask.call.sessions.account() != Some(account));
-                foreign.extend((elsewhere || view.is_foreign_bucket(&place)).then(|| place.clone()));
+                foreign.extend((ask.is_elsewhere() || view.is_foreign_bucket(&place)).then(|| place.clone()));
                 let read = if ask.is_of_kms() {
                     let entry = keys::entry(view, ask);
                     let key = (ask.action().to_owned(), ask.resource.probe.clone());
