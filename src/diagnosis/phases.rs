@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::{Level, ParameterKind, Phase};
+use crate::catalog::{Connector, Level, ParameterKind, Phase};
 use crate::checks::shared::phases::{Call, Fate, calls, is_needed, is_of_tables, tables};
 use crate::checks::{Judged, View};
+use crate::facts::ConnectorTarget as ConnectorFacts;
 use crate::model::{Blocked, CheckId, Concern, Finding, Outcome, PhaseState, Section};
 use crate::report::{ConnectorTarget, PhaseReport};
 
@@ -78,7 +79,7 @@ struct Table<'v, 'a> {
     calls: &'v [Call<'a>],
 }
 
-impl Table<'_, '_> {
+impl<'a> Table<'_, 'a> {
     /// Notes what a check concluded with the phases that it is about.
     fn take(&mut self, judged: &Judged) {
         let id = judged.id;
@@ -140,18 +141,18 @@ impl Table<'_, '_> {
             Concern::Start => whole(matches!(row.phase, Phase::Start | Phase::Install | Phase::Removal)),
             Concern::Redshift(name) => {
                 let kinds = [ParameterKind::RedshiftCluster, ParameterKind::RedshiftWorkgroup];
-                let named = kinds.into_iter().any(|kind| self.is_given(row, kind, name));
+                let named = kinds.into_iter().any(|kind| self.is_given(&row.connector, kind, name));
                 whole(row.phase == Phase::Start && named)
             }
-            Concern::Tables(name) => {
-                whole(is_of_tables(row.phase) && self.is_given(row, ParameterKind::GlueDatabase, name))
-            }
+            Concern::Tables(name) => whole(
+                is_of_tables(row.phase) && self.is_given(&row.connector, ParameterKind::GlueDatabase, name),
+            ),
             Concern::NewTables(name) => {
-                let of_row = self.is_given(row, ParameterKind::GlueDatabase, name);
+                let of_row = self.is_given(&row.connector, ParameterKind::GlueDatabase, name);
                 // Others come to its files only once there is a table: where they are refused, that is why.
                 let refused = || row.refused.iter().any(|action| action.starts_with("s3:"));
                 let of_first = matches!(row.phase, Phase::Write | Phase::Commit) || refused();
-                let of_first = is_of_tables(row.phase) && of_first && !self.has_tables(row);
+                let of_first = is_of_tables(row.phase) && of_first && !self.has_tables(&row.connector);
                 whole(of_row && (row.phase == Phase::NewTable || of_first))
             }
             concern => {
@@ -162,17 +163,21 @@ impl Table<'_, '_> {
         }
     }
 
-    /// Whether a row's connector was given a value of a kind.
-    fn is_given(&self, row: &Row, kind: ParameterKind, value: &str) -> bool {
-        let mut of_row = self.view.connectors().filter(|(_, connector)| connector.name == row.connector);
-        of_row.any(|(target, connector)| {
+    /// The targets of the connector of this name.
+    fn targets(&self, name: &str) -> impl Iterator<Item = (&'a ConnectorFacts, &'a Connector)> {
+        self.view.connectors().filter(move |(_, connector)| connector.name == name)
+    }
+
+    /// Whether a connector was given a value of a kind.
+    fn is_given(&self, connector: &str, kind: ParameterKind, value: &str) -> bool {
+        self.targets(connector).any(|(target, connector)| {
             connector.of_kind(kind).any(|it| target.parameters.get(&it.name).is_some_and(|it| it == value))
         })
     }
 
-    fn has_tables(&self, row: &Row) -> bool {
-        let mut of_row = self.view.connectors().filter(|(_, connector)| connector.name == row.connector);
-        of_row.any(|(target, connector)| tables(self.view, target, connector).is_ok_and(|it| !it.is_empty()))
+    fn has_tables(&self, connector: &str) -> bool {
+        let seen = |(target, connector)| tables(self.view, target, connector);
+        self.targets(connector).any(|it| seen(it).is_ok_and(|tables| !tables.is_empty()))
     }
 
     /// The calls that something is about.
@@ -206,9 +211,8 @@ impl Table<'_, '_> {
                 }
             }
             Concern::Database(name) => {
-                let named = |call: &Call<'_>| {
-                    self.is_given(&Row::new(call.connector, Phase::Start), ParameterKind::GlueDatabase, name)
-                };
+                let named =
+                    |call: &Call<'_>| self.is_given(call.connector, ParameterKind::GlueDatabase, name);
                 of(&|call| call.need.action.starts_with("glue:") && named(call))
             }
             _ => Vec::new(),

@@ -250,12 +250,8 @@ impl Case<'_> {
 
     /// The statements that went or came with a step, of the side in question.
     fn moved(&self, step: &Step, side: Side) -> Vec<StatementChange> {
-        let text = |content: &Content| match content {
-            Content::Document(document) => Some(std::sync::Arc::clone(document)),
-            _ => None,
-        };
         let Some(asked) = self.asked.filter(|_| step.after != Content::Unknown) else { return Vec::new() };
-        let mut statements = losses(text(&step.before).as_deref(), text(&step.after).as_deref(), asked);
+        let mut statements = losses(step.before.document(), step.after.document(), asked);
         let wanted = match side {
             Side::Allow => StatementChangeKind::AllowLost,
             Side::Deny => StatementChangeKind::DenyAdded,

@@ -52,6 +52,16 @@ pub(crate) enum Content {
     Document(Arc<Value>),
 }
 
+impl Content {
+    /// The document, where one is known to stand there.
+    pub(crate) fn document(&self) -> Option<&Value> {
+        match self {
+            Self::Document(document) => Some(document),
+            Self::Absent | Self::Unknown => None,
+        }
+    }
+}
+
 impl From<Option<Value>> for Content {
     fn from(written: Option<Value>) -> Self {
         written.map_or(Self::Unknown, |document| Self::Document(Arc::new(document)))

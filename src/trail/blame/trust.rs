@@ -67,19 +67,16 @@ impl Changed {
     fn trust(&self, caller: Option<Caller<'_>>) -> Option<Trusted> {
         let step = self.steps.iter().find(|step| step.place == Place::Trust)?;
         let asked = Asked { action: "sts:AssumeRole", resource: None, caller };
-        let level = |content: &Content| match content {
-            Content::Document(document) => Some(allows(document, asked).min(match denies(document, asked) {
+        let level = |content: &Content| {
+            let document = content.document()?;
+            let spared = match denies(document, asked) {
                 Says::No => Says::Yes,
                 Says::OnCondition => Says::OnCondition,
                 Says::Yes => Says::No,
-            })),
-            _ => None,
+            };
+            Some(allows(document, asked).min(spared))
         };
-        let text = |content: &Content| match content {
-            Content::Document(document) => Some(std::sync::Arc::clone(document)),
-            _ => None,
-        };
-        let statements = losses(text(&step.before).as_deref(), text(&step.after).as_deref(), asked);
+        let statements = losses(step.before.document(), step.after.document(), asked);
         Some(Trusted { before: level(&step.before), after: level(&step.after), statements })
     }
 }
