@@ -407,13 +407,7 @@ fn read_entry<'a, T>(facts: &'a BTreeMap<String, Fact<T>>, name: &str, what: &st
 }
 
 fn not_read(what: &str) -> Blocked {
-    Blocked {
-        what: what.to_owned(),
-        why: "it was not read".to_owned(),
-        grant: None,
-        hint: None,
-        concerns: Vec::new(),
-    }
+    Blocked::new(what, "it was not read")
 }
 
 /// What hangs on a fact of a bucket: on how it keeps new objects, what is written to it.

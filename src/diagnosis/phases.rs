@@ -100,13 +100,7 @@ impl<'a> Table<'_, 'a> {
                 }
             }
             Outcome::Broken(_) => {
-                let blocked = Blocked {
-                    what: format!("what {id} looks at"),
-                    why: "the check went wrong".to_owned(),
-                    grant: None,
-                    hint: None,
-                    concerns: Vec::new(),
-                };
+                let blocked = Blocked::new(format!("what {id} looks at"), "the check went wrong");
                 self.rows.iter_mut().for_each(|row| row.unread(&blocked));
             }
             Outcome::Pass(_) | Outcome::Skip(_) => {}

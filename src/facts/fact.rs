@@ -86,26 +86,11 @@ impl<T> Fact<T> {
             Self::Known(value) => Ok(Some(value)),
             Self::Absent => Ok(None),
             Self::Denied(refusal) => Err(Blocked {
-                what: what.to_owned(),
-                why: refusal.message.clone(),
                 grant: Some(refusal.action.clone()),
-                hint: None,
-                concerns: Vec::new(),
+                ..Blocked::new(what, refusal.message.clone())
             }),
-            Self::Failed(failure) => Err(Blocked {
-                what: what.to_owned(),
-                why: failure.message.clone(),
-                grant: None,
-                hint: None,
-                concerns: Vec::new(),
-            }),
-            Self::NotAsked(reason) => Err(Blocked {
-                what: what.to_owned(),
-                why: reason.clone(),
-                grant: None,
-                hint: None,
-                concerns: Vec::new(),
-            }),
+            Self::Failed(failure) => Err(Blocked::new(what, failure.message.clone())),
+            Self::NotAsked(reason) => Err(Blocked::new(what, reason.clone())),
         }
     }
 

@@ -232,6 +232,11 @@ pub struct Blocked {
 }
 
 impl Blocked {
+    /// Something that could not be looked at, for a reason that no permission and nothing else is known to mend.
+    pub fn new(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { what: what.into(), why: why.into(), grant: None, hint: None, concerns: Vec::new() }
+    }
+
     /// Says which part of the connectors' work hangs on it, in place of what was said before.
     #[must_use]
     pub fn about(mut self, concerns: impl IntoIterator<Item = Concern>) -> Self {

@@ -75,11 +75,11 @@ fn repair(check: &CheckInput) -> Repair {
 
 fn outcomes() -> Vec<CheckInput> {
     let blocked = || Blocked {
-        what: "the bucket policy of orders".to_owned(),
-        why: "User: x is not authorized to perform: s3:GetBucketPolicy".to_owned(),
         grant: Some("s3:GetBucketPolicy".to_owned()),
-        hint: None,
-        concerns: Vec::new(),
+        ..Blocked::new(
+            "the bucket policy of orders",
+            "User: x is not authorized to perform: s3:GetBucketPolicy",
+        )
     };
     vec![
         check(

@@ -105,7 +105,7 @@ impl Locations {
             it.metadata.read(&what)
         } else {
             let why = "it was not read".to_owned();
-            Err(Blocked { what: what.clone(), why, grant: None, hint: None, concerns: Vec::new() })
+            Err(Blocked::new(what.clone(), why))
         };
         match (read.map(|it| it.and_then(|it| it.location.as_deref())), warehouse) {
             (Err(blocked), _) => self.open = Some(blocked),
@@ -120,8 +120,7 @@ impl Locations {
             (Ok(_), None) => {
                 let hint = parameter.map(|name| format!("give the connector's warehouse with --{name}"));
                 let why = "the database has no location of its own, and the warehouse was not given";
-                self.open =
-                    Some(Blocked { what, why: why.to_owned(), grant: None, hint, concerns: Vec::new() });
+                self.open = Some(Blocked { hint, ..Blocked::new(what, why) });
             }
         }
     }

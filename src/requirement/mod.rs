@@ -240,13 +240,7 @@ impl<'c> OfConnector<'_, 'c> {
         }
         if keys.contains(&EncryptionKey::Unknown) {
             let why = format!("it was not read, and {} hangs on it", need.action);
-            return Err(Blocked {
-                what: what.to_owned(),
-                why,
-                grant: None,
-                hint: None,
-                concerns: Vec::new(),
-            });
+            return Err(Blocked::new(what, why));
         }
         Ok(false)
     }
@@ -326,11 +320,11 @@ impl<'c> OfConnector<'_, 'c> {
             }
             (_, Some(value)) => Ok(vec![value.clone().into()]),
             (_, None) => Err(Blocked {
-                what: format!("what --{name} of the connector {} is", self.connector.name),
-                why: "it was not given".to_owned(),
-                grant: None,
                 hint: Some(format!("give it with --{name}")),
-                concerns: Vec::new(),
+                ..Blocked::new(
+                    format!("what --{name} of the connector {} is", self.connector.name),
+                    "it was not given",
+                )
             }),
         }
     }
@@ -345,7 +339,7 @@ impl<'c> OfConnector<'_, 'c> {
         let what = format!("the tables of the Glue database {name}");
         let not_read = || {
             let why = "it was not read".to_owned();
-            Blocked { what: what.clone(), why, grant: None, hint: None, concerns: Vec::new() }
+            Blocked::new(what.clone(), why)
         };
         let database = self.facts.glue.databases.get(name).ok_or_else(not_read)?;
         if matches!(database.metadata, Fact::Absent) {
@@ -385,13 +379,7 @@ impl<'c> OfConnector<'_, 'c> {
         let mut named = self.connector.of_kind(ParameterKind::RedshiftWorkgroup);
         let name = named.find_map(|it| self.target.parameters.get(&it.name)).map_or("", String::as_str);
         let what = format!("the id of the workgroup {name}");
-        let absent = |why: &str| Blocked {
-            what: what.clone(),
-            why: why.to_owned(),
-            grant: None,
-            hint: None,
-            concerns: Vec::new(),
-        };
+        let absent = |why: &str| Blocked::new(what.clone(), why);
         match self.facts.redshift.workgroups.get(name) {
             Some(read) => match read.read(&what)? {
                 Some(workgroup) => Ok(workgroup.id.clone()),
@@ -411,21 +399,15 @@ fn customer(key: EncryptionKey, location: Option<&Location>) -> Vec<Value> {
 
 fn unknown_account() -> Blocked {
     Blocked {
-        what: "the role's account".to_owned(),
-        why: "neither the role nor the caller was read".to_owned(),
-        grant: None,
         hint: Some("give the role by its ARN".to_owned()),
-        concerns: Vec::new(),
+        ..Blocked::new("the role's account", "neither the role nor the caller was read")
     }
 }
 
 fn unknown_region() -> Blocked {
     Blocked {
-        what: "the connector's region".to_owned(),
-        why: "none was given".to_owned(),
-        grant: None,
         hint: Some("give it with --region".to_owned()),
-        concerns: Vec::new(),
+        ..Blocked::new("the connector's region", "none was given")
     }
 }
 

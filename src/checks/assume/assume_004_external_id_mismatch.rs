@@ -128,14 +128,11 @@ fn not_given(view: &View<'_>, trust: &Trust<'_>, best: &Reading) -> Result<Outco
         why = format!("{why}, and Streamkap last got in with {used}{same}, on {}", history::when(event));
     }
     Err(Blocked {
-        what: "the external id of the Streamkap app".to_owned(),
-        why,
-        grant: None,
         hint: Some(
             "Copy it from the connector's setup in the Streamkap app and give it with --external-id"
                 .to_owned(),
         ),
-        concerns: Vec::new(),
+        ..Blocked::new("the external id of the Streamkap app", why)
     })
 }
 
@@ -145,13 +142,10 @@ fn last_used<'a>(successes: &[&'a crate::trail::Event]) -> Option<(&'a crate::tr
 }
 
 fn hangs(best: &Reading) -> Blocked {
-    Blocked {
-        what: "whether the trust policy accepts the external id".to_owned(),
-        why: format!("{} compares it with what only AWS knows", best.name()),
-        grant: None,
-        hint: None,
-        concerns: Vec::new(),
-    }
+    Blocked::new(
+        "whether the trust policy accepts the external id",
+        format!("{} compares it with what only AWS knows", best.name()),
+    )
 }
 
 fn mismatch(view: &View<'_>, trust: &Trust<'_>, reading: &Reading, given: &ExternalId) -> Finding {

@@ -78,15 +78,15 @@ fn hangs(trust: &Trust<'_>, best: &Reading, condition: &Condition) -> Blocked {
         }
     };
     Blocked {
-        what: format!("whether Streamkap meets a condition of the trust policy of {}", trust.role.arn.name()),
-        why: format!(
-            "{}, line {}: whether {} holds hangs on what nobody outside can know",
-            best.name(),
-            condition.line,
-            written(condition)
-        ),
-        grant: None,
         hint: Some(hint.to_owned()),
-        concerns: Vec::new(),
+        ..Blocked::new(
+            format!("whether Streamkap meets a condition of the trust policy of {}", trust.role.arn.name()),
+            format!(
+                "{}, line {}: whether {} holds hangs on what nobody outside can know",
+                best.name(),
+                condition.line,
+                written(condition)
+            ),
+        )
     }
 }

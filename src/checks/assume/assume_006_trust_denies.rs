@@ -63,12 +63,11 @@ fn hangs(trust: &Trust<'_>, deny: &Reading) -> Blocked {
         .filter(|it| it.truth == Truth::Hangs)
         .map(|it| it.condition.key.as_str())
         .collect();
+    let (role, keys) = (trust.role.arn.name(), keys.join(", "));
+    let what = format!("whether {} of the trust policy of {role} denies Streamkap", deny.name());
+    let hint = "A successful AssumeRole in CloudTrail's event history since the last change of the trust policy would settle it";
     Blocked {
-        what: format!("whether {} of the trust policy of {} denies Streamkap", deny.name(), trust.role.arn.name()),
-        why: format!("it hangs on {}, which nobody outside can know", keys.join(", ")),
-        grant: None,
-        hint: Some(
-            "A successful AssumeRole in CloudTrail's event history since the last change of the trust policy would settle it"
-                .to_owned(),
-        ), concerns: Vec::new() }
+        hint: Some(hint.to_owned()),
+        ..Blocked::new(what, format!("it hangs on {keys}, which nobody outside can know"))
+    }
 }

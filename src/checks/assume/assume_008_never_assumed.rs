@@ -138,14 +138,11 @@ fn no_sign(
         ),
     };
     Blocked {
-        what: format!("whether Streamkap ever assumed the role {}", role.arn.name()),
-        why,
-        grant: None,
         hint: Some(format!(
             "If the role is new, start the connector in the Streamkap app and run the doctor again: a success of account {} shows within minutes",
             view.vendor().account
         )),
-        concerns: Vec::new(),
+        ..Blocked::new(format!("whether Streamkap ever assumed the role {}", role.arn.name()), why)
     }
 }
 

@@ -84,17 +84,14 @@ fn got_in_before<'a>(
 /// A change by which something may have been lost, or never have been there.
 fn unproven(cause: &Cause<'_>) -> Blocked {
     let (verb, lost) = (if cause.lost.len() == 1 { "is" } else { "are" }, words::list(&cause.lost));
-    Blocked {
-        what: format!("whether {lost}, which {verb} not allowed now, went with a change"),
-        why: format!(
+    Blocked::new(
+        format!("whether {lost}, which {verb} not allowed now, went with a change"),
+        format!(
             "on {} {}; what stood there before is not in the history, nor that Streamkap got in before",
             history::when(cause.event),
             told(cause.event)
         ),
-        grant: None,
-        hint: None,
-        concerns: Vec::new(),
-    }
+    )
 }
 
 /// A change and what was lost by it.

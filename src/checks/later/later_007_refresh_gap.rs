@@ -73,25 +73,24 @@ fn silence(last: &Event, now: Option<Timestamp>) -> Option<Gap<'_>> {
 }
 
 fn nothing(assumptions: &Assumptions<'_>) -> Blocked {
-    assumptions.all.unread.first().cloned().unwrap_or_else(|| Blocked {
-        what: "how Streamkap refreshes its credentials".to_owned(),
-        why: format!("no successful AssumeRole by Streamkap shows in the {}", assumptions.all.window()),
-        grant: None,
-        hint: None,
-        concerns: Vec::new(),
+    assumptions.all.unread.first().cloned().unwrap_or_else(|| {
+        Blocked::new(
+            "how Streamkap refreshes its credentials",
+            format!("no successful AssumeRole by Streamkap shows in the {}", assumptions.all.window()),
+        )
     })
 }
 
 /// A single call shows no rhythm: whether another was due cannot be told.
 fn once(last: &Event) -> Blocked {
     Blocked {
-        what: "how Streamkap refreshes its credentials".to_owned(),
-        why: format!("one successful AssumeRole shows, on {}, and none since", history::when(last)),
-        grant: None,
         hint: Some(
             "see in the Streamkap app whether the connector is running, and what its log says".to_owned(),
         ),
-        concerns: Vec::new(),
+        ..Blocked::new(
+            "how Streamkap refreshes its credentials",
+            format!("one successful AssumeRole shows, on {}, and none since", history::when(last)),
+        )
     }
 }
 

@@ -199,14 +199,12 @@ fn allowed<'a>(
         None => "no change shows since that could have mended it".to_owned(),
     };
     let last = group.last.map_or_else(String::new, |last| format!(" on {}", phrases::moment(last)));
+    let why = format!("AWS refused it{last}, the policies that could be read allow it, and {seen}");
+    let hint = "a change takes up to 15 minutes to show: run the doctor again, or see whether the connector is still refused";
     Standing::Open(Blocked {
-        what: format!("whether {} is still refused", described(group)),
-        why: format!("AWS refused it{last}, the policies that could be read allow it, and {seen}"),
-        grant: None,
-        hint: Some(
-            "a change takes up to 15 minutes to show: run the doctor again, or see whether the connector is still refused"
-                .to_owned(),
-        ), concerns: Vec::new() })
+        hint: Some(hint.to_owned()),
+        ..Blocked::new(format!("whether {} is still refused", described(group)), why)
+    })
 }
 
 /// The newest change after the last refusal before which the call was not allowed, or may not have been.
@@ -261,23 +259,18 @@ fn out_of_sight(view: &View<'_>, group: &DenialGroup, own: Option<&Ask<'_>>) -> 
         Some(denial::Layer::Session) => "it ends with the session: see whether a new one is refused",
         _ => "see whether the connector is still refused",
     };
+    let why = format!("it was refused by {hidden}, which cannot be read from here");
     Some(Blocked {
-        what: format!("whether {} is still refused", described(group)),
-        why: format!("it was refused by {hidden}, which cannot be read from here"),
-        grant: None,
         hint: Some(hint.to_owned()),
-        concerns: Vec::new(),
+        ..Blocked::new(format!("whether {} is still refused", described(group)), why)
     })
 }
 
 fn unnamed(group: &DenialGroup) -> Blocked {
-    Blocked {
-        what: "whether a refused call is still refused".to_owned(),
-        why: format!("neither message nor event names the action ({})", group.reason),
-        grant: None,
-        hint: None,
-        concerns: Vec::new(),
-    }
+    Blocked::new(
+        "whether a refused call is still refused",
+        format!("neither message nor event names the action ({})", group.reason),
+    )
 }
 
 /// `s3:PutObject on arn:…`.

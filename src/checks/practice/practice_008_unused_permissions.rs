@@ -61,13 +61,7 @@ fn moment(text: &str) -> Option<Timestamp> {
 
 fn unreadable(text: &str) -> Blocked {
     let why = format!("`{text}` is no moment");
-    Blocked {
-        what: "since when the role is unused".to_owned(),
-        why,
-        grant: None,
-        hint: None,
-        concerns: Vec::new(),
-    }
+    Blocked::new("since when the role is unused", why)
 }
 
 fn last_use(role: &Role) -> String {

@@ -37,11 +37,11 @@ impl Searched<'_> {
             let gap = self.queries.iter().find_map(|query| query.gap.as_deref());
             let why = gap.map(|gap| format!(": {gap}")).unwrap_or_default();
             Blocked {
-                what: "CloudTrail's event history".to_owned(),
-                why: format!("the {} was not read to the end{why}", self.window()),
-                grant: None,
                 hint: gap.is_none().then(|| "run again with a shorter --since".to_owned()),
-                concerns: Vec::new(),
+                ..Blocked::new(
+                    "CloudTrail's event history",
+                    format!("the {} was not read to the end{why}", self.window()),
+                )
             }
         };
         Some(self.unread.first().cloned().unwrap_or_else(cut_short))
@@ -96,13 +96,10 @@ fn fact_of(purpose: Purpose) -> FactId {
 
 fn not_searched(history: &History) -> Blocked {
     let why = history.switched_off.as_ref().or(history.not_searched.as_ref());
-    Blocked {
-        what: "CloudTrail's event history".to_owned(),
-        why: why.cloned().unwrap_or_else(|| "it was not searched".to_owned()),
-        grant: None,
-        hint: None,
-        concerns: Vec::new(),
-    }
+    Blocked::new(
+        "CloudTrail's event history",
+        why.cloned().unwrap_or_else(|| "it was not searched".to_owned()),
+    )
 }
 
 /// Why a check does not apply that lacks nothing but the event history which the user left out.

@@ -252,5 +252,5 @@ fn service(ask: &Ask<'_>) -> &'static str {
 
 pub(super) fn no_policy(key: &str) -> Blocked {
     let why = "AWS says that there is none, which cannot be".to_owned();
-    Blocked { what: format!("the key policy of {key}"), why, grant: None, hint: None, concerns: Vec::new() }
+    Blocked::new(format!("the key policy of {key}"), why)
 }

@@ -49,10 +49,12 @@ pub fn may_be_hidden(view: &View<'_>, thing: &str) -> Result<(), Blocked> {
     }
     let region = view.target().region.as_ref().map(|region| format!(" in {region}")).unwrap_or_default();
     Err(Blocked {
-        what: format!("whether there is {thing}{region}"),
-        why: "AWS shows none, and Lake Formation hides databases and tables from whoever runs the doctor unless it grants them".to_owned(),
-        grant: None,
-        hint: Some(AS_ADMINISTRATOR.to_owned()), concerns: Vec::new() })
+        hint: Some(AS_ADMINISTRATOR.to_owned()),
+        ..Blocked::new(
+            format!("whether there is {thing}{region}"),
+            "AWS shows none, and Lake Formation hides databases and tables from whoever runs the doctor unless it grants them",
+        )
+    })
 }
 
 /// That something is known only to an administrator of the data lake.

@@ -137,11 +137,11 @@ pub fn open_need(view: &View<'_>) -> Option<Blocked> {
 fn unknown_role(view: &View<'_>) -> Blocked {
     let unread = view.role().err().or_else(|| view.caller().err());
     unread.unwrap_or_else(|| Blocked {
-        what: format!("the account of the role {}", view.target().role.name),
-        why: "neither the role nor the caller was read".to_owned(),
-        grant: None,
         hint: Some("give the role by its ARN".to_owned()),
-        concerns: Vec::new(),
+        ..Blocked::new(
+            format!("the account of the role {}", view.target().role.name),
+            "neither the role nor the caller was read",
+        )
     })
 }
 
@@ -149,12 +149,11 @@ impl<'a> Ask<'a> {
     /// The question of a requirement on a resource; an error when not even the role's account is known.
     pub fn of(view: &View<'_>, requirement: Requirement<'a>, resource: Resource) -> Result<Self, Blocked> {
         let situation = view.situation(&requirement);
-        let call = SessionCall::of(&situation, &requirement, &resource).map_err(|error| Blocked {
-            what: format!("the role {}", situation.role_arn.clone().unwrap_or_default()),
-            why: error.to_string(),
-            grant: None,
-            hint: None,
-            concerns: Vec::new(),
+        let call = SessionCall::of(&situation, &requirement, &resource).map_err(|error| {
+            Blocked::new(
+                format!("the role {}", situation.role_arn.clone().unwrap_or_default()),
+                error.to_string(),
+            )
         })?;
         let call = Rc::new(call.ok_or_else(|| unknown_role(view))?);
         Ok(Self { requirement, resource, call })

@@ -112,13 +112,7 @@ fn of_ask<'a>(view: &View<'a>, ask: &Ask<'a>, fates: Option<&Fates<'a>>) -> Vec<
 }
 
 fn no_role() -> Blocked {
-    Blocked {
-        what: "what the role may do".to_owned(),
-        why: "there is no role".to_owned(),
-        grant: None,
-        hint: None,
-        concerns: Vec::new(),
-    }
+    Blocked::new("what the role may do", "there is no role")
 }
 
 /// The phases that hang on a call: its need's, but for what an Iceberg table's files are written and read for,

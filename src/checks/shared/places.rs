@@ -171,13 +171,7 @@ mod tests {
     use super::*;
 
     fn blocked(what: &str) -> Blocked {
-        Blocked {
-            what: what.to_owned(),
-            why: "not read".to_owned(),
-            grant: None,
-            hint: None,
-            concerns: Vec::new(),
-        }
+        Blocked::new(what, "not read")
     }
 
     fn pass(text: &str) -> Outcome {

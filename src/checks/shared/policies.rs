@@ -139,7 +139,7 @@ pub fn compile(kind: Kind, name: &str, text: &str) -> Result<Arc<Policy>, Blocke
 
 fn unreadable(name: &str, faults: &[Diagnostic]) -> Blocked {
     let why = faults.first().map_or_else(|| "it is no policy".to_owned(), ToString::to_string);
-    Blocked { what: format!("the policy {name}"), why, grant: None, hint: None, concerns: Vec::new() }
+    Blocked::new(format!("the policy {name}"), why)
 }
 
 /// The permissions boundary; nothing: the role has none.

@@ -298,11 +298,5 @@ fn is_default(event: &Event) -> bool {
 }
 
 fn unknown(what: &str) -> Doc {
-    Doc::Unknown(Blocked {
-        what: what.to_owned(),
-        why: "the history does not show it".to_owned(),
-        grant: None,
-        hint: None,
-        concerns: Vec::new(),
-    })
+    Doc::Unknown(Blocked::new(what, "the history does not show it"))
 }

@@ -183,14 +183,14 @@ fn another_side(ask: &Ask<'_>) -> Blocked {
     let resource = &ask.resource.pattern;
     let whose = if ask.action().starts_with("sts:") { "the trust policy" } else { "the policy" };
     let blocked = Blocked {
-        what: format!("{whose} of {resource}"),
-        why: format!(
-            "the doctor does not read it; {} is allowed by the role's own policies, and it has to allow it, too",
-            ask.action()
-        ),
-        grant: None,
         hint: Some(format!("ask whoever owns {resource} whether it lets the role in")),
-        concerns: Vec::new(),
+        ..Blocked::new(
+            format!("{whose} of {resource}"),
+            format!(
+                "the doctor does not read it; {} is allowed by the role's own policies, and it has to allow it, too",
+                ask.action()
+            ),
+        )
     };
     blocked.about([ask.concern()])
 }

@@ -98,15 +98,14 @@ fn refused_by_lake_formation(view: &View<'_>, name: &str) -> Result<Option<Findi
     if !matches!(access, Access::Lacking(_)) || lake.is_out_of_use() || (by_iam && (nobody || !listed)) {
         return Ok(None);
     }
-    let unclear = |why: &str| Blocked {
-        what: format!(
-            "whether Lake Formation lets {} create the Glue database {name}",
-            view.target().role.name
-        ),
-        why: why.to_owned(),
-        grant: None,
-        hint: None,
-        concerns: Vec::new(),
+    let unclear = |why: &str| {
+        Blocked::new(
+            format!(
+                "whether Lake Formation lets {} create the Glue database {name}",
+                view.target().role.name
+            ),
+            why,
+        )
     };
     if !listed {
         return Err(unclear("the grants on the Data Catalog were not listed"));

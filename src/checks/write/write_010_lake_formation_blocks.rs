@@ -77,13 +77,7 @@ fn unknown_role(view: &View<'_>) -> Blocked {
 
 fn unclear(view: &View<'_>, database: &str, why: &str) -> Blocked {
     let role = &view.target().role.name;
-    Blocked {
-        what: format!("whether Lake Formation lets {role} use the database {database}"),
-        why: why.to_owned(),
-        grant: None,
-        hint: None,
-        concerns: Vec::new(),
-    }
+    Blocked::new(format!("whether Lake Formation lets {role} use the database {database}"), why)
 }
 
 /// The database with its tables and the place of new ones, as Lake Formation grants them.

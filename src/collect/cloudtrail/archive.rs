@@ -104,27 +104,15 @@ where
     let what = format!("{} {}", operation.service, operation.name);
     match aws.ask(operation, call).await {
         Fact::Known(answer) => Ok(answer),
-        Fact::Absent => Err(Blocked {
-            what,
-            why: "AWS says that there is none".to_owned(),
-            grant: None,
-            hint: None,
-            concerns: Vec::new(),
-        }),
-        unread => Err(unread.read(&what).err().unwrap_or(Blocked {
-            what,
-            why: "it was not read".to_owned(),
-            grant: None,
-            hint: None,
-            concerns: Vec::new(),
-        })),
+        Fact::Absent => Err(Blocked::new(what, "AWS says that there is none")),
+        unread => Err(unread.read(&what).err().unwrap_or(Blocked::new(what, "it was not read"))),
     }
 }
 
 /// That a list names a page again.
 pub(super) fn endless(operation: &Operation) -> Blocked {
     let what = format!("{} {}", operation.service, operation.name);
-    Blocked { what, why: ENDLESS.to_owned(), grant: None, hint: None, concerns: Vec::new() }
+    Blocked::new(what, ENDLESS)
 }
 
 /// What could not be read, as a problem of the coverage.

@@ -91,5 +91,5 @@ pub(super) fn not_started(aws: &Aws<'_>, why: Blocked) -> Blocked {
 
 /// Something that cannot be had, and why.
 pub(super) fn blocked(what: &str, why: impl Into<String>) -> Blocked {
-    Blocked { what: what.to_owned(), why: why.into(), grant: None, hint: None, concerns: Vec::new() }
+    Blocked::new(what, why)
 }

@@ -144,13 +144,7 @@ async fn client(aws: &Aws<'_>, bucket: &str) -> Result<Client, Blocked> {
     let head = crate::collect::s3::head(aws, bucket, None).await;
     let what = format!("the bucket {bucket}");
     let Some(head) = head.read(&what)? else {
-        return Err(Blocked {
-            what,
-            why: "there is no such bucket".to_owned(),
-            grant: None,
-            hint: None,
-            concerns: Vec::new(),
-        });
+        return Err(Blocked::new(what, "there is no such bucket"));
     };
     Ok(aws.s3(Some(&head.region)))
 }
@@ -256,13 +250,7 @@ impl Fetching<'_> {
             return Ok(None);
         }
         let unread = |why: String, grant: Option<String>| {
-            Err(Blocked {
-                what: "the log file".to_owned(),
-                why: alike(&why, &file.key),
-                grant,
-                hint: None,
-                concerns: Vec::new(),
-            })
+            Err(Blocked { grant, ..Blocked::new("the log file", alike(&why, &file.key)) })
         };
         let mut why = String::new();
         for _ in 0..ATTEMPTS {

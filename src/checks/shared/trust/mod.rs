@@ -336,11 +336,11 @@ fn with(statement: &Value, element: &str, value: &Value) -> Value {
 fn unreadable(role: &Role, diagnostics: &[Diagnostic]) -> Blocked {
     let fault = diagnostics.first().map_or_else(|| "it is empty".to_owned(), ToString::to_string);
     Blocked {
-        what: format!("the trust policy of {}", role.arn),
-        why: format!("it cannot be read as a policy: {fault}"),
-        grant: None,
         hint: Some("AWS stores only policies that it can read: read the role again".to_owned()),
-        concerns: Vec::new(),
+        ..Blocked::new(
+            format!("the trust policy of {}", role.arn),
+            format!("it cannot be read as a policy: {fault}"),
+        )
     }
 }
 
