@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use streamkap_doctor::policy::trust::{
-    Assumption, Proof, Who, assume, others, with_other_external_id, without_external_id,
+    Assumption, Proof, Who, assume, others, spares, with_other_external_id, without_external_id,
 };
-use streamkap_doctor::policy::{Context, Document, Kind, Policy, Principal};
+use streamkap_doctor::policy::{Context, Document, Kind, Policy, Principal, PrincipalEntry, PrincipalKind};
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/target";
 const VENDOR: &str = "300973880807";
@@ -270,4 +270,43 @@ fn a_verdict_that_hangs_on_an_unknown_key_says_so() {
     assert_eq!(unknown.would_allow.len(), 1);
     assert!(decide(Context::new()).depends_on.is_empty());
     assert!(decide(Context::new().with("aws:SourceIp", "203.0.113.9")).verdict.is_allowed());
+}
+
+/// The lists of the documentation's `NotPrincipal` page and of the blog on S3 and roles: an account beside one of its
+/// roles, and a session beside its role.
+#[test]
+fn a_deny_of_all_but_some_spares_a_session_only_where_it_is_surely_listed() {
+    const CALLER: &str = "arn:aws:iam::444455556666:role/app/caller";
+    let (root, role) = ("arn:aws:iam::444455556666:root", CALLER);
+    let (session, other) =
+        ("arn:aws:sts::444455556666:assumed-role/caller/s", "arn:aws:sts::444455556666:assumed-role/other/s");
+    for (listed, spared) in [
+        (vec![root], Some(true)),
+        (vec!["444455556666"], Some(true)),
+        (vec!["*"], Some(true)),
+        (vec![role], Some(false)),
+        (vec![role, root], None),
+        (vec![role, "444455556666"], None),
+        (vec![role, "arn:aws:iam::111122223333:root"], Some(false)),
+        (vec![role, session], None),
+        (vec![role, root, session], None),
+        (vec![session], Some(false)),
+        (vec![root, session], Some(false)),
+        (vec![root, other], Some(false)),
+        (vec![root, "arn:aws:iam::444455556666:role/other"], Some(false)),
+        (vec!["arn:aws:iam::111122223333:root"], Some(false)),
+    ] {
+        let entry = |value: &&str| PrincipalEntry { kind: PrincipalKind::Aws, value: (*value).to_owned() };
+        let entries: Vec<PrincipalEntry> = listed.iter().map(entry).collect();
+        assert_eq!(spares(&entries, &principal(CALLER)), spared, "{listed:?}");
+    }
+}
+
+#[test]
+fn a_user_is_spared_beside_its_account_as_the_documentation_has_it() {
+    let user = "arn:aws:iam::444455556666:user/Bob";
+    let entry = |value: &str| PrincipalEntry { kind: PrincipalKind::Aws, value: value.to_owned() };
+    let listed = [entry(user), entry("arn:aws:iam::444455556666:root")];
+    assert_eq!(spares(&listed, &principal(user)), Some(true));
+    assert_eq!(spares(&listed, &principal("arn:aws:iam::444455556666:user/Eve")), Some(false));
 }

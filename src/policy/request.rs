@@ -114,6 +114,13 @@ impl Principal {
         if self.arn.is_empty() { None } else { Some(&self.arn) }
     }
 
+    /// What the ARN of every session of a role begins with; `None` for what is no role.
+    pub(super) fn session_head(&self) -> Option<String> {
+        let partition = self.text.split(':').nth(1)?;
+        let (account, name) = (&self.account, self.name());
+        (self.who == Who::Role).then(|| format!("arn:{partition}:sts::{account}:assumed-role/{name}/"))
+    }
+
     /// Whether it is a service-linked role, which organisation policies do not restrict.
     pub(super) fn is_service_linked(&self) -> bool {
         match self.who {

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use crate::model::StatementRef;
 
 use super::decision::evaluate_resource_side;
-use super::document::{Effect, PrincipalKind, Selector, Version};
+use super::document::{Effect, PrincipalEntry, PrincipalKind, Selector, Version};
 use super::language::{Glob, representatives};
 use super::operator::{Operator, Test};
-use super::principal::Entry;
-use super::request::{Who as Caller, is_account};
+use super::principal::{Entry, is_exempt};
+use super::request::{Facts, Who as Caller, is_account};
 use super::{Context, Decision, Policy, Principal, Request};
 
 /// What is passed to `sts:AssumeRole`.
@@ -52,6 +52,34 @@ pub fn perform(trust: &Arc<Policy>, action: &str, assumption: &Assumption<'_>) -
         context,
     };
     evaluate_resource_side(trust, &request)
+}
+
+/// Whether a Deny with `NotPrincipal` spares a caller; for a role, a session of it, whose name is not known. `None`:
+/// that is open.
+///
+/// AWS looks at the account, the role and the session. It asks for the account, advises role and account, and a
+/// session that is not listed itself was seen to be denied: role and account alone are left open, and so is a
+/// session of the role that is listed and may be the caller.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html>,
+/// <https://aws.amazon.com/blogs/security/how-to-restrict-amazon-s3-bucket-access-to-a-specific-iam-role/>
+pub fn spares(listed: &[PrincipalEntry], caller: &Principal) -> Option<bool> {
+    let entries: Vec<Entry> = listed.iter().map(Entry::compile).collect();
+    let exempt = |principal: &Principal| {
+        let (action, context) = ("sts:AssumeRole".to_owned(), Context::open());
+        let (principal, resource) = (principal.clone(), String::new());
+        let request = Request { principal, action, resource, resource_account: None, context };
+        is_exempt(&entries, &Facts::new(&request))
+    };
+    let Some(head) = caller.session_head() else { return Some(exempt(caller)) };
+    let session = |name: &str| Principal::parse(&format!("{head}{name}")).ok();
+    if session("a-name-that-no-policy-lists").is_some_and(|session| exempt(&session)) {
+        return Some(true);
+    }
+    let mut sessions = listed.iter().filter_map(|entry| session(entry.value.strip_prefix(&head)?));
+    let of_account =
+        |entry: &Entry| matches!(entry, Entry::Account { id, .. } if caller.account() == Some(id));
+    let by_role = exempt(caller) && entries.iter().any(of_account);
+    if by_role || sessions.any(|session| exempt(&session)) { None } else { Some(false) }
 }
 
 /// An answer that may hang on condition keys nobody outside AWS can know.

@@ -63,11 +63,15 @@ fn hangs(trust: &Trust<'_>, deny: &Reading) -> Blocked {
         .filter(|it| it.truth == Truth::Hangs)
         .map(|it| it.condition.key.as_str())
         .collect();
-    let (role, keys) = (trust.role.arn.name(), keys.join(", "));
+    let role = trust.role.arn.name();
+    let why = if deny.means_caller == Truth::Hangs {
+        "its NotPrincipal lists Streamkap's role, which calls by a session: AWS does not say that a session is spared \
+         that is not listed, too, and only Streamkap knows what it is called"
+            .to_owned()
+    } else {
+        format!("it hangs on {}, which nobody outside can know", keys.join(", "))
+    };
     let what = format!("whether {} of the trust policy of {role} denies Streamkap", deny.name());
     let hint = "A successful AssumeRole in CloudTrail's event history since the last change of the trust policy would settle it";
-    Blocked {
-        hint: Some(hint.to_owned()),
-        ..Blocked::new(what, format!("it hangs on {keys}, which nobody outside can know"))
-    }
+    Blocked { hint: Some(hint.to_owned()), ..Blocked::new(what, why) }
 }

@@ -16,9 +16,10 @@ use serde_json::{Value, json};
 use crate::checks::View;
 use crate::facts::Role;
 use crate::model::{Blocked, Evidence, StatementRef};
-use crate::policy::trust::{Assumption, assume};
+use crate::policy::trust::{Assumption, assume, spares};
 use crate::policy::{
-    Condition, Diagnostic, Document, Effect, Kind, Policy, PrincipalEntry, PrincipalKind, Statement, Version,
+    Condition, Diagnostic, Document, Effect, Kind, Policy, PrincipalEntry, PrincipalKind, Selector,
+    Statement, Version,
 };
 
 use super::{callers, history, phrases};
@@ -91,6 +92,8 @@ pub(crate) struct Reading {
     pub reference: StatementRef,
     /// Its principals.
     pub principals: Principals,
+    /// Whether they mean Streamkap's call.
+    pub means_caller: Truth,
     /// Whether it means `sts:AssumeRole`.
     pub assumes: bool,
     /// Its conditions on `sts:ExternalId`.
@@ -168,7 +171,7 @@ impl<'a> Trust<'a> {
             let reading = trust.reading(view, statement, reference.clone());
             match statement.effect {
                 Effect::Allow => trust.allows.push(reading),
-                Effect::Deny if reading.principals.cover() => trust.denies.push(reading),
+                Effect::Deny if reading.means_caller != Truth::Fails => trust.denies.push(reading),
                 Effect::Deny => {}
             }
         }
@@ -181,10 +184,17 @@ impl<'a> Trust<'a> {
             let fits = move |it: &&Condition| it.key.eq_ignore_ascii_case("sts:ExternalId") == external;
             statement.conditions.iter().filter(fits).map(|it| self.judge(statement.effect, it)).collect()
         };
+        let principals = self.principals(view, statement, &written);
+        let means_caller = match &statement.principals {
+            Some(Selector::AllBut(entries)) if statement.effect == Effect::Deny => self.denied(entries),
+            _ if principals.cover() => Truth::Holds,
+            _ => Truth::Fails,
+        };
         Reading {
             statement: statement.clone(),
             reference,
-            principals: self.principals(view, statement, &written),
+            principals,
+            means_caller,
             assumes: self.lets_in(with(&written, "Principal", &json!("*")), &["NotPrincipal", "Condition"]),
             external_ids: conditions(true),
             conditions: conditions(false),
@@ -247,6 +257,19 @@ impl<'a> Trust<'a> {
             members.insert("Effect".to_owned(), json!("Allow"));
         }
         written
+    }
+
+    /// Whether a Deny of everybody but these means Streamkap's call.
+    fn denied(&self, spared: &[PrincipalEntry]) -> Truth {
+        let mut denied = Truth::Holds;
+        for caller in &self.call.principals {
+            match spares(spared, caller) {
+                Some(true) => return Truth::Fails,
+                Some(false) => {}
+                None => denied = Truth::Hangs,
+            }
+        }
+        if denied == Truth::Hangs && self.settled.is_some() { Truth::Fails } else { denied }
     }
 
     /// Whether a statement, less some elements, lets any of Streamkap's principals in.
@@ -314,15 +337,11 @@ impl<'a> Trust<'a> {
 
 /// Whether a denying statement means Streamkap's call: how surely.
 pub(crate) fn hits(deny: &Reading) -> Truth {
-    if deny.assumes { deny.external_id().and(deny.others()) } else { Truth::Fails }
+    if deny.assumes { deny.means_caller.and(deny.external_id()).and(deny.others()) } else { Truth::Fails }
 }
 
 fn names_accounts(statement: &Statement) -> bool {
-    statement
-        .principals
-        .iter()
-        .flat_map(crate::policy::Selector::any)
-        .any(|entry| entry.kind == PrincipalKind::Aws)
+    statement.principals.iter().flat_map(Selector::any).any(|entry| entry.kind == PrincipalKind::Aws)
 }
 
 fn with(statement: &Value, element: &str, value: &Value) -> Value {
