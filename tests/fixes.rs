@@ -298,3 +298,53 @@ fn cases(body: &str) -> Vec<(usize, Value)> {
     }
     found
 }
+
+/// The bucket's key, in a state.
+fn key_in(state: &str) -> Value {
+    let arn = "arn:aws:kms:eu-west-1:111122223333:key/0f3b1c2d-1111-4222-8333-444455556666";
+    let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Action": "kms:*", "Resource": "*"}]});
+    json!({
+        "buckets": {"orders-landing": {"encryption": {"state": "known", "value": {
+            "algorithm": "aws:kms", "key": arn, "bucket_key": true}}}},
+        "keys": {arn: {
+            "metadata": {"state": "known", "value": {"arn": arn, "state": state, "manager": "CUSTOMER",
+                "usage": "ENCRYPT_DECRYPT", "spec": "SYMMETRIC_DEFAULT"}},
+            "policy": {"state": "known", "value": policy},
+            "grants": {"state": "known", "value": []}}},
+        "managed_policies": {POLICY: {"value": {"document": {"Statement": {"1": {"Effect": "Allow",
+            "Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Resource": arn}}}}}},
+        "history": {"queries": {"3": {"events": {"value": {"2": {"event_id": "k",
+            "event_time": "2026-11-20T10:05:00Z", "event_source": "kms.amazonaws.com",
+            "event_name": "ScheduleKeyDeletion", "region": "eu-west-1",
+            "identity": {"arn": "arn:aws:iam::111122223333:user/ann"},
+            "request_parameters": {"keyId": "0f3b1c2d-1111-4222-8333-444455556666"}}}}}}},
+        "simulations": []
+    })
+}
+
+/// AWS refuses to enable a key that is to be deleted, and to cancel a deletion that is not under way.
+#[test]
+fn a_key_to_be_deleted_is_kept_first_and_then_enabled() {
+    let key = "--key-id arn:aws:kms:eu-west-1:111122223333:key/0f3b1c2d-1111-4222-8333-444455556666 --region eu-west-1";
+    let enable = format!("aws kms enable-key {key}");
+    for (state, expected) in
+        [("PendingDeletion", format!("aws kms cancel-key-deletion {key} &&\n{enable}")), ("Disabled", enable)]
+    {
+        for check in ["LATER-002", "WRITE-006"] {
+            let (_, fixes) = fixes(&key_in(state), check);
+            assert_eq!(commands(&fixes[0].change), [expected.as_str()], "{check} of a key that is {state}");
+        }
+    }
+}
+
+#[test]
+fn an_external_id_that_was_not_given_is_required_by_a_command_that_asks_for_it() {
+    let trust = json!({"target": {"external_id": null},
+        "role": {"value": {"trust_policy": {"Statement": {"0": {"Condition": null}}}}}});
+    let (facts, fixes) = fixes(&trust, "PRACTICE-001");
+    assert_eq!(fixes[0].verification, Verification::Verified);
+    let command = commands(&fixes[0].change).pop().unwrap();
+    assert!(command.starts_with(": \"${EXTERNAL_ID:?"), "{command}");
+    mends(&facts, &fixes, "PRACTICE-001");
+}

@@ -1,7 +1,9 @@
 //! A change made to facts in memory, as AWS would show it afterwards.
 
 use crate::facts::{AttachedPolicy, Fact, Facts, LakeGrant, ManagedPolicy};
-use crate::model::{Change, PolicyHome};
+use crate::model::{Change, ExternalId, PolicyHome};
+
+use super::mask::EXTERNAL_ID;
 
 /// Why a simulation is no longer known once the role's policies were changed in memory.
 pub(super) const STALE: &str = "the policies were changed in memory";
@@ -48,6 +50,10 @@ fn set_policy(facts: &mut Facts, home: &PolicyHome, after: &str) {
         PolicyHome::Trust { .. } => {
             if let Fact::Known(role) = &mut facts.role {
                 after.clone_into(&mut role.trust_policy);
+            }
+            // Whoever makes the change puts there what the Streamkap app shows.
+            if after.contains(&format!("\"{EXTERNAL_ID}\"")) {
+                facts.target.external_id.get_or_insert_with(|| ExternalId::new(EXTERNAL_ID));
             }
         }
         PolicyHome::Inline { name, .. } => {

@@ -5,7 +5,6 @@
 
 use serde_json::Value;
 
-use crate::checks::shared::commands::{in_region, on_key};
 use crate::checks::shared::history::{self, Assumptions};
 use crate::checks::shared::keys;
 use crate::checks::shared::needs::{Ask, asks};
@@ -15,7 +14,7 @@ use crate::checks::shared::state::{Judgement, Layer, State};
 use crate::checks::shared::trust::{Call, Trust, Truth};
 use crate::checks::shared::words;
 use crate::checks::{Check, View};
-use crate::facts::{FactId, Purpose};
+use crate::facts::{FactId, KeyMetadata, Purpose};
 use crate::model::{Blocked, CheckId, Evidence, ExternalId, Finding, Outcome, Owner, Remedy, Section};
 use crate::trail::{Event, change_kind};
 
@@ -105,6 +104,8 @@ struct Cause<'a> {
     proven: bool,
     layer: Option<Layer>,
     event: &'a Event,
+    /// The key, if that is what was changed.
+    key: Option<&'a KeyMetadata>,
 }
 
 /// The changes before which something that is refused now was allowed.
@@ -132,6 +133,7 @@ fn causes<'a>(past: &Past<'_, 'a>, asks: &[Ask<'_>]) -> Vec<Cause<'a>> {
             proven: true,
             layer: None,
             event: past.changes[at],
+            key: None,
         };
         refused.retain(|(ask, layer)| {
             let judgement = state.judge(ask);
@@ -190,6 +192,7 @@ fn trust_cause<'a>(past: &Past<'_, 'a>, assumptions: &Assumptions<'_>) -> TrustN
             proven: stood == Some(Truth::Holds) || got_in,
             layer: None,
             event,
+            key: None,
         });
         break;
     }
@@ -222,6 +225,7 @@ fn key_causes<'a>(past: &Past<'_, 'a>, asks: &[Ask<'_>]) -> Vec<Cause<'a>> {
                     proven: true,
                     layer: None,
                     event,
+                    key: Some(key),
                 });
             }
         }
@@ -419,11 +423,10 @@ fn remedies(past: &Past<'_, '_>, cause: &Cause<'_>) -> Vec<Remedy> {
             }
             Some(Remedy::PutInlinePolicy { name: name.to_owned(), document })
         }),
-        "DisableKey" | "ScheduleKeyDeletion" => Some(Remedy::Manual {
-            owner: Owner::KeyOwner,
-            title: "Enable the key again".to_owned(),
-            steps: vec!["Cancel the key's deletion if it is scheduled, then enable the key".to_owned()],
-            commands: vec![enable_key(event)],
+        "DisableKey" | "ScheduleKeyDeletion" => cause.key.map(|key| {
+            let (steps, commands) = keys::made_usable(key);
+            let (owner, title) = (Owner::KeyOwner, "Enable the key again".to_owned());
+            Remedy::Manual { owner, title, steps, commands }
         }),
         _ => None,
     };
@@ -433,15 +436,6 @@ fn remedies(past: &Past<'_, '_>, cause: &Cause<'_>) -> Vec<Remedy> {
         Some(Layer::Resource | Layer::LakeFormation) | None => None,
     };
     restored.into_iter().chain(allowed).collect()
-}
-
-/// Enables the key of a change, which may name it by its id alone.
-fn enable_key(event: &Event) -> String {
-    let key = event.parameter("keyId").unwrap_or("KEY");
-    if key.starts_with("arn:") {
-        return on_key("enable-key", key);
-    }
-    in_region(&on_key("enable-key", key), Some(&event.region))
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use crate::checks::View;
-use crate::facts::FactId;
+use crate::facts::{FactId, KeyMetadata};
 use crate::model::{Blocked, Evidence, Finding, Outcome, Remedy, StatementRef};
 use crate::policy::{Policy, Selector};
 
+use super::commands::on_key;
 use super::conditions::why_it_hits;
 use super::grants::{Granted, granted};
 use super::needs::{Ask, Verdict};
@@ -37,6 +38,22 @@ pub(crate) fn entry(view: &View<'_>, ask: &Ask<'_>) -> String {
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-update.html>
 pub(crate) fn is_usable(state: &str) -> bool {
     matches!(state, "Enabled" | "Updating")
+}
+
+/// How a key in another state comes to be usable: steps, and commands that do or check it. A key that is to be
+/// deleted cannot be enabled before that is cancelled, and is disabled then.
+/// <https://docs.aws.amazon.com/kms/latest/APIReference/API_CancelKeyDeletion.html>
+pub(crate) fn made_usable(key: &KeyMetadata) -> (Vec<String>, Vec<String>) {
+    let enable = on_key("enable-key", &key.arn);
+    let (steps, command): (&[&str], String) = match key.state.as_str() {
+        "PendingDeletion" => (
+            &["Cancel the key's deletion, which leaves it disabled", "Enable the key"],
+            format!("{} &&\n{enable}", on_key("cancel-key-deletion", &key.arn)),
+        ),
+        "Disabled" => (&["Enable the key"], enable),
+        _ => (&["Bring the key into the state Enabled"], on_key("describe-key", &key.arn)),
+    };
+    (steps.iter().map(|step| (*step).to_owned()).collect(), vec![command])
 }
 
 /// Judges the questions about one key, known as `entry`, that is the key of `subject` (`bucket orders`).

@@ -289,16 +289,8 @@ fn unusable(used: &Use, key: &KeyMetadata) -> Option<Finding> {
     let KeyMetadata { arn, state, usage, spec, .. } = key;
     let subject = used.subject();
     let (what, steps, commands) = if !is_usable(state) {
-        let enable = on_key("enable-key", arn);
-        let (step, commands) = match state.as_str() {
-            "PendingDeletion" => (
-                "Cancel the key's deletion, then enable it",
-                vec![on_key("cancel-key-deletion", arn), enable],
-            ),
-            "Disabled" => ("Enable the key", vec![enable]),
-            _ => ("Bring the key into the state Enabled", vec![on_key("describe-key", arn)]),
-        };
-        (format!("is {state}"), vec![step.to_owned()], commands)
+        let (steps, commands) = keys::made_usable(key);
+        (format!("is {state}"), steps, commands)
     } else if usage != "ENCRYPT_DECRYPT" || spec != "SYMMETRIC_DEFAULT" {
         let step = format!("Give {subject} a symmetric key for encryption");
         (format!("is a {spec} key for {usage}, which cannot be used for that"), vec![step], Vec::new())
