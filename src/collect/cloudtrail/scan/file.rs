@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::carrier;
 use super::inflate::{Inflated, Inflater};
 use super::layout::Place;
-use super::marks::Positions;
 use super::native::{self, Tools};
 use super::query::Compiled;
 use super::split::{MAX_OBJECT, Read as Outcome, Splitter};
@@ -38,7 +37,6 @@ pub(super) struct Scanner<'q, S> {
     input: Vec<u8>,
     /// Its text.
     text: Vec<u8>,
-    positions: Positions,
     reader: RecordReader,
     pub(super) sink: S,
     /// How many events went into the sink.
@@ -68,7 +66,6 @@ impl<'q, S: Sink> Scanner<'q, S> {
             inflater: Inflater::new(),
             input: Vec::new(),
             text: Vec::new(),
-            positions: Positions::default(),
             reader: RecordReader::default(),
             sink,
             found: 0,
@@ -218,8 +215,8 @@ impl<'q, S: Sink> Scanner<'q, S> {
         let wide = utf16(text);
         let text = wide.as_deref().unwrap_or(text);
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        let Self { positions, reader, tally, .. } = self;
-        match native::scan(text, self.query, Tools { positions, reader, tally }) {
+        let Self { reader, tally, .. } = self;
+        match native::scan(text, self.query, Tools { reader, tally }) {
             // That its last bracket is closed is looked at where there are records only.
             Ok(found) if tally.coverage.records > 0 || text.trim_ascii_end().ends_with(b"]}") => {
                 self.hand_over(&found);

@@ -1,41 +1,40 @@
 //! One pass over a log's text for the few byte pairs by which its records are told.
 //!
 //! Four pairs, each rare in logs but for the key it stands for: `tV` in `"eventVersion"`, `Ti` in
-//! `"eventTime"`, `rr` in `"errorCode"`, and `\u`, the start of an escape. Each sight of one costs
+//! `"eventTime"`, `rC` in `"errorCode"`, and `\u`, the start of an escape. Each sight of one costs
 //! a mispredicted branch, which is why there are no more.
 //!
-//! The second bytes of the pairs differ in their lower four bits. So one table look-up by those
-//! bits gives the only second byte, another the only first byte, that may stand there: five
-//! instructions for 32 bytes, however many pairs.
+//! The second bytes of the pairs differ in their lower bits. So a table look-up by those bits gives
+//! the only first byte that may stand there, however many pairs. AVX-512's tables take six bits, which
+//! tell apart what stands in logs; AVX2's take four, and a second look-up gives the only second byte.
 
 /// The pairs. Their second bytes differ in the lower four bits.
-const PAIRS: [[u8; 2]; 4] = [*b"tV", *b"Ti", *b"rr", *b"\\u"];
+const PAIRS: [[u8; 2]; 4] = [*b"tV", *b"Ti", *b"rC", *b"\\u"];
 
-/// Room for the positions of pairs, to be used again.
-pub(super) struct Positions(Box<[u16; STRETCH]>);
-
-impl Default for Positions {
-    fn default() -> Self {
-        Self(Box::new([0; STRETCH]))
-    }
-}
+/// Bytes looked at together.
+const BLOCK: usize = 64;
+/// Blocks whose pairs are noted before any is told: one bit for each block that has one. Noting goes without a
+/// branch, so that the processor mispredicts none.
+const GROUP: usize = 64;
 
 /// Calls `seen` with the position of the first byte of each pair, in order, until it returns
-/// false.
-pub(super) fn for_each_mark(text: &[u8], positions: &mut Positions, mut seen: impl FnMut(usize) -> bool) {
-    let positions = &mut *positions.0;
-    let mut at = 0;
-    while at + BLOCK < text.len() {
-        let blocks = (text.len() - at - 1).min(STRETCH) / BLOCK;
-        let count = collect(&text[at..=at + blocks * BLOCK], positions);
-        for offset in &positions[..count] {
-            if !seen(at + usize::from(*offset)) {
-                return;
+/// false. It may be called for what only begins as a pair does, too.
+pub(super) fn for_each_mark(text: &[u8], mut seen: impl FnMut(usize) -> bool) {
+    let (look, mut masks) = (look(), [0; GROUP]);
+    let mut start = 0;
+    while start + BLOCK < text.len() {
+        let len = (text.len() - start - 1).min(GROUP * BLOCK) / BLOCK * BLOCK;
+        let blocks = look(&text[start..=start + len], &mut masks);
+        for block in ones(blocks) {
+            for byte in ones(masks[block]) {
+                if !seen(start + block * BLOCK + byte) {
+                    return;
+                }
             }
         }
-        at += blocks * BLOCK;
+        start += len;
     }
-    for at in at..text.len().saturating_sub(1) {
+    for at in start..text.len().saturating_sub(1) {
         if is_mark(text[at], text[at + 1]) && !seen(at) {
             return;
         }
@@ -46,96 +45,74 @@ fn is_mark(first: u8, second: u8) -> bool {
     PAIRS.contains(&[first, second])
 }
 
-/// Bytes looked at together.
-const BLOCK: usize = 64;
-/// Bytes whose positions are collected before any is looked at. Collecting goes without a branch
-/// for each, so that the processor mispredicts none.
-const STRETCH: usize = 8192;
+/// Which bits of a mask are set, from the lowest.
+#[inline]
+fn ones(mut mask: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let lowest = (mask != 0).then_some(mask.trailing_zeros() as usize);
+        mask &= mask.wrapping_sub(1);
+        lowest
+    })
+}
 
-/// Collects the positions of pairs in the blocks of `stretch`, relative to its start, and gives
-/// their number. The stretch has one byte more than its blocks, for the last pair.
-fn collect(stretch: &[u8], positions: &mut [u16; STRETCH]) -> usize {
+/// The blocks of a group twice: as they are, and one byte further on.
+#[inline]
+fn blocks(group: &[u8]) -> impl Iterator<Item = (&[u8; BLOCK], &[u8; BLOCK])> {
+    group.as_chunks().0.iter().zip(group[1..].as_chunks().0)
+}
+
+/// Notes for each block of a group, which has one byte more than its blocks, at which of its bytes a pair
+/// begins, one bit each, and gives the blocks that have any, one bit each.
+type Look = fn(&[u8], &mut [u64; GROUP]) -> u64;
+
+/// The fastest way that this processor has.
+fn look() -> Look {
     #[cfg(target_arch = "x86_64")]
     use std::arch::is_x86_feature_detected;
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("bmi1")
-        && is_x86_feature_detected!("bmi2")
-    {
+    if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vbmi") {
         #[expect(unsafe_code, reason = "a function compiled for AVX-512, which this processor has")]
         // SAFETY: the features it is compiled for were detected in the line above.
-        return unsafe { avx512::collect(stretch, positions) };
+        return |group, masks| unsafe { avx512::look(group, masks) };
     }
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2")
-        && is_x86_feature_detected!("bmi1")
-        && is_x86_feature_detected!("bmi2")
-    {
+    if is_x86_feature_detected!("avx2") {
         #[expect(unsafe_code, reason = "a function compiled for AVX2, which this processor has")]
         // SAFETY: the features it is compiled for were detected in the line above.
-        return unsafe { avx2::collect(stretch, positions) };
+        return |group, masks| unsafe { avx2::look(group, masks) };
     }
-    collect_portably(stretch, positions)
-}
-
-/// Adds the positions of a block's pairs, one bit of `mask` each; `base` is the block's own.
-#[inline]
-#[expect(clippy::cast_possible_truncation, reason = "a mask has at most 64 zeros")]
-fn add(mask: u64, base: u16, positions: &mut [u16; STRETCH], count: &mut usize) {
-    let first = |mask: u64| base + mask.trailing_zeros() as u16;
-    // Mostly there is none or one: written in any case, counted only if there is.
-    if let Some(slot) = positions.get_mut(*count) {
-        *slot = first(mask);
-    }
-    *count += usize::from(mask != 0);
-    let mut rest = mask & mask.wrapping_sub(1);
-    while rest != 0 {
-        positions[*count] = first(rest);
-        *count += 1;
-        rest &= rest - 1;
-    }
+    look_portably
 }
 
 /// The same in words that any compiler turns into vector instructions: most blocks have no pair.
 #[expect(clippy::needless_bitwise_bool, reason = "without branches the loop becomes vector instructions")]
-fn collect_portably(stretch: &[u8], positions: &mut [u16; STRETCH]) -> usize {
-    let (mut base, mut count) = (0, 0);
-    for (first, second) in stretch.chunks_exact(BLOCK).zip(stretch[1..].chunks_exact(BLOCK)) {
+fn look_portably(group: &[u8], masks: &mut [u64; GROUP]) -> u64 {
+    let mut with_pairs = 0;
+    for (at, ((first, second), mask)) in blocks(group).zip(masks).enumerate() {
         let any = first.iter().zip(second).fold(false, |any, (&one, &two)| {
             any | ((one == b't') & (two == b'V'))
                 | ((one == b'T') & (two == b'i'))
-                | ((one == b'r') & (two == b'r'))
+                | ((one == b'r') & (two == b'C'))
                 | ((one == b'\\') & (two == b'u'))
         });
         if any {
-            let mask = first
-                .iter()
-                .zip(second)
-                .rev()
-                .fold(0_u64, |mask, (&one, &two)| mask << 1 | u64::from(is_mark(one, two)));
-            add(mask, base, positions, &mut count);
+            let pairs = first.iter().zip(second).rev();
+            *mask = pairs.fold(0, |mask, (&one, &two)| mask << 1 | u64::from(is_mark(one, two)));
+            with_pairs |= 1 << at;
         }
-        base += 64;
     }
-    count
+    with_pairs
 }
 
-/// By the lower four bits of a pair's second byte, that byte.
+/// By the lower bits of a pair's second byte, its first or second one; elsewhere a byte that is in no text.
 #[cfg(target_arch = "x86_64")]
-const SECOND: [u8; 16] = table(false);
-/// By the same, the pair's first byte.
-#[cfg(target_arch = "x86_64")]
-const FIRST: [u8; 16] = table(true);
-
-#[cfg(target_arch = "x86_64")]
-const fn table(first: bool) -> [u8; 16] {
-    let mut table = [0xff; 16];
-    // Nothing that a byte with these four bits could equal.
-    table[15] = 0;
+const fn table<const SIZE: usize>(which: usize) -> [u8; SIZE] {
+    let mut table = [0xff; SIZE];
+    // Nothing that a byte with these bits could equal.
+    table[SIZE - 1] = 0;
     let mut at = 0;
     while at < PAIRS.len() {
-        let [one, two] = PAIRS[at];
-        table[(two & 15) as usize] = if first { one } else { two };
+        table[PAIRS[at][1] as usize % SIZE] = PAIRS[at][which];
         at += 1;
     }
     table
@@ -144,36 +121,25 @@ const fn table(first: bool) -> [u8; 16] {
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "a plain load, which compilers are not sure to make of safe words")]
 mod avx512 {
-    use std::arch::x86_64::{
-        __m512i, _mm_loadu_si128, _mm512_broadcast_i32x4, _mm512_cmpeq_epi8_mask, _mm512_loadu_si512,
-        _mm512_mask_cmpeq_epi8_mask, _mm512_shuffle_epi8,
-    };
+    use std::arch::x86_64::{_mm512_cmpeq_epi8_mask, _mm512_loadu_si512, _mm512_permutexvar_epi8};
 
-    use super::{BLOCK, FIRST, SECOND, STRETCH, add};
+    use super::{GROUP, blocks, table};
 
-    #[target_feature(enable = "avx512bw,bmi1,bmi2")]
-    pub(super) fn collect(stretch: &[u8], positions: &mut [u16; STRETCH]) -> usize {
-        let (mut rest, mut base, mut count) = (stretch, 0, 0);
-        let (firsts, seconds) = (everywhere(&FIRST), everywhere(&SECOND));
-        while let Some(block) = rest.first_chunk::<{ BLOCK + 1 }>() {
-            let from = block.as_ptr();
-            // SAFETY: the block has 65 bytes, of which the loads take 0 to 63 and 1 to 64.
+    const FIRST: [u8; 64] = table(0);
+
+    #[target_feature(enable = "avx512bw,avx512vbmi")]
+    pub(super) fn look(group: &[u8], masks: &mut [u64; GROUP]) -> u64 {
+        let mut with_pairs = 0;
+        // SAFETY: the table has the 64 bytes that are loaded.
+        let firsts = unsafe { _mm512_loadu_si512(FIRST.as_ptr().cast()) };
+        for (at, ((one, two), mask)) in blocks(group).zip(masks).enumerate() {
+            // SAFETY: each has the 64 bytes that are loaded.
             let (one, two) =
-                unsafe { (_mm512_loadu_si512(from.cast()), _mm512_loadu_si512(from.add(1).cast())) };
-            let second = _mm512_cmpeq_epi8_mask(two, _mm512_shuffle_epi8(seconds, two));
-            let mask = _mm512_mask_cmpeq_epi8_mask(second, one, _mm512_shuffle_epi8(firsts, two));
-            add(mask, base, positions, &mut count);
-            rest = &rest[BLOCK..];
-            base += 64;
+                unsafe { (_mm512_loadu_si512(one.as_ptr().cast()), _mm512_loadu_si512(two.as_ptr().cast())) };
+            *mask = _mm512_cmpeq_epi8_mask(one, _mm512_permutexvar_epi8(two, firsts));
+            with_pairs |= u64::from(*mask != 0) << at;
         }
-        count
-    }
-
-    /// A table in all quarters of a register: a look-up stays within its quarter.
-    #[target_feature(enable = "avx512bw")]
-    fn everywhere(table: &[u8; 16]) -> __m512i {
-        // SAFETY: the table has the 16 bytes that are loaded.
-        _mm512_broadcast_i32x4(unsafe { _mm_loadu_si128(table.as_ptr().cast()) })
+        with_pairs
     }
 }
 
@@ -185,28 +151,30 @@ mod avx2 {
         _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_shuffle_epi8,
     };
 
-    use super::{BLOCK, FIRST, SECOND, STRETCH, add};
+    use super::{GROUP, blocks, table};
 
-    #[target_feature(enable = "avx2,bmi1,bmi2")]
-    pub(super) fn collect(stretch: &[u8], positions: &mut [u16; STRETCH]) -> usize {
-        let (mut rest, mut base, mut count) = (stretch, 0, 0);
+    const FIRST: [u8; 16] = table(0);
+    const SECOND: [u8; 16] = table(1);
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn look(group: &[u8], masks: &mut [u64; GROUP]) -> u64 {
+        let mut with_pairs = 0;
         let tables = (both(&FIRST), both(&SECOND));
-        while let Some(block) = rest.first_chunk::<{ BLOCK + 1 }>() {
-            let (low, high) = (bits(block, 0, tables), bits(block, 32, tables));
-            add(u64::from(low) | u64::from(high) << 32, base, positions, &mut count);
-            rest = &rest[BLOCK..];
-            base += 64;
+        for (at, ((one, two), mask)) in blocks(group).zip(masks).enumerate() {
+            let [low, high] = [0, 32].map(|half| bits(&one[half..], &two[half..], tables));
+            *mask = u64::from(low) | u64::from(high) << 32;
+            with_pairs |= u64::from(*mask != 0) << at;
         }
-        count
+        with_pairs
     }
 
-    /// One bit for each position from `at`, 0 or 32, to `at + 31` where a pair begins.
+    /// One bit for each of the first 32 bytes where a pair begins.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn bits(block: &[u8; BLOCK + 1], at: usize, (firsts, seconds): (__m256i, __m256i)) -> u32 {
-        let from = block[at..at + 33].as_ptr();
-        // SAFETY: 33 bytes begin there, of which the loads take 0 to 31 and 1 to 32.
-        let (one, two) = unsafe { (_mm256_loadu_si256(from.cast()), _mm256_loadu_si256(from.add(1).cast())) };
+    fn bits(one: &[u8], two: &[u8], (firsts, seconds): (__m256i, __m256i)) -> u32 {
+        let (one, two) = (one[..32].as_ptr(), two[..32].as_ptr());
+        // SAFETY: each has the 32 bytes that are loaded.
+        let (one, two) = unsafe { (_mm256_loadu_si256(one.cast()), _mm256_loadu_si256(two.cast())) };
         let second = _mm256_cmpeq_epi8(two, _mm256_shuffle_epi8(seconds, two));
         let first = _mm256_cmpeq_epi8(one, _mm256_shuffle_epi8(firsts, two));
         _mm256_movemask_epi8(_mm256_and_si256(second, first)).cast_unsigned()
@@ -230,34 +198,36 @@ mod tests {
         (0..text.len().saturating_sub(1)).filter(|&at| is_mark(text[at], text[at + 1])).collect()
     }
 
-    type Collect = fn(&[u8], &mut [u16; STRETCH]) -> usize;
-
     /// Every way that this processor can go.
-    fn ways() -> Vec<Collect> {
+    fn ways() -> Vec<Look> {
         #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "there is one way"))]
-        let mut ways: Vec<Collect> = vec![collect_portably, collect];
+        let mut ways: Vec<Look> = vec![look_portably, look()];
         #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("bmi2") {
+        if std::arch::is_x86_feature_detected!("avx2") {
             #[expect(unsafe_code, reason = "a function compiled for AVX2, which this processor has")]
-            // SAFETY: the features were detected in the line above; BMI1 came with them.
-            ways.push(|stretch, positions| unsafe { avx2::collect(stretch, positions) });
+            // SAFETY: the feature was detected in the line above.
+            ways.push(|group, masks| unsafe { avx2::look(group, masks) });
         }
         ways
     }
 
     proptest! {
         #[test]
-        fn every_pair_is_seen_once_and_in_order(text in proptest::collection::vec(prop::sample::select(b"tVCNTirx\\u\0\xff\xf6\x03".to_vec()), 0..18_000)) {
+        fn every_pair_is_seen_once_and_in_order(text in proptest::collection::vec(prop::sample::select(b"tVCNTirx\\u5)\0\xff\xf6\x03\x83".to_vec()), 0..18_000)) {
+            let pairs = |found: Vec<usize>| -> Vec<_> {
+                found.into_iter().filter(|&at| is_mark(text[at], text[at + 1])).collect()
+            };
             let mut found = Vec::new();
-            for_each_mark(&text, &mut Positions::default(), |at| { found.push(at); true });
-            prop_assert_eq!(&found, &slowly(&text));
-            let end = text.len().min(STRETCH + 1).saturating_sub(1) / BLOCK * BLOCK;
+            for_each_mark(&text, |at| { found.push(at); true });
+            prop_assert!(found.is_sorted_by(|one, next| one < next));
+            prop_assert_eq!(pairs(found), slowly(&text));
+            let end = text.len().min(GROUP * BLOCK + 1).saturating_sub(1) / BLOCK * BLOCK;
             let whole: Vec<_> = slowly(&text).into_iter().filter(|&at| at < end).collect();
-            for collect in ways() {
-                let mut positions = [0; STRETCH];
-                let count = if end > 0 { collect(&text[..=end], &mut positions) } else { 0 };
-                let found: Vec<_> = positions[..count].iter().map(|at| usize::from(*at)).collect();
-                prop_assert_eq!(&found, &whole);
+            for look in ways() {
+                let mut masks = [0; GROUP];
+                let any = if end > 0 { look(&text[..=end], &mut masks) } else { 0 };
+                let found = ones(any).flat_map(|block| ones(masks[block]).map(move |byte| block * BLOCK + byte));
+                prop_assert_eq!(pairs(found.collect()), whole.clone());
             }
         }
     }
@@ -266,7 +236,7 @@ mod tests {
     fn it_stops_when_told() {
         let text = b"tV".repeat(100);
         let mut count = 0;
-        for_each_mark(&text, &mut Positions::default(), |_| {
+        for_each_mark(&text, |_| {
             count += 1;
             count < 3
         });

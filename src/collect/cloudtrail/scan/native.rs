@@ -5,7 +5,7 @@
 //! Whatever does not look native in a place that matters sends the whole text the slow way, so
 //! that speed never costs an answer.
 
-use super::marks::{Positions, for_each_mark};
+use super::marks::for_each_mark;
 use super::query::Compiled;
 use super::tally::Tally;
 use crate::denial::is_denial_bytes;
@@ -20,7 +20,6 @@ pub(super) struct NotNative;
 
 /// What of a scanner's belongings a pass uses, and the file's tally.
 pub(super) struct Tools<'a> {
-    pub(super) positions: &'a mut Positions,
     pub(super) reader: &'a mut RecordReader,
     pub(super) tally: &'a mut Tally,
 }
@@ -36,7 +35,7 @@ pub(super) fn scan<'t>(
     if !text.starts_with(WRAPPER) {
         return Err(NotNative);
     }
-    let Tools { positions, reader, tally } = tools;
+    let Tools { reader, tally } = tools;
     let mut pass = Pass {
         text,
         query,
@@ -48,7 +47,7 @@ pub(super) fn scan<'t>(
         change: None,
         outcome: Ok(()),
     };
-    for_each_mark(text, positions, |at| {
+    for_each_mark(text, |at| {
         let outcome = pass.mark(at);
         pass.outcome = outcome;
         pass.outcome.is_ok()
@@ -97,15 +96,16 @@ impl<'t> Pass<'t, '_, '_> {
                 self.time_and_name(at);
                 Ok(())
             }
-            (b'r', _) => match after(self.text, at, 2, b"\"errorCode\"") {
+            (b'r', _) => match after(self.text, at, 5, b"\"errorCode\"") {
                 Some(rest) => self.error_code(rest),
                 None => Ok(()),
             },
             // A letter or dot written as an escape may stand in a key or a code.
-            _ => match self.text.get(at + 2..at + 6) {
+            (_, b'u') => match self.text.get(at + 2..at + 6) {
                 Some([b'0', b'0', b'4'..=b'7', _] | [b'0', b'0', b'2', b'e' | b'E']) => Err(NotNative),
                 _ => Ok(()),
             },
+            _ => Ok(()),
         }
     }
 
@@ -280,8 +280,7 @@ mod tests {
     fn scan_text(text: &str) -> Option<(Vec<String>, Tally)> {
         let query = Query { role: Some(ROLE.parse::<Arn>().unwrap()), ..Query::default() };
         let mut tally = Tally::default();
-        let (positions, reader) = (&mut Positions::default(), &mut RecordReader::default());
-        let tools = Tools { positions, reader, tally: &mut tally };
+        let tools = Tools { reader: &mut RecordReader::default(), tally: &mut tally };
         let found = scan(text.as_bytes(), &Compiled::new(&query), tools).ok()?;
         Some((found.into_iter().map(|record| record.event_id.into_owned()).collect(), tally))
     }
