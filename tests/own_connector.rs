@@ -15,7 +15,7 @@ use streamkap_doctor::report::Report;
 const POLICY: &str = "arn:aws:iam::111122223333:policy/StreamkapS3Access";
 const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/k";
 
-/// The healthy world with a connector that has one need, and a role that has one statement.
+/// The healthy world, in no organisation, with a connector that has one need, and a role that has one statement.
 fn facts(need: &str, statement: &Value, more: &Value) -> Facts {
     let parameter = "[[parameter]]\nname = \"bucket\"\nkind = \"bucket\"\nhelp = \"A bucket\"\n\
                      [[parameter]]\nname = \"queue\"\nkind = \"text\"\nhelp = \"A queue\"\n";
@@ -33,6 +33,7 @@ fn facts(need: &str, statement: &Value, more: &Value) -> Facts {
             "simulations": [],
         }),
     );
+    world["organization"] = json!({"state": "absent"});
     common::merge(&mut world, more);
     common::facts(world).unwrap()
 }
@@ -120,13 +121,14 @@ fn a_need_that_hangs_on_a_key_is_asked_for_where_there_is_one() {
 
 #[test]
 fn what_is_optional_only_is_warned_of_all_the_same() {
-    let tidy = "action = \"sqs:DeleteMessage\"\nresources = [\"arn:{partition}:sqs:{region}:{account}:q\"]\n\
-                level = \"optional\"";
+    let tidy = "action = \"elasticloadbalancing:DeleteListener\"\n\
+                resources = [\"arn:{partition}:elasticloadbalancing:{region}:{account}:q\"]\nlevel = \"optional\"";
     let refused = facts(tidy, &allow("s3:PutObject", "*"), &json!({}));
     assert_eq!(status(&refused, "PARTIAL-001").0, Status::Warn);
-    let allowed = facts(tidy, &allow("sqs:*", "*"), &json!({}));
+    let all = allow("elasticloadbalancing:*", "*");
+    let allowed = facts(tidy, &all, &json!({}));
     assert_eq!(status(&allowed, "PARTIAL-001").0, Status::Pass);
-    let open = facts(&tidy.replace("{account}:q", "{account}:{queue}"), &allow("sqs:*", "*"), &json!({}));
+    let open = facts(&tidy.replace("{account}:q", "{account}:{queue}"), &all, &json!({}));
     assert_eq!(status(&open, "PARTIAL-001").0, Status::Unknown);
 }
 
@@ -166,7 +168,188 @@ fn what_another_side_has_to_allow_too_is_left_open() {
             "{action}"
         );
     }
-    let own = "arn:aws:sqs:eu-west-1:111122223333:orders";
-    let own = facts(&need("sqs:SendMessage", own), &allow("sqs:SendMessage", own), &json!({}));
-    assert_eq!(status(&own, "WRITE-004").0, Status::Pass);
+    let any_role = facts(&need("sts:AssumeRole", "*"), &allow("sts:AssumeRole", "*"), &json!({}));
+    assert_eq!(status(&any_role, "WRITE-004").0, Status::Unknown);
+}
+
+#[test]
+fn a_resource_s_own_policy_may_allow_and_deny_beside_the_role_s() {
+    let own = |rest: &str| format!("arn:aws:{rest}");
+    for (action, resource) in [
+        ("sqs:SendMessage", own("sqs:eu-west-1:111122223333:orders")),
+        ("sns:Publish", own("sns:eu-west-1:111122223333:orders")),
+        ("lambda:InvokeFunction", own("lambda:eu-west-1:111122223333:function:orders")),
+        ("dynamodb:PutItem", own("dynamodb:eu-west-1:111122223333:table/orders")),
+        ("secretsmanager:GetSecretValue", own("secretsmanager:eu-west-1:111122223333:secret:orders")),
+        ("ecr:PutImage", own("ecr:eu-west-1:111122223333:repository/orders")),
+        ("events:PutEvents", own("events:eu-west-1:111122223333:event-bus/orders")),
+        ("kinesis:PutRecord", own("kinesis:eu-west-1:111122223333:stream/orders")),
+        ("s3:GetObject", own("s3:eu-west-1:111122223333:accesspoint/orders/object/*")),
+        ("glue:GetTable", own("glue:eu-west-1:111122223333:table/sales/orders")),
+    ] {
+        let need = need(action, &resource);
+        let of = |statement: &Value| {
+            let facts = facts(&need, statement, &json!({}));
+            let states: Vec<_> =
+                report(&facts).target.connectors[0].phases.iter().map(|it| it.state).collect();
+            (status(&facts, "WRITE-004"), states)
+        };
+        let ((allowed, said), states) = of(&allow(action, "*"));
+        assert_eq!(allowed, Status::Unknown, "{action}");
+        assert!(said.contains("may deny it") && states.contains(&PhaseState::Unknown), "{said} {states:?}");
+        let ((silent, said), states) = of(&allow("s3:PutObject", "arn:aws:s3:::other/*"));
+        assert_eq!(silent, Status::Unknown, "{action}");
+        assert!(
+            said.contains("it might allow") && states.contains(&PhaseState::Unknown),
+            "{said} {states:?}"
+        );
+        let ((denied, _), states) = of(&json!({"Effect": "Deny", "Action": "*", "Resource": "*"}));
+        assert_eq!(denied, Status::Fail, "{action}");
+        assert!(states.contains(&PhaseState::Broken), "{action}: {states:?}");
+    }
+    // Of these no policy but the role's has a say.
+    for (action, resource) in [
+        ("ec2:StartInstances", own("ec2:eu-west-1:111122223333:instance/i-1")),
+        ("events:PutRule", own("events:eu-west-1:111122223333:rule/orders")),
+        ("sqs:ListQueues", "*".to_owned()),
+        ("secretsmanager:ListSecrets", "*".to_owned()),
+        ("dynamodb:ListTables", "*".to_owned()),
+    ] {
+        let need = need(action, &resource);
+        let of = |statement: &Value| status(&facts(&need, statement, &json!({})), "WRITE-004").0;
+        assert_eq!(of(&allow(action, &resource)), Status::Pass, "{action}");
+        assert_eq!(of(&allow("s3:PutObject", "*")), Status::Fail, "{action}");
+    }
+}
+
+/// The key of the bucket, with a policy that allows a principal.
+fn described_key(principal: &str) -> Value {
+    let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+        "Principal": {"AWS": principal}, "Action": "kms:*", "Resource": "*"}]});
+    json!({
+        "buckets": {"orders-landing": {"encryption": {"state": "known", "value":
+            {"algorithm": "aws:kms", "key": KEY, "bucket_key": true, "blocked": []}}}},
+        "keys": {KEY: {
+            "metadata": {"state": "known", "value": {"arn": KEY, "state": "Enabled", "manager": "CUSTOMER",
+                "usage": "ENCRYPT_DECRYPT", "spec": "SYMMETRIC_DEFAULT"}},
+            "policy": {"state": "known", "value": policy.to_string()},
+            "grants": {"state": "known", "value": []},
+        }},
+    })
+}
+
+#[test]
+fn a_call_to_kms_that_names_no_key_hangs_on_the_policy_of_the_key_that_is_meant() {
+    let alias = "arn:aws:kms:eu-west-1:111122223333:alias/orders";
+    let all_keys = "arn:aws:kms:eu-west-1:111122223333:key/*";
+    let (root, other) = ("arn:aws:iam::111122223333:root", "arn:aws:iam::111122223333:role/Other");
+    for (resource, known, refused) in [
+        ("*", Status::Pass, Status::Fail),
+        (all_keys, Status::Pass, Status::Fail),
+        // Which key it is the name of nobody told.
+        (alias, Status::Unknown, Status::Unknown),
+    ] {
+        let decrypt = need("kms:Decrypt", resource);
+        let of = |statement: &Value, more: &Value| {
+            let facts = facts(&decrypt, statement, more);
+            let phases = report(&facts).target.connectors[0].phases.clone();
+            let (status, said) = status(&facts, "WRITE-004");
+            let wanted = match status {
+                Status::Pass => PhaseState::Ok,
+                Status::Fail => PhaseState::Broken,
+                _ => PhaseState::Unknown,
+            };
+            assert!(
+                phases.iter().any(|it| it.phase == "write" && it.state == wanted),
+                "{resource}: {phases:?}"
+            );
+            (status, said)
+        };
+        let (unknown, said) = of(&allow("kms:*", "*"), &json!({}));
+        assert_eq!(unknown, Status::Unknown, "{resource}");
+        assert!(said.contains("name in the connector file"), "{said}");
+        assert_eq!(of(&allow("s3:PutObject", "*"), &json!({})).0, Status::Unknown, "{resource}");
+        let deny = json!({"Effect": "Deny", "Action": "kms:Decrypt", "Resource": "*"});
+        assert_eq!(of(&deny, &json!({})).0, Status::Fail, "{resource}");
+        assert_eq!(of(&allow("kms:Decrypt", "*"), &described_key(root)).0, known, "{resource}");
+        assert_eq!(of(&allow("kms:Decrypt", "*"), &described_key(other)).0, refused, "{resource}");
+    }
+}
+
+#[test]
+fn an_alias_is_made_by_the_role_s_policies_and_its_key_s() {
+    let alias = "arn:aws:kms:eu-west-1:111122223333:alias/orders";
+    let of =
+        |need: &str, statement: &Value, more: &Value| status(&facts(need, statement, more), "WRITE-004").0;
+    let alone = need("kms:CreateAlias", alias);
+    assert_eq!(of(&alone, &allow("kms:CreateAlias", alias), &json!({})), Status::Unknown);
+    assert_eq!(of(&alone, &allow("kms:CreateAlias", KEY), &json!({})), Status::Fail);
+    let both =
+        format!("action = \"kms:CreateAlias\"\nresources = [\"{alias}\", \"{KEY}\"]\nlevel = \"required\"");
+    let root = described_key("arn:aws:iam::111122223333:root");
+    assert_eq!(of(&both, &allow("kms:CreateAlias", "*"), &root), Status::Pass);
+    assert_eq!(of(&both, &allow("kms:CreateAlias", "*"), &json!({})), Status::Unknown);
+}
+
+#[test]
+fn a_pattern_is_allowed_where_a_policy_covers_all_of_it() {
+    let secret = |name: &str| format!("arn:aws:ssm:eu-west-1:111122223333:parameter/{name}");
+    for (needed, allowed, expected) in [
+        ("orders-??????", "orders-??????", Status::Pass),
+        ("orders-??????", "orders-*", Status::Pass),
+        ("orders-*", "orders-??????", Status::Fail),
+        ("orders-*", "orders-*", Status::Pass),
+        ("orders/*", "*", Status::Pass),
+        // The made-up name begins with an s, and others need not.
+        ("orders/*", "orders/s*", Status::Unknown),
+    ] {
+        let need = need("ssm:GetParameter", &secret(needed));
+        let facts = facts(&need, &allow("ssm:GetParameter", &secret(allowed)), &json!({}));
+        assert_eq!(status(&facts, "WRITE-004").0, expected, "{needed} by {allowed}");
+    }
+    let need = need("ssm:GetParameter", &secret("orders/*"));
+    let denied = |resource: &str| {
+        let statements =
+            json!([allow("ssm:*", "*"), {"Effect": "Deny", "Action": "ssm:*", "Resource": resource}]);
+        let more = json!({"managed_policies": {POLICY: {"value": {"document": {"Statement": statements}}}}});
+        status(&facts(&need, &statements[0], &more), "WRITE-004").0
+    };
+    assert_eq!(denied(&secret("orders/private/*")), Status::Unknown);
+    assert_eq!(denied(&secret("invoices/*")), Status::Pass);
+    assert_eq!(denied(&secret("*")), Status::Fail);
+}
+
+#[test]
+fn a_secret_is_named_with_or_without_the_end_that_aws_gives_it() {
+    let secret = |name: &str| format!("arn:aws:secretsmanager:eu-west-1:111122223333:secret:{name}");
+    for (needed, written, allows) in [
+        ("orders", "orders-??????", true),
+        ("orders", "orders-*", true),
+        ("orders", "orders", false),
+        ("orders-??????", "orders-??????", true),
+        ("orders-a1B2c3", "orders-a1B2c3", true),
+        // It may be one secret, or all that begin so.
+        ("orders-*", "orders-??????", false),
+    ] {
+        let need = need("secretsmanager:GetSecretValue", &secret(needed));
+        let statement = allow("secretsmanager:GetSecretValue", &secret(written));
+        let (_, said) = status(&facts(&need, &statement, &json!({})), "WRITE-004");
+        assert_eq!(
+            said.contains("is allowed by the role's own policies"),
+            allows,
+            "{needed} by {written}: {said}"
+        );
+    }
+}
+
+#[test]
+fn a_statement_about_another_region_is_tried_there() {
+    let run = need("ec2:RunInstances", "*");
+    let deny = json!({"Effect": "Deny", "Action": "ec2:RunInstances",
+        "Resource": "arn:aws:ec2:us-east-1:*:instance/*",
+        "Condition": {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}});
+    let statements = json!([allow("ec2:RunInstances", "*"), deny]);
+    let more = json!({"managed_policies": {POLICY: {"value": {"document": {"Statement": statements}}}}});
+    let facts = facts(&run, &statements[0], &more);
+    assert_eq!(status(&facts, "WRITE-004").0, Status::Unknown);
 }

@@ -42,10 +42,15 @@ pub(super) fn check(source: &str, resource: &Text<'_>, parameters: &[Parameter],
             ),
             "expected arn:{partition}:SERVICE:{region}:{account}:RESOURCE; region and account may be empty between their colons",
         );
-    } else if template.trim_end_matches('*').contains(['*', '?']) || template.ends_with("**") {
+    } else if parts[5].trim_end_matches('*').contains('*') || template.ends_with("**") {
         wrong(
-            format!("`{template}` has a wildcard elsewhere than at its end"),
+            format!("`{template}` has a `*` elsewhere than at its end"),
             "a `*` at the end stands for any object or table; elsewhere a place with a parameter is expected",
+        );
+    } else if parts[..5].iter().any(|part| part.contains(['*', '?'])) {
+        wrong(
+            format!("`{template}` has a wildcard before the resource's name"),
+            "a connector calls one service in one region and account: give these, or {region} and {account}",
         );
     }
 }

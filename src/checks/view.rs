@@ -362,6 +362,15 @@ impl<'a> View<'a> {
         keys.find(|(entry, key)| *entry == arn || is_it(key)).map(|(entry, _)| entry.clone())
     }
 
+    /// The keys that AWS described, by the ARN of each with the name under which [`View::key`] knows it.
+    pub fn described_keys(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.note(FactId::Key);
+        let described = |(entry, key): (&'a String, &'a Key)| {
+            key.metadata.known().map(|metadata| (metadata.arn.as_str(), entry.as_str()))
+        };
+        self.facts.keys.iter().filter_map(described)
+    }
+
     /// The name of the key of the Glue Data Catalog, likewise.
     pub fn catalog_key(&self) -> Option<String> {
         for id in [FactId::Caller, FactId::Role, FactId::GlueEncryption] {

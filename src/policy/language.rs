@@ -143,6 +143,36 @@ pub(super) fn covers(outer: &str, inner: &str) -> bool {
     true
 }
 
+/// The shortest text that two patterns match, `filler` where neither names a letter; `None`: no text fits both, or
+/// their automata are too large.
+pub(super) fn common(left: &str, right: &str, filler: char) -> Option<String> {
+    let (left, right) = (Glob::pattern(left), Glob::pattern(right));
+    let mut letters: Vec<Option<char>> = left.letters().chain(right.letters()).map(Some).collect();
+    letters.sort_unstable();
+    letters.dedup();
+    // What neither names comes first, so that it is taken where any letter will do.
+    letters.insert(0, None);
+    let start = (left.start(), right.start());
+    let mut seen = HashSet::from([start.clone()]);
+    let mut open = VecDeque::from([(start, String::new())]);
+    while let Some(((in_left, in_right), text)) = open.pop_front() {
+        if left.accepts(&in_left) && right.accepts(&in_right) {
+            return Some(text);
+        }
+        for &letter in &letters {
+            let next = (left.step(&in_left, letter), right.step(&in_right, letter));
+            let goes_on = |states: &States| states.iter().any(|&word| word != 0);
+            if goes_on(&next.0) && goes_on(&next.1) && seen.insert(next.clone()) {
+                if seen.len() > MAX_STATES {
+                    return None;
+                }
+                open.push_back((next, format!("{text}{}", letter.unwrap_or(filler))));
+            }
+        }
+    }
+    None
+}
+
 /// Texts of at least `shortest` letters from `alphabet`, one for every combination of patterns
 /// that a text can match at once.
 ///
@@ -257,6 +287,14 @@ mod tests {
                         .collect();
                 }
                 prop_assert!(found, "{} over {}", outer, inner);
+            }
+        }
+
+        #[test]
+        fn a_common_text_fits_both(left in "[ab*?]{0,5}", right in "[ab*?]{0,5}", text in "[abz]{0,6}") {
+            match common(&left, &right, 'z') {
+                Some(text) => prop_assert!(glob(&left, &text) && glob(&right, &text), "{}", text),
+                None => prop_assert!(!(glob(&left, &text) && glob(&right, &text)), "{}", text),
             }
         }
 

@@ -6,6 +6,7 @@
 //! [`evaluate`] says what AWS would decide of a [`Request`], by which statement, and, when nothing
 //! allows it, which statement came closest. [`trust`] and [`scope`] answer whole-policy questions.
 
+mod actions;
 mod arn_pattern;
 mod compiled;
 mod condition;
@@ -25,6 +26,7 @@ mod organization;
 mod pattern;
 mod principal;
 mod request;
+mod resource_policies;
 mod resource_types;
 pub mod scope;
 mod template;
@@ -32,6 +34,7 @@ pub mod trust;
 mod truth;
 mod value;
 
+pub use actions::{Action, action_named, actions_of, services};
 pub use compiled::{Layer, Policy};
 pub use context::Context;
 pub use decision::{Decision, PolicySet, evaluate};
@@ -42,6 +45,7 @@ pub use document::{
 pub use explain::{Found, Miss, NearestMiss};
 pub(crate) use operator::closest;
 pub use request::{Principal, PrincipalError, Request};
+pub use resource_policies::{Carrier, carrier};
 pub use resource_types::takes_no_resource;
 
 /// A text fit for a terminal and a report: what is not seen but does something is replaced.

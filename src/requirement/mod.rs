@@ -8,6 +8,7 @@ mod context;
 pub mod encryption;
 pub mod lake_formation;
 pub mod location;
+mod probe;
 mod session;
 
 use std::collections::BTreeMap;
@@ -86,13 +87,12 @@ pub struct Resource {
 }
 
 impl Resource {
-    /// A pattern with the probe that stands for it: a `*` at the end becomes [`PROBE`]. `*` alone, of
-    /// actions that are not about any resource, stays what it is.
+    /// A pattern with the probe that stands for it: a `*` becomes [`PROBE`], and a `?` a letter. `*` alone, of
+    /// actions that are not about any resource, stays what it is, and so do region and account. A secret that is
+    /// named without the end that Secrets Manager gives it is meant with that.
     pub fn new(pattern: String) -> Self {
-        let probe = match pattern.strip_suffix('*') {
-            Some("") | None => pattern.clone(),
-            Some(head) => format!("{head}{PROBE}"),
-        };
+        let pattern = probe::with_ending(pattern);
+        let probe = probe::of(&pattern);
         Self { pattern, probe, also: Vec::new() }
     }
 

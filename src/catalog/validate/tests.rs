@@ -59,7 +59,7 @@ fn a_fault_is_told_with_its_place_what_is_expected_and_what_was_meant() {
         ("sqs:SendMessage", "sqs:", "9:10", "is no IAM action"),
         (":{account}:{queue}", ":{account}", "10:14", "of an ARN's six parts"),
         ("arn:{partition}:sqs", "sqs", "10:14", "is no ARN"),
-        ("{queue}\"]", "{queue}/*/x\"]", "10:14", "a wildcard elsewhere than at its end"),
+        ("{queue}\"]", "{queue}/*/x\"]", "10:14", "a `*` elsewhere than at its end"),
         (
             "resources = [\"arn:{partition}:sqs:{region}:{account}:{queue}\"]",
             "resources = []",

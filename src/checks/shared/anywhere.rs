@@ -1,8 +1,9 @@
-//! Calls on resources that nobody can name before they are made, as an installation makes them: they are asked
-//! about as `*`, and a statement about certain resources may mean them or not.
+//! Calls on resources that nobody can name before they are made: they are asked about as `*`, as an installation
+//! makes them, or as a pattern, and a statement about certain resources may mean them or not.
 
-use crate::model::EngineVerdict;
-use crate::policy::{Decision, PolicySet, Selector, takes_no_resource};
+use crate::model::{EngineVerdict, StatementRef};
+use crate::policy::scope::{common, covers};
+use crate::policy::{Decision, Effect, Policy, PolicySet, Selector, takes_no_resource};
 use crate::requirement::{PROBE, SessionCall, documents};
 
 use super::needs::{Ask, Verdict};
@@ -17,16 +18,34 @@ pub fn is_of_any(ask: &Ask<'_>) -> bool {
     ask.resource.probe == "*" && !takes_no_resource(ask.action())
 }
 
-/// The verdict on whatever resources: that on all of the service, unless a statement treats some differently.
-pub(super) fn verdict(ask: &Ask<'_>, policies: &PolicySet, on_all: Decision) -> Verdict {
-    if !is_of_any(ask) || !on_all.depends_on.is_empty() {
-        return on_all.into();
+/// Whether a question is about all resources of a pattern, and nobody looks at what they are: the places in S3 and
+/// the tables of the connectors are known, and asked about part by part.
+fn is_of_pattern(ask: &Ask<'_>) -> bool {
+    let known = ask.requirement.location.is_some() || ask.is_of_catalog() || ask.is_of_key();
+    !known && ask.resource.pattern != "*" && ask.resource.pattern.contains(['*', '?'])
+}
+
+/// The verdict on whatever resources: that on the one asked about, unless a statement treats some differently.
+pub(super) fn verdict(ask: &Ask<'_>, policies: &PolicySet, decision: Decision) -> Verdict {
+    if !decision.depends_on.is_empty() {
+        return decision.into();
     }
+    if is_of_any(ask) {
+        return on_any(ask, policies, decision);
+    }
+    if is_of_pattern(ask) && decision.verdict.is_allowed() {
+        return on_pattern(ask, policies, decision);
+    }
+    decision.into()
+}
+
+/// The verdict on all of the service, unless a statement treats some resources differently.
+fn on_any(ask: &Ask<'_>, policies: &PolicySet, on_all: Decision) -> Verdict {
     let mut on_all = on_all;
     let mut decisions = Vec::new();
-    for (pattern, statement) in named(ask, policies) {
+    for Named { pattern, statement, .. } in named(ask, policies) {
         let Some(resource) = example(ask, &pattern) else { continue };
-        let decision = SessionCall { resource, ..SessionCall::clone(&ask.call) }.decide(policies);
+        let decision = decide_on(ask, resource, policies);
         if !decision.depends_on.is_empty() {
             return decision.into();
         }
@@ -48,25 +67,79 @@ pub(super) fn verdict(ask: &Ask<'_>, policies: &PolicySet, on_all: Decision) -> 
     Verdict::Depends { keys: vec![RESOURCES.to_owned()], statements }
 }
 
-/// The resources of the action's service that statements about the action name, each with the statement.
-fn named(ask: &Ask<'_>, policies: &PolicySet) -> Vec<(String, Option<crate::model::StatementRef>)> {
-    let service = ask.action().split(':').next().unwrap_or_default();
-    let is_of_service = |resource: &&String| {
-        let named = resource.split(':').nth(2);
-        named.is_some_and(|named| named.contains(['*', '?']) || named.eq_ignore_ascii_case(service))
-    };
-    let mut found = Vec::new();
-    for policy in documents(policies) {
-        for (at, statement) in policy.document().statements().iter().enumerate() {
-            if !names(&statement.actions, ask.action()) {
-                continue;
-            }
-            let resources = statement.resources.iter().flat_map(Selector::values);
-            let resources = resources.filter(is_of_service);
-            found.extend(resources.map(|it| (it.clone(), policy.statement_ref(at).cloned())));
+/// The verdict on a pattern of which the made-up name is allowed: the same only if nothing refuses a part of it,
+/// and if what allows it does not mean the made-up name by chance.
+fn on_pattern(ask: &Ask<'_>, policies: &PolicySet, decision: Decision) -> Verdict {
+    let wanted = ask.resource.pattern.as_str();
+    let mut covered = false;
+    let mut differing = Vec::new();
+    for Named { pattern, statement, excluded, effect } in named(ask, policies) {
+        let whole = pattern.contains("${") || covers(&pattern, wanted);
+        covered |= effect == Effect::Allow && (excluded || whole);
+        let Some(resource) = common(&pattern, wanted).filter(|_| !whole) else { continue };
+        let on_part = decide_on(ask, resource, policies);
+        if !on_part.depends_on.is_empty() {
+            return on_part.into();
+        }
+        if !on_part.verdict.is_allowed() {
+            differing.extend(statement);
         }
     }
-    found
+    if covered && differing.is_empty() {
+        return decision.into();
+    }
+    let statements = if differing.is_empty() { decision.statements } else { differing };
+    Verdict::Depends { keys: vec![RESOURCES.to_owned()], statements }
+}
+
+/// The decision on another resource, asked for in the region that its ARN names.
+fn decide_on(ask: &Ask<'_>, resource: String, policies: &PolicySet) -> Decision {
+    let mut call = SessionCall::clone(&ask.call);
+    let part =
+        |at: usize| resource.split(':').nth(at).filter(|part| !part.is_empty() && !part.contains(['*', '?']));
+    for (at, key) in [(3, "aws:RequestedRegion"), (4, "aws:ResourceAccount")] {
+        if let Some(part) = part(at) {
+            call.keys = call.keys.with(key, Some(part));
+        }
+    }
+    SessionCall { resource, ..call }.decide(policies)
+}
+
+/// A resource that a statement about the action names.
+struct Named {
+    pattern: String,
+    statement: Option<StatementRef>,
+    /// Whether the statement is about all others.
+    excluded: bool,
+    effect: Effect,
+}
+
+/// The resources of the action's service that statements about the action name, each with the statement.
+fn named(ask: &Ask<'_>, policies: &PolicySet) -> Vec<Named> {
+    let service = ask.service();
+    let is_of_service = |resource: &&String| {
+        let named = resource.split(':').nth(2);
+        // `*` alone means every service.
+        named.map_or(resource.contains('*'), |named| {
+            named.contains(['*', '?']) || named.eq_ignore_ascii_case(service)
+        })
+    };
+    let of_policy = |policy: &Policy| {
+        let statements = policy.document().statements().iter().enumerate();
+        let about = statements.filter(|(_, statement)| names(&statement.actions, ask.action()));
+        let of_statement = about.flat_map(|(at, statement)| {
+            let excluded = matches!(statement.resources, Some(Selector::AllBut(_)));
+            let resources = statement.resources.iter().flat_map(Selector::values).filter(is_of_service);
+            resources.map(move |pattern| Named {
+                pattern: pattern.clone(),
+                statement: policy.statement_ref(at).cloned(),
+                excluded,
+                effect: statement.effect,
+            })
+        });
+        of_statement.collect::<Vec<_>>()
+    };
+    documents(policies).flat_map(|policy| of_policy(policy)).collect()
 }
 
 /// A resource that a pattern means, in the role's account; `None`: it hangs on a variable.
@@ -78,7 +151,7 @@ fn example(ask: &Ask<'_>, pattern: &str) -> Option<String> {
     let given = |key: &str| ask.call.keys.values.get(key).and_then(|it| it.first()).cloned();
     let known = [
         (1, Some("aws".to_owned())),
-        (2, ask.action().split(':').next().map(str::to_owned)),
+        (2, Some(ask.service().to_owned())),
         (3, given("aws:RequestedRegion")),
         (4, ask.call.sessions.account().map(str::to_owned)),
     ];

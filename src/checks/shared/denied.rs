@@ -6,6 +6,7 @@ use crate::checks::View;
 use crate::denial::{Layer as Named, Reason};
 use crate::facts::TABLES_ASKED;
 use crate::model::{Blocked, LakeResource, StatementRef};
+use crate::policy::carrier;
 use crate::requirement::lake_formation::Access;
 use crate::trail::{DenialGroup, Lacking};
 
@@ -33,21 +34,6 @@ pub(crate) struct Still {
     /// In words, within a sentence.
     pub why: String,
 }
-
-/// Services of which a resource of the role's own account has no policy of its own.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html>
-const WITHOUT_RESOURCE_POLICIES: [&str; 10] = [
-    "autoscaling",
-    "cloudformation",
-    "ec2",
-    "eks",
-    "elasticloadbalancing",
-    "lakeformation",
-    "redshift",
-    "redshift-data",
-    "route53",
-    "servicequotas",
-];
 
 /// What becomes now of the calls of a group, put as this question.
 pub(crate) fn now(view: &View<'_>, group: &DenialGroup, ask: &Ask<'_>) -> Now {
@@ -78,9 +64,9 @@ fn unseen_policy(ask: &Ask<'_>) -> Option<Blocked> {
     let is_read = match service {
         "" | "s3" | "kms" => true,
         "glue" => !ask.is_elsewhere(),
-        other => !ask.is_elsewhere() && WITHOUT_RESOURCE_POLICIES.contains(&other),
+        other => !ask.has_another_side() && carrier(other, resource.splitn(6, ':').nth(5)).is_none(),
     };
-    let whose = if service == "iam" { "the trust policy" } else { "the policy" };
+    let whose = if ask.assumes_role() { "the trust policy" } else { "the policy" };
     (!is_read).then(|| Blocked {
         what: format!("{whose} of {resource}"),
         why: "it is not among what the doctor reads".to_owned(),

@@ -28,6 +28,8 @@ pub mod simulated;
 pub mod standing;
 pub(crate) mod state;
 pub(crate) mod trust;
+pub(crate) mod unnamed_key;
+pub(crate) mod unread;
 pub mod words;
 
 use crate::checks::View;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::catalog::Level;
 use crate::checks::View;
-use crate::model::{AccountId, Blocked, EngineVerdict, StatementRef};
+use crate::model::{Blocked, EngineVerdict, StatementRef};
 use crate::policy::scope::covers;
 use crate::policy::{Decision, Layer, NearestMiss, Policy, PolicySet};
 use crate::requirement::{Requirement, Resource, SessionCall};
@@ -225,27 +225,16 @@ impl Ask<'_> {
         self.action().starts_with("kms:")
     }
 
-    /// Whether it is such a call on a key that is named, whose policy has to allow, too.
+    /// Whether it is such a call on one key that is named, whose policy has to allow, too.
     pub fn names_key(&self) -> bool {
-        self.is_of_kms() && self.resource.probe.contains(":key/")
+        self.is_of_kms()
+            && self.resource.probe == self.resource.pattern
+            && self.resource.probe.contains(":key/")
     }
 
     /// Whether the resource's ARN names another account than the role's.
     pub fn is_elsewhere(&self) -> bool {
         self.resource.account().is_some_and(|account| self.call.sessions.account() != Some(account))
-    }
-
-    /// Whether a policy that is not read has to allow it, too: that of another account's resource, or the trust policy
-    /// of another role.
-    pub fn has_another_side(&self) -> bool {
-        let service = self.resource.probe.split(':').nth(2).unwrap_or_default();
-        if matches!(service, "s3" | "glue" | "kms") {
-            return false;
-        }
-        // A pattern's account is nobody's.
-        let is_account = self.resource.account().is_some_and(|account| account.parse::<AccountId>().is_ok());
-        is_account && self.is_elsewhere()
-            || self.action().eq_ignore_ascii_case("sts:AssumeRole") && service == "iam"
     }
 
     /// What the policies say, of all resources of the question: that of the first that is not allowed.

@@ -12,6 +12,7 @@ use crate::policy::{Diagnostic, Document, Kind, Policy, Selector};
 use super::keys;
 use super::needs::Ask;
 use super::places::is_absent;
+use super::unread::{Say, unread};
 
 /// The role's own policies, as far as they could be read.
 #[derive(Debug, Default)]
@@ -169,7 +170,7 @@ pub fn key_policy(view: &View<'_>, entry: &str) -> Result<Option<Arc<Policy>>, B
 }
 
 /// The policy of the bucket, the key or the Data Catalog that a question is about, which may allow it without the
-/// role's own: nothing where it has none, or is another account's.
+/// role's own: nothing where it has none, or is another account's. Blocked where nobody reads the resource's.
 pub fn own_resource_policy(view: &View<'_>, ask: &Ask<'_>) -> Result<Option<Arc<Policy>>, Blocked> {
     if ask.is_elsewhere() {
         return Ok(None);
@@ -180,8 +181,14 @@ pub fn own_resource_policy(view: &View<'_>, ask: &Ask<'_>) -> Result<Option<Arc<
         // Nothing about a bucket that is not there can be judged.
         Some(bucket) if is_absent(view, bucket) || view.is_foreign_bucket(bucket) => Ok(None),
         Some(bucket) => bucket_policy(view, bucket),
-        None if ask.is_of_catalog() => catalog_policy(view),
-        None => Ok(None),
+        None if ask.is_of_catalog() => match unread(view, ask) {
+            Some(policy) => Err(policy.blocked(ask)),
+            None => catalog_policy(view),
+        },
+        None => match unread(view, ask) {
+            Some(policy) if policy.say == Say::MayDecide => Err(policy.blocked(ask)),
+            _ => Ok(None),
+        },
     }
 }
 

@@ -18,6 +18,8 @@ use super::policies::{RolePolicies, key_policy, own_resource_policy, role_polici
 use super::refusal::refusal;
 use super::services::digest;
 use super::simulated::{Simulated, simulated};
+use super::unnamed_key::on_unnamed_key;
+use super::unread::unread;
 use super::{keys, words};
 
 pub use super::refusal::{Cause, Gap, Refusal, names};
@@ -164,7 +166,10 @@ impl<'a> Standings<'a> {
 }
 
 /// The answer of the role's policies, of which a missing bucket says nothing.
-fn standing_answer(view: &View<'_>, ask: &Ask<'_>, policies: &RolePolicies) -> Answer {
+pub(super) fn standing_answer(view: &View<'_>, ask: &Ask<'_>, policies: &RolePolicies) -> Answer {
+    if let Some(answer) = on_unnamed_key(view, ask, policies) {
+        return answer;
+    }
     match identity_answer(view, ask, policies) {
         Answer::Refused(mut refusal)
             if ask.requirement.bucket().is_some_and(|bucket| is_absent(view, bucket)) =>
@@ -173,26 +178,12 @@ fn standing_answer(view: &View<'_>, ask: &Ask<'_>, policies: &RolePolicies) -> A
             Answer::Refused(refusal)
         }
         Answer::Allowed(evidence) if ask.names_key() => with_key(view, ask, policies, evidence),
-        Answer::Allowed(_) if ask.has_another_side() => Answer::Undecided(another_side(ask)),
+        Answer::Allowed(evidence) => match unread(view, ask) {
+            Some(policy) => Answer::Undecided(policy.though_allowed(ask)),
+            None => Answer::Allowed(evidence),
+        },
         answer => answer,
     }
-}
-
-/// That the role's own policies allow what another account's policy, or another role's trust, has to allow, too.
-fn another_side(ask: &Ask<'_>) -> Blocked {
-    let resource = &ask.resource.pattern;
-    let whose = if ask.action().starts_with("sts:") { "the trust policy" } else { "the policy" };
-    let blocked = Blocked {
-        hint: Some(format!("ask whoever owns {resource} whether it lets the role in")),
-        ..Blocked::new(
-            format!("{whose} of {resource}"),
-            format!(
-                "the doctor does not read it; {} is allowed by the role's own policies, and it has to allow it, too",
-                ask.action()
-            ),
-        )
-    };
-    blocked.about([ask.concern()])
 }
 
 /// What becomes of a call on a key that the role's own policies allow: the key's policy has to allow it, too.
@@ -366,7 +357,12 @@ fn own_allows(ask: &Ask<'_>, own: &Verdict) -> Vec<Evidence> {
 pub fn depends(ask: &Ask<'_>, keys: &[String], statements: &[StatementRef]) -> Blocked {
     let by = statements.first().map_or_else(|| "a statement".to_owned(), words::statement);
     let why = if keys.iter().any(|key| key == RESOURCES) {
-        format!("{by} is about certain resources only, and nobody can name those that will be made")
+        let which = if ask.is_of_new() {
+            "nobody can name those that will be made"
+        } else {
+            "which of them the connector uses is not known"
+        };
+        format!("{by} is about certain resources only, and {which}")
     } else {
         format!("{by} decides by {}, whose value in Streamkap's calls is not known", words::list(keys))
     };
@@ -374,18 +370,23 @@ pub fn depends(ask: &Ask<'_>, keys: &[String], statements: &[StatementRef]) -> B
         what: format!("whether {} on {} is allowed", ask.action(), ask.resource.pattern),
         why,
         grant: None,
-        hint: Some(hint(keys)),
+        hint: Some(hint(ask, keys)),
         concerns: vec![ask.concern()],
     }
 }
 
-fn hint(keys: &[String]) -> String {
+fn hint(ask: &Ask<'_>, keys: &[String]) -> String {
     let asked = |wanted: &str| keys.iter().any(|key| key.eq_ignore_ascii_case(wanted));
     if asked("aws:SourceIp") {
         return "ask Streamkap's support for the addresses that your connector calls from".to_owned();
     }
     if asked(RESOURCES) {
-        return "compare the resources of the statement with the names that the installer gives".to_owned();
+        let names = if ask.is_of_new() {
+            "the names that the installer gives"
+        } else {
+            "those that the connector uses"
+        };
+        return format!("compare the resources of the statement with {names}");
     }
     if asked(SESSION_NAME) {
         return "name the role there instead of one of its sessions: its ARN means them all".to_owned();

@@ -96,7 +96,7 @@ impl State {
         }
         let (mut resources, mut foreign, mut grants) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
         for ask in asks {
-            if let Some(place) = resource_place(&ask.resource.probe) {
+            if let Some(place) = resource_place(ask) {
                 foreign.extend((ask.is_elsewhere() || view.is_foreign_bucket(&place)).then(|| place.clone()));
                 let read = if ask.is_of_kms() {
                     let entry = keys::entry(view, ask);
@@ -158,12 +158,12 @@ impl State {
 
     /// What stands at the resource of a question.
     fn resource(&self, ask: &Ask<'_>) -> Option<&Doc> {
-        resource_place(&ask.resource.probe).and_then(|place| self.resources.get(&place))
+        resource_place(ask).and_then(|place| self.resources.get(&place))
     }
 
     /// The same where the resource is in the role's account, so that its policy alone can allow.
     fn own_resource(&self, ask: &Ask<'_>) -> Option<&Doc> {
-        let place = resource_place(&ask.resource.probe).filter(|place| !self.foreign.contains(place))?;
+        let place = resource_place(ask).filter(|place| !self.foreign.contains(place))?;
         self.resources.get(&place)
     }
 
@@ -221,14 +221,16 @@ pub(crate) fn inline(name: &str) -> String {
     format!("inline/{name}")
 }
 
-/// The name of a resource's policy in [`State::resources`]: the bucket's name, the key's ARN or [`CATALOG`].
-fn resource_place(arn: &str) -> Option<String> {
+/// The name of a resource's policy in [`State::resources`]: the bucket's name, the key's ARN or [`CATALOG`]. None
+/// of a resource whose policy nobody reads, or of what may be any key.
+fn resource_place(ask: &Ask<'_>) -> Option<String> {
+    let arn = ask.resource.probe.as_str();
     let mut parts = arn.splitn(6, ':');
     let (service, resource) = (parts.nth(2)?, parts.nth(2)?);
     match service {
-        "s3" => resource.split('/').next().map(str::to_owned),
-        "kms" => Some(arn.to_owned()),
-        "glue" => Some(CATALOG.to_owned()),
+        "s3" => ask.resource.account().is_none().then(|| resource.split('/').next().map(str::to_owned))?,
+        "kms" => (ask.is_of_key() || ask.names_key()).then(|| arn.to_owned()),
+        "glue" => (!ask.is_elsewhere()).then(|| CATALOG.to_owned()),
         _ => None,
     }
 }
