@@ -244,7 +244,8 @@ fn look(place: &Place, meant: Option<&str>) -> Remedy {
     }
 }
 
-/// A statement that is about something else than the target.
+/// A statement that is about something else than the target. No phase hangs on it: the connector logs in with user
+/// and password, and the calls that the statement is meant for are none of its own.
 fn misdirected(place: &Place, fault: &Elsewhere) -> Finding {
     let actions = words::list(&fault.actions);
     let Elsewhere { statement, found, wanted, .. } = fault;
@@ -261,7 +262,6 @@ fn misdirected(place: &Place, fault: &Elsewhere) -> Finding {
         phrases::found_and_expected(found, wanted)
     };
     let mut finding = Finding::new(found.as_str(), told)
-        .about([Concern::Redshift(place.name.clone())])
         .evidence(Evidence::evaluated(vec![statement.clone()], compared))
         .evidence(Evidence {
             source: Source::Documentation { reference: RESOURCES.to_owned() },
