@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::explain::{Meaning, explain};
-use super::gather::Gathered;
+use super::gather::{Gathered, Outcome};
 use super::scope::{RoleFilter, Scope};
 use super::selector::{Kind, Logged, selector_to_add};
 use super::source::{Offer, SourceKind};
@@ -289,8 +289,7 @@ impl Answer {
     ) -> Self {
         let scope = gathered.scope();
         coverage.hold_to(scope.window);
-        let mut notes = gathered.notes();
-        let (groups, timeline) = gathered.finish(&role_now(facts, scope));
+        let Outcome { groups, timeline, mut notes } = gathered.finish(&role_now(facts, scope));
         let roles: BTreeSet<_> = groups.iter().flat_map(|group| &group.principals).cloned().collect();
         if let (Some(RoleFilter::Name(name)), true) = (&scope.role, roles.len() > 1) {
             let roles: Vec<_> = roles.into_iter().collect();

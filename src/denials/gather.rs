@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::scope::{RoleFilter, Scope};
 use crate::model::Arn;
 use crate::trail::{
-    ChangeKind, DenialGroup, DenialGroups, Denied, Event, EventRef, RoleNow, Sink, Timeline, is_assumption,
-    is_history_of,
+    ChangeKind, ChangeRef, DenialGroup, DenialGroups, Denied, Event, EventRef, RoleNow, Sink, Timeline,
+    is_assumption, is_history_of,
 };
 
 /// Changes that are kept, and assumptions of the role: the latest of each. A role is changed
@@ -59,11 +59,12 @@ impl<'a> Gathered<'a> {
         if !self.role.as_ref().is_some_and(|role| event.is_history_of(role)) {
             return;
         }
+        let key = (event.event_time, event.event_id.clone().into_owned());
         if !is_assumption(event.event_name.as_bytes()) {
-            self.changes.add(event, Kept::of);
+            self.changes.put(key, || Kept::of(event));
             return;
         }
-        self.assumptions.add(event, |event| {
+        self.assumptions.put(key, || {
             let mut event = event.to_event()?;
             // The timeline has no use for it, and it is most of the event.
             event.response_elements = Value::Null;
@@ -82,7 +83,7 @@ impl<'a> Gathered<'a> {
     }
 
     /// What must be known of the gathering.
-    pub fn notes(&self) -> Vec<String> {
+    fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if self.groups.has_folded_reasons() {
             notes.push(
@@ -104,11 +105,22 @@ impl<'a> Gathered<'a> {
     }
 
     /// The groups, and the timeline where one role was asked for. `now` tells what is known of it.
-    pub fn finish(self, now: &RoleNow) -> (Vec<DenialGroup>, Option<Timeline>) {
+    pub fn finish(self, now: &RoleNow) -> Outcome {
+        let mut notes = self.notes();
         let groups = self.groups.groups();
-        let history = self.changes.events.into_values().chain(self.assumptions.events.into_values());
+        let kept = self.changes.events.into_values().chain(self.assumptions.events.into_values());
         let denied = Denied::of(&groups);
-        let mut history: Vec<Event> = history.flatten().filter_map(|kept| kept.event(&denied)).collect();
+        let (mut history, mut unreadable) = (Vec::new(), 0_u64);
+        for kept in kept.flatten().filter(|kept| kept.may_explain(&denied)) {
+            match kept.event() {
+                Some(event) => history.push(event),
+                None => unreadable += 1,
+            }
+        }
+        if unreadable > 0 {
+            notes
+                .push(format!("changes that are damaged in the logs, and not in the timeline: {unreadable}"));
+        }
         let role = match &self.scope.role {
             Some(RoleFilter::Name(name)) => only_role(name, &groups, &history),
             _ => self.role,
@@ -117,8 +129,19 @@ impl<'a> Gathered<'a> {
             history.retain(|event| is_history_of(event, &role));
             Timeline::new(&role, now, history, &groups)
         });
-        (groups, timeline)
+        Outcome { groups, timeline, notes }
     }
+}
+
+/// What a search brought.
+#[derive(Debug, PartialEq)]
+pub struct Outcome {
+    /// Denials in groups, the largest first.
+    pub groups: Vec<DenialGroup>,
+    /// What happened around them, where one role was asked for and is known.
+    pub timeline: Option<Timeline>,
+    /// What must be known of the search.
+    pub notes: Vec<String>,
 }
 
 /// The role of this name, if what was found is of one account only.
@@ -147,6 +170,13 @@ impl Sink for Gathered<'_> {
     fn record(&mut self, record: &EventRef<'_>) {
         self.take(record);
     }
+
+    fn change(&mut self, change: &ChangeRef<'_>) {
+        if self.role.as_ref().is_some_and(|role| change.is_history_of(role)) {
+            let key = (change.event_time, change.event_id.to_owned());
+            self.changes.put(key, || Some(Kept::Change(change.kind, change.text.into())));
+        }
+    }
 }
 
 /// An event of the history, read when all is gathered if only its text was at hand.
@@ -163,13 +193,19 @@ impl Kept {
         }
     }
 
-    /// The event, unless it is a change of something else than was denied.
-    fn event(self, denied: &Denied<'_>) -> Option<Event> {
+    /// Whether it may be about what was denied.
+    fn may_explain(&self, denied: &Denied<'_>) -> bool {
+        match self {
+            Self::Event(_) => true,
+            Self::Change(kind, text) => denied.may_concern(*kind, text),
+        }
+    }
+
+    /// The event; none when its text is no record after all.
+    fn event(self) -> Option<Event> {
         match self {
             Self::Event(event) => Some(*event),
-            Self::Change(kind, text) => {
-                denied.may_concern(kind, &text).then(|| Event::from_text(&text)).flatten()
-            }
+            Self::Change(_, text) => Event::from_text(&text),
         }
     }
 }
@@ -185,10 +221,6 @@ struct Latest {
 
 impl Latest {
     /// Adds an event as `keep` keeps it, unless it is a copy.
-    fn add(&mut self, event: &EventRef<'_>, keep: impl FnOnce(&EventRef<'_>) -> Option<Kept>) {
-        self.put((event.event_time, event.event_id.clone().into_owned()), || keep(event));
-    }
-
     fn put(&mut self, key: (Option<Timestamp>, String), keep: impl FnOnce() -> Option<Kept>) {
         let nameless = key.1.is_empty();
         let alike = self.events.entry(key).or_default();
@@ -256,8 +288,8 @@ mod tests {
             }
             (gathered.duplicates(), gathered.finish(&RoleNow::default()))
         };
-        assert_eq!(alone.1.0.len(), 7);
-        assert_eq!(alone.1.0.iter().map(|group| group.count).sum::<u64>() + alone.0, 300);
+        assert_eq!(alone.1.groups.len(), 7);
+        assert_eq!(alone.1.groups.iter().map(|group| group.count).sum::<u64>() + alone.0, 300);
         assert!(alone.0 > 90, "copies and calls that two accounts recorded: {}", alone.0);
         for workers in [2, 3, 8] {
             for reversed in [false, true] {
@@ -290,6 +322,24 @@ mod tests {
     }
 
     #[test]
+    fn a_change_that_is_damaged_in_the_logs_is_told() {
+        let scope = scope();
+        let mut gathered = Gathered::new(&scope);
+        let change = |event_id, text| ChangeRef {
+            event_id,
+            event_time: None,
+            kind: ChangeKind::ManagedPolicy,
+            account: Some("111122223333"),
+            text,
+        };
+        gathered
+            .change(&change("1", r#"{"eventSource":"iam.amazonaws.com","eventName":"CreatePolicy","a":}"#));
+        gathered.change(&change("2", r#"{"eventSource":"iam.amazonaws.com","eventName":"CreatePolicy"}"#));
+        let notes = gathered.finish(&RoleNow::default()).notes;
+        assert_eq!(notes, ["changes that are damaged in the logs, and not in the timeline: 1"]);
+    }
+
+    #[test]
     fn the_latest_of_the_history_are_kept_and_changes_apart_from_assumptions() {
         let scope = scope();
         let mut gathered = Gathered::new(&scope);
@@ -309,7 +359,7 @@ mod tests {
             [format!("the timeline knows only the last {HISTORY} assumptions of the role")]
         );
         assert_eq!(gathered.assumptions.events.keys().next().unwrap().1, "AssumeRole-10");
-        let (_, timeline) = gathered.finish(&RoleNow::default());
+        let timeline = gathered.finish(&RoleNow::default()).timeline;
         assert!(timeline.unwrap().entries.iter().any(|entry| entry.what.starts_with("PutRolePolicy")));
     }
 }

@@ -19,7 +19,7 @@ mod verify;
 
 pub use answer::{Answer, Denied, Question, SCHEMA_VERSION, Searched, Window};
 pub use explain::{Meaning, explain};
-pub use gather::Gathered;
+pub use gather::{Gathered, Outcome};
 pub use pasted::{Pasted, PastedDenial};
 pub use scope::{RoleFilter, Scope};
 pub use selector::{Kind, Logged, selector_to_add};

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::changes::ChangeKind;
 use super::identity::Identity;
 use super::record::{Event, Resource, bounded, resources};
 use super::resource::Call;
@@ -80,6 +81,27 @@ pub trait Sink {
 
     /// Takes a record as it stands in a log.
     fn record(&mut self, record: &EventRef<'_>);
+
+    /// Takes a change of which little was read; what is no record after all is nothing.
+    fn change(&mut self, change: &ChangeRef<'_>) {
+        if let Some(event) = Event::from_text(change.text) {
+            self.event(event);
+        }
+    }
+}
+
+/// A change that succeeded, as it stands in a log: no more of it was read than tells it from others.
+pub struct ChangeRef<'a> {
+    /// `eventID`; empty when missing.
+    pub event_id: &'a str,
+    /// `eventTime`.
+    pub event_time: Option<Timestamp>,
+    /// What was changed.
+    pub kind: ChangeKind,
+    /// `recipientAccountId`.
+    pub account: Option<&'a str>,
+    /// The record, and maybe what parts it from the next one.
+    pub text: &'a str,
 }
 
 /// Keeps all of them.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::borrowed::EventRef;
+use super::borrowed::{ChangeRef, EventRef};
 use super::identity::is_account_of;
 use super::record::Event;
 use crate::model::Arn;
@@ -179,6 +179,18 @@ pub fn is_assumption(event_name: &[u8]) -> bool {
     ASSUMPTIONS.iter().any(|name| name.as_bytes() == event_name)
 }
 
+/// What a call changes when it succeeds; none for calls that change nothing a role depends on.
+pub fn kind_of_call(event_source: &str, event_name: &str) -> Option<ChangeKind> {
+    let service = event_source.strip_suffix(".amazonaws.com").unwrap_or(event_source);
+    let change = CHANGES.iter().find(|(source, name, _)| *name == event_name && *source == service);
+    change.map(|(.., kind)| *kind)
+}
+
+/// Whether a call changes a role itself, which it then names, or begins a session of one.
+pub fn is_about_a_role(event_name: &[u8]) -> bool {
+    memchr::memmem::find(event_name, b"Role").is_some()
+}
+
 /// What kind of change an event is; none for other events and for changes that failed.
 pub fn change_kind(event: &Event) -> Option<ChangeKind> {
     EventRef::from(event).change_kind()
@@ -224,13 +236,7 @@ pub fn is_history_of(event: &Event, role: &Arn) -> bool {
 impl EventRef<'_> {
     /// The same as [`change_kind`].
     pub fn change_kind(&self) -> Option<ChangeKind> {
-        if self.error_code.is_some() {
-            return None;
-        }
-        let service = self.event_source.strip_suffix(".amazonaws.com").unwrap_or(&self.event_source);
-        let (.., kind) =
-            CHANGES.iter().find(|(source, name, _)| *name == self.event_name && *source == service)?;
-        Some(*kind)
+        self.error_code.is_none().then(|| kind_of_call(&self.event_source, &self.event_name)).flatten()
     }
 
     /// The same as [`is_history_of`].
@@ -241,14 +247,23 @@ impl EventRef<'_> {
         }
         match self.change_kind() {
             Some(kind) if is_of_role(kind) => names_role(),
-            // Another account's managed policy cannot be attached to the role.
-            Some(ChangeKind::ManagedPolicy) => {
-                self.recipient_account.as_deref().is_none_or(|account| is_account_of(account, role))
-            }
-            Some(_) => true,
+            Some(kind) => may_concern(kind, self.recipient_account.as_deref(), role),
             None => false,
         }
     }
+}
+
+impl ChangeRef<'_> {
+    /// The same as [`is_history_of`], of a change that is none of a role itself.
+    pub fn is_history_of(&self, role: &Arn) -> bool {
+        may_concern(self.kind, self.account, role)
+    }
+}
+
+/// Whether a role may depend on something of this kind that was changed in an account.
+fn may_concern(kind: ChangeKind, account: Option<&str>, role: &Arn) -> bool {
+    // Another account's managed policy cannot be attached to the role.
+    kind != ChangeKind::ManagedPolicy || account.is_none_or(|account| is_account_of(account, role))
 }
 
 #[cfg(test)]
@@ -277,6 +292,14 @@ mod tests {
         for name in ["", "GetObject", "PutObject", "Decrypt", "AssumeRolE", "PutRolePolicies"] {
             assert!(!may_matter(name.as_bytes()), "{name}");
         }
+    }
+
+    #[test]
+    fn what_changes_a_role_is_told_by_its_name() {
+        for (_, name, kind) in CHANGES {
+            assert_eq!(is_about_a_role(name.as_bytes()), is_of_role(kind), "{name}");
+        }
+        assert!(ASSUMPTIONS.iter().all(|name| is_about_a_role(name.as_bytes())));
     }
 
     #[test]

@@ -22,9 +22,10 @@ mod spread;
 mod timeline;
 
 pub use blame::{Certainty, RoleNow};
-pub use borrowed::{EventRef, Sink};
+pub use borrowed::{ChangeRef, EventRef, Sink};
 pub use changes::{
-    ChangeKind, assumptions, change_kind, changes, is_assumption, is_history_of, may_matter, names_role,
+    ChangeKind, assumptions, change_kind, changes, is_about_a_role, is_assumption, is_history_of,
+    kind_of_call, may_matter, names_role,
 };
 pub use coverage::{Coverage, Problem, ProblemKind};
 pub use denials::DenialGroups;

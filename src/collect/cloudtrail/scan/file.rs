@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::carrier;
 use super::inflate::{Inflated, Inflater};
 use super::layout::Place;
-use super::native::{self, Tools};
+use super::native::{self, Tools, Wanted};
 use super::query::Compiled;
 use super::split::{MAX_OBJECT, Read as Outcome, Splitter};
 use super::stream::TextStream;
@@ -218,8 +218,8 @@ impl<'q, S: Sink> Scanner<'q, S> {
         let Self { reader, tally, .. } = self;
         match native::scan(text, self.query, Tools { reader, tally }) {
             // That its last bracket is closed is looked at where there are records only.
-            Ok(found) if tally.coverage.records > 0 || text.trim_ascii_end().ends_with(b"]}") => {
-                self.hand_over(&found);
+            Ok(wanted) if tally.coverage.records > 0 || text.trim_ascii_end().ends_with(b"]}") => {
+                self.hand_over(&wanted);
             }
             _ => {
                 self.tally.forget_records();
@@ -230,10 +230,13 @@ impl<'q, S: Sink> Scanner<'q, S> {
         }
     }
 
-    fn hand_over(&mut self, found: &[EventRef<'_>]) {
-        self.found += found.len() as u64;
-        for record in found {
+    fn hand_over(&mut self, Wanted { records, changes }: &Wanted<'_>) {
+        self.found += (records.len() + changes.len()) as u64;
+        for record in records {
             self.sink.record(record);
+        }
+        for change in changes {
+            self.sink.change(change);
         }
     }
 

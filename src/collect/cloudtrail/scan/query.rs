@@ -7,7 +7,7 @@ use memchr::memmem::Finder;
 
 use crate::denials::{RoleFilter, Scope};
 use crate::model::Arn;
-use crate::trail::EventRef;
+use crate::trail::{ChangeRef, EventRef};
 
 /// What to find in the logs.
 #[derive(Clone, Debug, Default)]
@@ -98,22 +98,27 @@ impl<'a> Compiled<'a> {
 
     /// Whether an event is wanted.
     pub(super) fn accepts(&self, event: &EventRef<'_>) -> bool {
-        self.in_bounds(event) && (self.is_denial(event) || self.is_history(event))
+        self.in_bounds(event.event_time, event.recipient_account.as_deref())
+            && (self.is_denial(event) || self.is_history(event))
     }
 
     fn is_denial(&self, event: &EventRef<'_>) -> bool {
         event.is_denial() && self.query.role.as_ref().is_none_or(|role| event.identity().is_of_role(role))
     }
 
+    /// Whether a change is wanted that is none of a role itself.
+    pub(super) fn accepts_change(&self, change: &ChangeRef<'_>) -> bool {
+        self.in_bounds(change.event_time, change.account)
+            && self.query.history.as_ref().is_some_and(|role| change.is_history_of(role))
+    }
+
     /// Whether an event is of the window and accounts asked for.
-    fn in_bounds(&self, event: &EventRef<'_>) -> bool {
+    fn in_bounds(&self, time: Option<Timestamp>, account: Option<&str>) -> bool {
         let Query { from, until, accounts, .. } = self.query;
-        let in_window = event.event_time.is_none_or(|time| {
+        let in_window = time.is_none_or(|time| {
             from.is_none_or(|from| time >= from) && until.is_none_or(|until| time < until)
         });
-        in_window
-            && (accounts.is_empty()
-                || event.recipient_account.as_deref().is_none_or(|account| accounts.contains(account)))
+        in_window && (accounts.is_empty() || account.is_none_or(|account| accounts.contains(account)))
     }
 
     fn is_history(&self, event: &EventRef<'_>) -> bool {
