@@ -174,7 +174,7 @@ impl Sink for Gathered<'_> {
     fn change(&mut self, change: &ChangeRef<'_>) {
         if self.role.as_ref().is_some_and(|role| change.is_history_of(role)) {
             let key = (change.event_time, change.event_id.to_owned());
-            self.changes.put(key, || Some(Kept::Change(change.kind, change.text.into())));
+            self.changes.put(key, || Some(Kept::of_text(change.kind, change.text)));
         }
     }
 }
@@ -188,9 +188,15 @@ enum Kept {
 impl Kept {
     fn of(event: &EventRef<'_>) -> Option<Self> {
         match (event.text(), event.change_kind()) {
-            (Some(text), Some(kind)) => Some(Self::Change(kind, text.into())),
+            (Some(text), Some(kind)) => Some(Self::of_text(kind, text)),
             _ => event.to_event().map(|event| Self::Event(Box::new(event))),
         }
+    }
+
+    /// Read at once where it will be needed in any case: workers have company, the end has not.
+    fn of_text(kind: ChangeKind, text: &str) -> Self {
+        let event = if Denied::may_concern_any(kind) { Event::from_text(text) } else { None };
+        event.map_or_else(|| Self::Change(kind, text.into()), |event| Self::Event(Box::new(event)))
     }
 
     /// Whether it may be about what was denied.

@@ -46,6 +46,11 @@ impl<'d> Denied<'d> {
         denied
     }
 
+    /// Whether changes of this kind may be about whatever was denied.
+    pub fn may_concern_any(kind: ChangeKind) -> bool {
+        Denied::of(&[]).may_concern(kind, "")
+    }
+
     /// Whether a change of this kind may be about what was denied; `record` is its text.
     pub fn may_concern(&self, kind: ChangeKind, record: &str) -> bool {
         match kind {

@@ -65,8 +65,8 @@ pub(super) fn scan<'t>(
 /// What the marks of a record told so far.
 #[derive(Clone, Copy, Default)]
 struct Marks {
-    /// It holds an error code, maybe nested.
-    failed: bool,
+    /// Where its first error code begins, which may be a nested one.
+    failed: Option<usize>,
     /// It holds that of a denial.
     denied: bool,
     /// It holds a time.
@@ -155,7 +155,7 @@ impl<'t> Pass<'t, '_, '_> {
         if code.contains(&b'\\') {
             return Err(NotNative);
         }
-        self.marks.failed = true;
+        self.marks.failed.get_or_insert(self.text.len() - rest.len());
         self.marks.denied |= is_denial_bytes(code);
         Ok(())
     }
@@ -194,7 +194,12 @@ impl<'t> Pass<'t, '_, '_> {
         let denied = denied && self.query.may_be_denial(slice);
         match history {
             Some(History::OfRole) if !denied && !self.query.may_name_role(slice) => Ok(()),
-            Some(History::Change(time)) if !failed => match change(slice, &self.text[time..end]) {
+            Some(History::Change(time))
+                if failed.is_some_and(|code| self.is_one_row(time, code)) && !denied =>
+            {
+                Ok(())
+            }
+            Some(History::Change(time)) if failed.is_none() => match change(slice, &self.text[time..end]) {
                 Some(change) => {
                     self.wanted
                         .changes
@@ -206,6 +211,11 @@ impl<'t> Pass<'t, '_, '_> {
             None if !denied => Ok(()),
             _ => self.read(slice),
         }
+    }
+
+    /// Whether nothing is nested between a record's time and its error code, so that both are its own.
+    fn is_one_row(&self, time: usize, code: usize) -> bool {
+        self.text.get(time..code).is_some_and(|row| memchr::memchr2(b'{', b'[', row).is_none())
     }
 
     /// Reads a record that may be wanted; what follows it must be nothing but what joins records.
