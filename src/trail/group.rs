@@ -77,13 +77,13 @@ pub(super) struct Tally {
     pub(super) count: u64,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
-    error_codes: BTreeSet<String>,
-    regions: BTreeSet<String>,
-    accounts: BTreeSet<String>,
-    source_ips: BTreeSet<String>,
-    user_agents: BTreeSet<String>,
-    principals: BTreeSet<String>,
-    vpc_endpoints: BTreeSet<String>,
+    error_codes: Values,
+    regions: Values,
+    accounts: Values,
+    source_ips: Values,
+    user_agents: Values,
+    principals: Values,
+    vpc_endpoints: Values,
     /// The encoded message with the sample that it belongs to; the smallest wins.
     encoded: Option<(Sample, String)>,
     samples: BTreeSet<Sample>,
@@ -101,13 +101,13 @@ impl Tally {
         if let Some(time) = event.event_time {
             self.spread.note(time);
         }
-        keep(&mut self.error_codes, event.error_code.as_deref());
-        keep(&mut self.regions, Some(&event.region));
-        keep(&mut self.accounts, event.recipient_account.as_deref());
-        keep(&mut self.source_ips, event.source_ip.as_deref());
-        keep(&mut self.user_agents, event.user_agent.as_deref());
-        keep(&mut self.principals, Some(&event.identity().principal()));
-        keep(&mut self.vpc_endpoints, event.vpc_endpoint_id.as_deref());
+        self.error_codes.keep(event.error_code.as_deref());
+        self.regions.keep(Some(&event.region));
+        self.accounts.keep(event.recipient_account.as_deref());
+        self.source_ips.keep(event.source_ip.as_deref());
+        self.user_agents.keep(event.user_agent.as_deref());
+        self.principals.keep(Some(&event.identity().principal()));
+        self.vpc_endpoints.keep(event.vpc_endpoint_id.as_deref());
         let sooner = |kept: &Sample| (event.event_time, &*event.event_id) < (kept.0, kept.1.as_str());
         let sample = || (event.event_time, event.event_id.clone().into_owned());
         if let Some(encoded) = encoded
@@ -137,8 +137,8 @@ impl Tally {
             (&mut self.principals, other.principals),
             (&mut self.vpc_endpoints, other.vpc_endpoints),
         ] {
-            for value in &from {
-                keep(into, Some(value));
+            for value in &from.kept {
+                into.keep(Some(value));
             }
         }
         if let Some(encoded) = other.encoded {
@@ -171,13 +171,13 @@ impl Tally {
             count,
             first: self.first,
             last: self.last,
-            error_codes: self.error_codes,
-            regions: self.regions,
-            accounts: self.accounts,
-            source_ips: self.source_ips,
-            user_agents: self.user_agents,
-            principals: self.principals,
-            vpc_endpoints: self.vpc_endpoints,
+            error_codes: self.error_codes.kept,
+            regions: self.regions.kept,
+            accounts: self.accounts.kept,
+            source_ips: self.source_ips.kept,
+            user_agents: self.user_agents.kept,
+            principals: self.principals.kept,
+            vpc_endpoints: self.vpc_endpoints.kept,
             policy_arn: kind.policy_arn.clone(),
             truncated: kind.truncated,
             encoded: self.encoded.map(|(_, encoded)| encoded),
@@ -194,15 +194,27 @@ fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestam
     }
 }
 
-/// Keeps the first [`VALUES`] values in their own order: what stays does not depend on the order
-/// in which they came.
-fn keep(set: &mut BTreeSet<String>, value: Option<&str>) {
-    let Some(value) = value.filter(|value| !value.is_empty()) else { return };
-    if set.len() >= VALUES && set.last().is_some_and(|last| last.as_str() < value) || set.contains(value) {
-        return;
-    }
-    set.insert(value.to_owned());
-    if set.len() > VALUES {
-        set.pop_last();
+/// The first [`VALUES`] values in their own order: what stays does not depend on the order in which they came.
+#[derive(Clone, Default)]
+struct Values {
+    kept: BTreeSet<String>,
+    /// The one that came last, which most often comes again.
+    last: String,
+}
+
+impl Values {
+    fn keep(&mut self, value: Option<&str>) {
+        let Some(value) = value.filter(|value| !value.is_empty() && *value != self.last) else { return };
+        value.clone_into(&mut self.last);
+        let Self { kept, .. } = self;
+        if kept.len() >= VALUES && kept.last().is_some_and(|last| last.as_str() < value)
+            || kept.contains(value)
+        {
+            return;
+        }
+        kept.insert(value.to_owned());
+        if kept.len() > VALUES {
+            kept.pop_last();
+        }
     }
 }

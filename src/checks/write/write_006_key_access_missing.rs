@@ -1,7 +1,7 @@
 //! WRITE-006: a KMS key that a bucket or the Glue Data Catalog encrypts with refuses the role, or cannot
 //! be used at all.
 
-use crate::checks::shared::commands::{in_region, on_key};
+use crate::checks::shared::commands::in_region;
 use crate::checks::shared::keys::is_usable;
 use crate::checks::shared::needs::{Ask, asks};
 use crate::checks::shared::places::{Places, absent_bucket, join, told};
