@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use streamkap_doctor::catalog::Catalog;
 use streamkap_doctor::checks::{Judged, Selection, diagnose};
 use streamkap_doctor::facts::Facts;
-use streamkap_doctor::model::{Change, Fix, Status, Verification};
+use streamkap_doctor::model::{Change, Fix, Owner, Status, Verification};
 use streamkap_doctor::prescribe::{apply, commands, prescribe};
 
 const POLICY: &str = "arn:aws:iam::111122223333:policy/StreamkapS3Access";
@@ -347,4 +347,165 @@ fn an_external_id_that_was_not_given_is_required_by_a_command_that_asks_for_it()
     let command = commands(&fixes[0].change).pop().unwrap();
     assert!(command.starts_with(": \"${EXTERNAL_ID:?"), "{command}");
     mends(&facts, &fixes, "PRACTICE-001");
+}
+
+const ROLE: &str = "arn:aws:iam::111122223333:role/StreamkapConnectorAccess";
+const DELETED: &str = "AROAJQABLZS4A3QDU576Q";
+
+fn commands_of(fix: &Fix) -> String {
+    commands(&fix.change).join("\n")
+}
+
+/// The statements of a bucket policy of these.
+fn bucket_policies(statements: &Value) -> Value {
+    let document = json!({"Version": "2012-10-17", "Statement": statements});
+    json!({"buckets": {"orders-landing": {"policy": {"state": "known", "value": document}}}})
+}
+
+fn put_denied(members: &Value) -> Value {
+    let mut statement = json!({"Sid": "Guard", "Effect": "Deny", "Action": "s3:PutObject", "Resource": format!("{BUCKET}/*")});
+    common::merge(&mut statement, members);
+    statement
+}
+
+/// AWS shows the id of a principal that was deleted, and takes no document with it:
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
+#[test]
+fn a_document_to_be_written_names_no_principal_that_was_deleted() {
+    let old = json!({"Sid": "Old", "Effect": "Allow", "Principal": {"AWS": DELETED}, "Action": "s3:GetObject",
+        "Resource": format!("{BUCKET}/*")});
+    let guard = put_denied(
+        &json!({"Principal": "*", "Condition": {"StringNotLike": {"aws:userid": [format!("{DELETED}:*")]}}}),
+    );
+    let (facts, fixes) = fixes(&bucket_policies(&json!([old, guard])), "WRITE-005");
+    assert_eq!(fixes[0].verification, Verification::Verified);
+    assert_eq!(after(&fixes[0])["Statement"].as_array().unwrap().len(), 1);
+    assert!(fixes[0].notes.iter().any(|note| note.contains(DELETED)), "{:?}", fixes[0].notes);
+    assert_eq!(
+        after(&fixes[0])["Statement"][0]["Condition"]["StringNotLike"],
+        guard["Condition"]["StringNotLike"],
+        "an id in a condition stays"
+    );
+    mends(&facts, &fixes, "WRITE-005");
+}
+
+#[test]
+fn a_deny_that_spares_a_deleted_principal_alone_is_left_to_a_person() {
+    let deny = put_denied(&json!({"NotPrincipal": {"AWS": [DELETED]}}));
+    let (_, fixes) = fixes(&bucket_policies(&json!([deny])), "WRITE-005");
+    assert!(matches!(fixes[0].change, Change::Manual { .. }), "{fixes:?}");
+    assert!(
+        matches!(&fixes[0].verification, Verification::Unverified { reason } if reason.contains(DELETED))
+    );
+}
+
+#[test]
+fn a_bucket_policy_that_denies_the_role_by_name_no_longer_names_it() {
+    let other = "arn:aws:iam::111122223333:role/other";
+    let session = "arn:aws:sts::111122223333:assumed-role/StreamkapConnectorAccess/s";
+    let by_condition = |operator: &str, value: Value| json!({"Principal": "*", "Condition": {operator: {"aws:PrincipalArn": value}}});
+    for (members, left) in [
+        (json!({"Principal": {"AWS": ROLE}}), None),
+        (json!({"Principal": {"AWS": [ROLE, session]}}), None),
+        (json!({"Principal": {"AWS": [ROLE, other]}}), Some(json!({"Principal": {"AWS": other}}))),
+        (by_condition("ArnEquals", json!(ROLE)), None),
+        (by_condition("StringLike", json!([ROLE, other])), Some(by_condition("StringLike", json!(other)))),
+    ] {
+        let (facts, fixes) = fixes(&bucket_policies(&json!([put_denied(&members)])), "WRITE-005");
+        assert_eq!(fixes[0].verification, Verification::Verified, "{members}");
+        match left {
+            Some(left) => assert_eq!(after(&fixes[0])["Statement"][0], put_denied(&left)),
+            None => {
+                assert_eq!(commands_of(&fixes[0]), "aws s3api delete-bucket-policy --bucket orders-landing")
+            }
+        }
+        mends(&facts, &fixes, "WRITE-005");
+    }
+}
+
+#[test]
+fn a_deny_of_a_pattern_keeps_denying_all_but_what_is_needed() {
+    let deny = |members: Value| {
+        let mut patch = statement(&json!({}));
+        let mut deny = json!({"Sid": "Guard", "Effect": "Deny"});
+        common::merge(&mut deny, &members);
+        let guard =
+            json!({"managed_policies": {POLICY: {"value": {"document": {"Statement": {"1": deny}}}}}});
+        common::merge(&mut patch, &guard);
+        patch
+    };
+    let objects = format!("{BUCKET}/*");
+    let (facts, by_pattern) =
+        fixes(&deny(json!({"Action": "s3:Put*", "Resource": [objects, BUCKET]})), "WRITE-004");
+    let document = after(&by_pattern[0]);
+    assert_eq!(
+        document["Statement"][1],
+        json!({"Sid": "Guard", "Effect": "Deny", "Action": "s3:Put*", "Resource": BUCKET})
+    );
+    assert_eq!(document["Statement"][2]["Resource"], json!(objects));
+    let others = document["Statement"][2]["Action"].to_string();
+    assert!(others.contains("s3:PutObjectAcl") && !others.contains("\"s3:PutObject\""), "{others}");
+    assert!(
+        by_pattern[0].notes.iter().any(|note| note.contains("s3:PutObjectAcl")),
+        "{:?}",
+        by_pattern[0].notes
+    );
+    mends(&facts, &by_pattern, "WRITE-004");
+
+    let kept = json!(["s3:GetObject", "s3:AbortMultipartUpload", "s3:List*"]);
+    let (facts, all_but) = fixes(&deny(json!({"NotAction": kept, "Resource": "*"})), "WRITE-004");
+    let document = after(&all_but[0]);
+    assert_eq!(
+        document["Statement"][1],
+        json!({"Sid": "Guard", "Effect": "Deny", "Resource": "*",
+            "NotAction": ["s3:GetObject", "s3:AbortMultipartUpload", "s3:List*", "s3:PutObject"]})
+    );
+    assert_eq!(
+        document["Statement"][2],
+        json!({"Sid": "Guard2", "Effect": "Deny", "Action": "s3:PutObject", "NotResource": objects})
+    );
+    mends(&facts, &all_but, "WRITE-004");
+}
+
+#[test]
+fn a_boundary_is_changed_by_its_owner_who_is_told_that_it_counts_for_others() {
+    let arn = "arn:aws:iam::111122223333:policy/Boundary";
+    let document = json!({"Version": "2012-10-17", "Statement": [
+        {"Sid": "Guard", "Effect": "Deny", "Action": "s3:PutObject", "Resource": format!("{BUCKET}/*")}]});
+    let patch = json!({"role": {"value": {"boundary": arn}}, "simulations": [], "managed_policies": {arn: {
+        "state": "known", "value": {"name": "Boundary", "version": "v1", "document": document}}}});
+    for judged in prescribed(&world(&patch)).iter().filter(|judged| judged.id.to_string() == "LATER-006") {
+        for finding in judged.outcome.findings() {
+            let fix = &finding.fixes[0];
+            assert!(matches!(fix.change, Change::SetPolicy { .. }), "{fix:?}");
+            assert_eq!(fix.owner, Owner::BoundaryOwner);
+            assert!(fix.notes.iter().any(|note| note.contains("every user and role")), "{:?}", fix.notes);
+        }
+    }
+}
+
+#[test]
+fn a_policy_whose_only_statement_denies_goes_by_a_command() {
+    let document = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Deny", "Action": "s3:PutObject", "Resource": format!("{BUCKET}/*")}]});
+    let embedded = json!({"inline_policy_names": {"state": "known", "value": ["Guard"]},
+        "inline_policies": {"Guard": {"state": "known", "value": document}}, "simulations": []});
+    let (facts, embedded) = fixes(&embedded, "WRITE-004");
+    assert_eq!(embedded[0].verification, Verification::Verified);
+    assert_eq!(
+        commands_of(&embedded[0]),
+        "aws iam delete-role-policy --role-name StreamkapConnectorAccess --policy-name Guard"
+    );
+    mends(&facts, &embedded, "WRITE-004");
+
+    let guard = "arn:aws:iam::111122223333:policy/Guard";
+    let attached = json!({"attached_policies": {"value": {"1": {"name": "Guard", "arn": guard}}}, "simulations": [],
+        "managed_policies": {guard: {"state": "known", "value": {"name": "Guard", "version": "v1", "document": document}}}});
+    let (facts, attached) = fixes(&attached, "WRITE-004");
+    assert_eq!(
+        commands_of(&attached[0]),
+        format!("aws iam detach-role-policy --role-name StreamkapConnectorAccess --policy-arn {guard}")
+    );
+    assert!(attached[0].notes[0].contains("keeps it"), "{:?}", attached[0].notes);
+    mends(&facts, &attached, "WRITE-004");
 }

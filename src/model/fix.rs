@@ -19,6 +19,10 @@ pub struct Fix {
     /// The checks that fail or warn now and would no longer, by that diagnosis.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub clears: Vec<CheckId>,
+    /// What else whoever makes it should know, a sentence each: whom it counts for besides the role, what a Deny that
+    /// it changes still does, what it leaves out.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub notes: Vec<String>,
 }
 
 /// One of the changes that are made in order to mend what several checks found.
@@ -46,6 +50,8 @@ pub enum Owner {
     LakeFormationAdmin,
     /// The account that owns the bucket.
     BucketAccount,
+    /// Whoever looks after the permissions boundaries of the account.
+    BoundaryOwner,
     /// Streamkap.
     Streamkap,
 }
@@ -59,6 +65,7 @@ impl Owner {
             Self::KeyOwner => "the owner of the KMS key",
             Self::LakeFormationAdmin => "your Lake Formation administrator",
             Self::BucketAccount => "the account that owns the bucket",
+            Self::BoundaryOwner => "whoever looks after your permissions boundaries",
             Self::Streamkap => "Streamkap",
         }
     }
@@ -78,6 +85,13 @@ pub enum Change {
         before: Option<String>,
         /// The document after the change.
         after: String,
+    },
+    /// Delete a policy of which no statement is left: one embedded in the role, a bucket's or the Data Catalog's.
+    DeletePolicy {
+        /// Where the policy lives.
+        home: PolicyHome,
+        /// The document now, as AWS stores it.
+        before: String,
     },
     /// Attach a managed policy to the role.
     AttachPolicy {
@@ -115,10 +129,18 @@ pub enum Change {
 }
 
 impl Change {
+    /// Where the document lives that it writes or deletes.
+    pub fn home(&self) -> Option<&PolicyHome> {
+        match self {
+            Self::SetPolicy { home, .. } | Self::DeletePolicy { home, .. } => Some(home),
+            _ => None,
+        }
+    }
+
     /// Whether the two are one change, or write one document: then the second undoes the first.
     pub fn is_of_one(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::SetPolicy { home, .. }, Self::SetPolicy { home: other, .. }) => home == other,
+        match (self.home(), other.home()) {
+            (Some(home), Some(other)) => home == other,
             _ => self == other,
         }
     }

@@ -10,6 +10,7 @@ pub(super) fn owner(remedy: &Remedy) -> Owner {
         Remedy::AllowInKeyPolicy { .. } | Remedy::ExemptFromKeyPolicy { .. } => Owner::KeyOwner,
         Remedy::AllowInBucketPolicy { .. } => Owner::BucketAccount,
         Remedy::GrantLakeFormation { .. } => Owner::LakeFormationAdmin,
+        Remedy::AllowInBoundary { .. } => Owner::BoundaryOwner,
         Remedy::Manual { owner, .. } => *owner,
         _ => Owner::You,
     }

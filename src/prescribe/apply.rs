@@ -13,6 +13,7 @@ pub fn apply(change: &Change, facts: &Facts) -> Facts {
     let mut facts = facts.clone();
     match change {
         Change::SetPolicy { home, after, .. } => set_policy(&mut facts, home, after),
+        Change::DeletePolicy { home, .. } => delete_policy(&mut facts, home),
         Change::AttachPolicy { policy_arn, .. } => {
             if let (Fact::Known(attached), Ok(arn)) = (&mut facts.attached_policies, policy_arn.parse()) {
                 let policy = AttachedPolicy {
@@ -95,6 +96,24 @@ fn set_policy(facts: &mut Facts, home: &PolicyHome, after: &str) {
             }
         }
         PolicyHome::Catalog { .. } => facts.glue.policy = Fact::Known(after.to_owned()),
+    }
+}
+
+fn delete_policy(facts: &mut Facts, home: &PolicyHome) {
+    match home {
+        PolicyHome::Inline { name, .. } => {
+            facts.inline_policies.remove(name);
+            if let Fact::Known(names) = &mut facts.inline_policy_names {
+                names.retain(|known| known != name);
+            }
+            forget_simulations(facts);
+        }
+        PolicyHome::Bucket { bucket } => {
+            facts.buckets.entry(bucket.clone()).or_default().policy = Fact::Absent;
+        }
+        PolicyHome::Catalog { .. } => facts.glue.policy = Fact::Absent,
+        // A role and a key are never without theirs; a managed policy is detached.
+        PolicyHome::Trust { .. } | PolicyHome::Key { .. } | PolicyHome::Managed { .. } => {}
     }
 }
 

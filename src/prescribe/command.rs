@@ -17,6 +17,7 @@ const END: &str = "END_OF_POLICY";
 pub fn commands(change: &Change) -> Vec<String> {
     match change {
         Change::SetPolicy { home, before, after } => set_policy(home, before.as_deref(), after),
+        Change::DeletePolicy { home, .. } => delete_policy(home).into_iter().collect(),
         Change::AttachPolicy { role, policy_arn } => vec![format!(
             "aws iam attach-role-policy {} {}",
             shell_flag("--role-name", role),
@@ -93,6 +94,24 @@ fn set_policy(home: &PolicyHome, before: Option<&str>, after: &str) -> Vec<Strin
     }
     commands.push(format!("{takes}cat > {file} {document}\n{END}\n{command} file://{file}"));
     commands
+}
+
+/// Deletes what can be deleted without more: the policies of a role, a bucket and the Data Catalog.
+fn delete_policy(home: &PolicyHome) -> Option<String> {
+    match home {
+        PolicyHome::Inline { role, name } => Some(format!(
+            "aws iam delete-role-policy {} {}",
+            shell_flag("--role-name", role),
+            shell_flag("--policy-name", name)
+        )),
+        PolicyHome::Bucket { bucket } => {
+            Some(format!("aws s3api delete-bucket-policy {}", shell_flag("--bucket", bucket)))
+        }
+        PolicyHome::Catalog { region, .. } => {
+            Some(format!("aws glue delete-resource-policy {}", shell_flag("--region", region)))
+        }
+        PolicyHome::Trust { .. } | PolicyHome::Key { .. } | PolicyHome::Managed { .. } => None,
+    }
 }
 
 /// Without `--enable-hybrid` AWS refuses a policy once Lake Formation shares resources with other accounts; the

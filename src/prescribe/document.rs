@@ -102,6 +102,14 @@ impl Draft {
     }
 }
 
+/// A statement by its name or its number: ``statement `Guard` ``.
+pub(super) fn named(statement: &Map<String, Value>, index: usize) -> String {
+    match statement.get("Sid").and_then(Value::as_str).filter(|sid| !sid.is_empty()) {
+        Some(sid) => format!("statement `{sid}`"),
+        None => format!("statement {}", index + 1),
+    }
+}
+
 /// Characters that count against AWS's limits: all but white space.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 pub(super) fn size(text: &str) -> usize {
@@ -155,6 +163,23 @@ pub(super) fn add_condition(statement: &mut Map<String, Value>, operator: &str, 
     let Some(keys) = entry.or_insert_with(|| Value::Object(Map::new())).as_object_mut() else { return };
     let existing = keys.keys().find(|known| known.eq_ignore_ascii_case(key)).cloned();
     add_texts(keys, &existing.unwrap_or_else(|| key.to_owned()), &[value.to_owned()]);
+}
+
+/// The texts that a condition compares a key with, by an operator that asks for one of them.
+pub(super) fn required(statement: &Map<String, Value>, key: &str) -> Vec<(String, String, Vec<String>)> {
+    const OPERATORS: [&str; 4] = ["ArnEquals", "ArnLike", "StringEquals", "StringLike"];
+    let operators = statement.get("Condition").and_then(Value::as_object);
+    let mut found = Vec::new();
+    for (operator, keys) in operators.into_iter().flatten() {
+        if !OPERATORS.iter().any(|known| known.eq_ignore_ascii_case(operator)) {
+            continue;
+        }
+        let Some(keys) = keys.as_object() else { continue };
+        for written in keys.keys().filter(|written| written.eq_ignore_ascii_case(key)) {
+            found.push((operator.clone(), written.clone(), texts(keys, written).unwrap_or_default()));
+        }
+    }
+    found
 }
 
 /// Removes a key from the conditions, of one operator or of all, and what becomes empty by it.

@@ -117,7 +117,8 @@ mod tests {
             after: trust(after),
         };
         let (title, verification) = (String::new(), Verification::Verified);
-        let fix = Fix { title, owner: Owner::You, change, verification, clears: Vec::new() };
+        let (clears, notes) = (Vec::new(), Vec::new());
+        let fix = Fix { title, owner: Owner::You, change, verification, clears, notes };
         match masked(&fix, &facts).change {
             Change::SetPolicy { after, .. } => ids(&after),
             _ => unreachable!(),

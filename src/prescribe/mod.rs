@@ -8,6 +8,7 @@ mod advice;
 mod apply;
 mod command;
 mod correction;
+mod deleted;
 mod document;
 mod limits;
 mod mask;
@@ -16,11 +17,13 @@ mod rank;
 mod repairs;
 mod resource;
 mod role;
+mod spare;
 mod trust;
 mod verify;
 mod words;
 
 use crate::catalog::Catalog;
+use crate::checks::shared::words::add_all;
 use crate::checks::{Judged, Selection, diagnose};
 use crate::facts::{Fact, Facts, ManagedPolicy};
 use crate::model::{Change, CheckId, Finding, Fix, Owner, Remedy, Verification};
@@ -44,13 +47,21 @@ struct Plan {
     title: String,
     owner: Owner,
     change: Change,
+    /// What else whoever makes it should know, a sentence each.
+    notes: Vec<String>,
     /// A managed policy that the change brings in, whose document is known from elsewhere than the facts.
     brings: Option<(String, String)>,
 }
 
 impl Plan {
     fn new(title: String, owner: Owner, change: Change) -> Self {
-        Self { title, owner, change, brings: None }
+        Self { title, owner, change, notes: Vec::new(), brings: None }
+    }
+
+    /// The same with more to know.
+    fn noting(mut self, notes: impl IntoIterator<Item = String>) -> Self {
+        add_all(&mut self.notes, notes);
+        self
     }
 
     /// The facts after it.
@@ -114,9 +125,9 @@ fn fixes_of(before: &Before<'_>, from: Said, finding: &Finding, remedy: &Remedy)
     if plans.len() > 1 && verification == Verification::Verified {
         verification = Verification::VerifiedTogether { with: vec![from.id.to_string()] };
     }
-    let tried = |Plan { title, owner, change, .. }| {
+    let tried = |Plan { title, owner, change, notes, .. }| {
         let (verification, clears) = (verification.clone(), clears.clone());
-        Tried { fix: Fix { title, owner, change, verification, clears }, cleared, from }
+        Tried { fix: Fix { title, owner, change, verification, clears, notes }, cleared, from }
     };
     plans.into_iter().map(tried).collect()
 }
@@ -126,7 +137,8 @@ fn untried(from: Said, remedy: &Remedy, reason: String) -> Tried {
     let (title, owner) = (in_words(remedy), owner(remedy));
     let change = Change::Manual { steps: vec![title.clone()], commands: Vec::new() };
     let verification = Verification::Unverified { reason };
-    Tried { fix: Fix { title, owner, change, verification, clears: Vec::new() }, cleared: 0, from }
+    let (clears, notes) = (Vec::new(), Vec::new());
+    Tried { fix: Fix { title, owner, change, verification, clears, notes }, cleared: 0, from }
 }
 
 fn too_many() -> String {
@@ -135,7 +147,9 @@ fn too_many() -> String {
 
 /// The changes that a remedy comes to, none of them longer than AWS takes.
 fn plan(remedy: &Remedy, facts: &Facts, catalog: &Catalog) -> Result<Vec<Plan>, String> {
-    limits::fit(plan_of_any_length(remedy, facts, catalog)?, facts)
+    let plans = plan_of_any_length(remedy, facts, catalog)?.into_iter();
+    let plans = plans.map(|plan| deleted::left_out(role::noting_others(plan, facts)));
+    limits::fit(plans.collect::<Result<_, _>>()?, facts)
 }
 
 fn plan_of_any_length(remedy: &Remedy, facts: &Facts, catalog: &Catalog) -> Result<Vec<Plan>, String> {

@@ -10,7 +10,7 @@ use crate::model::{Narrowing, Owner};
 use crate::policy::scope::covers;
 
 use super::document::{Draft, set_texts, texts};
-use super::role::{find, fits, set};
+use super::role::{done_with, find, fits, set};
 use super::{Plan, words};
 
 /// Takes out of a statement what nobody needs. Of an action or resource that means more than is needed, that
@@ -23,10 +23,11 @@ pub(super) fn narrow(facts: &Facts, catalog: &Catalog, narrowing: &Narrowing) ->
     let groups = words::by_resources(&left(statement, narrowing)?);
     let number = index + 1;
     let title = if groups.is_empty() {
-        if policy.draft.len() < 2 {
-            return Err(format!("{name} has no other statement: take the policy off the role"));
-        }
         policy.draft.remove(index);
+        if policy.draft.len() == 0 {
+            let why = "whose only statement is not needed, once nothing else uses the role for it";
+            return Ok(done_with(facts, &policy, why));
+        }
         format!("Take statement {number} out of {name}, once nothing else uses the role for it")
     } else {
         let actions: Vec<&String> = groups.iter().flat_map(|(_, actions)| actions).collect();

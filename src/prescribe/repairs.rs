@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use crate::checks::Judged;
-use crate::checks::shared::words::unique;
+use crate::checks::shared::words::{add_all, unique};
 use crate::facts::Facts;
 use crate::model::{Change, CheckId, Finding, Fix, Owner, Remedy, Repair, Status, Verification};
 
@@ -73,6 +73,7 @@ impl Prescribed<'_> {
                 };
                 if let Some(reason) = reason {
                     fix.change = Change::Manual { steps: vec![fix.title.clone()], commands: Vec::new() };
+                    fix.notes.clear();
                     fix.verification = Verification::Unverified { reason };
                 } else {
                     if !matches!(fix.verification, Verification::Unverified { .. }) {
@@ -97,6 +98,7 @@ fn found_later(id: CheckId, finding: &Finding) -> Option<Repair> {
         owner: super::owner(remedy),
         verification: Verification::Unverified { reason },
         clears: Vec::new(),
+        notes: Vec::new(),
         title,
     };
     Some(Repair { mends: vec![id], fix })
@@ -231,14 +233,15 @@ impl<'p, 'a> Course<'p, 'a> {
         finding.remedies.get(said.remedy).cloned()
     }
 
-    /// The step that these changes are, unless something fails after it that did not before.
+    /// The step that these changes are, unless something fails after it that did not before any. What fails again is
+    /// mended again: of one document, only what the last step leaves is written.
     fn step(&self, id: CheckId, finding: &Finding, plans: Vec<Plan>) -> Option<Step> {
         if plans.is_empty() {
             return None;
         }
         let made = self.steps.iter().flat_map(|step| &step.plans).cloned();
         let after = self.before().after(&made.chain(plans.iter().cloned()).collect::<Vec<_>>());
-        if fails_anew(&self.before().judged, &after) || fails_anew(self.now(), &after) {
+        if fails_anew(&self.before().judged, &after) {
             return None;
         }
         let is_mended = |judged: &&Judged| {
@@ -328,8 +331,8 @@ impl<'p, 'a> Course<'p, 'a> {
             Verification::VerifiedTogether { with: with.iter().map(ToString::to_string).collect() }
         };
         let clears = before.iter().filter(is_cleared).map(|judged| judged.id).collect();
-        let Plan { title, owner, change, .. } = group.plan.clone();
-        Repair { fix: Fix { title, owner, change, verification, clears }, mends }
+        let Plan { title, owner, change, notes, .. } = group.plan.clone();
+        Repair { fix: Fix { title, owner, change, verification, clears, notes }, mends }
     }
 }
 
@@ -384,11 +387,21 @@ fn grouped(steps: &[Step], place: Place) -> Vec<Group> {
 
 /// Makes of a change what a later one leaves of its document.
 fn join(plan: &mut Plan, later: &Plan) {
-    if let (Change::SetPolicy { after, .. }, Change::SetPolicy { after: last, .. }) =
-        (&mut plan.change, &later.change)
-    {
-        after.clone_from(last);
+    let before = match &plan.change {
+        Change::SetPolicy { before, .. } => before.clone(),
+        Change::DeletePolicy { before, .. } => Some(before.clone()),
+        _ => None,
+    };
+    match (&later.change, before) {
+        (Change::SetPolicy { home, after, .. }, before) => {
+            plan.change = Change::SetPolicy { home: home.clone(), before, after: after.clone() };
+        }
+        (Change::DeletePolicy { home, .. }, Some(before)) => {
+            plan.change = Change::DeletePolicy { home: home.clone(), before };
+        }
+        _ => {}
     }
+    add_all(&mut plan.notes, later.notes.iter().cloned());
     if !plan.title.split("; ").any(|title| title == later.title) {
         plan.title = format!("{}; {}", plan.title, later.title);
     }

@@ -1,6 +1,6 @@
 //! Remedies in the role's own policies.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::catalog::Catalog;
 use crate::checks::View;
@@ -8,12 +8,13 @@ use crate::checks::shared::needs::{asks, widest};
 use crate::checks::shared::policies::{is_aws_managed, is_everything, role_policies};
 use crate::checks::shared::words::{some, unique};
 use crate::facts::{Fact, Facts};
-use crate::model::{Change, Owner, PolicyHome};
+use crate::model::{Change, Owner, PolicyHome, shell_flag};
 use crate::policy::scope::covers;
 
 use super::apply::apply;
-use super::document::{Draft, add_texts, one_or_many, set_texts, texts};
+use super::document::{Draft, add_texts, named, one_or_many, texts};
 use super::limits::{INLINE, MANAGED, inline_size};
+use super::spare::spare;
 use super::{Plan, words};
 
 /// The name of a policy that the doctor adds.
@@ -105,16 +106,12 @@ pub(super) fn allow(facts: &Facts, catalog: &Catalog, grants: &Grants) -> Result
         if let (true, Change::SetPolicy { before, .. }) = (new, &mut change) {
             *before = None;
         }
-        plans.push(Plan {
-            title: if new {
-                format!("{title} in the new embedded policy {}", policy.name)
-            } else {
-                format!("{title} in {}", policy.name)
-            },
-            owner: Owner::You,
-            change,
-            brings: None,
-        });
+        let title = if new {
+            format!("{title} in the new embedded policy {}", policy.name)
+        } else {
+            format!("{title} in {}", policy.name)
+        };
+        plans.push(Plan::new(title, Owner::You, change));
     }
     Ok(plans)
 }
@@ -249,95 +246,34 @@ pub(super) fn exempt(
     grants: &Grants,
 ) -> Result<Plan, String> {
     let mut policy = find(facts, catalog, name, statement)?;
-    let statements = policy.draft.len();
-    spare(&mut policy.draft, statement, grants)?;
-    let gone = policy.draft.len() < statements;
-    let number = statement + 1;
-    Ok(Plan {
-        title: if gone {
-            format!("Take statement {number} out of {name}, which denies what the connector needs")
-        } else {
-            format!("Spare what the connector needs in statement {number} of {name}, which denies it")
-        },
-        owner: Owner::You,
-        change: set(&policy),
-        brings: None,
-    })
+    let what = policy.draft.statement(statement).map(|it| named(it, statement)).unwrap_or_default();
+    let spared = spare(&mut policy.draft, statement, grants)?;
+    if policy.draft.len() == 0 {
+        return Ok(done_with(facts, &policy, "whose only statement denies what the connector needs"));
+    }
+    let title = if spared.is_gone {
+        format!("Take {what} out of {name}, which denies what the connector needs")
+    } else {
+        format!("Spare what the connector needs in {what} of {name}, which denies it")
+    };
+    Ok(Plan::new(title, Owner::You, set(&policy)).noting(spared.notes))
 }
 
-/// Takes needed actions on needed resources out of a statement that denies.
-fn spare(draft: &mut Draft, index: usize, grants: &Grants) -> Result<(), String> {
-    let gone = || "the policy no longer has that statement".to_owned();
-    let statement = draft.statement(index).ok_or_else(gone)?;
-    let needed: Vec<String> = grants.iter().map(|(action, _)| action.to_ascii_lowercase()).collect();
-    let mut resources: Vec<String> = Vec::new();
-    for resource in grants.iter().flat_map(|(_, resources)| resources) {
-        if !resources.contains(resource) {
-            resources.push(resource.clone());
+/// A policy of the role's of which nothing is left: it goes.
+pub(super) fn done_with(facts: &Facts, policy: &Editable, why: &str) -> Plan {
+    let name = &policy.name;
+    match &policy.home {
+        PolicyHome::Managed { arn } => {
+            let role = facts.target.role.name.clone();
+            let change = Change::DetachPolicy { role, policy_arn: arn.clone() };
+            let note = format!("{name} stays, and whoever else has it attached keeps it");
+            Plan::new(format!("Detach {name}, {why}, from the role"), Owner::You, change).noting([note])
+        }
+        home => {
+            let change = Change::DeletePolicy { home: home.clone(), before: policy.before.clone() };
+            Plan::new(format!("Delete the embedded policy {name}, {why}"), Owner::You, change)
         }
     }
-    let listed = texts(statement, "Action").unwrap_or_default();
-    let (exact, others): (Vec<String>, Vec<String>) =
-        listed.into_iter().partition(|action| needed.contains(&action.to_ascii_lowercase()));
-    let all_exact = needed.iter().all(|it| exact.iter().any(|action| action.eq_ignore_ascii_case(it)));
-    if !all_exact || others.is_empty() {
-        let mut spared = statement.clone();
-        if subtract(&mut spared, &resources)? {
-            *statement = spared;
-        } else if draft.len() > 1 {
-            draft.remove(index);
-        } else {
-            return Err("a policy must have a statement, and this is its only one".to_owned());
-        }
-        return Ok(());
-    }
-    // The other actions stay denied as they were.
-    let mut spared = statement.clone();
-    set_texts(statement, "Action", others);
-    set_texts(&mut spared, "Action", exact);
-    if subtract(&mut spared, &resources)? {
-        let sid = spared.shift_remove("Sid").and_then(|sid| sid.as_str().map(str::to_owned));
-        let members: Vec<(&str, Value)> =
-            spared.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-        draft.push(&sid.unwrap_or_else(|| "DenyElsewhere".to_owned()), &members);
-    }
-    Ok(())
-}
-
-/// Takes resources out of what a statement means; whether anything is left.
-fn subtract(statement: &mut Map<String, Value>, resources: &[String]) -> Result<bool, String> {
-    if statement.contains_key("NotResource") {
-        add_texts(statement, "NotResource", resources);
-        return Ok(true);
-    }
-    let written = texts(statement, "Resource").unwrap_or_default();
-    let whole = written.len();
-    let left: Vec<String> =
-        written.into_iter().filter(|it| !resources.iter().any(|resource| covers(resource, it))).collect();
-    // Of every bucket, only S3's own actions can be taken: NotResource means other services as well.
-    let of_s3 = texts(statement, "Action").is_some_and(|actions| {
-        actions
-            .iter()
-            .all(|action| action.get(..3).is_some_and(|service| service.eq_ignore_ascii_case("s3:")))
-    });
-    if left.iter().any(|it| it == "*" || (of_s3 && is_everything(it))) {
-        super::document::rename(statement, "Resource", "NotResource");
-        set_texts(statement, "NotResource", resources.to_vec());
-        return Ok(true);
-    }
-    let overlaps = |it: &String| resources.iter().any(|resource| covers(it, resource));
-    // What is neither covered nor covers, and denies all the same, crosses.
-    let crossing = left.first().filter(|_| left.len() == whole);
-    if let Some(wider) = left.iter().find(|it| overlaps(it)).or(crossing) {
-        return Err(format!(
-            "the statement denies {wider}, of which the connector needs a part: only you can tell what is to stay denied"
-        ));
-    }
-    if left.is_empty() {
-        return Ok(false);
-    }
-    set_texts(statement, "Resource", left);
-    Ok(true)
 }
 
 /// The permissions boundary must allow these.
@@ -354,9 +290,10 @@ pub(super) fn allow_in_boundary(facts: &Facts, catalog: &Catalog, grants: &Grant
     let home = PolicyHome::Managed { arn };
     let mut policy = Editable { home, name, before, draft };
     // Statements that deny come first: what they hide may not be allowed either.
+    let mut notes = Vec::new();
     for _ in 0..policy.draft.len() {
         let Some(statement) = denies(facts, catalog, &policy, grants) else { break };
-        spare(&mut policy.draft, statement, grants)?;
+        notes.extend(spare(&mut policy.draft, statement, grants)?.notes);
     }
     let known = known_actions(facts, catalog);
     for (resources, actions) in words::by_resources(&refused(facts, catalog, &policy, grants)) {
@@ -364,12 +301,8 @@ pub(super) fn allow_in_boundary(facts: &Facts, catalog: &Catalog, grants: &Grant
             push(&mut policy.draft, &actions, &resources);
         }
     }
-    Ok(Plan {
-        title: format!("{} in the permissions boundary {}", title(grants), policy.name),
-        owner: Owner::You,
-        change: set(&policy),
-        brings: None,
-    })
+    let title = format!("{} in the permissions boundary {}", title(grants), policy.name);
+    Ok(Plan::new(title, Owner::BoundaryOwner, set(&policy)).noting(notes))
 }
 
 /// What the boundary as drafted says to each of the grants.
@@ -410,6 +343,27 @@ fn refused(
     verdicts.filter(|(_, verdict)| verdict.is_refused()).map(|(grant, _)| grant.clone()).collect()
 }
 
+/// A change of a managed policy, or of a boundary, counts for others than the role: who they are is not read.
+pub(super) fn noting_others(plan: Plan, facts: &Facts) -> Plan {
+    let Change::SetPolicy { home: PolicyHome::Managed { arn }, .. } = &plan.change else { return plan };
+    let (role, name) = (&facts.target.role.name, arn.rsplit('/').next().unwrap_or(arn));
+    let boundary = facts.role.known().and_then(|role| role.boundary.as_ref());
+    let is_boundary = boundary.is_some_and(|boundary| boundary.as_str() == arn);
+    let attached = facts.attached_policies.known().into_iter().flatten();
+    let is_attached = attached.into_iter().any(|policy| policy.arn.as_str() == arn);
+    let of_boundary = is_boundary.then(|| {
+        let arn = shell_flag("--policy-arn", arn);
+        format!(
+            "{name} limits every user and role that has it as its permissions boundary, and not {role} alone: the \
+             change counts for all of them. `aws iam list-entities-for-policy {arn} --policy-usage-filter \
+             PermissionsBoundary` lists them"
+        )
+    });
+    let of_attached = (is_attached || !is_boundary)
+        .then(|| format!("The change counts for whoever else has {name} attached"));
+    plan.noting(of_boundary.into_iter().chain(of_attached))
+}
+
 /// Replaces a broad managed policy by what the connectors need of it.
 pub(super) fn replace_managed(facts: &Facts, catalog: &Catalog, arn: &str) -> Result<Vec<Plan>, String> {
     let role = facts.target.role.name.clone();
@@ -424,12 +378,7 @@ pub(super) fn replace_managed(facts: &Facts, catalog: &Catalog, arn: &str) -> Re
     }
     let mut plans = if grants.is_empty() { Vec::new() } else { allow(&without, catalog, &grants)? };
     let name = arn.rsplit('/').next().unwrap_or(arn);
-    plans.push(Plan {
-        title: format!("Detach {name} from the role"),
-        owner: Owner::You,
-        change: detach,
-        brings: None,
-    });
+    plans.push(Plan::new(format!("Detach {name} from the role"), Owner::You, detach));
     Ok(plans)
 }
 
@@ -437,12 +386,9 @@ pub(super) fn replace_managed(facts: &Facts, catalog: &Catalog, arn: &str) -> Re
 pub(super) fn attach(facts: &Facts, arn: &str, document: Option<&str>) -> Plan {
     let name = arn.rsplit('/').next().unwrap_or(arn);
     let role = facts.target.role.name.clone();
-    Plan {
-        title: format!("Attach {name} to the role again"),
-        owner: Owner::You,
-        change: Change::AttachPolicy { role, policy_arn: arn.to_owned() },
-        brings: document.map(|document| (arn.to_owned(), document.to_owned())),
-    }
+    let change = Change::AttachPolicy { role, policy_arn: arn.to_owned() };
+    let plan = Plan::new(format!("Attach {name} to the role again"), Owner::You, change);
+    Plan { brings: document.map(|document| (arn.to_owned(), document.to_owned())), ..plan }
 }
 
 /// Writes an embedded policy as it was.

@@ -49,7 +49,7 @@ fn edited(remedy: &Remedy, facts: &Facts, catalog: &Catalog) -> Result<Plan, Str
     let after = draft.text();
     let home = PolicyHome::Trust { role: facts.target.role.name.clone() };
     let change = Change::SetPolicy { home, before: Some(before.clone()), after };
-    Ok(Plan { title, owner: Owner::You, change, brings: None })
+    Ok(Plan::new(title, Owner::You, change))
 }
 
 /// The external id to ask for: the target's, or a place to put it.

@@ -69,6 +69,9 @@ fn commands(chain: &[RepairReport]) -> String {
     for repair in chain {
         let (title, proof) = (line(&repair.fix.title), words::owner_and_proof(repair));
         let _ = writeln!(text, "# {}: {title}\n# {proof}", mended(repair));
+        for note in &repair.fix.notes {
+            let _ = writeln!(text, "# {}", line(note));
+        }
         if let Change::Manual { steps, .. } = &repair.fix.change {
             for (number, step) in steps.iter().enumerate() {
                 let _ = writeln!(text, "# {}. {}", number + 1, line(step));

@@ -316,6 +316,10 @@ pub struct FixReport {
     /// The checks that fail or warn now and would no longer, by that diagnosis.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub clears: Vec<CheckId>,
+    /// What else whoever makes it should know, a sentence each: whom it counts for besides the role, what a Deny that
+    /// it changes still does, what it leaves out.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub notes: Vec<String>,
     /// The checks that a change of the report's `repairs` mends together, where that writes the same policy:
     /// make that change, and not this one.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]

@@ -284,6 +284,9 @@ fn finding_lines(id: CheckId, finding: &FindingReport, width: usize, verbose: bo
         };
         lines.extend(item(label, &line(&fix.title), width));
         lines.extend(item("", &words::owner_and_verification(fix, id), width));
+        for note in &fix.notes {
+            lines.extend(item("", &line(note), width));
+        }
         if let (0, Change::Manual { steps, .. }) = (position, &fix.change) {
             for (number, step) in steps.iter().enumerate().filter(|(_, step)| **step != fix.title) {
                 lines.extend(item("", &format!("{}. {}", number + 1, line(step)), width));

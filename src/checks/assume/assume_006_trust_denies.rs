@@ -65,7 +65,7 @@ fn hangs(trust: &Trust<'_>, deny: &Reading) -> Blocked {
         .collect();
     let role = trust.role.arn.name();
     let why = if deny.means_caller == Truth::Hangs {
-        "its NotPrincipal lists Streamkap's role, which calls by a session: AWS does not say that a session is spared \
+        "its NotPrincipal lists a role of Streamkap's, which calls by a session: AWS does not say that a session is spared \
          that is not listed, too, and only Streamkap knows what it is called"
             .to_owned()
     } else {

@@ -18,8 +18,8 @@ use crate::facts::Role;
 use crate::model::{Blocked, Evidence, StatementRef};
 use crate::policy::trust::{Assumption, assume, spares};
 use crate::policy::{
-    Condition, Diagnostic, Document, Effect, Kind, Policy, PrincipalEntry, PrincipalKind, Selector,
-    Statement, Version,
+    Condition, Diagnostic, Document, Effect, Kind, Policy, Principal, PrincipalEntry, PrincipalKind,
+    Selector, Statement, Version,
 };
 
 use super::{callers, history, phrases};
@@ -186,7 +186,7 @@ impl<'a> Trust<'a> {
         };
         let principals = self.principals(view, statement, &written);
         let means_caller = match &statement.principals {
-            Some(Selector::AllBut(entries)) if statement.effect == Effect::Deny => self.denied(entries),
+            Some(Selector::AllBut(entries)) if statement.effect == Effect::Deny => self.denied(view, entries),
             _ if principals.cover() => Truth::Holds,
             _ => Truth::Fails,
         };
@@ -259,17 +259,24 @@ impl<'a> Trust<'a> {
         written
     }
 
-    /// Whether a Deny of everybody but these means Streamkap's call.
-    fn denied(&self, spared: &[PrincipalEntry]) -> Truth {
-        let mut denied = Truth::Holds;
-        for caller in &self.call.principals {
-            match spares(spared, caller) {
-                Some(true) => return Truth::Fails,
-                Some(false) => {}
-                None => denied = Truth::Hangs,
-            }
+    /// Whether a Deny of everybody but these means Streamkap's call. Where Streamkap's account is trusted as a whole,
+    /// a role of it that is listed may be the one that calls.
+    fn denied(&self, view: &View<'_>, spared: &[PrincipalEntry]) -> Truth {
+        let answers: Vec<Option<bool>> =
+            self.call.principals.iter().map(|caller| spares(spared, caller)).collect();
+        if answers.contains(&Some(true)) {
+            return Truth::Fails;
         }
-        if denied == Truth::Hangs && self.settled.is_some() { Truth::Fails } else { denied }
+        let accounts = callers::callers(view).into_iter().filter(|arn| arn.resource() == "root");
+        let mut heads = accounts.map(|root| format!("{}role/", root.as_str().trim_end_matches("root")));
+        let may_call = heads.any(|head| {
+            let mut listed = spared.iter().filter(|entry| entry.value.starts_with(&head));
+            listed.any(|entry| Principal::parse(&entry.value).is_ok_and(|it| spares(spared, &it).is_none()))
+        });
+        if !may_call && !answers.contains(&None) {
+            return Truth::Holds;
+        }
+        if self.settled.is_some() { Truth::Fails } else { Truth::Hangs }
     }
 
     /// Whether a statement, less some elements, lets any of Streamkap's principals in.
