@@ -253,7 +253,7 @@ impl Left {
             others.retain(is_other);
             if !is_known || others.len() > MOST {
                 self.notes.push(format!(
-                    "The other actions of {pattern} are more than a policy can list: it denies none of them on {} any \
+                    "The other actions of {pattern} are not known or too many to be listed: it denies none of them on {} any \
                      more",
                     some(&within)
                 ));
