@@ -11,7 +11,8 @@ use crate::requirement::{self, location::s3_address};
 pub struct Plan {
     /// Kinds of facts.
     pub facts: BTreeSet<FactId>,
-    /// Buckets that the parameters name, in the order of the connectors. A Glue database may name others.
+    /// Buckets that the parameters and the connector files name, in the order of the connectors. A Glue database may
+    /// name others.
     pub buckets: Vec<String>,
     /// Glue databases, each with the table that was named.
     pub databases: BTreeMap<String, Option<String>>,
@@ -87,7 +88,9 @@ impl Plan {
         for wanted in &target.connectors {
             let Some(connector) = catalog.connector(&wanted.connector) else { continue };
             plan.take(wanted, connector);
-            uses_keys |= connector.needs.iter().any(requirement::hangs_on_key);
+            let uses_key =
+                |need| requirement::hangs_on_key(need) || requirement::key_use(&need.action).is_some();
+            uses_keys |= connector.needs.iter().any(uses_key);
         }
         let writes_to_s3 = !plan.buckets.is_empty() || !plan.databases.is_empty();
         let applies = |id: &FactId| match id {
@@ -109,7 +112,8 @@ impl Plan {
         };
         let warehouses = values(ParameterKind::Location)
             .filter_map(|uri| s3_address(&uri).map(|(bucket, _)| bucket.to_owned()));
-        for bucket in values(ParameterKind::Bucket).chain(warehouses) {
+        let of_needs = requirement::buckets_of_needs(wanted, connector).into_iter().map(|it| it.bucket);
+        for bucket in values(ParameterKind::Bucket).chain(warehouses).chain(of_needs) {
             if !self.buckets.contains(&bucket) {
                 self.buckets.push(bucket);
             }

@@ -38,7 +38,9 @@ fn facts(need: &str, statement: &Value, more: &Value) -> Facts {
     common::facts(world).unwrap()
 }
 
+/// What a check comes to, and what it says. The phases agree with all checks whatever it is.
 fn status(facts: &Facts, check: &str) -> (Status, String) {
+    assert_eq!(common::agreement::disagreements("own", facts), Vec::<String>::new());
     let catalog = Catalog::of_target(&facts.target).unwrap();
     let only = Selection::new(&catalog, &[check.to_owned()], &[]).unwrap();
     let outcome = &diagnose(facts, &catalog, &only)[0].outcome;
@@ -339,6 +341,82 @@ fn a_secret_is_named_with_or_without_the_end_that_aws_gives_it() {
             allows,
             "{needed} by {written}: {said}"
         );
+    }
+}
+
+/// A bucket of the role's account as it was read, with a policy of these statements and without a key.
+fn bucket(policy: Option<Value>) -> Value {
+    let known = |value: Value| json!({"state": "known", "value": value});
+    let absent = json!({"state": "absent"});
+    let policy = policy.map_or(absent.clone(), |statement| {
+        known(json!(json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()))
+    });
+    let mut bucket = common::healthy()["buckets"]["orders-landing"].clone();
+    bucket["policy"] = policy;
+    bucket["encryption"] = known(json!({"algorithm": "AES256", "key": null, "bucket_key": false}));
+    bucket
+}
+
+#[test]
+fn a_bucket_that_is_written_out_is_judged_like_one_that_a_parameter_names() {
+    let put = need("s3:PutObject", "arn:aws:s3:::lake/x/*");
+    let allow_put = allow("s3:PutObject", "arn:aws:s3:::lake/x/*");
+    let with = |bucket: Value| json!({"buckets": {"lake": bucket}});
+    let of = |statement: &Value, more: &Value, check: &str| status(&facts(&put, statement, more), check).0;
+    let silent = with(bucket(None));
+    assert_eq!(of(&allow_put, &silent, "WRITE-004"), Status::Pass);
+    assert_eq!(of(&allow_put, &silent, "WRITE-005"), Status::Pass);
+    let elsewhere = allow("s3:PutObject", "arn:aws:s3:::lake/y/*");
+    assert_eq!(of(&elsewhere, &silent, "PARTIAL-004"), Status::Fail);
+    // Nobody read it.
+    assert_eq!(of(&allow_put, &json!({}), "WRITE-005"), Status::Unknown);
+    assert_eq!(of(&allow_put, &json!({}), "WRITE-001"), Status::Unknown);
+    let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::lake/*"});
+    assert_eq!(of(&allow_put, &with(bucket(Some(deny))), "WRITE-005"), Status::Fail);
+    let grant = json!({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/StreamkapConnectorAccess"},
+        "Action": "s3:PutObject", "Resource": "arn:aws:s3:::lake/*"});
+    let other = allow("s3:GetObject", "arn:aws:s3:::other/*");
+    assert_eq!(of(&other, &with(bucket(Some(grant))), "WRITE-004"), Status::Pass);
+    assert_eq!(of(&other, &silent, "WRITE-004"), Status::Fail);
+    let mut gone = bucket(None);
+    gone["head"] = json!({"state": "absent"});
+    assert_eq!(of(&allow_put, &with(gone), "WRITE-001"), Status::Fail);
+    let mut encrypted = bucket(None);
+    encrypted["encryption"] =
+        json!({"state": "known", "value": {"algorithm": "aws:kms", "key": KEY, "bucket_key": true}});
+    assert_eq!(of(&allow_put, &with(encrypted.clone()), "WRITE-006"), Status::Unknown);
+    let mut described = with(encrypted);
+    described["keys"] = described_key("arn:aws:iam::111122223333:root")["keys"].clone();
+    let (unlisted, said) = status(&facts(&put, &allow_put, &described), "WRITE-006");
+    assert_eq!(unlisted, Status::Unknown);
+    assert!(said.contains("add a need of kms:GenerateDataKey on {bucket_key}"), "{said}");
+}
+
+#[test]
+fn each_bucket_of_a_connector_is_judged_by_its_own_policy() {
+    let both = "action = \"s3:ListBucket\"\nlevel = \"required\"\n\
+                resources = [\"arn:{partition}:s3:::{bucket}\", \"arn:aws:s3:::lake\"]";
+    let deny = |name: &str| {
+        json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*",
+        "Resource": format!("arn:aws:s3:::{name}")})
+    };
+    for (landing, lake, expected) in [
+        (None, None, Status::Pass),
+        (Some(deny("orders-landing")), None, Status::Fail),
+        (None, Some(deny("lake")), Status::Fail),
+        (Some(deny("lake")), Some(deny("orders-landing")), Status::Pass),
+    ] {
+        let more = json!({"buckets": {"orders-landing": bucket(landing), "lake": bucket(lake)}});
+        let facts = facts(both, &allow("s3:*", "*"), &more);
+        assert_eq!(status(&facts, "WRITE-005").0, expected, "{more}");
+    }
+}
+
+#[test]
+fn a_pattern_of_buckets_is_no_bucket_that_could_be_read() {
+    for resource in ["arn:aws:s3:::lake-*", "*"] {
+        let put = need("s3:PutObject", resource);
+        assert_eq!(status(&facts(&put, &allow("s3:*", "*"), &json!({})), "WRITE-004").0, Status::Unknown);
     }
 }
 

@@ -204,7 +204,7 @@ impl<'a> View<'a> {
     pub fn buckets(&self) -> Result<Vec<Location>, Blocked> {
         let mut found: Vec<Location> = Vec::new();
         for (_, locations) in self.locations() {
-            for location in locations.known {
+            for location in locations.known.into_iter().chain(locations.named) {
                 if !found.iter().any(|it| it.bucket == location.bucket) {
                     found.push(location);
                 }

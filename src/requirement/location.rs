@@ -1,5 +1,6 @@
 //! Where in S3 a connector writes: told by its parameters, or by the Glue database it writes to.
 
+use super::named::buckets_of_needs;
 use crate::catalog::{Connector, ParameterKind};
 use crate::facts::{ConnectorTarget, Facts, Table};
 use crate::model::Blocked;
@@ -52,6 +53,8 @@ pub struct Elsewhere(pub Origin);
 pub struct Locations {
     /// Places in S3: where new tables or files go first, then those of tables that lie elsewhere.
     pub known: Vec<Location>,
+    /// Other buckets that needs are about: those that the connector file names outright, or by further parameters.
+    pub named: Vec<Location>,
     /// Addresses that are none of S3.
     pub elsewhere: Vec<Elsewhere>,
     /// Why the place of new tables is not known.
@@ -81,6 +84,8 @@ pub fn locations(facts: &Facts, target: &ConnectorTarget, connector: &Connector)
     } else if let Some((_, uri)) = value(ParameterKind::Location) {
         found.add(uri, "", Origin::Parameters);
     }
+    let is_new = |place: &Location| found.known.iter().all(|known| known.bucket != place.bucket);
+    found.named = buckets_of_needs(target, connector).into_iter().filter(is_new).collect();
     found
 }
 
@@ -93,6 +98,11 @@ pub fn writes_to(target: &ConnectorTarget, connector: &Connector, table: &Table)
 }
 
 impl Locations {
+    /// All places in S3.
+    pub fn all(&self) -> impl Iterator<Item = &Location> {
+        self.known.iter().chain(&self.named)
+    }
+
     fn of_new_tables(
         &mut self,
         facts: &Facts,

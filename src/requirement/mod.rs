@@ -8,6 +8,7 @@ mod context;
 pub mod encryption;
 pub mod lake_formation;
 pub mod location;
+mod named;
 mod probe;
 mod session;
 
@@ -20,6 +21,7 @@ use crate::model::{AccountId, Blocked, Partition};
 pub use context::{Keys, OrganizationId, Situation, keys};
 pub use encryption::EncryptionKey;
 pub use location::{Location, Locations, Origin, locations};
+pub use named::buckets_of_needs;
 pub use session::{SESSION_NAME, SessionCall, Sessions, documents, example_session};
 
 /// The object or table name that stands for "any" where a need names a pattern. Policies are matched
@@ -224,7 +226,7 @@ impl<'c> OfConnector<'_, 'c> {
         }
         let (keys, what) = match fact {
             WhenFact::BucketKey => {
-                let buckets = self.locations.known.iter();
+                let buckets = self.locations.all();
                 let keys = buckets.map(|it| encryption::of_bucket(self.facts, &it.bucket)).collect();
                 (keys, "with which key the bucket encrypts")
             }
@@ -270,23 +272,25 @@ impl<'c> OfConnector<'_, 'c> {
                 })
                 .collect();
         }
-        let requirement = |(at, (values, location)): (usize, (BTreeMap<&str, String>, Option<Location>))| {
+        let requirements = |(at, (values, location)): (usize, (BTreeMap<&str, String>, Option<Location>))| {
             let values = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            let resources = need.resources.iter();
-            let resources = resources.filter_map(|template| fill(template, &values));
-            let resources = resources.map(|pattern| Resource::of_files(pattern, location.as_ref()));
-            Requirement {
+            let resources = need.resources.iter().filter_map(|template| fill(template, &values));
+            let of_place = |(location, patterns): (Option<Location>, Vec<String>)| Requirement {
                 connector: &self.connector.name,
                 sessions: &self.connector.sessions,
                 need,
                 action: &need.action,
-                resources: resources.collect(),
+                resources: patterns
+                    .into_iter()
+                    .map(|pattern| Resource::of_files(pattern, location.as_ref()))
+                    .collect(),
                 location,
                 of_key: is_of_key(need),
                 simulated: at < SIMULATED,
-            }
+            };
+            by_place(need, resources, location.as_ref()).into_iter().map(of_place).collect::<Vec<_>>()
         };
-        Ok(filled.into_iter().enumerate().map(requirement).collect())
+        Ok(filled.into_iter().enumerate().flat_map(requirements).collect())
     }
 
     /// The values of a place: several for tables and locations, none where there is nothing to ask about.
@@ -315,7 +319,7 @@ impl<'c> OfConnector<'_, 'c> {
         match (parameter.map(|it| it.kind), given) {
             (Some(ParameterKind::GlueTable), None) => self.tables(),
             (Some(ParameterKind::Bucket), Some(bucket)) => {
-                let location = self.locations.known.iter().find(|it| it.bucket == *bucket).cloned();
+                let location = self.locations.all().find(|it| it.bucket == *bucket).cloned();
                 Ok(vec![Value { text: bucket.clone(), location }])
             }
             (_, Some(value)) => Ok(vec![value.clone().into()]),
@@ -366,7 +370,7 @@ impl<'c> OfConnector<'_, 'c> {
     /// The keys of the buckets written to, with the first location in each.
     fn bucket_keys(&self) -> Vec<Value> {
         let mut buckets: Vec<&Location> = Vec::new();
-        for location in &self.locations.known {
+        for location in self.locations.all() {
             if !buckets.iter().any(|it| it.bucket == location.bucket) {
                 buckets.push(location);
             }
@@ -390,6 +394,30 @@ impl<'c> OfConnector<'_, 'c> {
     }
 }
 
+/// The resources of a need by the bucket that they are of: the one of its place, or another one that is written out.
+/// Of what is not S3's there is one place only.
+fn by_place(
+    need: &Need,
+    resources: impl Iterator<Item = String>,
+    location: Option<&Location>,
+) -> Vec<(Option<Location>, Vec<String>)> {
+    let mut places: Vec<(Option<Location>, Vec<String>)> = Vec::new();
+    for resource in resources {
+        let written = named::place_of(&resource).filter(|_| need.action.starts_with("s3:"));
+        let place = match (location, written) {
+            (Some(known), Some(written)) if known.bucket != written.bucket => Some(written),
+            (None, written) => written,
+            (known, _) => known.cloned(),
+        };
+        let bucket = |place: &Option<Location>| place.as_ref().map(|it| it.bucket.clone());
+        match places.iter_mut().find(|(known, _)| bucket(known) == bucket(&place)) {
+            Some((_, resources)) => resources.push(resource),
+            None => places.push((place, vec![resource])),
+        }
+    }
+    places
+}
+
 fn customer(key: EncryptionKey, location: Option<&Location>) -> Vec<Value> {
     match key {
         EncryptionKey::Customer { arn } => vec![Value { text: arn, location: location.cloned() }],
@@ -408,6 +436,16 @@ fn unknown_region() -> Blocked {
     Blocked {
         hint: Some("give it with --region".to_owned()),
         ..Blocked::new("the connector's region", "none was given")
+    }
+}
+
+/// What S3 does with the key of a bucket on behalf of whoever makes a call, where the call takes that.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html>
+pub fn key_use(action: &str) -> Option<&'static str> {
+    match action {
+        "s3:PutObject" => Some("kms:GenerateDataKey"),
+        "s3:GetObject" => Some("kms:Decrypt"),
+        _ => None,
     }
 }
 

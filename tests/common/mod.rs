@@ -7,6 +7,8 @@
     reason = "each test file uses what it needs, and fails by panicking"
 )]
 
+pub(crate) mod agreement;
+
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;

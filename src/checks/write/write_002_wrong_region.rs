@@ -51,8 +51,7 @@ fn judge_bucket(view: &View<'_>, location: &Location) -> Result<Outcome, Blocked
         action: "s3:ListBucket",
         elsewhere: ELSEWHERE,
     };
-    let writers =
-        || view.locations().into_iter().filter(|(_, it)| it.known.iter().any(|it| it.bucket == bucket));
+    let writers = || view.locations().into_iter().filter(|(_, it)| it.all().any(|it| it.bucket == bucket));
     let homes = writers().filter_map(|(target, _)| home(view, target));
     let home = homes.max_by_key(|home| home.region != head.region);
     Ok(match judge_place(view, &place, home.as_ref()) {

@@ -12,7 +12,7 @@ use crate::model::{
     Blocked, CheckId, Concern, Evidence, Finding, Outcome, Owner, Remedy, Section, shell_flag,
 };
 use crate::requirement::encryption::is_aws_alias;
-use crate::requirement::{Location, Origin};
+use crate::requirement::{Location, Origin, key_use};
 
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 6), judge };
@@ -180,11 +180,15 @@ fn of_key(view: &View<'_>, used: &Use) -> Result<Outcome, Blocked> {
         }
         Err(_) => {}
     }
-    let asks: Vec<Ask<'_>> =
-        asks(view)?.into_iter().filter(|ask| ask.is_of_key() && used.is_about(ask)).collect();
+    let (asks, others): (Vec<Ask<'_>>, Vec<Ask<'_>>) =
+        asks(view)?.into_iter().filter(|ask| used.is_about(ask)).partition(Ask::is_of_key);
+    let unlisted = unlisted(used, &asks, &others);
     if asks.is_empty() {
         // An alias that could not be resolved: the key's ARN is not known.
         metadata?;
+        if let Some(unlisted) = unlisted {
+            return Err(unlisted);
+        }
         return Ok(Outcome::Skip(format!("the connectors do not use the key of {subject}")));
     }
     match keys::judge(view, &used.entry, &subject, &asks)? {
@@ -192,8 +196,35 @@ fn of_key(view: &View<'_>, used: &Use) -> Result<Outcome, Blocked> {
             Ok(Outcome::Fail(findings.into_iter().map(|finding| used.told(finding)).collect()))
         }
         // A key whose state nobody read may be disabled, or the bucket in another region.
-        outcome => metadata.and(place).map(|()| outcome),
+        outcome => {
+            metadata.and(place)?;
+            unlisted.map_or(Ok(outcome), Err)
+        }
     }
+}
+
+/// What keeps the key from being judged, where a connector file has a call that takes the bucket's key and no use of
+/// it.
+fn unlisted(used: &Use, uses: &[Ask<'_>], calls: &[Ask<'_>]) -> Option<Blocked> {
+    let lists = |action: &str, bucket: Option<&str>| {
+        uses.iter().any(|it| it.action() == action && it.requirement.bucket() == bucket)
+    };
+    let taking = calls.iter().filter(|ask| ask.is_required()).find_map(|ask| {
+        let (bucket, taken) = (ask.requirement.bucket(), key_use(ask.action())?);
+        (bucket.is_some() && !lists(taken, bucket)).then_some((ask, taken))
+    });
+    let (ask, taken) = taking?;
+    let bucket = ask.requirement.bucket().unwrap_or_default();
+    let why = format!(
+        "{} takes it where the bucket encrypts with a key, and the connector file does not list it",
+        ask.action()
+    );
+    let what = format!("whether the role may do {taken} on {}, the key of bucket {bucket}", used.entry);
+    let hint = format!(
+        "add a need of {taken} on {{bucket_key}}, with when = \"bucket-key\" and level = \"conditional\""
+    );
+    let concern = Concern::Key { bucket: Some(bucket.to_owned()) };
+    Some(Blocked { hint: Some(hint), ..Blocked::new(what, why) }.about([concern]))
 }
 
 /// The buckets that are not in the key's region, and whether that could be told of all. S3 takes such a key
