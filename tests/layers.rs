@@ -24,7 +24,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("denial", &["model"]),
     ("trail", &["model", "denial"]),
     ("facts", &["model", "trail"]),
-    ("catalog", &["model", "facts"]),
+    ("catalog", &["model", "facts", "policy"]),
     ("requirement", &["model", "facts", "catalog", "policy"]),
     ("plan", &["model", "facts", "catalog", "requirement"]),
     ("checks", &["model", "facts", "catalog", "policy", "requirement", "trail", "denial"]),

@@ -344,6 +344,36 @@ fn a_secret_is_named_with_or_without_the_end_that_aws_gives_it() {
     }
 }
 
+#[test]
+fn a_policy_in_the_connector_file_is_judged_with_the_role_s() {
+    let (own, theirs) =
+        ("arn:aws:sqs:eu-west-1:111122223333:orders", "arn:aws:sqs:eu-west-1:444455556666:orders");
+    let role = "arn:aws:iam::111122223333:role/StreamkapConnectorAccess";
+    let policy = |effect: &str, principal: &str| {
+        let statement =
+            json!({"Effect": effect, "Principal": {"AWS": principal}, "Action": "sqs:*", "Resource": "*"});
+        format!("'''{}'''", json!({"Version": "2012-10-17", "Statement": [statement]}))
+    };
+    let none = "\"none\"".to_owned();
+    let (allowed, silent) = (allow("sqs:SendMessage", "*"), allow("s3:GetObject", "*"));
+    for (queue, text, statement, expected) in [
+        (own, none.clone(), &allowed, Status::Pass),
+        (own, none.clone(), &silent, Status::Fail),
+        (own, policy("Allow", role), &silent, Status::Pass),
+        (own, policy("Allow", "444455556666"), &silent, Status::Fail),
+        (own, policy("Deny", role), &allowed, Status::Fail),
+        (own, policy("Deny", "444455556666"), &allowed, Status::Pass),
+        (theirs, none, &allowed, Status::Fail),
+        (theirs, policy("Allow", role), &allowed, Status::Pass),
+        (theirs, policy("Allow", role), &silent, Status::Fail),
+        (theirs, policy("Deny", role), &allowed, Status::Fail),
+    ] {
+        let need = format!("{}\nresource_policy = {text}", need("sqs:SendMessage", queue));
+        let (found, said) = status(&facts(&need, statement, &json!({})), "WRITE-004");
+        assert_eq!(found, expected, "{queue} {text} {statement}: {said}");
+    }
+}
+
 /// A bucket of the role's account as it was read, with a policy of these statements and without a key.
 fn bucket(policy: Option<Value>) -> Value {
     let known = |value: Value| json!({"state": "known", "value": value});

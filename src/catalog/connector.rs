@@ -81,6 +81,8 @@ pub struct Need {
     pub action: String,
     /// ARN templates with `{parameter}` places; AWS must allow all of them.
     pub resources: Vec<String>,
+    /// The policy of the resource itself, where the file has it: the doctor reads none of most services.
+    pub resource_policy: Option<ResourcePolicy>,
     /// How much it is needed.
     pub level: Level,
     /// On what a conditional need depends.
@@ -93,6 +95,15 @@ pub struct Need {
     pub source: String,
     /// How sure it is.
     pub grade: Grade,
+}
+
+/// The policy of a resource as a connector file has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResourcePolicy {
+    /// There is none.
+    None,
+    /// The document, which is one.
+    Document(String),
 }
 
 /// When a connector does something.

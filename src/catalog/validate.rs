@@ -5,11 +5,14 @@ use std::collections::BTreeSet;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::connector::{Connector, Grade, Level, Need, Parameter, ParameterKind, Phase, When, WhenFact};
+use super::connector::{
+    Connector, Grade, Level, Need, Parameter, ParameterKind, Phase, ResourcePolicy, When, WhenFact,
+};
 use super::fault::{DefinitionError, Fault};
 use super::fields::{Fields, Span, Text, fault, meant, one_of, texts, wrong_type};
 use super::template;
 use crate::model::Arn;
+use crate::policy::{Document, Kind};
 
 /// No connector file is larger, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -270,6 +273,8 @@ fn needs(text: &str, mut fields: Fields<'_>, parameters: &[Parameter], faults: &
     for resource in &resources {
         template::check(text, resource, parameters, faults);
     }
+    let policy = fields.text("resource_policy", faults);
+    let resource_policy = policy.and_then(|policy| resource_policy(&policy, &actions, faults));
     let level = fields.required("level", faults);
     let level_span = level.as_ref().map(|level| level.span.clone());
     let level = Fields::word(level, "level", &Level::ALL, faults);
@@ -294,6 +299,7 @@ fn needs(text: &str, mut fields: Fields<'_>, parameters: &[Parameter], faults: &
         phase,
         action: action.text.to_owned(),
         resources: resources.iter().map(|it| it.text.to_owned()).collect(),
+        resource_policy: resource_policy.clone(),
         level,
         when: condition.clone(),
         breaks: breaks.text.to_owned(),
@@ -302,6 +308,34 @@ fn needs(text: &str, mut fields: Fields<'_>, parameters: &[Parameter], faults: &
         grade: grade.unwrap_or(Grade::S),
     };
     actions.iter().map(need).collect()
+}
+
+/// The resource's own policy: `none`, or a document. Of some services it is read from AWS.
+fn resource_policy(
+    policy: &Text<'_>,
+    actions: &[Text<'_>],
+    faults: &mut Vec<Fault>,
+) -> Option<ResourcePolicy> {
+    let read = ["s3:", "glue:", "kms:", "sts:"];
+    if let Some(action) = actions.iter().find(|it| read.iter().any(|service| it.text.starts_with(service))) {
+        let what = format!("`{}` takes no `resource_policy`", action.text);
+        let hint = "leave it out: the policies of buckets, keys and the Data Catalog are read from AWS, and a role's trust policy is another matter";
+        faults.push(fault(&policy.span, what, Some(hint.to_owned())));
+        return None;
+    }
+    if policy.text.trim() == "none" {
+        return Some(ResourcePolicy::None);
+    }
+    match Document::parse(Kind::Resource, policy.text) {
+        Ok(_) => Some(ResourcePolicy::Document(policy.text.to_owned())),
+        Err(wrong) => {
+            let said = wrong.first().map(|it| format!(": {it}")).unwrap_or_default();
+            let what = format!("`resource_policy` is no policy{said}");
+            let hint = "expected \"none\", or between ''' and ''' the policy as AWS shows it";
+            faults.push(fault(&policy.span, what, Some(hint.to_owned())));
+            None
+        }
+    }
 }
 
 /// `action` or `actions`, each the name of one action.

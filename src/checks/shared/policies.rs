@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 
+use crate::catalog::ResourcePolicy;
 use crate::checks::View;
 use crate::facts::FactId;
 use crate::model::{Blocked, PolicyHome, StatementRef};
@@ -175,6 +176,9 @@ pub fn own_resource_policy(view: &View<'_>, ask: &Ask<'_>) -> Result<Option<Arc<
     if ask.is_elsewhere() {
         return Ok(None);
     }
+    if let Some(given) = given_policy(ask) {
+        return given;
+    }
     match ask.requirement.bucket() {
         _ if ask.names_key() => key_policy(view, &keys::entry(view, ask)),
         _ if ask.is_of_kms() => Ok(None),
@@ -190,6 +194,16 @@ pub fn own_resource_policy(view: &View<'_>, ask: &Ask<'_>) -> Result<Option<Arc<
             _ => Ok(None),
         },
     }
+}
+
+/// The policy of a question's resource as the connector file has it, if it does; nothing: the resource has none.
+pub fn given_policy(ask: &Ask<'_>) -> Option<Result<Option<Arc<Policy>>, Blocked>> {
+    ask.requirement.need.resource_policy.as_ref().map(|given| match given {
+        ResourcePolicy::None => Ok(None),
+        ResourcePolicy::Document(text) => {
+            compile(Kind::Resource, "the policy in the connector file", text).map(Some)
+        }
+    })
 }
 
 /// A policy that allows everything, to judge one of the other layers alone.

@@ -66,6 +66,8 @@ pub enum Cause {
     Missing,
     /// WRITE-004: a statement denies it.
     Denied,
+    /// WRITE-004: the role's own policies allow it, and that of the resource does not.
+    OtherSide,
 }
 
 impl Cause {
@@ -78,7 +80,7 @@ impl Cause {
             Self::NoBucket => "WRITE-001",
             Self::GlueArn { .. } => "WRITE-008",
             Self::ExistingTables { .. } => "PARTIAL-003",
-            Self::Missing | Self::Denied => "WRITE-004",
+            Self::Missing | Self::Denied | Self::OtherSide => "WRITE-004",
         }
     }
 }

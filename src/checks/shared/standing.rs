@@ -14,7 +14,7 @@ use crate::requirement::SESSION_NAME;
 use super::anywhere::{RESOURCES, is_of_any};
 use super::needs::{Ask, Verdict, asks};
 use super::places::is_absent;
-use super::policies::{RolePolicies, key_policy, own_resource_policy, role_policies};
+use super::policies::{RolePolicies, given_policy, key_policy, own_resource_policy, role_policies};
 use super::refusal::refusal;
 use super::services::digest;
 use super::simulated::{Simulated, simulated};
@@ -178,9 +178,13 @@ pub(super) fn standing_answer(view: &View<'_>, ask: &Ask<'_>, policies: &RolePol
             Answer::Refused(refusal)
         }
         Answer::Allowed(evidence) if ask.names_key() => with_key(view, ask, policies, evidence),
-        Answer::Allowed(evidence) => match unread(view, ask) {
-            Some(policy) => Answer::Undecided(policy.though_allowed(ask)),
-            None => Answer::Allowed(evidence),
+        Answer::Allowed(evidence) => match (given_policy(ask), unread(view, ask)) {
+            (Some(Err(blocked)), _) => Answer::Undecided(blocked.about([ask.concern()])),
+            (Some(Ok(policy)), _) => {
+                with_policy(ask, policies, policy.as_ref(), &ask.resource.pattern, evidence)
+            }
+            (None, Some(policy)) => Answer::Undecided(policy.though_allowed(ask)),
+            (None, None) => Answer::Allowed(evidence),
         },
         answer => answer,
     }
@@ -202,14 +206,25 @@ fn with_key(view: &View<'_>, ask: &Ask<'_>, policies: &RolePolicies, evidence: V
             return Answer::Undecided(Blocked { why, hint, ..blocked }.about([ask.concern()]));
         }
     };
-    match ask.with_resource(&policies.documents(), Some(&policy)) {
+    with_policy(ask, policies, Some(&policy), key, evidence)
+}
+
+/// What the policy of a resource makes of a call that the role's own policies allow.
+fn with_policy(
+    ask: &Ask<'_>,
+    policies: &RolePolicies,
+    policy: Option<&Arc<Policy>>,
+    resource: &str,
+    evidence: Vec<Evidence>,
+) -> Answer {
+    match ask.with_resource(&policies.documents(), policy) {
         Verdict::Allowed(_) => Answer::Allowed(evidence),
         Verdict::Depends { keys, statements } => Answer::Undecided(depends(ask, &keys, &statements)),
         Verdict::NotAllowed(_) | Verdict::Denied(_) => Answer::Refused(Refusal {
-            cause: Cause::Missing,
+            cause: Cause::OtherSide,
             because: None,
             conditional: false,
-            detail: Some(format!("the role's own policies allow it, and the policy of {key} does not")),
+            detail: Some(format!("the role's own policies allow it, and the policy of {resource} does not")),
             narrower: None,
             evidence,
         }),
@@ -410,7 +425,8 @@ fn granted_by_resource(
     let what = || match ask.requirement.bucket() {
         Some(bucket) => format!("bucket {bucket}"),
         None if ask.is_of_kms() => "the key".to_owned(),
-        None => "the Data Catalog".to_owned(),
+        None if ask.is_of_catalog() => "the Data Catalog".to_owned(),
+        None => ask.resource.pattern.clone(),
     };
     let Some(policy) = own_resource_policy(view, ask).map_err(|unread| could_allow(unread, ask))? else {
         return Ok(None);

@@ -43,7 +43,8 @@ pub(crate) struct State {
     pub identity: BTreeMap<String, Doc>,
     /// The permissions boundary.
     pub boundary: Doc,
-    /// Policies of buckets by name, of keys by ARN, and the Data Catalog's as [`CATALOG`].
+    /// Policies of buckets by name, of keys and of what connector files have the policy of by ARN, and the Data
+    /// Catalog's as [`CATALOG`].
     pub resources: BTreeMap<String, Doc>,
     /// Those of other accounts, whose policies cannot allow without the role's own.
     foreign: BTreeSet<String>,
@@ -98,7 +99,9 @@ impl State {
         for ask in asks {
             if let Some(place) = resource_place(ask) {
                 foreign.extend((ask.is_elsewhere() || view.is_foreign_bucket(&place)).then(|| place.clone()));
-                let read = if ask.is_of_kms() {
+                let read = if let Some(given) = policies::given_policy(ask) {
+                    given
+                } else if ask.is_of_kms() {
                     let entry = keys::entry(view, ask);
                     let key = (ask.action().to_owned(), ask.resource.probe.clone());
                     grants.insert(key, granted(view, &entry, ask));
@@ -222,7 +225,7 @@ pub(crate) fn inline(name: &str) -> String {
 }
 
 /// The name of a resource's policy in [`State::resources`]: the bucket's name, the key's ARN or [`CATALOG`]. None
-/// of a resource whose policy nobody reads, or of what may be any key.
+/// of a resource whose policy nobody knows, or of what may be any key.
 fn resource_place(ask: &Ask<'_>) -> Option<String> {
     let arn = ask.resource.probe.as_str();
     let mut parts = arn.splitn(6, ':');
@@ -231,7 +234,7 @@ fn resource_place(ask: &Ask<'_>) -> Option<String> {
         "s3" => ask.resource.account().is_none().then(|| resource.split('/').next().map(str::to_owned))?,
         "kms" => (ask.is_of_key() || ask.names_key()).then(|| arn.to_owned()),
         "glue" => (!ask.is_elsewhere()).then(|| CATALOG.to_owned()),
-        _ => None,
+        _ => ask.requirement.need.resource_policy.is_some().then(|| arn.to_owned()),
     }
 }
 

@@ -36,7 +36,8 @@ const NOT_READ: &str = "the doctor does not read it";
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>
 pub(crate) fn unread(view: &View<'_>, ask: &Ask<'_>) -> Option<Unread> {
     let resource = &ask.resource.pattern;
-    if ask.is_of_kms() || ask.is_of_new() || takes_no_resource(ask.action()) {
+    let is_given = ask.requirement.need.resource_policy.is_some();
+    if is_given || ask.is_of_kms() || ask.is_of_new() || takes_no_resource(ask.action()) {
         return None;
     }
     if ask.assumes_role() {

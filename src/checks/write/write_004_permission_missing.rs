@@ -6,7 +6,9 @@ use crate::checks::shared::services::{Service, digest};
 use crate::checks::shared::standing::{Cause, Refusal, Standings};
 use crate::checks::shared::{absent_role, concerns, words};
 use crate::checks::{Check, View};
-use crate::model::{Blocked, CheckId, Evidence, Finding, Outcome, Remedy, Section, Source, StatementRef};
+use crate::model::{
+    Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, StatementRef,
+};
 
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 4), judge };
@@ -19,11 +21,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     }
     let standings = Standings::of(view)?;
     let gaps: Vec<Gap<'_, '_>> = standings.gaps().collect();
-    let own: Vec<Gap<'_, '_>> = gaps
-        .iter()
-        .filter(|(_, refusal)| matches!(refusal.cause, Cause::Missing | Cause::Denied))
-        .copied()
-        .collect();
+    let own: Vec<Gap<'_, '_>> =
+        gaps.iter().filter(|(_, refusal)| refusal.cause.owner() == "WRITE-004").copied().collect();
     if !own.is_empty() {
         return Ok(Outcome::Fail(findings(view, &standings, &own)));
     }
@@ -72,6 +71,8 @@ fn findings(view: &View<'_>, standings: &Standings<'_>, gaps: &[Gap<'_, '_>]) ->
 #[derive(PartialEq)]
 struct Key {
     denied: bool,
+    /// Whether the role's own policies allow it.
+    other_side: bool,
     /// `None`: a Glue action is one gap, whatever its ARNs.
     pattern: Option<String>,
     because: Option<StatementRef>,
@@ -90,14 +91,15 @@ fn share(standings: &Standings<'_>, service: &Service, missing: usize) -> String
 impl Key {
     fn of(ask: &Ask<'_>, refusal: &Refusal) -> Self {
         let denied = refusal.cause == Cause::Denied;
+        let other_side = refusal.cause == Cause::OtherSide;
         let service = Service::of(ask);
         if !ask.is_of_catalog() && service.is_none() {
             let pattern = refusal.narrower.clone().or_else(|| Some(ask.resource.pattern.clone()));
-            return Self { denied, pattern, because: refusal.because.clone(), service };
+            return Self { denied, other_side, pattern, because: refusal.because.clone(), service };
         }
         // Which statement comes nearest to an action that none names is chance.
         let because = refusal.because.clone().filter(|_| denied || refusal.conditional);
-        Self { denied, pattern: None, because, service }
+        Self { denied, other_side, pattern: None, because, service }
     }
 }
 
@@ -137,8 +139,22 @@ fn finding(
     let bucket = members.iter().find_map(|(ask, _)| ask.requirement.bucket()).filter(|_| !key.denied);
     let documents = standings.policies.documents();
     finding.remedies.extend(bucket.and_then(|bucket| mistyped(view, &documents, bucket)));
+    if key.other_side {
+        return finding.remedy(of_other_side(role, &actions, &patterns));
+    }
     let remedy = remedy(standings, key.denied, finding.because.as_ref(), members);
     finding.remedy(remedy)
+}
+
+/// What whoever owns a resource has to do: the role's own policies are right.
+fn of_other_side(role: &str, actions: &[&str], patterns: &[String]) -> Remedy {
+    let (actions, resources) = (words::some(actions), words::list(patterns));
+    Remedy::Manual {
+        owner: Owner::You,
+        title: format!("Let the policy of {resources} allow {role}"),
+        steps: vec![format!("Allow {role} {actions} there, or take away what denies it")],
+        commands: Vec::new(),
+    }
 }
 
 fn remedy(

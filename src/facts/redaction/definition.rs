@@ -3,7 +3,7 @@
 use toml::{Table, Value};
 
 use super::names::Names;
-use super::prose;
+use super::{document, prose};
 
 /// A connector file under pseudonyms. Text that is none is taken for prose.
 pub(super) fn redacted(text: &str, names: &Names) -> String {
@@ -30,6 +30,7 @@ fn member(value: &mut Value, key: &str, parameter: &str, names: &Names) {
             "title" | "help" | "find" | "breaks" | "symptom" | "source" | "notes" => {
                 *text = prose::redacted(text, names);
             }
+            "resource_policy" if document::is_document(text) => *text = document::redacted(text, names),
             "default" if !names.is_choice(parameter, text) => *text = names.text(text),
             _ => {}
         },
