@@ -17,6 +17,7 @@ use streamkap_doctor::collect::cloudtrail::scan::{
     Input, ObjectScanner, Options, Query, ReadyQuery, query_of, scan,
 };
 use streamkap_doctor::denials::{Answer, Gathered, RoleFilter, Scope, Searched, SourceKind};
+use streamkap_doctor::model::Arn;
 use streamkap_doctor::trail::{Coverage, ProblemKind};
 
 const EVENTS: &str = include_str!("data/cloudtrail/events.jsonl");
@@ -263,6 +264,109 @@ fn a_role_known_by_name_alone_is_found_in_any_account_and_path() {
 }
 
 #[test]
+fn a_role_is_found_in_whatever_case_its_name_is_written() {
+    let call = |id: &str, source: &str, name: &str, parameters: Value| {
+        let mut call = record(id, "arn:aws:iam::111122223333:role/admin", "");
+        call["eventSource"] = json!(source);
+        call["eventName"] = json!(name);
+        call["requestParameters"] = parameters;
+        call.to_string()
+    };
+    let assumed = |id, role: &str| call(id, "sts.amazonaws.com", "AssumeRole", json!({"roleArn": role}));
+    let put = |id, role: &str| {
+        let policy = json!({"roleName": role, "policyName": "p", "policyDocument": "{}"});
+        call(id, "iam.amazonaws.com", "PutRolePolicy", policy)
+    };
+    let mut bare: Value = record("named", ROLE, "AccessDenied");
+    bare["userIdentity"] = json!({"type": "AssumedRole", "accountId": "111122223333", "sessionContext":
+        {"sessionIssuer": {"type": "Role", "accountId": "111122223333", "userName": "orders"}}});
+    bare["errorMessage"] = json!("Access Denied");
+    let records = [
+        denied("1"),
+        bare.to_string(),
+        assumed("2", ROLE),
+        assumed("3", "arn:aws:iam::111122223333:role/service/ORDERS"),
+        put("4", "Orders"),
+        put("5", "orders"),
+        denied("6").replace("role/service/orders", "role/service/orders2").replace("role/orders", "role/orders2"),
+        assumed("7", "arn:aws:iam::111122223333:role/service/order"),
+        put("8", "Orders-canary"),
+    ];
+    for role in [ROLE, "arn:aws:iam::111122223333:role/SERVICE/Orders", "arn:aws:iam::111122223333:role/ORDERS"] {
+        let role: Arn = role.parse().unwrap();
+        let query = Query { role: Some(role.clone()), history: Some(role), ..Query::default() };
+        for text in [wrapped(&records), pretty(&wrapped(&records))] {
+            let mut ids = scan_bytes(&gz(text), &query).0;
+            ids.sort();
+            assert_eq!(ids, ["1", "2", "3", "4", "5", "named"], "{query:?}");
+        }
+    }
+}
+
+#[test]
+fn only_calls_on_objects_of_s3_show_that_such_are_recorded() {
+    let call = |id: &str, source: &str, name: &str, category: Option<&str>| {
+        let mut call = record(id, "arn:aws:iam::111122223333:role/other", "");
+        call["eventSource"] = json!(source);
+        call["eventName"] = json!(name);
+        match category {
+            Some(category) => call["eventCategory"] = json!(category),
+            None => _ = call.as_object_mut().unwrap().remove("eventCategory"),
+        }
+        call.to_string()
+    };
+    let noise: Vec<String> = (0..70)
+        .map(|id| match id % 3 {
+            0 => call(&id.to_string(), "lambda.amazonaws.com", "Invoke", Some("Data")),
+            1 => call(&id.to_string(), "s3.amazonaws.com", "GetBucketLocation", Some("Management")),
+            _ => call(&id.to_string(), "s3.amazonaws.com", "PutBucketObjectLockConfiguration", None),
+        })
+        .collect();
+    let seen = |records: &[String], history: bool| {
+        let role = || Some(ROLE.parse::<Arn>().unwrap());
+        let query = Query { role: role(), history: role().filter(|_| history), ..Query::default() };
+        [wrapped(records), pretty(&wrapped(records))].map(|text| scan_bytes(&gz(text), &query).1.data_events)
+    };
+    for history in [false, true] {
+        assert_eq!(seen(&noise, history), [false, false]);
+        for one in [
+            call("x", "s3.amazonaws.com", "ListObjectsV2", Some("Data")),
+            call("x", "s3.amazonaws.com", "PutObject", None),
+            denied("x"),
+        ] {
+            for at in [0, 1, 40, 70] {
+                let mut records = noise.clone();
+                records.insert(at, one.clone());
+                assert_eq!(seen(&records, history), [true, true], "{one} at {at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn insights_are_no_records_in_whatever_order_their_keys_stand() {
+    let insight = r#"{"eventVersion":"1.07","eventTime":"2026-03-02T00:07:00Z","awsRegion":"eu-west-1","eventID":"i","eventType":"AwsCloudTrailInsight","recipientAccountId":"111122223333","sharedEventID":"s","insightDetails":{"state":"Start","eventSource":"s3.amazonaws.com","eventName":"PutObject","insightType":"ApiErrorRateInsight","errorCode":"AccessDenied"},"eventCategory":"Insight"}"#;
+    let insight = insight.to_owned();
+    let alone = scan_bytes(&gz(wrapped(std::slice::from_ref(&insight))), &Query::default()).1;
+    assert_eq!((alone.records, alone.files, alone.insights, alone.complete), (0, 0, 1, true), "{alone:?}");
+    for records in [[insight.clone(), denied("1")], [denied("1"), insight]] {
+        let (ids, coverage) = scan_bytes(&gz(wrapped(&records)), &Query::default());
+        assert_eq!((ids, coverage.records), (vec!["1".to_owned()], 1));
+    }
+}
+
+#[test]
+fn zeros_in_place_of_an_error_are_damage() {
+    let text = wrapped(&[other("0"), denied("lost"), denied("1")]);
+    for lost in ["\"AccessDenied\"", "errorCode\"", "ccessDenied", "\"errorCode\":\"AccessDenied\""] {
+        let zeros = "\0".repeat(lost.len());
+        let text = text.replacen(lost, &zeros, 1);
+        let (ids, coverage) = scan_bytes(&gz(&text), &query());
+        assert_eq!((ids, coverage.complete), (vec!["1".to_owned()], false), "{lost}: {coverage:?}");
+    }
+}
+
+#[test]
 fn nested_codes_quoted_codes_and_other_peoples_denials_are_not_the_roles() {
     let with = |key: &str, value: Value| {
         let mut record = record("1", ROLE, "");
@@ -279,7 +383,7 @@ fn nested_codes_quoted_codes_and_other_peoples_denials_are_not_the_roles() {
         record("2", "arn:aws:iam::111122223333:role/service/orders-canary", "AccessDenied").to_string(),
         record("3", "arn:aws:iam::999922223333:role/service/orders", "AccessDenied").to_string(),
         concerned.to_string(),
-        record("5", "arn:aws:iam::111122223333:role/service/Orders", "AccessDenied").to_string(),
+        record("5", "arn:aws:iam::111122223333:role/service/order", "AccessDenied").to_string(),
     ];
     for text in [wrapped(&records), pretty(&wrapped(&records)), records.join("\n")] {
         assert_eq!(scan_bytes(&gz(&text), &query()).0, Vec::<String>::new());

@@ -148,13 +148,15 @@ pub struct Outcome {
 fn only_role(name: &str, groups: &[DenialGroup], history: &[Event]) -> Option<Arn> {
     let assumed = history.iter().filter_map(|event| event.parameter("roleArn"));
     let denied = groups.iter().flat_map(|group| &group.principals).map(String::as_str);
-    let arns = assumed.chain(denied).filter_map(|arn| arn.parse::<Arn>().ok());
-    let arns = arns.filter(|arn| arn.service() == "iam" && arn.name() == name);
+    // Of a role's names, the one of its sessions is IAM's own; a call's is its caller's.
+    let arns = denied.chain(assumed).filter_map(|arn| arn.parse::<Arn>().ok());
+    let arns = arns.filter(|arn| arn.service() == "iam" && arn.name().eq_ignore_ascii_case(name));
     let mut roles: BTreeMap<String, Arn> = BTreeMap::new();
     for arn in arns {
         roles.entry(arn.account().to_owned()).or_insert(arn);
     }
-    let changed = history.iter().filter(|event| event.parameter("roleName") == Some(name));
+    let is_it = |event: &&Event| event.parameter("roleName").is_some_and(|it| it.eq_ignore_ascii_case(name));
+    let changed = history.iter().filter(is_it);
     for account in changed.filter_map(|event| event.recipient_account.clone()) {
         let role = || Arn::new("aws", "iam", "", &account, &format!("role/{name}"));
         roles.entry(account.clone()).or_insert_with(role);

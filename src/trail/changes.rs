@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::borrowed::{ChangeRef, EventRef, Source};
-use super::identity::is_account_of;
+use super::identity::{is_account_of, same};
 use super::record::Event;
 use crate::model::Arn;
 
@@ -205,9 +205,7 @@ pub fn names_role(event: &Event, role: &Arn) -> bool {
     }
     if let Some(name) = event.parameter("roleName") {
         let here = event.recipient_account.as_deref().or(event.identity.account_id.as_deref());
-        // IAM compares names without regard to case, and records them as they were given.
-        let same = name.eq_ignore_ascii_case(role.name());
-        return same && here.is_none_or(|account| is_account_of(account, role));
+        return same(name, role.name()) && here.is_none_or(|account| is_account_of(account, role));
     }
     // Refused calls often come without parameters, and then the message tells.
     let told =
@@ -227,12 +225,12 @@ fn message_may_name(message: Option<&str>, role: &Arn) -> bool {
 
 /// Whether an ARN is the role's, in a path or without.
 fn is_same_role(arn: &str, role: &Arn) -> bool {
-    arn == role.as_str()
+    same(arn, role.as_str())
         || arn.parse::<Arn>().is_ok_and(|other| {
             other.service() == "iam"
                 && other.resource().starts_with("role/")
                 && is_account_of(other.account(), role)
-                && other.name() == role.name()
+                && same(other.name(), role.name())
         })
 }
 

@@ -43,8 +43,8 @@ pub struct Coverage {
     pub regions: BTreeSet<String>,
     /// Accounts whose logs were read.
     pub accounts: BTreeSet<String>,
-    /// Whether any data event was seen. Calls on S3 objects are data events: without them an
-    /// empty result says nothing about S3.
+    /// Whether any call on an S3 object was seen. They are data events, which trails record only where they are
+    /// told to: without them an empty result says nothing about S3. Data events of other services do not count.
     pub data_events: bool,
     /// Files that were not read to the end or not in the ordinary way, by name.
     pub problems: Vec<Problem>,

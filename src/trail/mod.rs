@@ -36,5 +36,5 @@ pub(crate) use lacking::Lacking;
 pub use reader::RecordReader;
 pub use record::{Event, Resource};
 pub use relevance::Denied;
-pub use resource::resource_of;
+pub use resource::{is_object_call, resource_of};
 pub use timeline::{Cause, Entry, EntryKind, Timeline};

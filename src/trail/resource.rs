@@ -42,6 +42,17 @@ pub(super) fn resource_of_call(call: &Call<'_>) -> Option<String> {
     }
 }
 
+/// Whether a call is one on an object of S3: a data event, which trails record only where they are told to.
+///
+/// `source`, `name` and `category` are the record's `eventSource`, `eventName` and `eventCategory`, which records
+/// before version 1.07 lack; then the name decides.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html>
+pub fn is_object_call(source: &[u8], name: &[u8], category: Option<&[u8]>) -> bool {
+    let has = |part: &[u8]| memchr::memmem::find(name, part).is_some();
+    let is_named_so = || (has(b"Object") || has(b"Part") || has(b"Multipart")) && !has(b"Bucket") && !has(b"Lock");
+    source == b"s3.amazonaws.com" && category.map_or_else(is_named_so, |category| category == b"Data")
+}
+
 impl<'a> Call<'a> {
     fn parameter(&self, name: &str) -> Option<&'a str> {
         self.parameters.get(name)?.as_str()

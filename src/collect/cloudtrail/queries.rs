@@ -244,7 +244,7 @@ fn concerns_role(role: &Arn, event: &Event) -> bool {
 
 /// A role is told by account and name, whatever path it was called by.
 fn same_role(arn: &str, role: &Arn) -> bool {
-    arn.parse::<Arn>().is_ok_and(|arn| arn.account() == role.account() && arn.name() == role.name())
+    arn.parse::<Arn>().is_ok_and(|arn| arn.account() == role.account() && arn.name().eq_ignore_ascii_case(role.name()))
 }
 
 /// The event without the secrets of the credentials that a call brought.

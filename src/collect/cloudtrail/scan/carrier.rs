@@ -85,6 +85,10 @@ fn look_into_text(text: &str, depth: u8, seen: &mut Seen, found: &mut impl FnMut
 /// control characters in strings, and halves of surrogate pairs. None when it is not JSON even so.
 pub(in crate::collect::cloudtrail) fn parse(bytes: &[u8]) -> Option<Value> {
     serde_json::from_slice(bytes).ok().or_else(|| {
+        // Zeros stand where something was lost, and no mending brings it back.
+        if bytes.contains(&0) {
+            return None;
+        }
         let text = String::from_utf8_lossy(bytes);
         serde_json::from_str(&mended(&text)).ok()
     })
@@ -206,5 +210,6 @@ mod tests {
             assert_eq!(parse(bytes), Some(json!(text)));
         }
         assert_eq!(parse(b"{\"a\""), None);
+        assert_eq!(parse(b"{\"errorCode\":\"Acc\0\0\0\0nied\"}"), None);
     }
 }

@@ -1,15 +1,15 @@
 //! One pass over a log's text for the few byte pairs by which its records are told.
 //!
-//! Four pairs, each rare in logs but for the key it stands for: `tV` in `"eventVersion"`, `Ti` in
+//! Five pairs, each rare in logs but for the key it stands for: `tV` in `"eventVersion"`, `Ti` in
 //! `"eventTime"`, `rC` in `"errorCode"`, and `\u`, the start of an escape. Each sight of one costs
-//! a mispredicted branch, which is why there are no more.
+//! a mispredicted branch, which is why there are no more. The fifth, two zeros, is in no text that is whole.
 //!
 //! The second bytes of the pairs differ in their lower bits. So a table look-up by those bits gives
 //! the only first byte that may stand there, however many pairs. AVX-512's tables take six bits, which
 //! tell apart what stands in logs; AVX2's take four, and a second look-up gives the only second byte.
 
 /// The pairs. Their second bytes differ in the lower four bits.
-const PAIRS: [[u8; 2]; 4] = [*b"tV", *b"Ti", *b"rC", *b"\\u"];
+const PAIRS: [[u8; 2]; 5] = [*b"tV", *b"Ti", *b"rC", *b"\\u", *b"\0\0"];
 
 /// Bytes looked at together.
 const BLOCK: usize = 64;
@@ -94,6 +94,7 @@ fn look_portably(group: &[u8], masks: &mut [u64; GROUP]) -> u64 {
                 | ((one == b'T') & (two == b'i'))
                 | ((one == b'r') & (two == b'C'))
                 | ((one == b'\\') & (two == b'u'))
+                | ((one == 0) & (two == 0))
         });
         if any {
             let pairs = first.iter().zip(second).rev();

@@ -9,7 +9,7 @@ use super::marks::for_each_mark;
 use super::query::Compiled;
 use super::tally::Tally;
 use crate::denial::is_denial_bytes;
-use crate::trail::{ChangeRef, EventRef, RecordReader, is_about_a_role, kind_of_call, may_matter};
+use crate::trail::{ChangeRef, EventRef, RecordReader, is_about_a_role, is_object_call, kind_of_call, may_matter};
 
 const WRAPPER: &[u8] = b"{\"Records\":[";
 const RECORD: &[u8; 15] = b"{\"eventVersion\"";
@@ -51,6 +51,7 @@ pub(super) fn scan<'t>(
         wanted: Wanted::default(),
         start: None,
         marks: Marks::default(),
+        objects: None,
         outcome: Ok(()),
     };
     for_each_mark(text, |at| {
@@ -71,6 +72,8 @@ struct Marks {
     denied: bool,
     /// It holds a time.
     timed: bool,
+    /// Its time is where a record's is; else it may be none.
+    placed: bool,
     /// Why it may belong to a history that is wanted.
     history: Option<History>,
 }
@@ -96,6 +99,8 @@ struct Pass<'t, 'a, 'q> {
     start: Option<usize>,
     /// What is known of it.
     marks: Marks,
+    /// Its event's name, where it is of S3 and no call on an object was seen so far.
+    objects: Option<&'t [u8]>,
     outcome: Result<(), NotNative>,
 }
 
@@ -113,6 +118,8 @@ impl<'t> Pass<'t, '_, '_> {
                 Some(rest) => self.error_code(rest),
                 None => Ok(()),
             },
+            // Zeros in place of what was written: nobody can say what it was.
+            (0, _) => Err(NotNative),
             // A letter or dot written as an escape may stand in a key or a code.
             (_, b'u') => match self.text.get(at + 2..at + 6) {
                 Some([b'0', b'0', b'4'..=b'7', _] | [b'0', b'0', b'2', b'e' | b'E']) => Err(NotNative),
@@ -135,11 +142,6 @@ impl<'t> Pass<'t, '_, '_> {
             // Between the wrapper and the first record there is nothing.
             None if self.marks.denied || !is_joint(&self.text[..start]) => return Err(NotNative),
             None => {}
-        }
-        let records = self.tally.coverage.records;
-        // Data events come in numbers: a look at some records finds them.
-        if !self.tally.coverage.data_events && (records < 4 || records.is_multiple_of(32)) {
-            self.tally.coverage.data_events = ends_as_data_event(&self.text[..start]);
         }
         self.start = Some(start);
         self.tally.coverage.records += 1;
@@ -164,6 +166,11 @@ impl<'t> Pass<'t, '_, '_> {
     fn time_and_name(&mut self, at: usize) {
         let Some(time) = after(self.text, at, 6, b"\"eventTime\":\"") else { return };
         self.tally.see_time(time);
+        let source = time.get(20..).and_then(|row| after(row, 0, 0, b"\",\"eventSource\":\""));
+        self.marks.placed = source.is_some();
+        if !self.tally.coverage.data_events && source.is_some_and(|it| it.starts_with(b"s3.amazonaws.com\"")) {
+            self.objects = name_after_time(&time[..time.len().min(200)]).map(|(_, name)| name);
+        }
         if self.query.wants_history() {
             let row = &time[..time.len().min(200)];
             let (before, again) = (self.marks.history, std::mem::replace(&mut self.marks.timed, true));
@@ -180,15 +187,26 @@ impl<'t> Pass<'t, '_, '_> {
         }
     }
 
+    /// Notes whether the record at hand, which is of S3 and ends before `end`, is a call on an object.
+    #[inline(never)]
+    fn see_category(&mut self, end: usize) {
+        let category = category_at_end(&self.text[self.start.unwrap_or(end)..end]);
+        let is_one = |name| is_object_call(b"s3.amazonaws.com", name, category);
+        self.tally.coverage.data_events |= self.objects.take().is_some_and(is_one);
+    }
+
     /// Settles the record at hand, which ends before `end`.
     #[inline]
     fn close(&mut self, end: usize) -> Result<(), NotNative> {
+        if self.objects.is_some() {
+            self.see_category(end);
+        }
         let marks = std::mem::take(&mut self.marks);
-        if marks.denied || marks.history.is_some() { self.look(end, marks) } else { Ok(()) }
+        if marks.denied || marks.history.is_some() || !marks.placed { self.look(end, marks) } else { Ok(()) }
     }
 
     #[inline(never)]
-    fn look(&mut self, end: usize, Marks { failed, denied, history, .. }: Marks) -> Result<(), NotNative> {
+    fn look(&mut self, end: usize, Marks { failed, denied, history, placed, .. }: Marks) -> Result<(), NotNative> {
         let Some(start) = self.start else { return Err(NotNative) };
         let slice = &self.text[start..end];
         let denied = denied && self.query.may_be_denial(slice);
@@ -208,7 +226,7 @@ impl<'t> Pass<'t, '_, '_> {
                 }
                 None => self.read(slice),
             },
-            None if !denied => Ok(()),
+            None if !denied && placed => Ok(()),
             _ => self.read(slice),
         }
     }
@@ -221,10 +239,9 @@ impl<'t> Pass<'t, '_, '_> {
     /// Reads a record that may be wanted; what follows it must be nothing but what joins records.
     fn read(&mut self, slice: &'t [u8]) -> Result<(), NotNative> {
         let (record, end) = self.reader.read(slice).map_err(|_| NotNative)?;
-        if !is_joint(&slice[end..]) {
-            return Err(NotNative);
-        }
-        self.wanted.records.extend(record.filter(|record| self.query.accepts(record)));
+        // What is no record after all, such as an insight, is counted otherwise.
+        let Some(record) = record.filter(|_| is_joint(&slice[end..])) else { return Err(NotNative) };
+        self.wanted.records.extend(Some(record).filter(|record| self.query.accepts(record)));
         Ok(())
     }
 
@@ -243,7 +260,6 @@ impl<'t> Pass<'t, '_, '_> {
         }
         if let Some(last) = self.start {
             self.tally.see_place(&text[last..]);
-            self.tally.coverage.data_events |= ends_as_data_event(text);
         }
         Ok(self.wanted)
     }
@@ -275,11 +291,11 @@ fn change<'t>(record: &'t [u8], row: &'t [u8]) -> Option<ChangeRef<'t>> {
     })
 }
 
-/// Whether the record that ends with `text` is of category `Data`; the category is among the last
-/// members of a record.
-fn ends_as_data_event(text: &[u8]) -> bool {
+/// The category of the record that ends with `text`, which is among the last members of a record.
+fn category_at_end(text: &[u8]) -> Option<&[u8]> {
     let tail = &text[text.len().saturating_sub(400)..];
-    last(tail, b'C', 6, b"\"eventCategory\":\"").is_some_and(|value| value.starts_with(b"Data\""))
+    let value = last(tail, b'C', 6, b"\"eventCategory\":\"")?;
+    Some(&value[..memchr::memchr(b'"', value)?])
 }
 
 /// What follows the last `key` in `text`; its byte number `back` is `letter`, which is rare.

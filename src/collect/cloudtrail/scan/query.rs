@@ -46,28 +46,57 @@ pub(super) struct Compiled<'a> {
     history: Option<Named<'a>>,
 }
 
-/// Finds what every record by or about a role holds: its name and its account.
+/// Finds where a record names a role.
+///
+/// IAM takes names that differ in case for one, and calls name a role as their caller wrote it. So what is
+/// searched for is what stands before a name, whose case is fixed.
 struct Named<'a> {
-    name: Finder<'a>,
+    name: &'a [u8],
     account: Finder<'a>,
-    len: usize,
+    /// What stands in an ARN before a name or its path: `:role/`, `:assumed-role/`.
+    arn: Finder<'static>,
+    /// The key of a name that stands by itself.
+    key: Finder<'static>,
 }
 
+const ARN: &str = "role/";
+
 impl<'a> Named<'a> {
-    fn new(role: &'a Arn) -> Self {
-        let (name, account) = (role.name(), role.account());
-        Self { name: Finder::new(name), account: Finder::new(account), len: name.len() }
+    /// A role; `key` is that of a name which stands by itself.
+    fn new(role: &'a Arn, key: &'static str) -> Self {
+        let account = Finder::new(role.account());
+        Self { name: role.name().as_bytes(), account, arn: Finder::new(ARN), key: Finder::new(key) }
     }
 
     /// Whether the role may stand in a record. Escapes could hide it.
     fn may_be_in(&self, record: &[u8]) -> bool {
-        let whole = |at: usize| {
-            let of_name =
-                |at: Option<usize>| at.and_then(|at| record.get(at)).is_some_and(|byte| is_of_name(*byte));
-            !of_name(at.checked_sub(1)) && !of_name(Some(at + self.len))
-        };
-        let named = self.name.find_iter(record).any(whole);
+        let key = self.key.needle().len();
+        let named = self.arn.find_iter(record).any(|at| self.is_in_path(&record[at + ARN.len()..]))
+            || self.key.find_iter(record).any(|at| self.is_value(&record[at + key..]));
         named && self.account.find(record).is_some() || has_escapes(record)
+    }
+
+    /// Whether a path begins with the role's name or has it behind its folders.
+    fn is_in_path(&self, mut path: &[u8]) -> bool {
+        while !self.is_at(path) {
+            match memchr::memchr3(b'/', b'"', b' ', path) {
+                Some(end) if path[end] == b'/' => path = &path[end + 1..],
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    /// Whether the role's name follows a key, maybe in a text within a text.
+    fn is_value(&self, rest: &[u8]) -> bool {
+        let between = |byte: &u8| byte.is_ascii_whitespace() || b":\"\\".contains(byte);
+        rest.iter().position(|byte| !between(byte)).is_some_and(|at| self.is_at(&rest[at..]))
+    }
+
+    /// Whether a text begins with the role's name, whole.
+    fn is_at(&self, text: &[u8]) -> bool {
+        let (name, rest) = text.split_at(self.name.len().min(text.len()));
+        name.eq_ignore_ascii_case(self.name) && !rest.first().is_some_and(|byte| is_of_name(*byte))
     }
 }
 
@@ -78,8 +107,12 @@ fn is_of_name(byte: u8) -> bool {
 
 impl<'a> Compiled<'a> {
     pub(super) fn new(query: &'a Query) -> Self {
-        let named = |role: &'a Option<Arn>| role.as_ref().map(Named::new);
-        Self { query, role: named(&query.role), history: named(&query.history) }
+        let named = |role: &'a Option<Arn>, key| role.as_ref().map(|role| Named::new(role, key));
+        Self {
+            query,
+            role: named(&query.role, "userName"),
+            history: named(&query.history, "roleName"),
+        }
     }
 
     /// Whether a record with a denial may be one that is wanted.

@@ -3,7 +3,7 @@
 use memchr::memmem;
 
 use super::carrier::Seen;
-use crate::trail::{Coverage, Event, ProblemKind};
+use crate::trail::{Coverage, Event, ProblemKind, is_object_call};
 
 /// Coverage under way, with times still as bytes: comparing those is all that most records cost.
 #[derive(Clone, Default)]
@@ -70,7 +70,11 @@ impl Tally {
     pub(super) fn see_event(&mut self, event: &Event) {
         self.coverage.records += 1;
         self.coverage.see_time(event.event_time);
-        self.coverage.data_events |= event.category.as_deref() == Some("Data");
+        self.coverage.data_events |= is_object_call(
+            event.event_source.as_bytes(),
+            event.event_name.as_bytes(),
+            event.category.as_deref().map(str::as_bytes),
+        );
         if !self.placed {
             note(&mut self.coverage.regions, Some(&event.region));
             note(&mut self.coverage.accounts, event.recipient_account.as_deref());
