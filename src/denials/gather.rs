@@ -190,7 +190,9 @@ enum Kept {
 impl Kept {
     fn of(event: &EventRef<'_>) -> Option<Self> {
         match (event.text(), event.change_kind()) {
-            (Some(text), Some(kind)) => Some(Self::of_text(kind, text)),
+            (Some(text), Some(kind)) if !Denied::may_concern_any(kind) => {
+                Some(Self::Change(kind, text.into()))
+            }
             _ => event.to_event().map(|event| Self::Event(Box::new(event))),
         }
     }

@@ -4,6 +4,7 @@
 //! borrowed from the log's text.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -69,6 +70,8 @@ pub(super) enum Source<'a> {
     /// The record's text, and that of `requestParameters` and `resources`.
     Text {
         whole: &'a str,
+        /// The event, once it was read.
+        event: OnceCell<Option<Box<Event>>>,
         parameters: Option<&'a str>,
         resources: Option<&'a str>,
     },
@@ -148,22 +151,24 @@ impl EventRef<'_> {
         &self.identity
     }
 
-    /// The whole event, read anew where only its text is at hand.
+    /// A copy of the whole event.
     pub fn to_event(&self) -> Option<Event> {
-        self.whole().map(Cow::into_owned)
+        self.whole().cloned()
     }
 
-    /// The same, borrowed where it is at hand.
-    pub(super) fn whole(&self) -> Option<Cow<'_, Event>> {
-        match self.source {
-            Source::Event(event) => Some(Cow::Borrowed(event)),
-            Source::Text { whole, .. } => Event::from_text(whole).map(Cow::Owned),
+    /// The whole event, read when it is first asked for where only its text is at hand.
+    pub(super) fn whole(&self) -> Option<&Event> {
+        match &self.source {
+            Source::Event(event) => Some(event),
+            Source::Text { whole, event, .. } => {
+                event.get_or_init(|| Event::from_text(whole).map(Box::new)).as_deref()
+            }
         }
     }
 
     /// The record's text, where the event is read from one.
     pub fn text(&self) -> Option<&str> {
-        match self.source {
+        match &self.source {
             Source::Event(_) => None,
             Source::Text { whole, .. } => Some(whole),
         }
@@ -171,7 +176,7 @@ impl EventRef<'_> {
 
     /// The ARN of what the call was about; see [`super::resource_of`].
     pub(super) fn resource(&self) -> Option<String> {
-        let (parameters, resources): (Cow<'_, Value>, Cow<'_, [Resource]>) = match self.source {
+        let (parameters, resources): (Cow<'_, Value>, Cow<'_, [Resource]>) = match &self.source {
             Source::Event(event) => {
                 (Cow::Borrowed(&event.request_parameters), Cow::Borrowed(&event.resources))
             }

@@ -248,10 +248,10 @@ impl EventRef<'_> {
 
     /// Whether the role may be named where [`names_role`] looks for it.
     fn may_name_role(&self, role: &Arn) -> bool {
-        let has_more = match self.source {
+        let has_more = match &self.source {
             Source::Event(_) => true,
             Source::Text { parameters, resources, .. } => {
-                [parameters, resources].into_iter().flatten().any(|text| text != "null")
+                [parameters, resources].into_iter().flatten().any(|text| *text != "null")
             }
         };
         has_more || message_may_name(self.error_message.as_deref(), role)
@@ -260,7 +260,7 @@ impl EventRef<'_> {
     /// The same as [`is_history_of`].
     pub fn is_history_of(&self, role: &Arn) -> bool {
         let names_role =
-            || self.may_name_role(role) && self.whole().is_some_and(|event| names_role(&event, role));
+            || self.may_name_role(role) && self.whole().is_some_and(|event| names_role(event, role));
         if is_assumption(self.event_name.as_bytes()) {
             return names_role();
         }

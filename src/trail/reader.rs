@@ -3,6 +3,7 @@
 //! Text is borrowed; who made the call, which is the same for hours, is read once.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -70,6 +71,7 @@ impl RecordReader {
             identity: Who::Shared(identity),
             source: Source::Text {
                 whole: &text[..end],
+                event: OnceCell::new(),
                 parameters: fields.parameters.map(RawValue::get),
                 resources: fields.resources.map(RawValue::get),
             },

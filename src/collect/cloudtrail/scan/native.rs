@@ -231,9 +231,9 @@ impl<'t> Pass<'t, '_, '_> {
         }
     }
 
-    /// Whether nothing is nested between a record's time and its error code, so that both are its own.
+    /// Whether no object begins between a record's time and its error code, so that both are its own.
     fn is_one_row(&self, time: usize, code: usize) -> bool {
-        self.text.get(time..code).is_some_and(|row| memchr::memchr2(b'{', b'[', row).is_none())
+        self.text.get(time..code).is_some_and(|row| memchr::memchr(b'{', row).is_none())
     }
 
     /// Reads a record that may be wanted; what follows it must be nothing but what joins records.
