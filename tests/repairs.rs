@@ -13,7 +13,7 @@ use streamkap_doctor::checks::{Judged, Selection, diagnose};
 use streamkap_doctor::demo;
 use streamkap_doctor::diagnosis::Mend;
 use streamkap_doctor::facts::Facts;
-use streamkap_doctor::model::{Change, Outcome, Repair, Status, Verification};
+use streamkap_doctor::model::{Change, CheckId, Outcome, Repair, Status, Verification};
 use streamkap_doctor::prescribe::{apply, commands, prescribe};
 
 const POLICY: &str = "arn:aws:iam::111122223333:policy/StreamkapS3Access";
@@ -75,6 +75,7 @@ fn faults(facts: &Facts, statuses: &[Status]) -> Vec<String> {
         }
         last = now;
     }
+    wrong.extend(overclaims(&before, &repairs, facts));
     let writes =
         pasted.iter().filter_map(|command| command.lines().last()).filter(|line| line.starts_with("aws"));
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
@@ -86,9 +87,23 @@ fn faults(facts: &Facts, statuses: &[Status]) -> Vec<String> {
         if of_check().next().is_some() && of_check().all(is_proved) {
             wrong.push(format!("{} was to be mended: {:?}", judged.id, judged.outcome));
         }
-        let clears = repairs.iter().filter(|it| is_proved(it)).any(|it| it.fix.clears.contains(&judged.id));
+        let claims =
+            |it: &Repair| it.fix.clears.contains(&judged.id) || it.fix.completes.contains(&judged.id);
+        let clears = repairs.iter().any(claims);
         if clears {
             wrong.push(format!("{} was to be cleared: {:?}", judged.id, judged.outcome));
+        }
+    }
+    // What several changes mend together is claimed by the last of them.
+    for was in before.iter().filter(|was| is_bad(&was.outcome)) {
+        let of_check = || repairs.iter().filter(|repair| repair.mends.contains(&was.id));
+        let is_well = last
+            .iter()
+            .any(|now| now.id == was.id && matches!(now.outcome.status(), Status::Pass | Status::Skip));
+        let claims = |it: &Repair| it.fix.clears.contains(&was.id) || it.fix.completes.contains(&was.id);
+        if is_well && of_check().next().is_some() && of_check().all(is_proved) && !repairs.iter().any(claims)
+        {
+            wrong.push(format!("{} is well in the end, and no change says so", was.id));
         }
     }
     for judged in before.iter().filter(|it| is_bad(&it.outcome) && statuses.contains(&it.outcome.status())) {
@@ -96,6 +111,32 @@ fn faults(facts: &Facts, statuses: &[Status]) -> Vec<String> {
         if has_fix && !repairs.iter().any(|repair| repair.mends.contains(&judged.id)) {
             wrong.push(format!("nothing is printed for {}", judged.id));
         }
+    }
+    wrong
+}
+
+/// What changes claim to clear and do not: each alone, and the last of those that count together with those before it.
+fn overclaims(before: &[Judged], repairs: &[Repair], facts: &Facts) -> Vec<String> {
+    let catalog = Catalog::of_target(&facts.target).unwrap();
+    let mut wrong = Vec::new();
+    let mut all = facts.clone();
+    for repair in repairs {
+        let change = filled_in(&repair.fix.change, facts);
+        all = apply(&change, &all);
+        let mut check = |claimed: &[CheckId], facts: &Facts, how: &str| {
+            let after = diagnose(facts, &catalog, &Selection::all(&catalog));
+            for id in claimed {
+                let was = before.iter().find(|judged| judged.id == *id).unwrap();
+                let now = after.iter().find(|judged| judged.id == *id).unwrap();
+                if !is_bad(&was.outcome) || is_bad(&now.outcome) {
+                    wrong.push(format!("{} does not clear {id} {how}: {:?}", repair.fix.title, now.outcome));
+                }
+            }
+        };
+        if !repair.fix.clears.is_empty() {
+            check(&repair.fix.clears, &apply(&change, facts), "alone");
+        }
+        check(&repair.fix.completes, &all, "with those before it");
     }
     wrong
 }

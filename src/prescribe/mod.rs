@@ -121,15 +121,26 @@ fn fixes_of(before: &Before<'_>, from: Said, finding: &Finding, remedy: &Remedy)
         Ok(plans) => plans,
         Err(reason) => return vec![untried(from, remedy, reason)],
     };
-    let Trial { mut verification, clears, cleared } = before.verify(from.id, finding, &plans);
-    if plans.len() > 1 && verification == Verification::Verified {
-        verification = Verification::VerifiedTogether { with: vec![from.id.to_string()] };
-    }
-    let tried = |Plan { title, owner, change, notes, .. }| {
-        let (verification, clears) = (verification.clone(), clears.clone());
-        Tried { fix: Fix { title, owner, change, verification, clears, notes }, cleared, from }
+    let Trial { verification, clears, cleared } = before.verify(from.id, finding, &plans);
+    let each: Vec<Vec<CheckId>> = match &plans[..] {
+        [_] => vec![clears.clone()],
+        all if verification == Verification::Verified => {
+            all.iter().map(|plan| before.cleared_by(std::slice::from_ref(plan))).collect()
+        }
+        all => vec![Vec::new(); all.len()],
     };
-    plans.into_iter().map(tried).collect()
+    let last = plans.len().saturating_sub(1);
+    let tried = |(at, Plan { title, owner, change, notes, .. })| {
+        let (mut verification, mut completes) = (verification.clone(), Vec::new());
+        if last > 0 && verification == Verification::Verified {
+            verification = Verification::VerifiedTogether { with: vec![from.id.to_string()] };
+            let is_left = |id: &CheckId| at == last && !each.iter().flatten().any(|known| known == id);
+            completes = clears.iter().copied().filter(is_left).collect();
+        }
+        let clears = each.get(at).cloned().unwrap_or_default();
+        Tried { fix: Fix { title, owner, change, verification, clears, completes, notes }, cleared, from }
+    };
+    plans.into_iter().enumerate().map(tried).collect()
 }
 
 /// A remedy in words, with the reason why no change is made of it.
@@ -137,8 +148,8 @@ fn untried(from: Said, remedy: &Remedy, reason: String) -> Tried {
     let (title, owner) = (in_words(remedy), owner(remedy));
     let change = Change::Manual { steps: vec![title.clone()], commands: Vec::new() };
     let verification = Verification::Unverified { reason };
-    let (clears, notes) = (Vec::new(), Vec::new());
-    Tried { fix: Fix { title, owner, change, verification, clears, notes }, cleared: 0, from }
+    let (clears, completes, notes) = (Vec::new(), Vec::new(), Vec::new());
+    Tried { fix: Fix { title, owner, change, verification, clears, completes, notes }, cleared: 0, from }
 }
 
 fn too_many() -> String {

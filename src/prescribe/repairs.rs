@@ -25,7 +25,7 @@ impl Prescribed<'_> {
     pub fn repairs(&self, wanted: impl Fn(CheckId) -> bool) -> Vec<Repair> {
         let wanted = ids(self.found.iter().map(|found| found.id).filter(|id| wanted(*id)));
         let (course, groups) = Course::of(self, &wanted);
-        let mut repairs: Vec<Repair> = groups.iter().map(|group| course.repair(group, &groups)).collect();
+        let mut repairs = course.repairs(&groups);
         let mut made: Vec<Plan> = groups.into_iter().map(|group| group.plan).collect();
         for (id, finding) in course.open() {
             let is_it = |found: &&Found| {
@@ -59,6 +59,7 @@ impl Prescribed<'_> {
             }
             let mut fix = tried.fix.clone();
             fix.clears.clear();
+            fix.completes.clear();
             let plan = Plan::new(fix.title.clone(), fix.owner, fix.change.clone());
             if !is_manual(&plan) {
                 let with_it = [&made[..], std::slice::from_ref(&plan)].concat();
@@ -98,6 +99,7 @@ fn found_later(id: CheckId, finding: &Finding) -> Option<Repair> {
         owner: super::owner(remedy),
         verification: Verification::Unverified { reason },
         clears: Vec::new(),
+        completes: Vec::new(),
         notes: Vec::new(),
         title,
     };
@@ -309,30 +311,58 @@ impl<'p, 'a> Course<'p, 'a> {
         last.is_none_or(|after| found(&after) == found(self.now()))
     }
 
-    /// A change as it is shown.
-    fn repair(&self, group: &Group, groups: &[Group]) -> Repair {
-        let before = &self.before().judged;
-        let of = |group: &Group| group.steps.iter().map(|at| &self.steps[*at]).collect::<Vec<_>>();
-        let steps = of(group);
-        let mends = ids(steps.iter().flat_map(|step| step.mends.iter().copied()));
-        let alone = self.before().after(std::slice::from_ref(&group.plan));
-        let is_whole = worse(before, &alone).is_none()
-            && steps.iter().all(|step| is_gone(step.id, &step.finding, &alone));
-        let shown = if is_whole { &alone[..] } else { self.now() };
-        let is_cleared = |judged: &&Judged| {
-            let after = shown.iter().find(|it| it.id == judged.id).map(|it| &it.outcome);
-            is_bad(&judged.outcome) && is_well(after) && (is_whole || mends.contains(&judged.id))
+    /// The changes as they are shown.
+    fn repairs(&self, groups: &[Group]) -> Vec<Repair> {
+        let before = self.before();
+        let alone: Vec<Vec<CheckId>> =
+            groups.iter().map(|group| before.cleared_by(std::slice::from_ref(&group.plan))).collect();
+        let plans: Vec<Plan> = groups.iter().map(|group| group.plan.clone()).collect();
+        let in_turn: Vec<Vec<CheckId>> =
+            (0..=plans.len()).map(|made| before.cleared(&before.after(&plans[..made]))).collect();
+        let in_the_end = before.cleared(self.now());
+        let (chain, needed) = self.chain(groups);
+        let mends =
+            |at: usize| ids(groups[at].steps.iter().flat_map(|step| self.steps[*step].mends.iter().copied()));
+        let shown = |(at, plan): (usize, Plan)| {
+            let verification = if chain.contains(&at) {
+                let others = needed.iter().copied().filter(|other| *other != at);
+                let with = ids(others.flat_map(mends)).iter().map(ToString::to_string).collect();
+                Verification::VerifiedTogether { with }
+            } else {
+                Verification::Verified
+            };
+            let is_new = |id: &CheckId| {
+                !in_turn[at].contains(id)
+                    && in_the_end.contains(id)
+                    && !alone.iter().any(|cleared| cleared.contains(id))
+            };
+            let completes = in_turn[at + 1].iter().copied().filter(is_new).collect();
+            let (clears, Plan { title, owner, change, notes, .. }) = (alone[at].clone(), plan);
+            let fix = Fix { title, owner, change, verification, clears, completes, notes };
+            Repair { fix, mends: mends(at) }
         };
-        let verification = if is_whole {
-            Verification::Verified
-        } else {
-            let others = groups.iter().filter(|other| !std::ptr::eq(*other, group)).flat_map(of);
-            let with = ids(others.flat_map(|step| step.mends.iter().copied()));
-            Verification::VerifiedTogether { with: with.iter().map(ToString::to_string).collect() }
+        plans.iter().cloned().enumerate().map(shown).collect()
+    }
+
+    /// By their place, the changes that do not clear alone what they are for, and those with which they do: themselves,
+    /// or else all.
+    fn chain(&self, groups: &[Group]) -> (Vec<usize>, Vec<usize>) {
+        let before = self.before();
+        let holds = |group: &Group, after: &[Judged]| {
+            let steps = group.steps.iter().map(|at| &self.steps[*at]);
+            steps.into_iter().all(|step| is_gone(step.id, &step.finding, after))
         };
-        let clears = before.iter().filter(is_cleared).map(|judged| judged.id).collect();
-        let Plan { title, owner, change, notes, .. } = group.plan.clone();
-        Repair { fix: Fix { title, owner, change, verification, clears, notes }, mends }
+        let is_whole = |group: &Group| {
+            let alone = before.after(std::slice::from_ref(&group.plan));
+            worse(&before.judged, &alone).is_none() && holds(group, &alone)
+        };
+        let chain: Vec<usize> = (0..groups.len()).filter(|at| !is_whole(&groups[*at])).collect();
+        let plans: Vec<Plan> = chain.iter().map(|at| groups[*at].plan.clone()).collect();
+        let after = before.after(&plans);
+        let is_enough =
+            worse(&before.judged, &after).is_none() && chain.iter().all(|at| holds(&groups[*at], &after));
+        let needed = if is_enough { chain.clone() } else { (0..groups.len()).collect() };
+        (chain, needed)
     }
 }
 

@@ -66,14 +66,20 @@ impl<'a> Before<'a> {
         let gone = |of: &Judged| {
             (0..of.outcome.findings().len()).filter(|at| self.is_gone(of.id, *at, &after)).count()
         };
-        Trial {
-            verification: Verification::Verified,
-            cleared: failing.map(gone).sum(),
-            clears: bad()
-                .map(|it| it.id)
-                .filter(|id| is_well(after.iter().find(|it| it.id == *id).map(|it| &it.outcome)))
-                .collect(),
-        }
+        let (cleared, clears) = (failing.map(gone).sum(), self.cleared(&after));
+        Trial { verification: Verification::Verified, cleared, clears }
+    }
+
+    /// The checks that fail or warn now, and no longer by a diagnosis after changes.
+    pub(super) fn cleared(&self, after: &[Judged]) -> Vec<CheckId> {
+        let bad = self.judged.iter().filter(|it| is_bad(&it.outcome)).map(|it| it.id);
+        bad.filter(|id| is_well(after.iter().find(|it| it.id == *id).map(|it| &it.outcome))).collect()
+    }
+
+    /// The checks that fail or warn now, and no longer after changes that make nothing worse.
+    pub(super) fn cleared_by(&self, plans: &[Plan]) -> Vec<CheckId> {
+        let after = self.after(plans);
+        if worse(&self.judged, &after).is_some() { Vec::new() } else { self.cleared(&after) }
     }
 
     /// The diagnosis after changes, made in order.

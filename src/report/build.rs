@@ -168,6 +168,7 @@ fn fix_report(fix: Fix, commands: &dyn Fn(&Change) -> Vec<String>) -> FixReport 
         change: fix.change,
         verification: fix.verification,
         clears: fix.clears,
+        completes: fix.completes,
         notes: fix.notes,
         merged_for: Vec::new(),
     }

@@ -313,9 +313,12 @@ pub struct FixReport {
     pub commands: Vec<String>,
     /// What applying it to the facts in memory and diagnosing again showed.
     pub verification: Verification,
-    /// The checks that fail or warn now and would no longer, by that diagnosis.
+    /// The checks that fail or warn now and would no longer after this change alone, by that diagnosis.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub clears: Vec<CheckId>,
+    /// The checks that would no longer fail or warn after this change and those before it, and still do after each alone.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub completes: Vec<CheckId>,
     /// What else whoever makes it should know, a sentence each: whom it counts for besides the role, what a Deny that
     /// it changes still does, what it leaves out.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]

@@ -39,6 +39,7 @@ fn fix() -> Fix {
         },
         verification: Verification::Verified,
         clears: Vec::new(),
+        completes: Vec::new(),
         notes: Vec::new(),
     }
 }

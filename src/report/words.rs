@@ -92,10 +92,21 @@ pub(super) fn owner_and_verification(fix: &FixReport, id: CheckId) -> String {
 
 /// Who makes a change that mends what several checks found, and whether it was verified.
 pub(super) fn owner_and_proof(repair: &RepairReport) -> String {
-    let mut cleared = [&repair.mends[..], &repair.fix.clears].concat();
-    cleared.sort_unstable();
-    cleared.dedup();
-    proof(&repair.fix, &repair.mends, &cleared.iter().map(ToString::to_string).collect::<Vec<_>>())
+    let fix = &repair.fix;
+    let mut cleared = named(&fix.clears);
+    let is_part = |id: &&CheckId| !fix.clears.contains(id) && !fix.completes.contains(id);
+    let part: Vec<CheckId> = repair.mends.iter().filter(is_part).copied().collect();
+    if !part.is_empty() {
+        cleared.push(format!("part of what {} found", and(&named(&part))));
+    }
+    if !fix.completes.is_empty() {
+        cleared.push(format!("{} with the changes above", and(&named(&fix.completes))));
+    }
+    proof(fix, &repair.mends, &cleared)
+}
+
+fn named(ids: &[CheckId]) -> Vec<String> {
+    ids.iter().map(ToString::to_string).collect()
 }
 
 fn proof(fix: &FixReport, ids: &[CheckId], cleared: &[String]) -> String {
@@ -104,11 +115,18 @@ fn proof(fix: &FixReport, ids: &[CheckId], cleared: &[String]) -> String {
         Verification::VerifiedTogether { with } => {
             let is_other = |with: &&str| !ids.iter().any(|id| id.to_string() == **with);
             let others: Vec<&str> = with.iter().map(String::as_str).filter(is_other).collect();
-            if others.is_empty() {
+            let mut text = if others.is_empty() {
                 "verified together with the other changes named here".to_owned()
             } else {
                 format!("verified together with the fixes of {}", line(&others.join(", ")))
+            };
+            if !fix.clears.is_empty() {
+                text = format!("{text}; alone it clears {}", and(&named(&fix.clears)));
             }
+            if !fix.completes.is_empty() {
+                text = format!("{text}; with those above it clears {}", and(&named(&fix.completes)));
+            }
+            text
         }
         Verification::Unverified { reason } => format!("not verified: {}", line(reason)),
     };
