@@ -1,5 +1,6 @@
 //! `checks/`, embedded at build time: the checks' pages, the connector files, the vendor's facts.
 
+mod action;
 mod connector;
 mod fault;
 mod fields;

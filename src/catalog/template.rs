@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::connector::{Parameter, ParameterKind};
 use super::fault::Fault;
 use super::fields::{Text, fault, meant};
+use crate::model::AccountId;
 
 /// Places that the doctor fills in itself, so that no parameter may be called so.
 pub(super) const GIVEN: [&str; 7] =
@@ -52,7 +53,45 @@ pub(super) fn check(source: &str, resource: &Text<'_>, parameters: &[Parameter],
             format!("`{template}` has a wildcard before the resource's name"),
             "a connector calls one service in one region and account: give these, or {region} and {account}",
         );
+    } else if let Some((what, hint)) = place_of_arn(&parts) {
+        wrong(what, hint);
     }
+}
+
+/// What is wrong with the region and the account of an ARN.
+fn place_of_arn(parts: &[&str]) -> Option<(String, &'static str)> {
+    /// What of S3 has a region and an account in its ARN.
+    const OF_REGION: [&str; 6] =
+        ["accesspoint", "access-grants", "async-request", "job", "storage-lens", "storage-lens-group"];
+    let [_, _, service, region, account, resource] = *parts else { return None };
+    let is_place = |part: &str| part.is_empty() || part.contains('{');
+    let of_region = || OF_REGION.iter().any(|kind| resource.starts_with(kind));
+    if service == "s3" && !(region.is_empty() && account.is_empty()) && !of_region() {
+        let what =
+            format!("a bucket's ARN has neither region nor account, and this one has `{region}:{account}`");
+        return Some((
+            what,
+            "expected arn:{partition}:s3:::BUCKET, or with /KEYS* behind it for its objects",
+        ));
+    }
+    if !is_place(region) && !is_region(region) {
+        return Some((format!("`{region}` is no region"), "expected one such as eu-west-1, or {region}"));
+    }
+    let is_owner = account.parse::<AccountId>().is_ok() || account == "aws";
+    if !is_place(account) && !is_owner {
+        return Some((format!("`{account}` is no account"), "expected twelve digits, or {account}"));
+    }
+    None
+}
+
+/// Whether a text has the form of a region: `us-gov-west-1`.
+fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let (Some(number), true) = (parts.last(), parts.len() >= 3) else { return false };
+    let is_word = |part: &&str| !part.is_empty() && part.chars().all(|it| it.is_ascii_lowercase());
+    !number.is_empty()
+        && number.chars().all(|it| it.is_ascii_digit())
+        && parts.iter().take(parts.len() - 1).all(is_word)
 }
 
 /// What is wrong with a place, and what is expected.

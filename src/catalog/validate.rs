@@ -10,7 +10,7 @@ use super::connector::{
 };
 use super::fault::{DefinitionError, Fault};
 use super::fields::{Fields, Span, Text, fault, meant, one_of, texts, wrong_type};
-use super::template;
+use super::{action, template};
 use crate::model::Arn;
 use crate::policy::{Document, Kind};
 
@@ -76,7 +76,19 @@ fn connector(text: &str, table: &Spanned<DeTable<'_>>, faults: &mut Vec<Fault>) 
     if tables.is_empty() {
         faults.push(fields.missing("[[need]]"));
     }
-    let needs = tables.into_iter().flat_map(|table| needs(text, table, &parameters, faults)).collect();
+    let needs: Vec<(Span, Vec<Need>)> =
+        tables.into_iter().map(|table| (table.span(), needs(text, table, &parameters, faults))).collect();
+    let mut known = BTreeSet::new();
+    for (span, need) in needs.iter().flat_map(|(span, needs)| needs.iter().map(move |need| (span, need))) {
+        let told: Vec<_> = keys(need).filter(|key| known.contains(key)).collect();
+        if let Some((.., resource)) = told.first() {
+            let what =
+                format!("`{}` is needed on `{resource}` above already, in the same phase", need.action);
+            faults.push(fault(span, what, Some("leave one of the two out".to_owned())));
+        }
+        known.extend(keys(need));
+    }
+    let needs = needs.iter().flat_map(|(_, needs)| needs.iter().cloned()).collect();
     fields.finish(faults);
     let name = name?.text.to_owned();
     let plain = |texts: Vec<Text<'_>>| texts.iter().map(|it| it.text.to_owned()).collect();
@@ -90,6 +102,12 @@ fn connector(text: &str, table: &Spanned<DeTable<'_>>, faults: &mut Vec<Fault>) 
         parameters,
         needs,
     })
+}
+
+/// What a need is known by: its phase, action and condition, with one of its resources.
+fn keys(need: &Need) -> impl Iterator<Item = (Phase, String, String, &str)> {
+    let of = |resource| (need.phase, need.action.to_ascii_lowercase(), format!("{:?}", need.when), resource);
+    need.resources.iter().map(move |resource| of(resource.as_str()))
 }
 
 fn principals(texts: &[Text<'_>], faults: &mut Vec<Fault>) -> Vec<Arn> {
@@ -272,6 +290,8 @@ fn needs(text: &str, mut fields: Fields<'_>, parameters: &[Parameter], faults: &
     }
     for resource in &resources {
         template::check(text, resource, parameters, faults);
+        let unfit = actions.iter().find_map(|action| action::unfit(action.text, resource.text));
+        faults.extend(unfit.map(|(what, hint)| fault(&resource.span, what, Some(hint))));
     }
     let policy = fields.text("resource_policy", faults);
     let resource_policy = policy.and_then(|policy| resource_policy(&policy, &actions, faults));
@@ -350,25 +370,11 @@ fn actions<'t>(fields: &mut Fields<'t>, faults: &mut Vec<Fault>) -> Vec<Text<'t>
         faults.push(fields.missing("action"));
     }
     for action in &found {
-        if let Some(what) = action_fault(action.text) {
-            let hint = "expected a service and an action of it: sqs:SendMessage".to_owned();
-            faults.push(fault(&action.span, format!("`{}` {what}", action.text), Some(hint)));
+        if let Some((what, hint)) = action::fault_of(action.text) {
+            faults.push(fault(&action.span, what, Some(hint)));
         }
     }
     found
-}
-
-fn action_fault(action: &str) -> Option<&'static str> {
-    let Some((service, name)) = action.split_once(':') else { return Some("has no colon") };
-    if action.contains(['*', '?']) {
-        return Some("has a wildcard: a need is one action, since a connector calls each by its name");
-    }
-    let service_fits = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-';
-    let fits = !service.is_empty()
-        && service.chars().all(service_fits)
-        && !name.is_empty()
-        && name.chars().all(|it| it.is_ascii_alphanumeric());
-    (!fits).then_some("is no IAM action")
 }
 
 fn condition(

@@ -57,6 +57,30 @@ fn a_fault_is_told_with_its_place_what_is_expected_and_what_was_meant() {
         ("sqs:SendMessage", "SendMessage", "9:10", "has no colon"),
         ("sqs:SendMessage", "sqs:Send*", "9:10", "has a wildcard"),
         ("sqs:SendMessage", "sqs:", "9:10", "is no IAM action"),
+        ("sqs:SendMessage", "sqs:SendMesage", "9:10", "did you mean `sqs:SendMessage`?"),
+        ("sqs:SendMessage", "sqz:SendMessage", "9:10", "did you mean `sqs:SendMessage`?"),
+        ("sqs:SendMessage", "sqs:ListQueues", "10:14", "is about no resource"),
+        ("sqs:SendMessage", "sqs:ListQueues", "10:14", "expected resources = [\"*\"]"),
+        ("{account}", "1234", "10:14", "`1234` is no account"),
+        ("{region}", "europe", "10:14", "`europe` is no region"),
+        (
+            "sqs:SendMessage\"\nresources = [\"arn:{partition}:sqs:{region}:{account}:{queue}",
+            "s3:GetObject\"\nresources = [\"arn:aws:s3:::orders",
+            "10:14",
+            "expected arn:aws:s3:::orders/*",
+        ),
+        (
+            "sqs:SendMessage\"\nresources = [\"arn:{partition}:sqs:{region}:{account}:{queue}",
+            "s3:ListBucket\"\nresources = [\"arn:aws:s3:::orders/*",
+            "10:14",
+            "is about a bucket",
+        ),
+        (
+            ":sqs:{region}:{account}:{queue}",
+            ":s3:{region}:{account}:orders",
+            "10:14",
+            "neither region nor account",
+        ),
         (":{account}:{queue}", ":{account}", "10:14", "of an ARN's six parts"),
         ("arn:{partition}:sqs", "sqs", "10:14", "is no ARN"),
         ("{queue}\"]", "{queue}/*/x\"]", "10:14", "a `*` elsewhere than at its end"),
@@ -129,6 +153,25 @@ fn parameters_are_checked_for_their_names_kinds_and_choices() {
         assert!(with(lines).contains(says), "{lines}: {}", with(lines));
     }
     assert!(told("name = \"q\"").contains("needs `[[need]]`"));
+}
+
+#[test]
+fn an_action_that_is_new_or_written_in_small_letters_is_none_of_our_business() {
+    for action in ["sqs:sendmessage", "sqs:ForwardAllMessages", "newservice:DoThings"] {
+        assert!(
+            definition("f.toml", file(&NEED.replace("sqs:SendMessage", action)).as_bytes()).is_ok(),
+            "{action}"
+        );
+    }
+}
+
+#[test]
+fn a_need_that_stands_twice_is_shown_where_it_stands_again() {
+    let again = format!("{}[[need]]\n{NEED}", file(NEED));
+    let told = told(&again);
+    assert!(told.contains("f.toml:13:1: `sqs:SendMessage` is needed on"), "{told}");
+    let other = again.replacen("\"write\"", "\"start\"", 1);
+    assert!(definition("f.toml", other.as_bytes()).is_ok());
 }
 
 #[test]
