@@ -288,11 +288,15 @@ fn a_role_is_found_in_whatever_case_its_name_is_written() {
         assumed("3", "arn:aws:iam::111122223333:role/service/ORDERS"),
         put("4", "Orders"),
         put("5", "orders"),
-        denied("6").replace("role/service/orders", "role/service/orders2").replace("role/orders", "role/orders2"),
+        denied("6")
+            .replace("role/service/orders", "role/service/orders2")
+            .replace("role/orders", "role/orders2"),
         assumed("7", "arn:aws:iam::111122223333:role/service/order"),
         put("8", "Orders-canary"),
     ];
-    for role in [ROLE, "arn:aws:iam::111122223333:role/SERVICE/Orders", "arn:aws:iam::111122223333:role/ORDERS"] {
+    for role in
+        [ROLE, "arn:aws:iam::111122223333:role/SERVICE/Orders", "arn:aws:iam::111122223333:role/ORDERS"]
+    {
         let role: Arn = role.parse().unwrap();
         let query = Query { role: Some(role.clone()), history: Some(role), ..Query::default() };
         for text in [wrapped(&records), pretty(&wrapped(&records))] {

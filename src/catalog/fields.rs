@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::fault::Fault;
-use crate::model::nearest;
+use crate::model::{is_unprintable, nearest};
 
 /// A place in a text, in bytes.
 pub(super) type Span = Range<usize>;
@@ -57,7 +57,7 @@ impl<'t> Fields<'t> {
         if text.is_none() {
             faults.push(wrong_type(name, value, "a text in quotes"));
         }
-        text
+        text.inspect(|text| seen(name, text, faults))
     }
 
     /// A text that may not be left out, nor be empty.
@@ -166,6 +166,15 @@ pub(super) fn fault(span: &Span, what: String, hint: Option<String>) -> Fault {
     Fault { span: span.clone(), what, hint }
 }
 
+/// Notes a character that does something to a terminal or hides, where it is no blank.
+fn seen(name: &str, text: &Text<'_>, faults: &mut Vec<Fault>) {
+    let hidden = |it: &char| is_unprintable(*it) && !matches!(it, '\n' | '\r' | '\t');
+    if let Some(character) = text.text.chars().find(hidden) {
+        let what = format!("`{name}` holds a character that nobody sees, U+{:04X}", u32::from(character));
+        faults.push(fault(&text.span, what, Some("leave it out".to_owned())));
+    }
+}
+
 fn text<'t>(value: &'t Spanned<DeValue<'t>>) -> Option<Text<'t>> {
     value.get_ref().as_str().map(|text| Text { text, span: value.span() })
 }
@@ -183,7 +192,10 @@ pub(super) fn texts<'t>(
     let mut found = Vec::new();
     for item in items {
         match text(item) {
-            Some(text) => found.push(text),
+            Some(text) => {
+                seen(name, &text, faults);
+                found.push(text);
+            }
             None => faults.push(wrong_type(name, item, "a text in quotes")),
         }
     }

@@ -274,7 +274,8 @@ fn role_now(facts: Option<&Facts>, scope: &Scope) -> RoleNow {
 /// Whether a role that was read is the one that is asked for, of which the account may not be known.
 fn is_it(role: &Arn, asked: Option<&Arn>) -> bool {
     asked.is_some_and(|asked| {
-        asked.name().eq_ignore_ascii_case(role.name()) && (asked.account().is_empty() || asked.account() == role.account())
+        asked.name().eq_ignore_ascii_case(role.name())
+            && (asked.account().is_empty() || asked.account() == role.account())
     })
 }
 

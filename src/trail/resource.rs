@@ -49,7 +49,8 @@ pub(super) fn resource_of_call(call: &Call<'_>) -> Option<String> {
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html>
 pub fn is_object_call(source: &[u8], name: &[u8], category: Option<&[u8]>) -> bool {
     let has = |part: &[u8]| memchr::memmem::find(name, part).is_some();
-    let is_named_so = || (has(b"Object") || has(b"Part") || has(b"Multipart")) && !has(b"Bucket") && !has(b"Lock");
+    let is_named_so =
+        || (has(b"Object") || has(b"Part") || has(b"Multipart")) && !has(b"Bucket") && !has(b"Lock");
     source == b"s3.amazonaws.com" && category.map_or_else(is_named_so, |category| category == b"Data")
 }
 

@@ -111,6 +111,8 @@ fn a_fault_is_told_with_its_place_what_is_expected_and_what_was_meant() {
         ),
         ("\"nothing is sent\"", "[\"nothing\"]", "12:10", "`breaks` is a list"),
         ("\"nothing is sent\"", "\" \"", "12:10", "`breaks` is empty"),
+        ("\"nothing is sent\"", "\"it \\u001b[31mstops\"", "12:10", "nobody sees, U+001B"),
+        ("\"nothing is sent\"", "\"it \u{202e}stops\"", "12:10", "nobody sees, U+202E"),
         ("level = \"required\"", "level = required", "11:9", "it is not TOML"),
     ] {
         assert!(NEED.contains(from), "{from}");
