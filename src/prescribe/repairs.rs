@@ -9,6 +9,7 @@ use crate::facts::Facts;
 use crate::model::{Change, CheckId, Finding, Fix, Owner, Remedy, Repair, Status, Verification};
 
 use super::rank::{Found, Said};
+use super::spare::forget_said_anew;
 use super::verify::{Before, is_bad, is_well, same, worse};
 use super::{MOST, Plan, finding_of, mask, plan};
 
@@ -431,6 +432,7 @@ fn join(plan: &mut Plan, later: &Plan) {
         }
         _ => {}
     }
+    forget_said_anew(&mut plan.notes, &later.notes);
     add_all(&mut plan.notes, later.notes.iter().cloned());
     if !plan.title.split("; ").any(|title| title == later.title) {
         plan.title = format!("{}; {}", plan.title, later.title);

@@ -3,13 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use crate::checks::shared::trust::is_unique_id;
-use crate::checks::shared::words::capital;
 use crate::facts::{Facts, Role};
 use crate::model::{Change, LakeResource, Owner, PolicyHome};
 use crate::policy::scope::covers;
 
 use super::document::{Draft, add_condition, named, one_or_many, required, set_texts, texts};
-use super::spare::Piece;
+use super::spare::{Piece, still_denies};
 use super::{Plan, words};
 
 /// The role's ARN, by which a resource's policy names it.
@@ -66,14 +65,14 @@ fn exempt(draft: &mut Draft, index: usize, facts: &Facts) -> Result<Exempted, St
     let left = |note: String| Exempted { statement: name.clone(), is_gone: false, note: Some(note) };
     let denied = Piece::of(statement).map_or_else(|| "what it denied".to_owned(), |piece| piece.what());
     if no_longer_named(statement, role) || no_longer_required(statement, role) {
-        return Ok(left(format!("{} still denies {denied} to whom else it names", capital(&name))));
+        return Ok(left(still_denies(&name, &denied, "to whom else it names")));
     }
     if names_only(statement, role) {
         draft.remove(index);
         return Ok(Exempted { statement: name, is_gone: true, note: None });
     }
     add_condition(statement, "ArnNotEquals", "aws:PrincipalArn", role.arn.as_str());
-    Ok(left(format!("{} still denies {denied} to everybody else that it denied before", capital(&name))))
+    Ok(left(still_denies(&name, &denied, "to everybody else that it denied before")))
 }
 
 /// Whether a principal is the role, or a session of it.

@@ -3,13 +3,30 @@
 use serde_json::{Map, Value};
 
 use crate::checks::shared::policies::is_everything;
-use crate::checks::shared::words::{add, add_all, some};
+use crate::checks::shared::words::{add, add_all, capital, some};
 use crate::policy::scope::{common, covers, without_variables};
 use crate::policy::{actions_of, takes_no_resource};
 
-use super::document::{Draft, one_or_many, texts};
+use super::document::{Draft, named, one_or_many, texts};
 use super::role::Grants;
 use super::words;
+
+/// What stands between a statement's name and what it denies after it was changed.
+const STILL: &str = " still denies ";
+
+/// Takes out of notes what later ones say anew: what a statement still denies.
+pub(super) fn forget_said_anew(notes: &mut Vec<String>, later: &[String]) {
+    let of = |note: &str| note.split_once(STILL).map(|(statement, _)| statement.to_owned());
+    notes.retain(|note| {
+        let statement = of(note);
+        statement.is_none() || !later.iter().any(|later| of(later) == statement)
+    });
+}
+
+/// What a statement still denies to some, in words.
+pub(super) fn still_denies(statement: &str, denied: &str, whom: &str) -> String {
+    format!("{}{STILL}{denied} {whom}", capital(statement))
+}
 
 /// What sparing did to a statement.
 pub(super) struct Spared {
@@ -24,8 +41,10 @@ pub(super) struct Spared {
 pub(super) fn spare(draft: &mut Draft, index: usize, grants: &Grants) -> Result<Spared, String> {
     let statement = draft.statement(index).ok_or("the policy no longer has that statement")?;
     let Left { pieces, notes: beyond } = left(statement, grants)?;
-    let still = |piece: &Piece| format!("It still denies {}", piece.what());
-    let notes = pieces.iter().map(still).chain(beyond).collect();
+    let still: Vec<String> = pieces.iter().map(Piece::what).collect();
+    let still = (!still.is_empty())
+        .then(|| format!("{}{STILL}{}", capital(&named(statement, index)), still.join(", and ")));
+    let notes = still.into_iter().chain(beyond).collect();
     let whole = statement.clone();
     let mut written = pieces.iter().map(|piece| piece.write(&whole));
     let Some(first) = written.next() else {

@@ -76,7 +76,8 @@ fn remedy(view: &View<'_>, location: &Location, near: Option<&str>) -> Remedy {
         };
         steps.push(format!("If {near} is meant, {correct}"));
     }
-    steps.push(format!("Otherwise create the bucket {bucket} in the connector's region"));
+    let create = if steps.is_empty() { "Create" } else { "Otherwise create" };
+    steps.push(format!("{create} the bucket {bucket} in the connector's region"));
     let region = view.target().given_region().unwrap_or("REGION");
     let location = if region == "us-east-1" {
         String::new()
