@@ -147,6 +147,86 @@ fn where_new_tables_may_not_lie_those_that_lie_elsewhere_go_on() {
     }
 }
 
+/// The phases of the fault world of this name.
+fn of_world(name: &str) -> Vec<PhaseReport> {
+    let (_, facts) =
+        common::fault_worlds().find(|(path, _)| path.ends_with(&format!("/{name}.json"))).unwrap();
+    report(&facts).target.connectors.into_iter().next().unwrap().phases
+}
+
+#[test]
+fn tables_that_exist_and_those_that_are_to_be_made_are_told_apart() {
+    for (world, broken) in [
+        ("one-table-denied", &["write", "commit", "schema change"][..]),
+        ("one-table-denied-by-bucket", &["write", "commit", "schema change"]),
+        ("boundary-denies-one-table", &["write", "commit", "schema change"]),
+        ("many-tables-denied", &["write", "commit", "schema change"]),
+        ("existing-tables-only", &["new table"]),
+        ("metadata-json-denied", &["commit", "new table", "schema change"]),
+        ("endings-allowed", &[]),
+        ("no-table-and-none-can-be-made", &["write", "commit", "new table"]),
+    ] {
+        let phases = of_world(world);
+        assert_eq!(those(&phases, PhaseState::Broken), broken, "{world}: {phases:?}");
+        assert!(those(&phases, PhaseState::Unknown).is_empty(), "{world}: {phases:?}");
+    }
+}
+
+#[test]
+fn a_table_that_is_named_is_the_only_one_that_counts() {
+    let tables: Vec<(String, String)> = ["orders", "items"]
+        .map(|name| (name.to_owned(), format!("s3://acme-lake/warehouse/sales.db/{name}")))
+        .into();
+    let tables: Vec<(&str, &str)> = tables.iter().map(|(name, uri)| (&**name, &**uri)).collect();
+    let mut patch = database("s3://acme-lake/warehouse/sales.db", &tables);
+    common::merge(&mut patch, &denying("arn:aws:s3:::acme-lake/warehouse/sales.db/items/*"));
+    let world = common::world("iceberg-glue");
+    for (named, is_broken) in [("orders", false), ("items", true)] {
+        let mut target = world["target"].clone();
+        target["connectors"][0]["parameters"]["table"] = json!(named);
+        patch["target"] = target;
+        let phases = iceberg(patch.clone());
+        assert_eq!(those(&phases, PhaseState::Broken).contains(&"write"), is_broken, "{named}: {phases:?}");
+    }
+}
+
+#[test]
+fn where_lake_formation_may_hide_tables_the_first_rows_are_left_open() {
+    let (_, facts) =
+        common::fault_worlds().find(|(path, _)| path.contains("no-table-and-none-can-be-made")).unwrap();
+    let mut facts = facts;
+    facts.lake_formation.settings = streamkap_doctor::facts::Fact::NotAsked("not read".to_owned());
+    let phases = report(&facts).target.connectors.into_iter().next().unwrap().phases;
+    assert_eq!(those(&phases, PhaseState::Broken), ["new table"], "{phases:?}");
+    let unknown = those(&phases, PhaseState::Unknown);
+    assert!(unknown.contains(&"write") && unknown.contains(&"commit"), "{phases:?}");
+}
+
+#[test]
+fn commits_to_tables_in_a_registered_location_are_open_without_access_to_it() {
+    let phases = of_world("registered-location");
+    assert_eq!(those(&phases, PhaseState::Broken), ["new table"], "{phases:?}");
+    assert_eq!(those(&phases, PhaseState::Unknown), ["commit", "schema change"], "{phases:?}");
+}
+
+#[test]
+fn a_service_control_policy_about_one_table_breaks_what_is_written_to_it() {
+    let mut world = common::world("iceberg-glue");
+    let simulations = world["simulations"].as_array_mut().unwrap();
+    let mut denied = simulations.iter().find(|it| it["action"] == "s3:PutObject").unwrap().clone();
+    let resource =
+        denied["resource"].as_str().unwrap().replace("sales.db/streamkap-doctor-probe", "sales.db/orders");
+    denied["resource"] = json!(resource);
+    denied["result"]["value"] = json!({"decision": "explicitDeny", "matched": [], "missing_context": [],
+        "allowed_by_organization": false, "without_scps": "allowed"});
+    simulations.push(denied);
+    let report = report(&common::facts(world).unwrap());
+    let failing = report.checks.iter().filter(|it| it.status == Status::Fail).map(|it| it.id.to_string());
+    assert_eq!(failing.collect::<Vec<_>>(), ["LATER-005"]);
+    let phases = &report.target.connectors[0].phases;
+    assert_eq!(those(phases, PhaseState::Broken), ["write", "commit", "schema change"], "{phases:?}");
+}
+
 #[test]
 fn a_table_elsewhere_does_not_count_where_another_one_is_named() {
     let tables = [("orders", "s3://acme-lake/warehouse/sales.db/orders"), ("items", "s3://acme-lake/items")];

@@ -12,7 +12,7 @@ use crate::facts::{
     ServiceAccess, Simulation, Table, Target, Trail, Workgroup,
 };
 use crate::model::{Blocked, Concern};
-use crate::requirement::{self, Location, Locations, Open, Requirement, Situation, encryption};
+use crate::requirement::{self, Location, Locations, Open, PROBE, Requirement, Situation, encryption};
 
 /// A fact as a check reads it: the value, nothing where AWS says there is none, or why nobody looked.
 pub(crate) type Read<'a, T> = Result<Option<&'a T>, Blocked>;
@@ -144,8 +144,11 @@ impl<'a> View<'a> {
     /// What AWS's simulator was asked for this action and resource, if it was.
     pub fn simulation(&self, action: &str, resource: &str) -> Option<&'a Simulation> {
         self.note(FactId::Simulation);
-        let mut asked = self.facts.simulations.iter();
-        asked.find(|it| it.action.eq_ignore_ascii_case(action) && it.resource == resource)
+        let asked = |resource: &str| {
+            let mut asked = self.facts.simulations.iter();
+            asked.find(|it| it.action.eq_ignore_ascii_case(action) && it.resource == resource)
+        };
+        asked(resource).or_else(|| asked(&former_probe(resource)?))
     }
 
     /// All that AWS's simulator was asked.
@@ -413,6 +416,12 @@ impl<'a> View<'a> {
 fn read_entry<'a, T>(facts: &'a BTreeMap<String, Fact<T>>, name: &str, what: &str) -> Read<'a, T> {
     let what = format!("{what} {name}");
     facts.get(name).map_or_else(|| Err(not_read(&what)), |fact| fact.read(&what))
+}
+
+/// What cases of before 2026-12 have in place of a file's name with its ending.
+fn former_probe(resource: &str) -> Option<String> {
+    let (directory, name) = resource.rsplit_once('/')?;
+    (directory.ends_with("/data") && name.contains(PROBE)).then(|| format!("{directory}/{PROBE}"))
 }
 
 fn not_read(what: &str) -> Blocked {

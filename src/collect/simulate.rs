@@ -23,7 +23,7 @@ use super::operations::SIMULATE_PRINCIPAL_POLICY;
 use crate::catalog::Level;
 use crate::facts::{Fact, Facts, FailureKind, MatchedStatement, Simulation, SimulationResult};
 use crate::model::EngineVerdict;
-use crate::requirement::{Requirement, Situation, keys};
+use crate::requirement::{Requirement, Resource, Situation, keys};
 
 /// Calls under way at once: the simulator's rate is not published, and low.
 pub(super) const IN_FLIGHT: usize = 2;
@@ -132,7 +132,7 @@ fn groups(facts: &Facts, requirements: &[Requirement<'_>]) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for requirement in requirements.iter().filter(|it| it.simulated) {
         let situation = Situation::of(facts, requirement);
-        for resource in &requirement.resources {
+        for resource in requirement.resources.iter().flat_map(Resource::simulated) {
             let mut context = keys(&situation, requirement, resource).values;
             context.retain(|key, _| !FILLED_IN.contains(&key.as_str()));
             let action = requirement.action.to_owned();

@@ -158,7 +158,7 @@ fn ask<'g>(view: &View<'_>, group: &'g DenialGroup, facts: &Facts) -> Result<Ask
         resource_account: None,
         keys: keys(group, facts, role),
     };
-    let resource = Resource { pattern: resource.clone(), probe: resource, also: Vec::new() };
+    let resource = Resource::exact(resource);
     Ok(Ask { requirement, resource, call: Rc::new(call) })
 }
 

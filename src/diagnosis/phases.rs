@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::{Connector, Level, ParameterKind, Phase};
+use crate::checks::shared::lake_formation::open_commits;
 use crate::checks::shared::phases::{Call, Fate, calls, is_needed, is_of_tables, tables};
 use crate::checks::{Judged, View};
 use crate::facts::ConnectorTarget as ConnectorFacts;
@@ -51,6 +52,7 @@ fn rows(view: &View<'_>, calls: &[Call<'_>]) -> Vec<Row> {
     let mut rows = Vec::new();
     for (target, connector) in view.connectors() {
         let unseen = tables(view, target, connector).err();
+        let commits = open_commits(view, target, connector);
         let of_connector = || calls.iter().filter(|call| call.connector == connector.name);
         for (_, phase) in Phase::ALL {
             let called = of_connector().any(|call| call.phases.contains(&phase));
@@ -65,6 +67,10 @@ fn rows(view: &View<'_>, calls: &[Call<'_>]) -> Vec<Row> {
             // A table that nobody saw may lie anywhere.
             if let Some(unseen) = unseen.as_ref().filter(|_| is_of_tables(phase)) {
                 row.unread(unseen);
+            }
+            let is_commit = matches!(phase, Phase::Commit | Phase::SchemaChange);
+            if let Some(open) = commits.as_ref().filter(|_| is_commit) {
+                row.unread(open);
             }
             rows.push(row);
         }

@@ -74,6 +74,11 @@ pub fn covers(outer: &str, inner: &str) -> bool {
     language::covers(outer, inner)
 }
 
+/// Whether a pattern means a text, whose wildcards stand for themselves. Case counts.
+pub fn means(pattern: &str, text: &str) -> bool {
+    matches(&tokens(pattern), text)
+}
+
 /// A text that two patterns match, `x` where neither names a letter; `None`: they have none in common.
 pub fn common(left: &str, right: &str) -> Option<String> {
     language::common(left, right, 'x')

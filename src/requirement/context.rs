@@ -349,7 +349,7 @@ fn kms(keys: &mut Keys, situation: &Situation, requirement: &Requirement<'_>, re
         let partition = resource.probe.split(':').nth(1).unwrap_or("aws");
         let bucket = format!("arn:{partition}:s3:::{bucket}");
         let objects = format!("{bucket}/{}*", requirement.prefix());
-        let object = Resource::of_files(objects, requirement.location.as_ref()).probe;
+        let object = Resource::of_files(objects, requirement.location.as_ref(), &[]).probe;
         keys.set("kms:EncryptionContext:aws:s3:arn", if situation.bucket_key { bucket } else { object });
     } else {
         // <https://docs.aws.amazon.com/glue/latest/dg/encrypt-glue-data-catalog.html>
@@ -430,7 +430,7 @@ mod tests {
         facts.glue.databases.insert("sales".to_owned(), database);
         let keys = keys_of(&facts, "kms:GenerateDataKey");
         let probe = crate::requirement::PROBE;
-        let object = format!("arn:aws:s3:::orders/wh/sales.db/{probe}/data/{probe}");
+        let object = format!("arn:aws:s3:::orders/wh/sales.db/{probe}/data/00000-0-{probe}-00001.parquet");
         assert_eq!(keys.values["kms:EncryptionContext:aws:s3:arn"], [object]);
     }
 

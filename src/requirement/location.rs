@@ -16,6 +16,13 @@ pub struct Location {
     pub origin: Origin,
 }
 
+impl Location {
+    /// Whether tables that are to be made will lie there.
+    pub fn is_of_new_tables(&self) -> bool {
+        matches!(self.origin, Origin::Database { .. } | Origin::Warehouse { .. })
+    }
+}
+
 /// What makes a connector write to a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -35,7 +42,7 @@ pub enum Origin {
         /// The address as given.
         uri: String,
     },
-    /// An Iceberg table that lies outside of its database's location.
+    /// An Iceberg table that does not lie where new ones go.
     Table {
         /// The table.
         name: String,
@@ -48,6 +55,15 @@ pub enum Origin {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Elsewhere(pub Origin);
 
+/// An Iceberg table that lies below the place where new ones go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Below {
+    /// The table.
+    pub table: String,
+    /// Bucket and path, which ends in `/`: `lake/sales.db/orders/`.
+    pub path: String,
+}
+
 /// Where a connector writes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Locations {
@@ -55,6 +71,8 @@ pub struct Locations {
     pub known: Vec<Location>,
     /// Other buckets that needs are about: those that the connector file names outright, or by further parameters.
     pub named: Vec<Location>,
+    /// Tables that lie below the place where new ones go.
+    pub below: Vec<Below>,
     /// Addresses that are none of S3.
     pub elsewhere: Vec<Elsewhere>,
     /// Why the place of new tables is not known.
@@ -135,14 +153,18 @@ impl Locations {
         }
     }
 
-    /// The place of a table, unless it lies below one that is known already.
+    /// The place of a table, be it below that of new ones.
     fn of_table(&mut self, table: &Table) {
         let Some(uri) = table.location.as_deref().filter(|uri| !uri.is_empty()) else { return };
-        let below = address_of_files(uri).is_some_and(|(bucket, path)| {
-            self.known.iter().any(|it| it.bucket == bucket && path.starts_with(&it.prefix))
+        let path = address_of_files(uri).filter(|(bucket, path)| {
+            let mut places = self.known.iter().filter(|it| it.is_of_new_tables());
+            places.any(|it| it.bucket == *bucket && path.starts_with(&it.prefix))
         });
-        if !below {
-            self.add_address(uri, Origin::Table { name: table.name.clone(), uri: uri.to_owned() });
+        match path {
+            Some((bucket, path)) => {
+                self.below.push(Below { table: table.name.clone(), path: format!("{bucket}/{path}") });
+            }
+            None => self.add_address(uri, Origin::Table { name: table.name.clone(), uri: uri.to_owned() }),
         }
     }
 
@@ -263,6 +285,7 @@ mod tests {
             &[("a", "s3://lake/db/a"), ("b", "s3://other/b"), ("c", "hdfs://n/c")],
         );
         assert_eq!(places(&found), ["lake/db/", "other/b/"]);
+        assert_eq!(found.below, [Below { table: "a".to_owned(), path: "lake/db/a/".to_owned() }]);
         assert!(matches!(&found.elsewhere[..], [Elsewhere(Origin::Table { name, .. })] if name == "c"));
     }
 }

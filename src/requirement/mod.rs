@@ -6,6 +6,7 @@
 
 mod context;
 pub mod encryption;
+mod files;
 pub mod lake_formation;
 pub mod location;
 mod named;
@@ -20,6 +21,7 @@ use crate::model::{AccountId, Blocked, Partition};
 
 pub use context::{Keys, OrganizationId, Situation, keys};
 pub use encryption::EncryptionKey;
+pub use files::{Files, Part, Resource};
 pub use location::{Location, Locations, Origin, locations};
 pub use named::buckets_of_needs;
 pub use session::{SESSION_NAME, SessionCall, Sessions, documents, example_session};
@@ -29,7 +31,7 @@ pub use session::{SESSION_NAME, SessionCall, Sessions, documents, example_sessio
 pub const PROBE: &str = "streamkap-doctor-probe";
 
 /// Of many places or tables of one need, how many AWS's simulator is asked about: each costs a call.
-const SIMULATED: usize = 3;
+pub(crate) const SIMULATED: usize = 3;
 
 /// One thing a connector must be allowed, with its places filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +51,8 @@ pub struct Requirement<'c> {
     /// Whether it is a use of the KMS key that the bucket or the Data Catalog encrypts with, made by S3 or
     /// Glue on the role's behalf.
     pub of_key: bool,
-    /// Whether AWS's simulator is asked, too: not about the fourth of many tables.
+    /// Whether AWS's simulator is asked, too, about its resources or [parts](Part) of them: not about the fourth of
+    /// many tables.
     pub simulated: bool,
 }
 
@@ -74,55 +77,6 @@ pub struct Open<'c> {
     pub need: &'c Need,
     /// What is not known, and why.
     pub blocked: Blocked,
-}
-
-/// A resource of a requirement.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Resource {
-    /// What the connector needs: an ARN that may end in `*` (`arn:aws:s3:::orders/raw/*`).
-    pub pattern: String,
-    /// One concrete ARN of the pattern, for asking: `arn:aws:s3:::orders/raw/streamkap-doctor-probe`.
-    pub probe: String,
-    /// Others of the pattern that a policy may treat differently, with the narrower patterns that they
-    /// stand for: our own engine asks about them, too.
-    pub also: Vec<Self>,
-}
-
-impl Resource {
-    /// A pattern with the probe that stands for it: a `*` becomes [`PROBE`], and a `?` a letter. `*` alone, of
-    /// actions that are not about any resource, stays what it is, and so do region and account. A secret that is
-    /// named without the end that Secrets Manager gives it is meant with that.
-    pub fn new(pattern: String) -> Self {
-        let pattern = probe::with_ending(pattern);
-        let probe = probe::of(&pattern);
-        Self { pattern, probe, also: Vec::new() }
-    }
-
-    /// The account in its ARN, if that has one.
-    pub fn account(&self) -> Option<&str> {
-        self.probe.split(':').nth(4).filter(|account| !account.is_empty())
-    }
-
-    /// The files of Iceberg tables: `<table>/data/…` and `<table>/metadata/…`, below a table's own location
-    /// or one directory below a database's. Any other resource is [`Resource::new`].
-    fn of_files(pattern: String, location: Option<&Location>) -> Self {
-        let table = match location.map(|it| &it.origin) {
-            Some(Origin::Database { .. } | Origin::Warehouse { .. }) => true,
-            Some(Origin::Table { .. }) => false,
-            Some(Origin::Parameters) | None => return Self::new(pattern),
-        };
-        let Some(head) = pattern.strip_suffix('*').filter(|head| head.contains('/')) else {
-            return Self::new(pattern);
-        };
-        let file = |kind: &str| {
-            let directory =
-                |name: &str| if table { format!("{head}{name}/{kind}") } else { format!("{head}{kind}") };
-            (format!("{}/*", directory("*")), format!("{}/{PROBE}", directory(PROBE)))
-        };
-        let ((_, probe), (metadata, other)) = (file("data"), file("metadata"));
-        let also = vec![Self { pattern: metadata, probe: other, also: Vec::new() }];
-        Self { pattern, probe, also }
-    }
 }
 
 /// The partition of the target's role: its ARN's, else its region's, else the commercial one.
@@ -176,7 +130,8 @@ fn of_connectors<'f, 'c>(
     targets.filter_map(move |target| {
         let connector = catalog.connector(&target.connector)?;
         let locations = locations(facts, target, connector);
-        Some(OfConnector { facts, target, connector, locations })
+        let tables = files::told_apart(facts, &locations.below);
+        Some(OfConnector { facts, target, connector, locations, tables })
     })
 }
 
@@ -197,6 +152,8 @@ struct OfConnector<'f, 'c> {
     target: &'f ConnectorTarget,
     connector: &'c Connector,
     locations: Locations,
+    /// The tables below the place of new ones, those together that no policy tells apart.
+    tables: Vec<files::Alike>,
 }
 
 /// One value of a place in a template.
@@ -282,7 +239,7 @@ impl<'c> OfConnector<'_, 'c> {
                 action: &need.action,
                 resources: patterns
                     .into_iter()
-                    .map(|pattern| Resource::of_files(pattern, location.as_ref()))
+                    .map(|pattern| Resource::of_files(pattern, location.as_ref(), &self.tables))
                     .collect(),
                 location,
                 of_key: is_of_key(need),

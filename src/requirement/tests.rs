@@ -92,7 +92,7 @@ fn a_glue_action_is_asked_on_the_catalogue_the_database_and_the_table() {
     };
     assert_eq!(asked(&facts, "glue:CreateTable"), [of(PROBE)]);
     assert_eq!(asked(&facts, "glue:GetTable"), [of("orders"), of("items"), of(PROBE)]);
-    let file = format!("arn:aws:s3:::lake/wh/sales.db/{PROBE}/data/{PROBE}");
+    let file = format!("arn:aws:s3:::lake/wh/sales.db/{PROBE}/data/00000-0-{PROBE}-00001.parquet");
     // Data when it writes, metadata when it commits, creates a table or changes a schema.
     assert_eq!(asked(&facts, "s3:PutObject"), vec![[file]; 4]);
     assert!(open(&facts, Catalog::built_in()).is_empty());
@@ -102,17 +102,22 @@ fn a_glue_action_is_asked_on_the_catalogue_the_database_and_the_table() {
 fn the_files_of_a_table_are_asked_about_where_iceberg_puts_them() {
     let location = |origin| Location { bucket: "lake".to_owned(), prefix: "wh/".to_owned(), origin };
     let files = |origin, pattern: &str| {
-        let resource = Resource::of_files(pattern.to_owned(), Some(&location(origin)));
-        let also = resource.also.into_iter().map(|it| it.probe);
+        let resource = Resource::of_files(pattern.to_owned(), Some(&location(origin)), &[]);
+        let also = resource.also.iter().map(|it| it.probe.clone());
         [resource.probe].into_iter().chain(also).collect::<Vec<_>>()
     };
     let (database, objects) = (|| Origin::Database { name: "d".to_owned(), uri: String::new() }, "lake/wh/*");
     let table = Origin::Table { name: "t".to_owned(), uri: String::new() };
-    assert_eq!(
-        files(database(), objects),
-        [format!("lake/wh/{PROBE}/data/{PROBE}"), format!("lake/wh/{PROBE}/metadata/{PROBE}")]
-    );
-    assert_eq!(files(table, objects), [format!("lake/wh/data/{PROBE}"), format!("lake/wh/metadata/{PROBE}")]);
+    let below = |directory: &str| {
+        [
+            format!("{directory}/data/00000-0-{PROBE}-00001.parquet"),
+            format!("{directory}/metadata/00000-{PROBE}.metadata.json"),
+            format!("{directory}/metadata/snap-0-1-{PROBE}.avro"),
+            format!("{directory}/metadata/{PROBE}-m0.avro"),
+        ]
+    };
+    assert_eq!(files(database(), objects), below(&format!("lake/wh/{PROBE}")));
+    assert_eq!(files(table, objects), below("lake/wh"));
     assert_eq!(files(Origin::Parameters, objects), [format!("lake/wh/{PROBE}")]);
     assert_eq!(files(database(), "arn:aws:s3:::lake"), ["arn:aws:s3:::lake"]);
 }

@@ -48,7 +48,7 @@ fn finding(view: &View<'_>, standings: &Standings<'_>) -> Finding {
     let grants = standings
         .all
         .iter()
-        .map(|standing| (standing.ask.action().to_owned(), vec![standing.ask.resource.pattern.clone()]))
+        .map(|standing| (standing.ask.action().to_owned(), vec![standing.ask.whole().to_owned()]))
         .collect();
     let text = match names.len() {
         0 => "no attached and no embedded policy".to_owned(),

@@ -1,6 +1,6 @@
 //! LATER-005: a service control policy of the organisation blocks what the connector does.
 
-use crate::checks::shared::needs::{Ask, asks, open_need};
+use crate::checks::shared::needs::{Ask, asks, open_need, patterns};
 use crate::checks::shared::organization::{allows, out_of_reach};
 use crate::checks::shared::services::digest;
 use crate::checks::shared::simulated::Simulated;
@@ -18,7 +18,12 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     }
     // What the simulator was not to be asked, another table stands for.
     let asked = |ask: &Ask<'_>| ask.is_required() && ask.requirement.simulated;
-    let asks: Vec<Ask<'_>> = asks(view)?.into_iter().filter(asked).collect();
+    let asks = asks(view)?.into_iter().filter(asked);
+    let parts = asks.flat_map(|ask| {
+        let besides = ask.simulated_besides(view);
+        [ask].into_iter().chain(besides)
+    });
+    let asks: Vec<Ask<'_>> = parts.collect();
     let open = open_need(view);
     if asks.is_empty() && open.is_none() {
         return Ok(Outcome::Skip("the connectors need no permission of the role".to_owned()));
@@ -57,11 +62,10 @@ fn finding(
     blocked: &[(&Ask<'_>, Simulated<'_>)],
 ) -> Finding {
     let mut actions: Vec<String> = Vec::new();
-    let mut resources: Vec<String> = Vec::new();
     for (ask, _) in blocked {
         words::add(&mut actions, ask.action().to_owned());
-        words::add(&mut resources, ask.resource.pattern.clone());
     }
+    let resources = patterns(blocked.iter().map(|(ask, _)| *ask));
     let name =
         organization.map_or_else(|| "the organization".to_owned(), |it| format!("organization {}", it.id));
     let role = &view.target().role.name;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::checks::shared::conditions::why_it_hits;
-use crate::checks::shared::needs::{Ask, Verdict, asks, open_need};
+use crate::checks::shared::needs::{Ask, Verdict, asks, in_words, open_need};
 use crate::checks::shared::policies::{boundary, own_resource_policy, role_policies};
 use crate::checks::shared::services::digest;
 use crate::checks::shared::simulated::{Simulated, simulated};
@@ -24,7 +24,12 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         return Ok(Outcome::Skip("the role has no permissions boundary".to_owned()));
     };
     let document = boundary(view);
-    let asks: Vec<Ask<'_>> = asks(view)?.into_iter().filter(Ask::is_required).collect();
+    let asks = asks(view)?.into_iter().filter(Ask::is_required);
+    let parts = asks.flat_map(|ask| match &document {
+        Ok(Some(policy)) => ask.refused_parts(|part| part.of_boundary(policy)),
+        _ => vec![ask],
+    });
+    let asks: Vec<Ask<'_>> = parts.collect();
     let mut refused = Vec::new();
     let mut undecided = None;
     let mut proof = Vec::new();
@@ -179,18 +184,17 @@ fn finding(
     because: Option<&StatementRef>,
     members: &[&Refused<'_, '_>],
 ) -> Finding {
-    let (mut actions, mut resources, mut grants) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut actions, mut grants) = (Vec::new(), Vec::new());
     for (ask, ..) in members {
         words::add(&mut actions, ask.action());
-        words::add(&mut resources, ask.resource.pattern.clone());
-        grants.push((ask.action().to_owned(), vec![ask.resource.pattern.clone()]));
+        words::add(&mut grants, (ask.action().to_owned(), vec![ask.whole().to_owned()]));
     }
     let role = &view.target().role.name;
     let mut what = format!(
         "The permissions boundary {} does not let {role} do {} on {}",
         arn.name(),
         words::some(&actions),
-        words::list(&resources)
+        in_words(members.iter().map(|(ask, ..)| *ask))
     );
     if let Some(detail) = members.iter().find_map(|(_, refusal, _)| refusal.detail.as_deref()) {
         what = format!("{what}: {detail}");

@@ -1,7 +1,7 @@
 //! PARTIAL-001: the role's policies against the guide's template, action by action.
 
 use crate::catalog::Level;
-use crate::checks::shared::concerns::refused;
+use crate::checks::shared::needs::{in_words, patterns};
 use crate::checks::shared::standing::{Answer, Cause, Refusal, Standing, Standings};
 use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
@@ -75,14 +75,14 @@ fn optional_gaps(view: &View<'_>, standings: &Standings<'_>) -> Vec<Finding> {
 
 fn costly(view: &View<'_>, action: &str, members: &[(&Standing<'_>, &Refusal)]) -> Finding {
     let role = &view.target().role.name;
-    let resources = words::unique(members.iter().map(|(it, _)| it.ask.resource.pattern.clone()));
+    let resources = words::unique(members.iter().map(|(it, _)| it.ask.whole().to_owned()));
     let breaks = members.first().map_or("", |(it, _)| it.ask.requirement.need.breaks.as_str());
     let what = format!(
         "{role} may not do {action} on {}, which the connector calls and goes on without: {breaks}",
-        words::list(&resources)
+        in_words(members.iter().map(|(it, _)| &it.ask))
     );
-    let mut finding = Finding::new(resources.join(", "), what)
-        .about(members.iter().map(|(it, refusal)| refused(&it.ask, refusal)));
+    let refused = words::some(&patterns(members.iter().map(|(it, _)| &it.ask)));
+    let mut finding = Finding::new(refused, what).about(members.iter().map(|(it, _)| it.ask.concern()));
     for (it, refusal) in members {
         words::add_all(&mut finding.evidence, refusal.evidence.iter().cloned());
         let need = it.ask.requirement.need;
@@ -113,10 +113,8 @@ fn incomplete(view: &View<'_>, standings: &Standings<'_>, missing: &[&Standing<'
         words::some(&allowed),
         words::some(&names),
     );
-    let grants = missing
-        .iter()
-        .map(|it| (it.ask.action().to_owned(), vec![it.ask.resource.pattern.clone()]))
-        .collect();
+    let grants = missing.iter().map(|it| (it.ask.action().to_owned(), vec![it.ask.whole().to_owned()]));
+    let grants = words::unique(grants);
     let mut finding = Finding::new(view.target().role.name.clone(), what)
         .about(missing.iter().map(|it| it.ask.concern()))
         .evidence(present(standings));

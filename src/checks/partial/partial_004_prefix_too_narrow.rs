@@ -54,7 +54,7 @@ fn finding(gap: &Gap<'_, '_>) -> Finding {
         "{policy} allows {} on {} only, where {given}: {} is asked",
         words::list(&gap.actions()),
         words::list(&gap.written),
-        words::list(&gap.asked()),
+        gap.asked_in_words(),
     );
     let finding = gap.finding(what).also(Section::Write).remedy(gap.remedy());
     match locations.first().map(|it| &it.origin) {

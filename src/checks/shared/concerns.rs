@@ -5,18 +5,12 @@ use crate::model::{Blocked, Concern};
 use crate::requirement::{Origin, Requirement};
 
 use super::needs::Ask;
-use super::standing::Refusal;
 
 impl Ask<'_> {
     /// The call that is asked about.
     pub fn concern(&self) -> Concern {
         call(&self.requirement, &self.resource.pattern)
     }
-}
-
-/// The call that is refused: the part of it, where it is not all.
-pub(crate) fn refused(ask: &Ask<'_>, refusal: &Refusal) -> Concern {
-    call(&ask.requirement, refusal.narrower.as_ref().unwrap_or(&ask.resource.pattern))
 }
 
 /// The calls of a requirement.

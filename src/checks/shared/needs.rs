@@ -1,5 +1,6 @@
 //! Each need of the connectors as a question to a layer of policies, answered by our own engine.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::policy::{Decision, Layer, NearestMiss, Policy, PolicySet};
 use crate::requirement::{Requirement, Resource, SessionCall};
 
 use super::policies::{allow_all, delegate_to};
-use super::{anywhere, words};
+use super::{anywhere, phrases, words};
 
 /// May the role do this action on this resource?
 #[derive(Clone, Debug)]
@@ -99,9 +100,15 @@ pub fn asks<'a>(view: &View<'a>) -> Result<Vec<Ask<'a>>, Blocked> {
 
 fn all<'a>(view: &View<'a>) -> Result<Vec<Ask<'a>>, Blocked> {
     let mut asks = Vec::new();
+    // The catalogue and the database are asked about once, and not with every table.
+    let mut asked = BTreeSet::new();
     for requirement in view.requirements().iter() {
         for resource in &requirement.resources {
-            asks.push(Ask::of(view, requirement.clone(), resource.clone())?);
+            let question =
+                (std::ptr::from_ref(requirement.need), requirement.connector, resource.probe.clone());
+            if !super::glue::is_glue(requirement.action) || asked.insert(question) {
+                asks.push(Ask::of(view, requirement.clone(), resource.clone())?);
+            }
         }
     }
     Ok(asks)
@@ -119,11 +126,26 @@ pub fn widest(patterns: impl IntoIterator<Item = String>) -> Vec<String> {
     all.iter().filter(|it| !covered(it)).cloned().collect()
 }
 
+/// What is asked for, in words: resources, and of how many tables besides that no policy treats differently.
+pub fn in_words<'s, 'a: 's>(asks: impl IntoIterator<Item = &'s Ask<'a>>) -> String {
+    let asks: Vec<&Ask<'a>> = asks.into_iter().collect();
+    let patterns = words::some(&patterns(asks.iter().copied()));
+    let parts = asks.iter().map(|ask| &ask.resource.part);
+    let alike = words::unique(parts.filter(|it| it.alike > 0).map(|it| (it.table.as_ref(), it.alike)));
+    match alike.iter().map(|(_, count)| count).sum() {
+        0 => patterns,
+        count => format!("{patterns} and the same of {}", phrases::count(count, "more table")),
+    }
+}
+
 /// Each action with the resources that it is asked on.
 pub fn grants<'s, 'a: 's>(asks: impl IntoIterator<Item = &'s Ask<'a>>) -> Vec<(String, Vec<String>)> {
     let asks: Vec<&Ask<'a>> = asks.into_iter().collect();
     let actions = words::unique(asks.iter().map(|ask| ask.action()));
-    let of = |action: &str| patterns(asks.iter().copied().filter(|ask| ask.action() == action));
+    let of = |action: &str| {
+        let of_action = asks.iter().filter(|ask| ask.action() == action);
+        widest(of_action.map(|ask| ask.whole().to_owned()))
+    };
     actions.into_iter().map(|action| (action.to_owned(), of(action))).collect()
 }
 
@@ -189,29 +211,66 @@ impl Ask<'_> {
     /// The question about each part of the resource that a policy may treat differently, the first without
     /// those of the others.
     pub(crate) fn parts(&self) -> Vec<Self> {
+        [self.first()].into_iter().chain(self.others()).collect()
+    }
+
+    /// The question about the first of those parts.
+    fn first(&self) -> Self {
         let mut first = self.clone();
-        first.resource.also.clear();
-        [first].into_iter().chain(self.others()).collect()
+        first.resource.also = Arc::default();
+        first
     }
 
     /// The questions of the same need about resources that a policy may treat differently.
     fn others(&self) -> impl Iterator<Item = Self> {
-        self.resource.also.iter().map(|resource| {
-            let mut other = self.clone();
-            other.resource = resource.clone();
-            Rc::make_mut(&mut other.call).resource.clone_from(&resource.probe);
-            other
-        })
+        self.resource.also.iter().map(|resource| self.on(resource))
     }
 
-    /// The one of those that the role's own policies do not allow, where they allow this one.
-    pub fn refused_besides(&self, policies: &[Arc<Policy>]) -> Option<Self> {
-        let mut alone = self.clone();
-        alone.resource.also.clear();
-        if self.resource.also.is_empty() || !alone.of_identity(policies).is_allowed() {
-            return None;
+    /// The same question about another resource.
+    fn on(&self, resource: &Resource) -> Self {
+        let mut other = self.clone();
+        other.resource = resource.clone();
+        Rc::make_mut(&mut other.call).resource.clone_from(&resource.probe);
+        other
+    }
+
+    /// The parts that AWS's simulator was asked about besides the first, where it was: not by every version of the
+    /// doctor.
+    pub fn simulated_besides(&self, view: &View<'_>) -> Vec<Self> {
+        let asked = |part: &&Resource| view.simulation(self.action(), &part.probe).is_some();
+        self.resource.simulated().skip(1).filter(asked).map(|part| self.on(part)).collect()
+    }
+
+    /// The parts that a layer of policies does not allow, where it allows the first of them: those that are refused
+    /// together as one, by the widest pattern of them. The question itself where there are none.
+    pub fn refused_parts(&self, judge: impl Fn(&Self) -> Verdict) -> Vec<Self> {
+        let all = || vec![self.clone()];
+        if self.resource.also.is_empty() || !judge(&self.first()).is_allowed() {
+            return all();
         }
-        self.others().find(|other| !other.of_identity(policies).is_allowed())
+        let is_refused = |part: &Resource| !judge(&self.on(part)).is_allowed();
+        let refused: Vec<bool> = self.resource.also.iter().map(is_refused).collect();
+        let parts = || self.resource.also.iter().zip(&refused);
+        let whole = |pattern: &&String| {
+            let mut of_it = parts().filter(|(part, _)| part.part.within.contains(pattern));
+            of_it.all(|(_, refused)| *refused) && !self.resource.part.within.contains(pattern)
+        };
+        let mut found: Vec<Self> = Vec::new();
+        for (part, _) in parts().filter(|(_, refused)| **refused) {
+            let widest = part.part.within.iter().rev().find(whole).unwrap_or(&part.pattern);
+            if !found.iter().any(|it| it.resource.pattern == *widest) {
+                found.push(self.on(&Resource { pattern: widest.clone(), ..part.clone() }));
+            }
+        }
+        if found.is_empty() { all() } else { found }
+    }
+
+    /// What has to be allowed, of a question about a part that of the whole.
+    pub fn whole(&self) -> &str {
+        let probe = &self.resource.probe;
+        let mut resources = self.requirement.resources.iter();
+        let whole = resources.find(|it| it.also.iter().any(|part| part.probe == *probe));
+        whole.map_or(&self.resource.pattern, |whole| &whole.pattern)
     }
 
     /// Whether it is a use of the KMS key that the bucket or the Data Catalog encrypts with, which WRITE-006

@@ -8,13 +8,14 @@ use crate::checks::View;
 use crate::facts::{ConnectorTarget, Table};
 use crate::model::Blocked;
 use crate::requirement::location::{s3_address, writes_to};
-use crate::requirement::{Location, Origin, hangs_on_key, needs_of};
+use crate::requirement::{Files, Location, hangs_on_key, needs_of};
 
-use super::absent_role;
+use super::lake_formation::may_be_hidden;
 use super::needs::{Ask, asks};
 use super::organization;
 use super::standing::{Answer, Standings};
 use super::state::{Judgement, Layer, State};
+use super::{absent_role, words};
 
 /// A call that a connector makes.
 #[derive(Clone, Debug)]
@@ -43,17 +44,6 @@ pub enum Fate {
     Refused,
     /// Nobody can tell.
     Open(Blocked),
-}
-
-/// The files of an Iceberg table that a call is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Files {
-    /// Those that hold rows.
-    Data,
-    /// Those that tell which files a table has: written and read with every commit.
-    Metadata,
-    /// All, or none.
-    Any,
 }
 
 /// Every call that the target's connectors make, in the order of their files. Those that are only
@@ -92,23 +82,40 @@ fn of_ask<'a>(view: &View<'a>, ask: &Ask<'a>, fates: Option<&Fates<'a>>) -> Vec<
     let by_part = fates.map(|fates| fates.of_parts(view, ask, &parts));
     let no_role = || Fate::Open(no_role());
     let call = |(at, part): (usize, &Ask<'a>)| {
-        let files = match (parts.len(), at) {
-            (1, _) => Files::Any,
-            (_, 0) => Files::Data,
-            _ => Files::Metadata,
-        };
-        let mut resources = vec![ask.resource.pattern.clone()];
-        resources.extend((files == Files::Metadata).then(|| part.resource.pattern.clone()));
+        let of_part = &part.resource.part;
+        let own = [&ask.resource.pattern, &part.resource.pattern];
         Call {
             connector: requirement.connector,
             need: requirement.need,
-            phases: phases(view, ask, files),
-            resources,
+            phases: phases(view, part),
+            resources: words::unique(own.into_iter().chain(&of_part.within).cloned()),
             bucket: requirement.bucket().map(str::to_owned),
             fate: by_part.as_ref().map_or_else(no_role, |fates| fates[at].clone()),
         }
     };
-    parts.iter().enumerate().map(call).collect()
+    let calls = parts.iter().enumerate().map(call);
+    calls.flat_map(|call| with_first_rows(view, ask, call)).collect()
+}
+
+/// A call for a new table with the phases that hang on it where no table exists: the first rows that are written
+/// and committed are a new table's. Whether one exists that AWS does not show is left open.
+fn with_first_rows<'a>(view: &View<'a>, ask: &Ask<'a>, call: Call<'a>) -> Vec<Call<'a>> {
+    let is_new = call.need.phase == Phase::NewTable && ask.requirement.location.is_none();
+    let none = || {
+        let mut connectors = view.connectors().filter(|(_, it)| it.name == call.connector);
+        connectors.any(|(target, connector)| tables(view, target, connector).is_ok_and(|it| it.is_empty()))
+    };
+    if !is_new || call.need.level == Level::Documented || !none() {
+        return vec![call];
+    }
+    let phases = vec![Phase::Write, Phase::Commit];
+    let seen = || may_be_hidden(view, "an Iceberg table");
+    let fate = match &call.fate {
+        Fate::Refused => seen().map_or_else(Fate::Open, |()| Fate::Refused),
+        fate => fate.clone(),
+    };
+    let of_rows = Call { phases, fate, ..call.clone() };
+    vec![call, of_rows]
 }
 
 fn no_role() -> Blocked {
@@ -116,8 +123,8 @@ fn no_role() -> Blocked {
 }
 
 /// The phases that hang on a call: its need's, but for what an Iceberg table's files are written and read for,
-/// and where.
-fn phases(view: &View<'_>, ask: &Ask<'_>, files: Files) -> Vec<Phase> {
+/// and which table's they are.
+fn phases(view: &View<'_>, ask: &Ask<'_>) -> Vec<Phase> {
     let (need, location) = (ask.requirement.need, ask.requirement.location.as_ref());
     let Some((target, connector)) = view.connectors().find(|(_, it)| it.name == ask.requirement.connector)
     else {
@@ -127,7 +134,8 @@ fn phases(view: &View<'_>, ask: &Ask<'_>, files: Files) -> Vec<Phase> {
         let mut needs = connector.needs.iter();
         needs.any(|it| it.phase == Phase::Write && it.action == need.action)
     };
-    let mut phases = match (files, need.phase) {
+    let part = &ask.resource.part;
+    let mut phases = match (part.files, need.phase) {
         (Files::Metadata, Phase::Write) => vec![Phase::Commit],
         // The rows are written before.
         (Files::Data, Phase::Start | Phase::Commit | Phase::NewTable | Phase::SchemaChange)
@@ -137,19 +145,20 @@ fn phases(view: &View<'_>, ask: &Ask<'_>, files: Files) -> Vec<Phase> {
         }
         (_, phase) => vec![phase],
     };
-    match location.map(|it| (it, &it.origin)) {
-        Some((place, Origin::Database { .. } | Origin::Warehouse { .. })) => {
+    match location {
+        Some(place) if place.is_of_new_tables() && part.table.is_none() => {
             // The first rows of a new table are written and committed there, too.
             let makes_tables = connector.needs.iter().any(|it| it.phase == Phase::NewTable);
             let is_of_rows = |phase: &Phase| matches!(phase, Phase::Write | Phase::Commit);
             if makes_tables && phases.iter().any(is_of_rows) {
                 phases.push(Phase::NewTable);
             }
-            if makes_tables && !has_tables(view, target, connector, place, ask.is_of_key()) {
+            let in_bucket = (part.files == Files::Any).then_some(place);
+            if makes_tables && !has_others(view, target, connector, in_bucket) {
                 phases.retain(|phase| !is_of_tables(*phase));
             }
         }
-        Some((_, Origin::Table { .. })) => phases.retain(|phase| *phase != Phase::NewTable),
+        Some(_) if part.table.is_some() => phases.retain(|phase| *phase != Phase::NewTable),
         _ => {}
     }
     phases
@@ -181,23 +190,21 @@ pub fn tables<'a>(
     Ok(tables.filter(|table| writes_to(target, connector, table)).collect())
 }
 
-/// Whether tables that exist lie where new ones go, or, of a key, in the bucket. Where there are none at all,
-/// new ones are all that is written.
-fn has_tables(
+/// Whether a place of new tables, or its key, is that of other tables than those which are told by themselves: of
+/// tables that lie nobody knows where, or, of a key, in the bucket. Where there are none at all, new ones are all
+/// that is written.
+fn has_others(
     view: &View<'_>,
     target: &ConnectorTarget,
     connector: &Connector,
-    place: &Location,
-    of_key: bool,
+    in_bucket: Option<&Location>,
 ) -> bool {
     // Of tables that nobody saw it is told that they were not read.
     let Ok(tables) = tables(view, target, connector) else { return false };
     let lies_there = |table: &&Table| {
         let Some(uri) = table.location.as_deref().filter(|uri| !uri.is_empty()) else { return true };
-        let address = s3_address(uri);
-        address.is_some_and(|(bucket, path)| {
-            bucket == place.bucket && (of_key || path.starts_with(&place.prefix))
-        })
+        let bucket = s3_address(uri).map(|(bucket, _)| bucket);
+        in_bucket.is_some_and(|place| bucket == Some(&place.bucket))
     };
     tables.is_empty() || tables.iter().any(lies_there)
 }
@@ -226,11 +233,25 @@ impl<'a> Fates<'a> {
     /// What becomes of each part of a question.
     fn of_parts(&self, view: &View<'a>, ask: &Ask<'a>, parts: &[Ask<'a>]) -> Vec<Fate> {
         let organization = self.of_organization(view, ask);
+        let asked: Vec<(Ask<'_>, Fate)> = ask
+            .simulated_besides(view)
+            .into_iter()
+            .map(|part| (part.clone(), self.of_organization(view, &part)))
+            .collect();
+        // What the simulator was not to be asked, the same table's files stand for, or else another's.
+        let of_organization = |part: &Ask<'_>| {
+            let table = part.resource.part.table.as_ref();
+            let same = asked.iter().find(|(it, _)| it.resource.part.table.as_ref() == table);
+            let stands = same.or_else(|| asked.first()).filter(|_| table.is_some());
+            stands.map_or_else(|| organization.clone(), |(_, fate)| fate.clone())
+        };
         let whole = self.of_policies(view, ask);
-        if parts.len() == 1 || whole == Fate::Allowed {
-            return vec![whole.and(organization); parts.len()];
-        }
-        parts.iter().map(|part| self.of_policies(view, part).and(organization.clone())).collect()
+        let of_policies = |part: &Ask<'a>| match &whole {
+            Fate::Allowed => Fate::Allowed,
+            whole if parts.len() == 1 => whole.clone(),
+            _ => self.of_policies(view, part),
+        };
+        parts.iter().map(|part| of_policies(part).and(of_organization(part))).collect()
     }
 
     fn of_policies(&self, view: &View<'a>, ask: &Ask<'a>) -> Fate {
@@ -252,8 +273,7 @@ impl<'a> Fates<'a> {
         }
     }
 
-    fn of_organization(&self, view: &View<'a>, ask: &Ask<'a>) -> Fate {
-        // What the simulator was not to be asked, another table stands for.
+    fn of_organization(&self, view: &View<'a>, ask: &Ask<'_>) -> Fate {
         let Some(member) = self.member.filter(|_| ask.requirement.simulated) else { return Fate::Allowed };
         match organization::allows(view, ask, member) {
             Ok((_, true)) => Fate::Allowed,

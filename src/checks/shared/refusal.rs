@@ -7,9 +7,8 @@ use crate::policy::scope::covers;
 use crate::policy::{Effect, Miss, NearestMiss, Policy, Selector};
 use crate::requirement::Location;
 
-use super::concerns::refused;
 use super::glue::{self, Mistake};
-use super::needs::{Ask, Verdict};
+use super::needs::{self, Ask, Verdict};
 use super::policies::RolePolicies;
 use super::{objects, words};
 
@@ -24,8 +23,6 @@ pub struct Refusal {
     pub conditional: bool,
     /// What nearly allowed, or what denies, in one sentence without a full stop.
     pub detail: Option<String>,
-    /// The part of what was asked that is refused, as a pattern, where it is not all of it.
-    pub narrower: Option<String>,
     /// Proof of both engines.
     pub evidence: Vec<Evidence>,
 }
@@ -119,11 +116,12 @@ impl Gap<'_, '_> {
 
     /// What is asked, each once, as patterns.
     pub fn asked(&self) -> Vec<String> {
-        words::unique(
-            self.members
-                .iter()
-                .map(|(ask, refusal)| refusal.narrower.as_ref().unwrap_or(&ask.resource.pattern).clone()),
-        )
+        words::unique(self.members.iter().map(|(ask, _)| ask.resource.pattern.clone()))
+    }
+
+    /// The same in words.
+    pub fn asked_in_words(&self) -> String {
+        needs::in_words(self.members.iter().map(|(ask, _)| *ask))
     }
 
     /// The places that it is about, each once.
@@ -133,19 +131,18 @@ impl Gap<'_, '_> {
 
     /// The finding without a remedy: the policies' part of the proof and the statement.
     pub fn finding(&self, what: String) -> Finding {
-        let mut finding = Finding::new(self.asked().join(", "), what);
+        let mut finding = Finding::new(words::some(&self.asked()), what);
         for (_, refusal) in &self.members {
             words::add_all(&mut finding.evidence, refusal.evidence.iter().cloned());
         }
         finding.because.clone_from(&self.because);
-        finding.about(self.members.iter().map(|(ask, refusal)| refused(ask, refusal)))
+        finding.about(self.members.iter().map(|(ask, _)| ask.concern()))
     }
 
     /// What the role has to be allowed.
     pub fn remedy(&self) -> Remedy {
-        let grant =
-            |(ask, _): &(&Ask<'_>, &Refusal)| (ask.action().to_owned(), vec![ask.resource.pattern.clone()]);
-        Remedy::AllowOnRole { grants: self.members.iter().map(grant).collect() }
+        let grant = |(ask, _): &(&Ask<'_>, &Refusal)| (ask.action().to_owned(), vec![ask.whole().to_owned()]);
+        Remedy::AllowOnRole { grants: words::unique(self.members.iter().map(grant)) }
     }
 }
 
@@ -166,7 +163,6 @@ pub(super) fn refusal(ask: &Ask<'_>, policies: &RolePolicies, own: &Verdict) -> 
             because: statements.first().cloned(),
             conditional: false,
             detail: statements.first().map(|it| format!("{} denies it", words::statement(it))),
-            narrower: None,
             evidence: vec![Evidence::evaluated(statements.clone(), format!("{asked} is denied"))],
         };
     }
@@ -181,7 +177,7 @@ pub(super) fn refusal(ask: &Ask<'_>, policies: &RolePolicies, own: &Verdict) -> 
     let text = format!("{asked}: {near}");
     let evidence = vec![Evidence::evaluated(statement.iter().cloned().collect(), text)];
     let conditional = nearest.is_some_and(|miss| matches!(miss.miss, Miss::Condition { .. }));
-    Refusal { cause, because: because.or(statement), conditional, detail, narrower: None, evidence }
+    Refusal { cause, because: because.or(statement), conditional, detail, evidence }
 }
 
 /// The kind of a gap, by the resources of the statements that allow the action.

@@ -3,13 +3,14 @@
 //! The checks of missing permissions each report their own kind of gap, so that one cause shows once.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::checks::View;
 use crate::model::{Blocked, EngineVerdict, Evidence, StatementRef};
 use crate::policy::{Effect, Policy};
-use crate::requirement::SESSION_NAME;
+use crate::requirement::{Resource, SESSION_NAME};
 
 use super::anywhere::{RESOURCES, is_of_any};
 use super::needs::{Ask, Verdict, asks};
@@ -54,6 +55,8 @@ pub struct Standings<'a> {
     pub policies: Rc<RolePolicies>,
     /// The questions and their answers, in the order of the connector files.
     pub all: Vec<Standing<'a>>,
+    /// Where among them a question is: by what is asked about, those of all needs.
+    places: BTreeMap<Resource, Vec<usize>>,
 }
 
 impl<'a> Standings<'a> {
@@ -65,8 +68,15 @@ impl<'a> Standings<'a> {
     fn judged(view: &View<'a>) -> Result<Self, Blocked> {
         let policies = role_policies(view);
         let asks = asks(view)?.into_iter().filter(|ask| !ask.is_of_key());
-        let all = asks.map(|ask| Standing { answer: standing_answer(view, &ask, &policies), ask }).collect();
-        Ok(Self { policies, all })
+        let documents = policies.documents();
+        let parts = asks.flat_map(|ask| ask.refused_parts(|part| part.of_identity(&documents)));
+        let standing = |ask| Standing { answer: standing_answer(view, &ask, &policies), ask };
+        let all: Vec<Standing<'a>> = parts.map(standing).collect();
+        let mut places: BTreeMap<Resource, Vec<usize>> = BTreeMap::new();
+        for (at, standing) in all.iter().enumerate() {
+            places.entry(standing.ask.resource.clone()).or_default().push(at);
+        }
+        Ok(Self { policies, all, places })
     }
 
     /// The answer to a question, be it one of those or a part of one.
@@ -74,9 +84,10 @@ impl<'a> Standings<'a> {
         let same = |other: &Ask<'_>| {
             std::ptr::eq(other.requirement.need, ask.requirement.need)
                 && other.requirement.connector == ask.requirement.connector
-                && other.resource == ask.resource
         };
-        let known = self.all.iter().find(|it| same(&it.ask)).map(|it| Cow::Borrowed(&it.answer));
+        let of_resource = self.places.get(&ask.resource).into_iter().flatten();
+        let mut standings = of_resource.filter_map(|at| self.all.get(*at));
+        let known = standings.find(|it| same(&it.ask)).map(|it| Cow::Borrowed(&it.answer));
         known.unwrap_or_else(|| Cow::Owned(standing_answer(view, ask, &self.policies)))
     }
 
@@ -225,7 +236,6 @@ fn with_policy(
             because: None,
             conditional: false,
             detail: Some(format!("the role's own policies allow it, and the policy of {resource} does not")),
-            narrower: None,
             evidence,
         }),
     }
@@ -233,16 +243,6 @@ fn with_policy(
 
 /// Whether the role's own policies allow: our engine's verdict and AWS's simulator's, compared.
 pub fn identity_answer(view: &View<'_>, ask: &Ask<'_>, policies: &RolePolicies) -> Answer {
-    // Of these AWS's simulator was not asked.
-    if let Some(other) = ask.refused_besides(&policies.documents())
-        && let Ok(own) = own_verdict(&other, policies)
-    {
-        let mut answer = alone(view, &other, policies, &own, None);
-        if let Answer::Refused(refusal) = &mut answer {
-            refusal.narrower = Some(other.resource.pattern);
-        }
-        return answer;
-    }
     let own = own_verdict(ask, policies);
     let aws = simulated(view, ask);
     match (&own, aws) {
@@ -268,7 +268,7 @@ fn own_verdict(ask: &Ask<'_>, policies: &RolePolicies) -> Result<Verdict, Blocke
 fn by_simulator(view: &View<'_>, ask: &Ask<'_>, aws: Simulated<'_>, blocked: &Blocked) -> Answer {
     let refused = |cause| {
         let evidence = vec![aws.evidence()];
-        Refusal { cause, because: None, conditional: false, detail: None, narrower: None, evidence }
+        Refusal { cause, because: None, conditional: false, detail: None, evidence }
     };
     let made_up = ask.resource.probe != ask.resource.pattern;
     match aws.identity().filter(|_| !aws.is_untold()) {
@@ -277,10 +277,21 @@ fn by_simulator(view: &View<'_>, ask: &Ask<'_>, aws: Simulated<'_>, blocked: &Bl
         Some(verdict) if is_of_any(ask) && verdict != EngineVerdict::ExplicitDeny => {
             Answer::Undecided(blocked.clone())
         }
-        Some(EngineVerdict::Allowed) => Answer::Allowed(vec![aws.identity_evidence()]),
+        Some(EngineVerdict::Allowed) => match refused_besides(view, ask) {
+            true => Answer::Undecided(blocked.clone()),
+            false => Answer::Allowed(vec![aws.identity_evidence()]),
+        },
         Some(EngineVerdict::ExplicitDeny) => Answer::Refused(refused(Cause::Denied)),
         Some(EngineVerdict::ImplicitDeny) => not_allowed(view, ask, &[], || refused(Cause::Missing)),
     }
+}
+
+/// Whether AWS's simulator refuses another part of what is asked.
+fn refused_besides(view: &View<'_>, ask: &Ask<'_>) -> bool {
+    let mut parts = ask.simulated_besides(view).into_iter();
+    parts.any(|part| {
+        simulated(view, &part).ok().and_then(|it| it.identity()).is_some_and(|it| !it.is_allowed())
+    })
 }
 
 /// What becomes of a question that the role's own policies do not allow: in one account, the policy of the

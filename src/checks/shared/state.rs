@@ -251,6 +251,6 @@ pub(crate) fn ask_for<'s, 'a: 's>(
     };
     requirement.action = action;
     requirement.of_key = action.starts_with("kms:");
-    let resource = Resource { pattern: resource.to_owned(), probe: resource.to_owned(), also: Vec::new() };
+    let resource = Resource::exact(resource.to_owned());
     Ask::of(view, requirement, resource).map(Some)
 }

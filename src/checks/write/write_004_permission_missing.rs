@@ -1,10 +1,10 @@
 //! WRITE-004: the role's own policies do not allow what the connector needs.
 
-use crate::checks::shared::needs::{Ask, grants, open_need, widest};
+use crate::checks::shared::needs::{Ask, grants, in_words, open_need, patterns};
 use crate::checks::shared::objects::mistyped;
 use crate::checks::shared::services::{Service, digest};
 use crate::checks::shared::standing::{Cause, Refusal, Standings};
-use crate::checks::shared::{absent_role, concerns, words};
+use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
 use crate::model::{
     Blocked, CheckId, Evidence, Finding, Outcome, Owner, Remedy, Section, Source, StatementRef,
@@ -94,7 +94,7 @@ impl Key {
         let other_side = refusal.cause == Cause::OtherSide;
         let service = Service::of(ask);
         if !ask.is_of_catalog() && service.is_none() {
-            let pattern = refusal.narrower.clone().or_else(|| Some(ask.resource.pattern.clone()));
+            let pattern = Some(ask.whole().to_owned());
             return Self { denied, other_side, pattern, because: refusal.because.clone(), service };
         }
         // Which statement comes nearest to an action that none names is chance.
@@ -112,20 +112,21 @@ fn finding(
 ) -> Finding {
     let role = &view.target().role.name;
     let actions = words::unique(members.iter().map(|(ask, _)| ask.action()));
-    let refused =
-        members.iter().map(|(ask, refusal)| refusal.narrower.as_ref().unwrap_or(&ask.resource.pattern));
-    let patterns = widest(refused.cloned());
+    let patterns = patterns(members.iter().map(|(ask, _)| *ask));
     let share = key.service.as_ref().map(|it| share(standings, it, actions.len())).unwrap_or_default();
-    let mut what =
-        format!("{role} may not do {share}{} on {}", words::some(&actions), words::list(&patterns));
+    let mut what = format!(
+        "{role} may not do {share}{} on {}",
+        words::some(&actions),
+        in_words(members.iter().map(|(ask, _)| *ask))
+    );
     let detail = members.iter().find_map(|(_, refusal)| refusal.detail.as_deref());
     match detail {
         Some(detail) => what = format!("{what}: {detail}"),
         None if none => what = format!("{what}: it has no policy"),
         None => {}
     }
-    let mut finding = Finding::new(patterns.join(", "), what)
-        .about(members.iter().map(|(ask, refusal)| concerns::refused(ask, refusal)));
+    let mut finding =
+        Finding::new(words::some(&patterns), what).about(members.iter().map(|(ask, _)| ask.concern()));
     let pieces = members.iter().map(|(ask, refusal)| (*ask, refusal.evidence.clone()));
     finding.evidence = digest(pieces, "the role's own policies do not allow", "AWS's simulator refuses");
     for (ask, _) in members {
@@ -179,5 +180,5 @@ fn remedy(
 }
 
 fn grant(ask: &Ask<'_>) -> (String, Vec<String>) {
-    (ask.action().to_owned(), vec![ask.resource.pattern.clone()])
+    (ask.action().to_owned(), vec![ask.whole().to_owned()])
 }

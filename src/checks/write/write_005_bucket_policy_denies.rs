@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::checks::shared::conditions::why_it_hits;
-use crate::checks::shared::needs::{Ask, Verdict, asks};
+use crate::checks::shared::needs::{Ask, Verdict, asks, in_words};
 use crate::checks::shared::places::{absent_bucket, each_bucket, told};
 use crate::checks::shared::policies::bucket_policy;
 use crate::checks::shared::standing::depends;
@@ -40,7 +40,9 @@ fn judge_bucket(view: &View<'_>, location: &Location) -> Result<Outcome, Blocked
     let bounded = view.role()?.is_some_and(|role| role.boundary.is_some());
     let is_about =
         |ask: &Ask<'_>| ask.is_called() && !ask.is_of_key() && ask.requirement.bucket() == Some(bucket);
-    let asks: Vec<Ask<'_>> = asks(view)?.into_iter().filter(is_about).collect();
+    let asks = asks(view)?.into_iter().filter(is_about);
+    let parts = asks.flat_map(|ask| ask.refused_parts(|part| part.of_resource(&policy, bounded)));
+    let asks: Vec<Ask<'_>> = parts.collect();
     judge_policy(view, bucket, &policy, bounded, &asks)
 }
 
@@ -117,6 +119,12 @@ fn with_why(finding: Finding, asks: &[&Ask<'_>]) -> Finding {
     }
 }
 
+/// On what, where it is not all that the connector needs: ` on arn:aws:s3:::lake/sales.db/orders/*`.
+fn on_parts(asks: &[&Ask<'_>]) -> String {
+    let are_parts = asks.iter().all(|ask| ask.whole() != ask.resource.pattern);
+    if are_parts { format!(" on {}", in_words(asks.iter().copied())) } else { String::new() }
+}
+
 fn denies(
     view: &View<'_>,
     bucket: &str,
@@ -129,8 +137,11 @@ fn denies(
     let why = why.unwrap_or_default();
     let named = words::statement(statement);
     let role = &view.target().role.name;
-    let what =
-        format!("The policy of bucket {bucket} denies {role} {} by {named}: {why}", words::list(&actions));
+    let what = format!(
+        "The policy of bucket {bucket} denies {role} {}{} by {named}: {why}",
+        words::list(&actions),
+        on_parts(asks)
+    );
     let finding = Finding::new(format!("arn:aws:s3:::{bucket}"), what)
         .about(asks.iter().map(|ask| ask.concern()))
         .evidence(Evidence::evaluated(
@@ -150,11 +161,12 @@ fn does_not_allow(view: &View<'_>, bucket: &str, asks: &[&Ask<'_>]) -> Finding {
     let actions = words::unique(asks.iter().map(|ask| ask.action()));
     let role = &view.target().role.name;
     let what = format!(
-        "Bucket {bucket} belongs to another account, and its policy does not allow {role} {}",
-        words::list(&actions)
+        "Bucket {bucket} belongs to another account, and its policy does not allow {role} {}{}",
+        words::list(&actions),
+        on_parts(asks)
     );
     let grants =
-        asks.iter().map(|ask| (ask.action().to_owned(), vec![ask.resource.pattern.clone()])).collect();
+        words::unique(asks.iter().map(|ask| (ask.action().to_owned(), vec![ask.whole().to_owned()])));
     let finding = Finding::new(format!("arn:aws:s3:::{bucket}"), what)
         .about(asks.iter().map(|ask| ask.concern()))
         .evidence(Evidence::evaluated(

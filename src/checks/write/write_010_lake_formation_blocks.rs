@@ -4,7 +4,7 @@ use crate::catalog::{Connector, ParameterKind};
 use crate::checks::shared::concerns::{calls, unless_told};
 use crate::checks::shared::glue::without_database;
 use crate::checks::shared::lake_formation::{
-    caller_sees_all, is_left_to_iam, may_be_hidden, only_administrators_see, read,
+    caller_sees_all, is_left_to_iam, location_of, may_be_hidden, only_administrators_see, open_commits, read,
 };
 use crate::checks::shared::places::join;
 use crate::checks::shared::{absent_role, words};
@@ -67,7 +67,11 @@ fn judge_one<'a>(
     let path = Path::read(view, role, taken, name, table, locations)?;
     path.judgeable(view, locations)?;
     let findings = path.findings(view, &connector.name);
-    if findings.is_empty() { Ok(Outcome::Pass(path.proof(view))) } else { Ok(Outcome::Fail(findings)) }
+    match open_commits(view, target, connector) {
+        _ if !findings.is_empty() => Ok(Outcome::Fail(findings)),
+        Some(blocked) => Err(blocked),
+        None => Ok(Outcome::Pass(path.proof(view))),
+    }
 }
 
 fn unknown_role(view: &View<'_>) -> Blocked {
@@ -126,7 +130,7 @@ impl<'v, 'a> Path<'v, 'a> {
         }
         let place = locations.known.iter().find(|it| taken.creates_tables && is_of_new_tables(it));
         let place = place.filter(|it| lake.registered(it).is_some()).map(|it| {
-            let on = LakeResource::Location { arn: arn_of(it) };
+            let on = location_of(it);
             (it.clone(), lake.access(&on, &["DATA_LOCATION_ACCESS"]))
         });
         let (role, is_named) = (view.target().role.name.as_str(), named.is_some());
@@ -274,7 +278,7 @@ impl<'v, 'a> Path<'v, 'a> {
 
     fn place_finding(&self, requirements: &[&Requirement<'_>]) -> Option<Finding> {
         let (place, Access::Lacking(lacking)) = self.place.as_ref()? else { return None };
-        let on = LakeResource::Location { arn: arn_of(place) };
+        let on = location_of(place);
         let what =
             format!("create tables in s3://{}/{}, which is registered with it", place.bucket, place.prefix);
         let breaks = "glue:CreateTable takes DATA_LOCATION_ACCESS for a registered location, in hybrid mode too, unless the database has it for its own location";
@@ -344,9 +348,4 @@ fn takes(on: On, permissions: &[&str]) -> String {
 /// along with `CREATE_TABLE`.
 fn is_of_new_tables(location: &Location) -> bool {
     matches!(location.origin, Origin::Warehouse { .. })
-}
-
-fn arn_of(location: &Location) -> String {
-    let path = format!("{}/{}", location.bucket, location.prefix);
-    format!("arn:aws:s3:::{}", path.trim_end_matches('/'))
 }

@@ -82,7 +82,7 @@ fn outside(view: &View<'_>, standings: &Standings<'_>, gap: &Gap<'_, '_>) -> Fin
         words::capital(&reason),
         words::list(&gap.actions()),
         words::list(&gap.written),
-        words::list(&gap.asked()),
+        gap.asked_in_words(),
     );
     let mut finding = gap.finding(what);
     if let Some(origin) = origin {

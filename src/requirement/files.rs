@@ -1,0 +1,301 @@
+//! What a requirement is asked on, and the files of Iceberg tables: one of each kind that a table has, of a table
+//! that is to be made and of those that exist.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::location::Below;
+use super::{Location, Origin, PROBE, SIMULATED, probe};
+use crate::facts::Facts;
+use crate::policy::scope::{covers, means, without_variables};
+
+/// A resource of a requirement.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Resource {
+    /// What the connector needs: an ARN that may end in `*` (`arn:aws:s3:::orders/raw/*`).
+    pub pattern: String,
+    /// One concrete ARN of the pattern, for asking: `arn:aws:s3:::orders/raw/streamkap-doctor-probe`.
+    pub probe: String,
+    /// What of the connector's files it is about.
+    pub part: Part,
+    /// Others of the pattern that a policy may treat differently, with the narrower patterns that they
+    /// stand for: our own engine asks about them, too.
+    pub also: Arc<[Self]>,
+}
+
+/// What of a connector's files a resource is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Part {
+    /// Which of a table's files.
+    pub files: Files,
+    /// The table, if it exists.
+    pub table: Option<String>,
+    /// How many tables it stands for besides, because no policy tells them apart.
+    pub alike: usize,
+    /// Wider patterns that it is a part of, the narrower first: its directory's, its table's.
+    pub within: Vec<String>,
+    /// Whether AWS's simulator is asked, too.
+    pub simulated: bool,
+}
+
+/// The files of an Iceberg table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Files {
+    /// All, or none.
+    #[default]
+    Any,
+    /// Those that hold rows.
+    Data,
+    /// Those that tell which files a table has: written and read with every commit.
+    Metadata,
+}
+
+/// A kind of file.
+struct Kind {
+    files: Files,
+    directory: &'static str,
+    /// What names of the kind begin and end with.
+    begins: &'static str,
+    ends: &'static str,
+    /// What stands before the made-up part of the name, as in the connector's names.
+    numbers: &'static str,
+}
+
+impl Kind {
+    const fn metadata(begins: &'static str, numbers: &'static str, ends: &'static str) -> Self {
+        Self { files: Files::Metadata, directory: "metadata", begins, ends, numbers }
+    }
+
+    fn pattern(&self) -> String {
+        let Self { directory, begins, ends, .. } = self;
+        format!("{directory}/{begins}*{ends}")
+    }
+
+    fn probe(&self) -> String {
+        let Self { directory, begins, ends, numbers, files } = self;
+        let counted = if *files == Files::Data { "-00001" } else { "" };
+        format!("{directory}/{begins}{numbers}{PROBE}{counted}{ends}")
+    }
+}
+
+/// Files of rows and of deletions (apache/iceberg `OutputFileFactory`, Parquet unless a table says otherwise), and
+/// with every commit a metadata file (`BaseMetastoreTableOperations`, `TableMetadataParser`), a manifest list and
+/// manifests (`SnapshotProducer`).
+const KINDS: [Kind; 4] = [
+    Kind { files: Files::Data, directory: "data", begins: "", ends: ".parquet", numbers: "00000-0-" },
+    Kind::metadata("", "00000-", ".metadata.json"),
+    Kind::metadata("snap-", "0-1-", ".avro"),
+    Kind::metadata("", "", "-m0.avro"),
+];
+
+/// A table below the place of new ones, with how many others no policy treats differently.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Alike {
+    table: String,
+    path: String,
+    others: usize,
+    simulated: bool,
+}
+
+impl Resource {
+    /// A pattern with the probe that stands for it: a `*` becomes [`PROBE`], and a `?` a letter. `*` alone, of
+    /// actions that are not about any resource, stays what it is, and so do region and account. A secret that is
+    /// named without the end that Secrets Manager gives it is meant with that.
+    pub fn new(pattern: String) -> Self {
+        let pattern = probe::with_ending(pattern);
+        let probe = probe::of(&pattern);
+        Self { probe, ..Self::exact(pattern) }
+    }
+
+    /// A resource as it stands.
+    pub fn exact(arn: String) -> Self {
+        let part = Part { simulated: true, ..Part::default() };
+        Self { pattern: arn.clone(), probe: arn, part, also: Arc::default() }
+    }
+
+    /// The account in its ARN, if that has one.
+    pub fn account(&self) -> Option<&str> {
+        self.probe.split(':').nth(4).filter(|account| !account.is_empty())
+    }
+
+    /// The files of Iceberg tables, of each kind one: below a table's own location, or of a table that is to be
+    /// made one directory below a database's, with those of the tables that lie there. Any other resource is
+    /// [`Resource::new`].
+    pub(super) fn of_files(pattern: String, location: Option<&Location>, tables: &[Alike]) -> Self {
+        let Some(location) = location.filter(|it| it.origin != Origin::Parameters) else {
+            return Self::new(pattern);
+        };
+        let Some(head) = pattern.strip_suffix('*').filter(|head| head.contains('/')) else {
+            return Self::new(pattern);
+        };
+        let mut parts = Vec::new();
+        if let Origin::Table { name, .. } = &location.origin {
+            parts.extend(of_table(head, head, Some(name), 0));
+        } else {
+            parts.extend(of_table(&format!("{head}{PROBE}/"), &format!("{head}*/"), None, 0));
+            let place = format!("{}/{}", location.bucket, location.prefix);
+            let is_whole = head.ends_with(&format!(":{place}"));
+            for it in tables.iter().filter(|_| is_whole) {
+                let Some(below) = it.path.strip_prefix(&place) else { continue };
+                let at = format!("{head}{below}");
+                let mut of_table = of_table(&at, &at, Some(&it.table), it.others);
+                if let Some(data) = of_table.first_mut() {
+                    data.part.simulated = it.simulated;
+                }
+                parts.extend(of_table);
+            }
+        }
+        let mut parts = parts.into_iter();
+        let Some(first) = parts.next() else { return Self::new(pattern) };
+        let part = Part { simulated: true, ..first.part };
+        Self { pattern, probe: first.probe, part, also: parts.collect() }
+    }
+
+    /// Those of its parts that AWS's simulator is asked about, itself the first.
+    pub fn simulated(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(self.also.iter().filter(|it| it.part.simulated))
+    }
+}
+
+/// A table's files of each kind. `directory`: of the probe; `pattern`: of any such table.
+fn of_table(directory: &str, pattern: &str, table: Option<&String>, alike: usize) -> Vec<Resource> {
+    let of_kind = |kind: &Kind| {
+        let mut within = vec![format!("{pattern}{}/*", kind.directory)];
+        within.extend(table.map(|_| format!("{pattern}*")));
+        let (table, files, simulated) = (table.cloned(), kind.files, false);
+        Resource {
+            pattern: format!("{pattern}{}", kind.pattern()),
+            probe: format!("{directory}{}", kind.probe()),
+            part: Part { files, table, alike, within, simulated },
+            also: Arc::default(),
+        }
+    };
+    KINDS.iter().map(of_kind).collect()
+}
+
+/// The tables, those together that no resource of a policy that was read tells apart. The first few, which AWS's
+/// simulator is asked about before the policies are known, are never put together.
+pub(super) fn told_apart(facts: &Facts, tables: &[Below]) -> Vec<Alike> {
+    let written = if tables.len() > SIMULATED { written(facts, tables) } else { Vec::new() };
+    let mut found: Vec<Alike> = Vec::new();
+    let mut known: BTreeMap<Vec<(usize, usize)>, usize> = BTreeMap::new();
+    for (at, it) in tables.iter().enumerate() {
+        let simulated = at < SIMULATED;
+        let new = Alike { table: it.table.clone(), path: it.path.clone(), others: 0, simulated };
+        let marks = marks(&written, &it.path);
+        match known.get(&marks).and_then(|known| found.get_mut(*known)).filter(|_| !simulated) {
+            Some(alike) => alike.others += 1,
+            None => {
+                known.entry(marks).or_insert(found.len());
+                found.push(new);
+            }
+        }
+    }
+    found
+}
+
+/// Which resources match which kinds of a table's files.
+fn marks(written: &[String], path: &str) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    let mut probes: Option<[String; KINDS.len()]> = None;
+    for (at, resource) in written.iter().enumerate() {
+        if !meets(resource, path) {
+            continue;
+        }
+        let probes = probes.get_or_insert_with(|| KINDS.map(|kind| format!("{path}{}", kind.probe())));
+        let matched = probes.iter().enumerate().filter(|(_, probe)| means(resource, probe));
+        found.extend(matched.map(|(kind, _)| (at, kind)));
+    }
+    found
+}
+
+/// The resources of statements that may tell tables apart, from the bucket's name on: not those that all of them
+/// match or none.
+fn written(facts: &Facts, tables: &[Below]) -> Vec<String> {
+    let managed = facts.managed_policies.values().filter_map(|it| Some(&it.known()?.document));
+    let inline = facts.inline_policies.values().filter_map(|it| it.known());
+    let of_buckets = facts.buckets.values().filter_map(|it| it.policy.known());
+    let mut found = Vec::new();
+    for document in managed.chain(inline).chain(of_buckets) {
+        let statements = serde_json::from_str::<Value>(document).ok().map(|it| it["Statement"].clone());
+        let statements = statements.map(|it| if it.is_array() { it } else { Value::Array(vec![it]) });
+        for statement in statements.iter().filter_map(Value::as_array).flatten() {
+            for element in [&statement["Resource"], &statement["NotResource"]] {
+                let texts = element.as_array().map_or_else(|| std::slice::from_ref(element), Vec::as_slice);
+                found.extend(texts.iter().filter_map(Value::as_str).filter_map(of_bucket));
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
+    let common = shared(tables);
+    found.retain(|resource| meets(resource, common) && !covers(resource, &format!("{common}*")));
+    found
+}
+
+/// The bucket and key of an ARN as written; a variable in it stands for any text.
+fn of_bucket(arn: &str) -> Option<String> {
+    arn.splitn(6, ':').nth(5).map(without_variables)
+}
+
+/// Whether a resource may match something below a path: up to its first wildcard they are the same.
+fn meets(resource: &str, path: &str) -> bool {
+    let head = resource.split(['*', '?']).next().unwrap_or_default();
+    head.starts_with(path) || (path.starts_with(head) && head.len() < resource.len())
+}
+
+/// What all paths begin with.
+fn shared(tables: &[Below]) -> &str {
+    let Some((first, others)) = tables.split_first() else { return "" };
+    let mut shared = first.path.as_str();
+    for other in others {
+        let same =
+            shared.char_indices().zip(other.path.chars()).take_while(|((_, left), right)| left == right);
+        let length = same.map(|((at, letter), _)| at + letter.len_utf8()).last().unwrap_or_default();
+        shared = shared.get(..length).unwrap_or_default();
+    }
+    shared
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Fact, RoleName, Target};
+
+    fn told(policy: &str, count: usize) -> Vec<(String, usize)> {
+        let role = RoleName { name: "r".to_owned(), path: None, account: None, partition: None };
+        let connectors = Vec::new();
+        let target = Target { role, external_id: None, region: None, region_given: false, connectors };
+        let mut facts = Facts::unread(target, "2026-03-02T10:00:00Z".to_owned());
+        facts.inline_policies.insert("p".to_owned(), Fact::Known(policy.to_owned()));
+        let below = |at: usize| Below { table: format!("t{at}"), path: format!("lake/sales.db/t{at}/") };
+        let tables: Vec<Below> = (0..count).map(below).collect();
+        told_apart(&facts, &tables).into_iter().map(|it| (it.table, it.others)).collect()
+    }
+
+    fn denying(resource: &str) -> String {
+        format!(
+            r#"{{"Statement": [{{"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::lake/*"}},
+            {{"Effect": "Deny", "Action": "s3:PutObject", "Resource": ["arn:aws:s3:::{resource}"]}}]}}"#
+        )
+    }
+
+    #[test]
+    fn tables_that_no_policy_tells_apart_are_one_but_for_those_that_the_simulator_is_asked_about() {
+        let named = |of: &[(&str, usize)]| -> Vec<(String, usize)> {
+            of.iter().map(|(name, others)| ((*name).to_owned(), *others)).collect()
+        };
+        let all = named(&[("t0", 997), ("t1", 0), ("t2", 0)]);
+        assert_eq!(told(&denying("lake/other/*"), 1000), all);
+        assert_eq!(told(&denying("lake/*.json"), 1000), all);
+        let one = named(&[("t0", 996), ("t1", 0), ("t2", 0), ("t7", 0)]);
+        assert_eq!(told(&denying("lake/sales.db/t7/*"), 1000), one);
+        assert_eq!(told(&denying("lake/sales.db/t7/metadata/*.json"), 1000), one);
+        let some = named(&[("t0", 987), ("t1", 0), ("t2", 0), ("t10", 9)]);
+        assert_eq!(told(&denying("lake/*/t1?/data/*"), 1000), some);
+        let text = |kind: usize| format!("lake/sales.db/t{kind}/{}", KINDS[0].probe());
+        assert!(means("lake/*/t1?/data/*.parquet", &text(12)) && !means("lake/*/t1?/data/*", &text(1)));
+    }
+}
