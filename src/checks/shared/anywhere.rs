@@ -4,7 +4,7 @@
 use crate::model::{EngineVerdict, StatementRef};
 use crate::policy::scope::{common, covers};
 use crate::policy::{Decision, Effect, Policy, PolicySet, Selector, takes_no_resource};
-use crate::requirement::{PROBE, SessionCall, documents};
+use crate::requirement::{Origin, PROBE, SessionCall, documents};
 
 use super::needs::{Ask, Verdict};
 use super::standing::names;
@@ -36,7 +36,37 @@ pub(super) fn verdict(ask: &Ask<'_>, policies: &PolicySet, decision: Decision) -
     if is_of_pattern(ask) && decision.verdict.is_allowed() {
         return on_pattern(ask, policies, decision);
     }
+    if is_of_files(ask) {
+        return on_files(ask, policies, decision);
+    }
     decision.into()
+}
+
+/// Whether a question is about files that a connector names as it is set to, so that nobody knows how they end:
+/// Iceberg's are known.
+fn is_of_files(ask: &Ask<'_>) -> bool {
+    let place = ask.requirement.location.as_ref();
+    place.is_some_and(|it| it.origin == Origin::Parameters)
+        && ask.resource.probe.contains(":s3:::")
+        && ask.resource.pattern.ends_with('*')
+}
+
+/// The verdict on files however they end, unless a statement treats those of an ending differently.
+fn on_files(ask: &Ask<'_>, policies: &PolicySet, decision: Decision) -> Verdict {
+    let allowed = decision.verdict.is_allowed();
+    let mut differing = Vec::new();
+    for Named { pattern, statement, .. } in named(ask, policies) {
+        let by_ending = pattern.rsplit_once('*').is_some_and(|(_, ending)| ending.starts_with('.'));
+        let Some(resource) = common(&pattern, &ask.resource.pattern).filter(|_| by_ending) else { continue };
+        let of_ending = decide_on(ask, resource, policies);
+        if of_ending.depends_on.is_empty() && of_ending.verdict.is_allowed() != allowed {
+            differing.extend(statement);
+        }
+    }
+    if differing.is_empty() {
+        return decision.into();
+    }
+    Verdict::Depends { keys: vec![RESOURCES.to_owned()], statements: differing }
 }
 
 /// The verdict on all of the service, unless a statement treats some resources differently.
