@@ -277,10 +277,8 @@ fn by_simulator(view: &View<'_>, ask: &Ask<'_>, aws: Simulated<'_>, blocked: &Bl
         Some(verdict) if is_of_any(ask) && verdict != EngineVerdict::ExplicitDeny => {
             Answer::Undecided(blocked.clone())
         }
-        Some(EngineVerdict::Allowed) => match refused_besides(view, ask) {
-            true => Answer::Undecided(blocked.clone()),
-            false => Answer::Allowed(vec![aws.identity_evidence()]),
-        },
+        Some(EngineVerdict::Allowed) if refused_besides(view, ask) => Answer::Undecided(blocked.clone()),
+        Some(EngineVerdict::Allowed) => Answer::Allowed(vec![aws.identity_evidence()]),
         Some(EngineVerdict::ExplicitDeny) => Answer::Refused(refused(Cause::Denied)),
         Some(EngineVerdict::ImplicitDeny) => not_allowed(view, ask, &[], || refused(Cause::Missing)),
     }

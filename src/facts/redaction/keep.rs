@@ -5,10 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Kept;
 use crate::model::edit_distance;
 
-/// Whole names, between two slashes or colons, with which the doctor itself asks: the folders of Iceberg,
-/// what stands for any object, table or principal.
-const ASKED: [&str; 6] =
-    ["data", "installer", "metadata", "of-streamkaps-own-role", "service-role", "streamkap-doctor-probe"];
+/// Whole names, between two slashes or colons, with which the doctor itself asks: the folders and files of
+/// Iceberg, what stands for any object, table or principal.
+const ASKED: [&str; 10] = [
+    "00000-0-streamkap-doctor-probe-00001.parquet",
+    "00000-streamkap-doctor-probe.metadata.json",
+    "data",
+    "installer",
+    "metadata",
+    "of-streamkaps-own-role",
+    "service-role",
+    "snap-0-1-streamkap-doctor-probe.avro",
+    "streamkap-doctor-probe",
+    "streamkap-doctor-probe-m0.avro",
+];
 
 /// Whole names that are AWS's words: for principals of Lake Formation, and paths of its own roles.
 const WORDS: [&str; 5] =
