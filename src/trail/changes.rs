@@ -154,7 +154,7 @@ pub const fn assumptions() -> &'static [&'static str] {
 }
 
 /// Whether a change of this kind is one of the role itself.
-const fn is_of_role(kind: ChangeKind) -> bool {
+pub(super) const fn is_of_role(kind: ChangeKind) -> bool {
     matches!(
         kind,
         ChangeKind::Trust

@@ -131,9 +131,11 @@ impl Timeline {
                 Some((time, count, cause))
             })
             .collect();
-        // The surest first; of equals the latest before the denials, then the one explaining more.
+        // What is in force still first, then the surest; of equals the latest before the denials, then the one
+        // explaining more.
         causes.sort_by(|(time, count, one), (other_time, other_count, other)| {
-            (other.certainty, other_time, other_count).cmp(&(one.certainty, time, count))
+            let order = (other.undone_by.is_none(), other.certainty, other_time, other_count);
+            order.cmp(&(one.undone_by.is_none(), one.certainty, time, count))
         });
         Self {
             causes: causes.into_iter().map(|(.., cause)| cause).collect(),

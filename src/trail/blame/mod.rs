@@ -1,8 +1,13 @@
 //! Which change most likely caused which denials, and what speaks for it.
 //!
 //! The changes are gone through in order. What one takes away, or the `Deny` it brings, is a suspect until
-//! another change puts things back. Of those that are suspects when a denial happens one is to blame.
+//! another change puts things back, in the same place or in another one that serves as well. Of those that are
+//! suspects when a denial happens one is to blame.
 
+mod aws_policies;
+mod bearing;
+mod case;
+mod level;
 mod replay;
 mod switch;
 mod target;
@@ -21,14 +26,11 @@ pub(super) use replay::{Changed, Replay};
 pub(super) use trust::lost_trust;
 
 use super::DenialGroup;
-use super::changes::ChangeKind;
-use super::document::{
-    Asked, Caller, Says, StatementChange, StatementChangeKind, allows, denies, is_about_service, losses,
-};
-use super::resource::bucket_of;
-use crate::denial::{Layer, Reason};
+use super::document::{StatementChange, is_about_service};
 use crate::model::Arn;
-use replay::{Content, Place, Step};
+use case::Case;
+use level::{Level, Levels, Side, is_back};
+use replay::{Place, Remade, Step};
 use switch::{Turn, turns};
 
 /// How surely a change caused the denials.
@@ -51,6 +53,12 @@ pub(super) struct Blame {
     pub(super) statements: Vec<StatementChange>,
 }
 
+impl Blame {
+    fn at_most(&mut self, certainty: Certainty) {
+        self.certainty = self.certainty.min(certainty);
+    }
+}
+
 /// A change that is to blame for a group of denials, or for those of them since a time.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Found {
@@ -61,36 +69,53 @@ pub(super) struct Found {
     pub(super) undone_by: Option<usize>,
 }
 
-/// The two things a policy can do to a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Side {
-    /// It has to allow it.
-    Allow,
-    /// It must not deny it.
-    Deny,
-}
-
 /// What was taken away, until it is put back.
 struct Suspect {
     at: usize,
     blame: Blame,
-    /// How good it was before: 0 to 2, as [`Case::level`] tells; none: not known.
-    before: Option<u8>,
+    /// How good it was before; none: not known.
+    before: Option<Level>,
+    /// Whether it is about the service that was called.
+    is_near: bool,
 }
 
-/// Where something was taken away: the place of a policy and what it is to do, or the name of a switch.
+/// Where something was taken away.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Where {
+    /// The place of a policy, and what it is to do.
     Policy(Place, Side),
+    /// The name of a switch.
     Switch(String),
+    /// All that the role had.
+    Role,
+}
+
+impl Where {
+    /// Whether a policy in `place` that allows the call makes up for what was taken here: of the role's own
+    /// policies one is enough, as of the organization's policies on one target.
+    fn is_made_up_by(&self, place: &Place) -> bool {
+        match (self, place) {
+            (Self::Role, place) => place.is_of_identity(),
+            (Self::Policy(Place::Organization(_, one), Side::Allow), Place::Organization(_, other)) => {
+                one == other
+            }
+            (Self::Policy(one, Side::Allow), other) => one.is_of_identity() && other.is_of_identity(),
+            _ => false,
+        }
+    }
+}
+
+/// What a policy does to the call since a change.
+struct Standing {
+    at: usize,
+    time: Timestamp,
+    level: Option<Level>,
 }
 
 /// Finds, for a group of denials of the role, the changes that are to blame: one for all of it, or several
 /// where one was put back, or came, between the denials. The changes come in order of time.
 pub(super) fn find(role: &Arn, changes: &[Changed], denial: &DenialGroup) -> Vec<Found> {
-    let case = Case { role, denial, asked: asked(role, denial), sides: sides(&denial.cause) };
-    let mut suspects: BTreeMap<Where, Suspect> = BTreeMap::new();
-    let mut found: Vec<Found> = Vec::new();
+    let mut search = Search::of(Case::of(role, denial));
     let mut times: Vec<Timestamp> = denial.first.into_iter().chain(denial.times.iter().copied()).collect();
     times.extend(denial.last);
     times.sort_unstable();
@@ -98,357 +123,206 @@ pub(super) fn find(role: &Arn, changes: &[Changed], denial: &DenialGroup) -> Vec
     for (at, change) in changes.iter().enumerate() {
         let Some(time) = change.event.event_time else { continue };
         while let Some(denied) = times.next_if(|denied| **denied < time) {
-            blame(&mut found, &suspects, denial.first, *denied);
+            search.denied(*denied);
         }
-        for gone in case.follow(&mut suspects, at, change) {
-            let undone = found.iter_mut().filter(|it| it.at == gone && it.undone_by.is_none());
-            undone.for_each(|it| it.undone_by = Some(at));
-        }
+        search.follow(at, time, change);
     }
     for denied in times {
-        blame(&mut found, &suspects, denial.first, *denied);
+        search.denied(*denied);
     }
-    found
+    search.found
 }
 
-/// Lays a denial to one of the suspects: the surest, of equals the last. What was to blame before is so
-/// still, as long as it was not put back and no other is surer.
-fn blame(
-    found: &mut Vec<Found>,
-    suspects: &BTreeMap<Where, Suspect>,
-    first: Option<Timestamp>,
-    denied: Timestamp,
-) {
-    let best = suspects.values().max_by_key(|suspect| (suspect.blame.certainty, suspect.at));
-    let Some(best) = best else { return };
-    if let Some(last) = found.last()
-        && last.undone_by.is_none()
-        && (last.at == best.at || last.blame.certainty >= best.blame.certainty)
-    {
-        return;
-    }
-    let mut blame = best.blame.clone();
-    if first.is_some_and(|first| first < denied) && found.is_empty() {
-        blame.reason.push_str("; the denials before it have another cause");
-    }
-    found.push(Found { at: best.at, blame, undone_by: None });
+/// The changes gone through so far, for one group of denials.
+struct Search<'d> {
+    case: Case<'d>,
+    suspects: BTreeMap<Where, Suspect>,
+    /// Policies that were to allow the call, as far as changes show them.
+    standing: BTreeMap<Place, Standing>,
+    found: Vec<Found>,
+    last_denied: Option<Timestamp>,
+    /// It was denied already since things were last put back.
+    is_denied: bool,
 }
 
-/// What is asked of documents for a group of denials; none where the action is not known.
-fn asked<'d>(role: &'d Arn, denial: &'d DenialGroup) -> Option<Asked<'d>> {
-    let caller =
-        denial.principals.iter().find(|it| it.parse::<Arn>().is_ok_and(|arn| arn.service() == "iam"));
-    Some(Asked {
-        action: denial.action.as_deref()?,
-        resource: denial.resource.as_deref().filter(|resource| resource.starts_with("arn:")),
-        caller: Some(Caller::Role(caller.map_or(role.as_str(), String::as_str))),
-    })
-}
-
-/// What a policy may have failed to do, by AWS's words. The denial by a service control policy "may be worded
-/// as explicit though implicit".
-fn sides(cause: &Reason) -> &'static [Side] {
-    match (cause.is_explicit(), cause.layer()) {
-        (Some(false), _) => &[Side::Allow],
-        (Some(true), Some(Layer::Scp | Layer::Rcp)) | (None, _) => &[Side::Allow, Side::Deny],
-        (Some(true), _) => &[Side::Deny],
-    }
-}
-
-/// A group of denials against which changes are held.
-struct Case<'d> {
-    role: &'d Arn,
-    denial: &'d DenialGroup,
-    asked: Option<Asked<'d>>,
-    sides: &'static [Side],
-}
-
-impl Case<'_> {
-    /// Takes the next change: new suspects, and the positions of changes whose effect it puts back.
-    fn follow(&self, suspects: &mut BTreeMap<Where, Suspect>, at: usize, change: &Changed) -> Vec<usize> {
-        let mut gone = Vec::new();
-        for step in change.steps.iter().filter(|step| self.bears(change, step)) {
-            for side in self.sides {
-                let place = Where::Policy(step.place.clone(), *side);
-                let (before, after) =
-                    (self.level(step, &step.before, *side), self.level(step, &step.after, *side));
-                let known = suspects.remove(&place);
-                if let Some(back) = known.as_ref().filter(|it| is_back(it.before, after)) {
-                    gone.push(back.at);
-                    continue;
-                }
-                let new = self.blame(change, step, *side).map(|blame| Suspect { at, blame, before });
-                suspects.extend(worse(known, new, after).map(|suspect| (place, suspect)));
-            }
+impl<'d> Search<'d> {
+    const fn of(case: Case<'d>) -> Self {
+        Self {
+            case,
+            suspects: BTreeMap::new(),
+            standing: BTreeMap::new(),
+            found: Vec::new(),
+            last_denied: None,
+            is_denied: false,
         }
-        for turn in turns(change, self.denial, self.role) {
-            match turn {
-                Turn::On(name) => gone.extend(suspects.remove(&Where::Switch(name)).map(|it| it.at)),
-                Turn::Off(name, certainty) => {
-                    let place = Where::Switch(name);
-                    let blame = Blame { certainty, reason: self.by_name(change), statements: Vec::new() };
-                    let suspect =
-                        worse(suspects.remove(&place), Some(Suspect { at, blame, before: None }), Some(0));
-                    suspects.extend(suspect.map(|suspect| (place, suspect)));
+    }
+
+    /// Lays a denial to one of the suspects: the surest, of equals the last. What was to blame before is so
+    /// still, as long as it was not put back and no other is surer.
+    fn denied(&mut self, time: Timestamp) {
+        (self.last_denied, self.is_denied) = (Some(time), true);
+        let order = |suspect: &&Suspect| (suspect.blame.certainty, suspect.is_near, suspect.at);
+        let Some(best) = self.suspects.values().max_by_key(order) else { return };
+        if let Some(last) = self.found.last()
+            && last.undone_by.is_none()
+            && (last.at == best.at || last.blame.certainty >= best.blame.certainty)
+        {
+            return;
+        }
+        let mut blame = best.blame.clone();
+        if self.case.denial.first.is_some_and(|first| first < time) && self.found.is_empty() {
+            blame.reason.push_str("; the denials before it have another cause");
+        }
+        self.found.push(Found { at: best.at, blame, undone_by: None });
+    }
+
+    /// Takes the next change.
+    fn follow(&mut self, at: usize, time: Timestamp, change: &Changed) {
+        for step in &change.steps {
+            if !self.case.bears(change, step) {
+                continue;
+            }
+            for side in self.case.sides {
+                let levels = self.case.levels(step, *side);
+                self.step(at, change, step, *side, levels);
+                if *side == Side::Allow && step.bears {
+                    self.weigh(at, step, levels);
+                    self.standing.insert(step.place.clone(), Standing { at, time, level: levels.after });
                 }
             }
         }
-        gone
+        if let Some(remade) = change.remade {
+            self.remade(at, remade);
+        }
+        for turn in turns(change, self.case.denial, self.case.role) {
+            self.turn(at, change, turn);
+        }
     }
 
-    /// How good a policy is for what was denied: 0 it refuses it, 1 it hangs on a condition, 2 it lets it
-    /// through; none where it is not known.
-    fn level(&self, step: &Step, content: &Content, side: Side) -> Option<u8> {
-        let rank = |says| match says {
-            Says::No => 0,
-            Says::OnCondition => 1,
-            Says::Yes => 2,
+    fn step(&mut self, at: usize, change: &Changed, step: &Step, side: Side, levels: Levels) {
+        let place = Where::Policy(step.place.clone(), side);
+        let known = self.suspects.remove(&place);
+        if let Some(back) = known.as_ref().filter(|it| is_back(it.before, levels.after)) {
+            self.put_back(back.at, at);
+            return;
+        }
+        let asked = self.case.asked;
+        let is_near = || match (levels.before, step.after.document(), asked) {
+            (None, Some(document), Some(asked)) => is_about_service(document, asked),
+            _ => true,
         };
-        match (content, side) {
-            (Content::Unknown, _) => None,
-            // Without a boundary or a policy of the endpoint, all is allowed.
-            (Content::Absent, _) if matches!(step.place, Place::Boundary | Place::Endpoint(_)) => Some(2),
-            (Content::Absent, Side::Allow) => Some(0),
-            (Content::Absent, Side::Deny) => Some(2),
-            (Content::Document(document), Side::Allow) => Some(rank(allows(document, self.asked?))),
-            (Content::Document(document), Side::Deny) => Some(2 - rank(denies(document, self.asked?))),
+        let new = self.case.blame(change, step, side).map(|mut blame| {
+            // What was refused already was not taken by what may have stood there before.
+            if self.is_denied && levels.before.is_none() && self.stood_in_calm(step).is_none() {
+                blame.at_most(Certainty::Possible);
+            }
+            Suspect { at, blame, before: levels.before, is_near: is_near() }
+        });
+        self.suspects.extend(worse(known, new, levels.after).map(|suspect| (place, suspect)));
+    }
+
+    /// Holds a step of a policy that has to allow the call against the others that may.
+    fn weigh(&mut self, at: usize, step: &Step, levels: Levels) {
+        let here = Where::Policy(step.place.clone(), Side::Allow);
+        let is_exact = self.case.is_exact();
+        let others =
+            self.standing.iter().filter(|(place, _)| **place != step.place && here.is_made_up_by(place));
+        let elsewhere = others.filter_map(|(_, standing)| standing.level).max();
+        let is_new = self.suspects.get(&here).is_some_and(|suspect| suspect.at == at);
+        match elsewhere {
+            Some(Level::Passes) if is_exact && is_new => _ = self.suspects.remove(&here),
+            Some(Level::Passes | Level::OnCondition) if is_new => {
+                self.suspects.entry(here.clone()).and_modify(|it| it.blame.at_most(Certainty::Likely));
+            }
+            _ => {}
+        }
+        let is_other = |place: &Where| *place != here && place.is_made_up_by(&step.place);
+        match levels.after {
+            Some(Level::Passes) if is_exact => {
+                let gone: Vec<_> = self.suspects.extract_if(.., |place, _| is_other(place)).collect();
+                gone.iter().for_each(|(_, suspect)| self.put_back(suspect.at, at));
+            }
+            Some(Level::Passes | Level::OnCondition) => self.doubt(is_other),
+            _ => {}
+        }
+        if is_new && levels.before.is_none() {
+            // It may have made up for the others while it was there.
+            if let Some(came) = self.stood_in_calm(step) {
+                let made_up = |place: &Where, it: &Suspect| is_other(place) && it.at < came;
+                let gone: Vec<_> = self.suspects.extract_if(.., |place, it| made_up(place, it)).collect();
+                gone.iter().for_each(|(_, suspect)| self.put_back(suspect.at, came));
+            }
+            self.doubt(is_other);
         }
     }
 
-    /// Whether a step is about a policy that can have refused the call, by AWS's words and by what is denied.
-    fn bears(&self, change: &Changed, step: &Step) -> bool {
-        is_of_layer(&step.place, &self.denial.cause)
-            && is_about(&step.place, self.role, self.denial)
-            && self.is_named(change, step) != Some(false)
+    /// The change that put in place what a step takes away, if after denials before it there was none since.
+    fn stood_in_calm(&self, step: &Step) -> Option<usize> {
+        let stood = self.standing.get(&step.place)?;
+        self.last_denied.is_some_and(|last| last < stood.time).then_some(stood.at)
     }
 
-    /// Whether the policy is the one that AWS names; none where it names none.
-    fn is_named(&self, change: &Changed, step: &Step) -> Option<bool> {
-        let named = self.denial.policy_arn.as_deref()?;
-        Some(match &step.place {
-            Place::Managed(arn) => arn == named,
-            Place::Boundary => change.target == named,
-            Place::Organization(id, _) => named.rsplit('/').next() == Some(id),
+    /// Other suspects may not be all that it takes.
+    fn doubt(&mut self, is_one: impl Fn(&Where) -> bool) {
+        let doubted = self.suspects.iter_mut().filter(|(place, _)| is_one(place));
+        doubted.for_each(|(_, suspect)| suspect.blame.at_most(Certainty::Likely));
+    }
+
+    /// The role is made anew: whatever was taken from the one before, it is gone with that one.
+    fn remade(&mut self, at: usize, remade: Remade) {
+        self.standing.retain(|place, _| !place.is_of_identity());
+        let is_of_role = |place: &Where| match place {
+            Where::Policy(place, Side::Allow) => place.is_of_identity(),
+            Where::Role => true,
             _ => false,
-        })
-    }
-
-    /// What speaks for a step as the cause; none where it made nothing worse.
-    fn blame(&self, change: &Changed, step: &Step, side: Side) -> Option<Blame> {
-        let (before, after) = (self.level(step, &step.before, side), self.level(step, &step.after, side));
-        let worse = before.is_none_or(|before| after.is_none_or(|after| after < before));
-        if side == Side::Deny && worse && after != Some(2) && self.is_named(change, step) == Some(true) {
-            let policy = self.denial.policy_arn.as_deref().unwrap_or_default();
-            let reason = format!("AWS names {policy} as the policy that denies, and this change brought it");
-            return Some(Blame { certainty: Certainty::Shown, reason, statements: self.moved(step, side) });
-        }
-        let statements = self.moved(step, side);
-        let certainty = certainty(self.asked, step, side, (before, after), &statements)?;
-        let reason = self.reason(change, step, (before, after), &statements);
-        doubted(Blame { certainty, reason, statements }, step, before)
-    }
-
-    /// The statements that went or came with a step, of the side in question.
-    fn moved(&self, step: &Step, side: Side) -> Vec<StatementChange> {
-        let Some(asked) = self.asked.filter(|_| step.after != Content::Unknown) else { return Vec::new() };
-        let mut statements = losses(step.before.document(), step.after.document(), asked);
-        let wanted = match side {
-            Side::Allow => StatementChangeKind::AllowLost,
-            Side::Deny => StatementChangeKind::DenyAdded,
         };
-        statements.retain(|statement| statement.kind == wanted);
-        statements
+        let before: Vec<_> = self.suspects.extract_if(.., |place, _| is_of_role(place)).collect();
+        let Some(mut blame) = self.case.blame_for_remaking(remade) else { return };
+        if let Some((_, best)) = before.into_iter().max_by_key(|(_, suspect)| suspect.blame.certainty) {
+            blame.certainty = blame.certainty.max(best.blame.certainty);
+            blame.statements = best.blame.statements;
+        }
+        self.suspects.insert(Where::Role, Suspect { at, blame, before: None, is_near: true });
     }
 
-    fn reason(
-        &self,
-        change: &Changed,
-        step: &Step,
-        (before, after): (Option<u8>, Option<u8>),
-        statements: &[StatementChange],
-    ) -> String {
-        let (target, action) = (&change.target, self.asked.map_or("the call", |asked| asked.action));
-        if let Some(first) = statements.first() {
-            let name = match &first.sid {
-                Some(sid) => format!("statement {sid}"),
-                None => format!("statement {}", first.index + 1),
-            };
-            return match (first.kind, before) {
-                (StatementChangeKind::AllowLost, _) => {
-                    format!("{name} of {target}, which named {action}, is gone")
+    fn turn(&mut self, at: usize, change: &Changed, turn: Turn) {
+        match turn {
+            Turn::On(name) => {
+                if let Some(back) = self.suspects.remove(&Where::Switch(name)) {
+                    self.put_back(back.at, at);
                 }
-                (StatementChangeKind::DenyAdded, Some(_)) => {
-                    format!("{name} of {target}, which denies {action}, is new")
-                }
-                (StatementChangeKind::DenyAdded, None) => format!(
-                    "{name} of {target} denies {action} since then; what stood there before is not in the logs"
-                ),
-            };
-        }
-        match (before, after, &step.after) {
-            (None, Some(_), Content::Document(_)) => format!(
-                "{target} as this change put it does not allow {action}; what stood there before is not in the logs"
-            ),
-            (Some(_), None, _) => {
-                format!("{target} allowed {action}; what this change put there is not in the logs")
             }
-            _ => self.by_name(change),
+            Turn::Off(name, certainty) => {
+                let place = Where::Switch(name);
+                let blame = Blame { certainty, reason: self.case.by_name(change), statements: Vec::new() };
+                let new = Suspect { at, blame, before: None, is_near: true };
+                let suspect = worse(self.suspects.remove(&place), Some(new), Some(Level::Refuses));
+                self.suspects.extend(suspect.map(|suspect| (place, suspect)));
+            }
         }
     }
 
-    /// What speaks for a change by its name alone.
-    fn by_name(&self, change: &Changed) -> String {
-        let name = &change.event.event_name;
-        let takes =
-            ["Delete", "BatchDelete", "Detach", "Revoke", "BatchRevoke", "Retire", "Disable", "Schedule"];
-        let verb =
-            if takes.iter().any(|prefix| name.starts_with(prefix)) { "takes away" } else { "may take away" };
-        match self.sides {
-            [Side::Deny] => format!("{name} may have brought what AWS says denies: {}", self.denial.reason),
-            _ => format!("{name} {verb} what AWS says is missing: {}", self.denial.reason),
-        }
-    }
-}
-
-/// Whether a place is as good again as it was.
-fn is_back(before: Option<u8>, after: Option<u8>) -> bool {
-    match (before, after) {
-        (Some(before), Some(after)) => after >= before,
-        (None, Some(after)) => after == 2,
-        (None, None) => true,
-        (Some(_), None) => false,
+    /// Notes that what the change at `gone` took is put back by the one at `by`.
+    fn put_back(&mut self, gone: usize, by: usize) {
+        self.is_denied = false;
+        let undone = self.found.iter_mut().filter(|it| it.at == gone && it.undone_by.is_none());
+        undone.for_each(|it| it.undone_by = Some(by));
     }
 }
 
 /// The suspect of a place of which there was one, after a change that put nothing back.
-fn worse(known: Option<Suspect>, new: Option<Suspect>, after: Option<u8>) -> Option<Suspect> {
+fn worse(known: Option<Suspect>, new: Option<Suspect>, after: Option<Level>) -> Option<Suspect> {
     match (known, new) {
         (Some(known), Some(new)) if new.blame.certainty >= known.blame.certainty => {
             Some(Suspect { before: known.before.max(new.before), ..new })
         }
         (Some(mut known), _) => {
             // Part of it is back, or perhaps all.
-            if after != Some(0) {
-                known.blame.certainty = known.blame.certainty.min(Certainty::Likely);
+            if after != Some(Level::Refuses) {
+                known.blame.at_most(Certainty::Likely);
             }
             Some(known)
         }
         (None, new) => new,
-    }
-}
-
-/// How surely a step from one level to another is the cause; none where it made nothing worse.
-fn certainty(
-    asked: Option<Asked<'_>>,
-    step: &Step,
-    side: Side,
-    levels: (Option<u8>, Option<u8>),
-    statements: &[StatementChange],
-) -> Option<Certainty> {
-    let of_organization = matches!(step.place, Place::Organization(..));
-    match (side, levels) {
-        (Side::Allow, (Some(2), Some(0))) | (Side::Deny, (Some(1 | 2) | None, Some(0))) => {
-            Some(Certainty::Shown)
-        }
-        (_, (Some(before), Some(after))) if after < before => Some(Certainty::Likely),
-        // The condition was changed.
-        (_, (Some(1), Some(1))) => (!statements.is_empty()).then_some(Certainty::Likely),
-        (Side::Deny, (None, Some(1))) => Some(Certainty::Likely),
-        // It is no worse than it was: as good as can be now, or as bad before.
-        (_, (Some(_), Some(_)) | (Some(0), None))
-        | (Side::Deny, (None, Some(_)))
-        | (Side::Allow, (None, Some(2))) => None,
-        (Side::Allow, (None, Some(1))) => Some(Certainty::Possible),
-        (Side::Allow, (None, Some(_))) => Some(match (&step.after, asked) {
-            // What never had to do with the call took nothing from it, unless something else stood there.
-            (Content::Document(document), Some(asked)) if !is_about_service(document, asked) => {
-                Certainty::Possible
-            }
-            _ => Certainty::Likely,
-        }),
-        (Side::Allow, (Some(_), None)) => Some(Certainty::Likely),
-        (Side::Allow, (None, None)) if step.place == Place::Boundary => Some(Certainty::Likely),
-        (Side::Deny, (_, None)) if of_organization => Some(Certainty::Likely),
-        (_, (_, None)) => Some(Certainty::Possible),
-    }
-}
-
-/// The blame as far as the policy is known to bear on the role: none where its text is not known either.
-fn doubted(mut blame: Blame, step: &Step, before: Option<u8>) -> Option<Blame> {
-    if step.bears {
-        return Some(blame);
-    }
-    let (most, doubt) = match &step.place {
-        Place::Organization(_, target) if target.is_empty() => (
-            Certainty::Possible,
-            "if it is attached above the account, which the logs do not show".to_owned(),
-        ),
-        Place::Organization(_, target) => (Certainty::Likely, format!("if the account is under {target}")),
-        _ if before.is_none() => return None,
-        _ => (Certainty::Possible, "if it is attached to the role, which the logs do not show".to_owned()),
-    };
-    blame.certainty = blame.certainty.min(most);
-    blame.reason = format!("{}, {doubt}", blame.reason);
-    Some(blame)
-}
-
-/// Whether a policy in this place can have refused a call for this reason.
-fn is_of_layer(place: &Place, cause: &Reason) -> bool {
-    let of_role = matches!(place, Place::Managed(_) | Place::Inline(_));
-    let of_resource = matches!(place, Place::Bucket(_) | Place::Key(_) | Place::Catalog(_));
-    match (cause, cause.layer()) {
-        (_, Some(Layer::Identity)) => of_role,
-        (_, Some(Layer::Boundary)) => *place == Place::Boundary,
-        (_, Some(Layer::Resource)) | (Reason::Opaque, None) => of_resource,
-        (_, Some(Layer::Scp | Layer::Rcp)) => matches!(place, Place::Organization(..)),
-        (_, Some(Layer::Endpoint)) => matches!(place, Place::Endpoint(_)),
-        (_, Some(Layer::Trust)) => *place == Place::Trust,
-        (_, Some(Layer::Session)) => false,
-        // Where the layer is not told.
-        (Reason::Explicit { .. } | Reason::Other { .. } | Reason::Unstated, _) => *place != Place::Trust,
-        _ => false,
-    }
-}
-
-/// Whether a policy in this place is one of what was denied.
-fn is_about(place: &Place, role: &Arn, denial: &DenialGroup) -> bool {
-    let resource = denial.resource.as_deref().unwrap_or_default();
-    let service = denial.action.as_deref().and_then(|action| action.split(':').next()).unwrap_or_default();
-    match place {
-        Place::Managed(_) | Place::Inline(_) | Place::Boundary | Place::Organization(..) => true,
-        Place::Trust => resource == role.as_str(),
-        Place::Bucket(bucket) => service == "s3" && bucket_of(resource) == Some(bucket),
-        Place::Key(key) => service == "kms" && resource.ends_with(&format!(":key/{key}")),
-        Place::Catalog(catalog) => {
-            let account = resource.split(':').nth(4).unwrap_or_default();
-            let (theirs, region) = catalog.split_once(' ').unwrap_or_default();
-            service == "glue"
-                && (account.is_empty() || theirs.is_empty() || account == theirs)
-                && (region.is_empty() || denial.regions.is_empty() || denial.regions.contains(region))
-        }
-        Place::Endpoint(endpoint) => {
-            denial.vpc_endpoints.is_empty() || denial.vpc_endpoints.contains(endpoint)
-        }
-    }
-}
-
-impl Changed {
-    /// Whether a change of a bucket, a key, a catalogue, a database or its grants is one of what was denied,
-    /// as far as both are known.
-    pub(super) fn concerns(&self, denial: &DenialGroup, role: &Arn) -> bool {
-        let resource = denial.resource.as_deref().unwrap_or_default();
-        let service = denial.action.as_deref().and_then(|it| it.split(':').next()).unwrap_or_default();
-        match self.kind {
-            // The account's public access block names no bucket.
-            ChangeKind::Bucket => {
-                let bucket = bucket_of(resource);
-                service == "s3"
-                    && bucket.is_some_and(|bucket| self.target.is_empty() || bucket == self.target)
-            }
-            ChangeKind::Key => service == "kms" && resource.ends_with(&format!(":key/{}", self.target)),
-            ChangeKind::Catalog => service == "glue" && switch::is_same_catalog(self, denial),
-            ChangeKind::Database | ChangeKind::LakeFormation => !turns(self, denial, role).is_empty(),
-            _ => false,
-        }
     }
 }

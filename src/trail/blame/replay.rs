@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
+use super::aws_policies::aws_policy;
 use super::target::target;
 use crate::model::Arn;
 use crate::trail::Event;
-use crate::trail::changes::{ChangeKind, change_kind};
+use crate::trail::changes::{ChangeKind, change_kind, is_of_role};
 use crate::trail::document::document_of;
 
 /// What is known of the role as it is now. It tells what was attached before the events begin.
@@ -39,6 +41,21 @@ pub(crate) enum Place {
     Endpoint(String),
     /// A policy of the organisation, by its id, on a target; the target is empty where it is not known.
     Organization(String, String),
+}
+
+impl Place {
+    /// Whether it is a policy of the role's own, of which any may allow a call.
+    pub(crate) const fn is_of_identity(&self) -> bool {
+        matches!(self, Self::Managed(_) | Self::Inline(_))
+    }
+
+    /// The policy as a reader knows it, where the place tells.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Managed(name) | Self::Inline(name) => Some(name),
+            _ => None,
+        }
+    }
 }
 
 /// What stands in a place.
@@ -78,12 +95,21 @@ pub(crate) struct Step {
     pub(crate) bears: bool,
 }
 
+/// A role that was there before and is made anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Remade {
+    /// When it was deleted; none where the events do not show it.
+    pub(crate) deleted: Option<Timestamp>,
+}
+
 /// A change with what it did.
 pub(crate) struct Changed {
     pub(crate) kind: ChangeKind,
     /// What the change is about: a policy, a bucket, a key.
     pub(crate) target: String,
     pub(crate) steps: Vec<Step>,
+    /// Whether it makes a role anew, which then has none of the policies that it had.
+    pub(crate) remade: Option<Remade>,
     /// The grant on a key that was made or taken back, where the events show it.
     pub(crate) grant: Option<Grant>,
     pub(crate) event: Event,
@@ -96,6 +122,11 @@ pub(crate) struct Replay<'r> {
     began: Attached<'r>,
     /// Since the role was made, all of its policies are known.
     made: bool,
+    /// The role was there before the event at hand.
+    existed: bool,
+    deleted: Option<Timestamp>,
+    /// The organizational unit or root that the role's account is in, where the events show it.
+    parent: Option<String>,
     attached: BTreeMap<String, bool>,
     boundary: Option<String>,
     contents: BTreeMap<Place, Content>,
@@ -129,14 +160,19 @@ impl<'r> Replay<'r> {
             let Some(arn) = event.parameter("policyArn") else { continue };
             by_first_event.entry(arn.to_owned()).or_insert(event.event_name == "DetachRolePolicy");
         }
+        let moves = |event: &&Event| moves_account(event, role) && change_kind(event).is_some();
+        let parent = events.iter().find(moves).and_then(|event| event.parameter("sourceParentId"));
         Self {
             role,
             began: Attached { by_first_event, now },
             made: false,
+            existed: false,
+            deleted: None,
+            parent: parent.map(str::to_owned),
             attached: BTreeMap::new(),
             boundary: None,
             contents: BTreeMap::new(),
-            texts: BTreeMap::from([(FULL_ACCESS.to_owned(), allowing_all())]),
+            texts: BTreeMap::new(),
             versions: BTreeMap::new(),
             grants: BTreeMap::new(),
         }
@@ -145,6 +181,9 @@ impl<'r> Replay<'r> {
     /// Takes the next event; none when it is no change.
     pub(crate) fn follow(&mut self, event: Event) -> Option<Changed> {
         let kind = change_kind(&event)?;
+        let is_of_role = is_of_role(kind);
+        let remade =
+            (self.existed && event.event_name == "CreateRole").then(|| Remade { deleted: self.deleted });
         let steps = match kind {
             ChangeKind::Role => self.role_itself(&event),
             ChangeKind::Trust => vec![self.put(Place::Trust, document_of(&event).into())],
@@ -158,8 +197,9 @@ impl<'r> Replay<'r> {
             }
             ChangeKind::Database | ChangeKind::LakeFormation => Vec::new(),
         };
+        self.existed |= is_of_role;
         let grant = self.grant(&event);
-        Some(Changed { kind, target: target(kind, &event), steps, grant, event })
+        Some(Changed { kind, target: target(kind, &event), steps, remade, grant, event })
     }
 
     fn grant(&mut self, event: &Event) -> Option<Grant> {
@@ -187,20 +227,38 @@ impl<'r> Replay<'r> {
 
     /// A role that is made anew has none of the policies of the one before.
     fn role_itself(&mut self, event: &Event) -> Vec<Step> {
-        if event.event_name != "CreateRole" {
-            return Vec::new();
+        match event.event_name.as_str() {
+            "DeleteRole" => self.deleted = event.event_time,
+            "CreateRole" => return self.made(event),
+            _ => {}
         }
+        Vec::new()
+    }
+
+    fn made(&mut self, event: &Event) -> Vec<Step> {
+        let mut steps = self.left_behind();
+        let bounded = self.contents.remove(&Place::Boundary);
         self.made = true;
         self.attached.clear();
-        let of_role = |place: &Place| matches!(place, Place::Managed(_) | Place::Inline(_) | Place::Boundary);
-        self.contents.retain(|place, _| !of_role(place));
-        let mut steps = vec![self.put(Place::Trust, document_of(event).into())];
+        steps.push(self.put(Place::Trust, document_of(event).into()));
         self.boundary = event.parameter("permissionsBoundary").map(str::to_owned);
-        if let Some(arn) = self.boundary.clone() {
-            let text = self.text(&arn);
-            steps.push(self.put(Place::Boundary, text));
+        if self.boundary.is_some() || bounded.is_some() {
+            let text = self.boundary.as_deref().map_or(Content::Absent, |arn| self.text(arn));
+            let step = self.put(Place::Boundary, text);
+            steps.push(Step { before: bounded.unwrap_or(step.before), ..step });
         }
         steps
+    }
+
+    /// The policies of the role that was, each of which is gone.
+    fn left_behind(&mut self) -> Vec<Step> {
+        let inline = self.contents.extract_if(.., |place, _| place.is_of_identity());
+        let mut policies: Vec<(Place, Content)> = inline.collect();
+        let attached = self.attached.iter().filter(|(_, attached)| **attached);
+        policies.extend(attached.map(|(arn, _)| (Place::Managed(arn.clone()), self.text(arn))));
+        policies.retain(|(_, content)| *content != Content::Absent);
+        let gone = |(place, before)| Step { place, before, after: Content::Absent, bears: true };
+        policies.into_iter().map(gone).collect()
     }
 
     fn inline(&mut self, event: &Event) -> Vec<Step> {
@@ -236,7 +294,7 @@ impl<'r> Replay<'r> {
     }
 
     fn text(&self, policy: &str) -> Content {
-        self.texts.get(policy).cloned().unwrap_or(Content::Unknown)
+        self.texts.get(policy).cloned().unwrap_or_else(|| aws_policy(policy).into())
     }
 
     /// What counts of a managed policy is its default version. AWS deletes neither that nor a policy that is
@@ -298,11 +356,15 @@ impl<'r> Replay<'r> {
     /// by itself: one that is deleted is attached nowhere, and with its type goes what it denies.
     /// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_EnablePolicyType.html>
     fn organization(&mut self, event: &Event) -> Vec<Step> {
+        if moves_account(event, self.role) {
+            self.parent = event.parameter("destinationParentId").map(str::to_owned);
+        }
         let made = event.response_elements.pointer("/policy/policySummary/id").and_then(Value::as_str);
         let Some(id) = event.parameter("policyId").or(made).map(str::to_owned) else { return Vec::new() };
         let on = event.parameter("targetId").unwrap_or_default().to_owned();
-        let is_account = |target: &str| target.len() == 12 && target.bytes().all(|it| it.is_ascii_digit());
-        let (ours, elsewhere) = (on == self.role.account(), is_account(&on) && on != self.role.account());
+        let is_account = on.len() == 12 && on.bytes().all(|it| it.is_ascii_digit());
+        let elsewhere = is_account && on != self.role.account();
+        let ours = self.is_above(&Place::Organization(id.clone(), on.clone()));
         match event.event_name.as_str() {
             "AttachPolicy" | "DetachPolicy" if elsewhere => Vec::new(),
             "AttachPolicy" => {
@@ -323,15 +385,25 @@ impl<'r> Replay<'r> {
                 let after: Content = document_of(event).into();
                 let before = self.texts.insert(id.clone(), after.clone()).unwrap_or(Content::Unknown);
                 let mut places: Vec<Place> = self.attachments(&id).collect();
-                let bears = !places.is_empty();
                 if places.is_empty() {
                     places.push(Place::Organization(id, String::new()));
                 }
-                let step = |place| Step { place, before: before.clone(), after: after.clone(), bears };
+                let step = |place: Place| Step {
+                    bears: self.is_above(&place),
+                    place,
+                    before: before.clone(),
+                    after: after.clone(),
+                };
                 places.into_iter().map(step).collect()
             }
             _ => Vec::new(),
         }
+    }
+
+    /// Whether a policy of the organisation is known to be attached to the role's account, or to what it is in.
+    fn is_above(&self, place: &Place) -> bool {
+        let Place::Organization(_, target) = place else { return false };
+        target == self.role.account() || self.parent.as_ref() == Some(target)
     }
 
     /// Where a policy of the organisation is attached, by the events.
@@ -365,12 +437,9 @@ impl<'r> Replay<'r> {
     }
 }
 
-/// AWS's own service control policy, which allows all.
-const FULL_ACCESS: &str = "p-FullAWSAccess";
-
-fn allowing_all() -> Content {
-    let document = serde_json::json!({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
-    Content::Document(Arc::new(document))
+/// Whether an event moves the role's account within the organization.
+fn moves_account(event: &Event, role: &Arn) -> bool {
+    event.event_name == "MoveAccount" && event.parameter("accountId") == Some(role.account())
 }
 
 /// Whether an endpoint is given the policy that allows all.

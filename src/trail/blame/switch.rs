@@ -2,6 +2,7 @@
 //! parents. Each takes something away or gives it back.
 
 use super::Certainty;
+use super::bearing::{is_bucket, is_key, is_owner};
 use super::replay::Changed;
 use super::target::{Entry, databases, entries};
 use crate::denial::{Layer, Reason};
@@ -24,7 +25,7 @@ pub(super) enum Turn {
 pub(super) fn turns(change: &Changed, denial: &DenialGroup, role: &Arn) -> Vec<Turn> {
     let one = match change.kind {
         ChangeKind::Key => key(change, denial),
-        ChangeKind::Bucket => bucket(change, denial),
+        ChangeKind::Bucket => bucket(change, denial, role),
         ChangeKind::Role => session(change, denial),
         ChangeKind::Organization => return parent(change, denial, role),
         ChangeKind::Database | ChangeKind::LakeFormation => return lake(change, denial, role),
@@ -37,8 +38,7 @@ pub(super) fn turns(change: &Changed, denial: &DenialGroup, role: &Arn) -> Vec<T
 /// reason can that be it.
 fn key(change: &Changed, denial: &DenialGroup) -> Option<Turn> {
     let action = denial.action.as_deref()?.strip_prefix("kms:")?;
-    let (_, id) = denial.resource.as_deref()?.split_once(":key/")?;
-    if change.target != id {
+    if !is_key(change, &change.target, denial.resource.as_deref()?) {
         return None;
     }
     let state = || "the key's state".to_owned();
@@ -64,10 +64,13 @@ fn key(change: &Changed, denial: &DenialGroup) -> Option<Turn> {
 }
 
 /// What of a bucket, besides its policy, can refuse.
-fn bucket(change: &Changed, denial: &DenialGroup) -> Option<Turn> {
-    let bucket = bucket_of(denial.resource.as_deref()?)?;
+fn bucket(change: &Changed, denial: &DenialGroup, role: &Arn) -> Option<Turn> {
+    let resource = denial.resource.as_deref()?;
+    let bucket = bucket_of(resource)?;
     let of_account = change.event.event_name == "PutAccountPublicAccessBlock";
-    if !of_account && change.target != bucket {
+    let is_about =
+        if of_account { is_owner(change, role, denial) } else { is_bucket(change, &change.target, resource) };
+    if bucket.is_empty() || !is_about {
         return None;
     }
     let parameters = &change.event.request_parameters;

@@ -1,0 +1,197 @@
+//! A group of denials, and what of each change speaks for it as their cause.
+
+use super::bearing::{bears, is_assumption_of, is_named};
+use super::level::{Levels, Side, certainty};
+use super::replay::{Changed, Content, Place, Remade, Step};
+use super::{Blame, Certainty};
+use crate::denial::{Layer, Reason};
+use crate::model::Arn;
+use crate::trail::DenialGroup;
+use crate::trail::document::{Asked, Caller, StatementChange, StatementChangeKind, losses};
+
+/// A group of denials against which changes are held.
+pub(super) struct Case<'d> {
+    pub(super) role: &'d Arn,
+    pub(super) denial: &'d DenialGroup,
+    /// None where the action is not known.
+    pub(super) asked: Option<Asked<'d>>,
+    /// What a policy may have failed to do, by AWS's words.
+    pub(super) sides: &'static [Side],
+}
+
+impl<'d> Case<'d> {
+    pub(super) fn of(role: &'d Arn, denial: &'d DenialGroup) -> Self {
+        Self { role, denial, asked: asked(role, denial), sides: sides(&denial.cause) }
+    }
+
+    /// Whether a step is about a policy that can have refused the call.
+    pub(super) fn bears(&self, change: &Changed, step: &Step) -> bool {
+        bears(change, &step.place, self.role, self.denial)
+    }
+
+    /// Whether the resource is known to the letter: what allows it then allows the call.
+    pub(super) fn is_exact(&self) -> bool {
+        let resource = self.asked.and_then(|asked| asked.resource);
+        resource.is_some_and(|resource| !resource.contains('*'))
+    }
+
+    pub(super) fn levels(&self, step: &Step, side: Side) -> Levels {
+        Levels::of(step, self.asked, side)
+    }
+
+    /// What speaks for a step as the cause; none where it made nothing worse.
+    pub(super) fn blame(&self, change: &Changed, step: &Step, side: Side) -> Option<Blame> {
+        let levels = self.levels(step, side);
+        let statements = self.moved(step, side);
+        let is_named = is_named(change, &step.place, self.denial) == Some(true);
+        if side == Side::Deny
+            && is_named
+            && levels.may_be_worse()
+            && levels.after != Some(super::Level::Passes)
+        {
+            let policy = self.denial.policy_arn.as_deref().unwrap_or_default();
+            let reason = format!("AWS names {policy} as the policy that denies, and this change brought it");
+            return Some(Blame { certainty: Certainty::Shown, reason, statements });
+        }
+        let certainty = certainty(step, side, levels, !statements.is_empty())?;
+        let reason = self.reason(change, step, levels, &statements);
+        doubted(Blame { certainty, reason, statements }, step, levels)
+    }
+
+    /// What speaks for a change that made the role anew, without the policies that it had.
+    pub(super) fn blame_for_remaking(&self, remade: Remade) -> Option<Blame> {
+        let certainty = match &self.denial.cause {
+            Reason::Implicit { layer: Layer::Identity } => Certainty::Likely,
+            cause if cause.is_unstated() && !is_assumption_of(self.role, self.denial) => Certainty::Possible,
+            _ => return None,
+        };
+        let action = self.action();
+        let deleted = remade.deleted.map(|time| format!("was deleted at {time} and ")).unwrap_or_default();
+        let reason = format!(
+            "the role {deleted}was made anew by this change, without the policies that it had before; none that \
+             was seen since then allows {action}"
+        );
+        Some(Blame { certainty, reason, statements: Vec::new() })
+    }
+
+    /// The statements that went or came with a step, of the side in question.
+    fn moved(&self, step: &Step, side: Side) -> Vec<StatementChange> {
+        let Some(asked) = self.asked.filter(|_| step.after != Content::Unknown) else { return Vec::new() };
+        let mut statements = losses(step.before.document(), step.after.document(), asked);
+        let wanted = match side {
+            Side::Allow => StatementChangeKind::AllowLost,
+            Side::Deny => StatementChangeKind::DenyAdded,
+        };
+        statements.retain(|statement| statement.kind == wanted);
+        statements
+    }
+
+    fn action(&self) -> &str {
+        self.asked.map_or("the call", |asked| asked.action)
+    }
+
+    fn reason(
+        &self,
+        change: &Changed,
+        step: &Step,
+        levels: Levels,
+        statements: &[StatementChange],
+    ) -> String {
+        let (target, action) = (step.place.name().unwrap_or(&change.target), self.action());
+        if let Some(first) = statements.first() {
+            let name = match &first.sid {
+                Some(sid) => format!("statement {sid}"),
+                None => format!("statement {}", first.index + 1),
+            };
+            return match (first.kind, levels.before) {
+                (StatementChangeKind::AllowLost, _) => {
+                    format!("{name} of {target}, which named {action}, is gone")
+                }
+                (StatementChangeKind::DenyAdded, Some(_)) => {
+                    format!("{name} of {target}, which denies {action}, is new")
+                }
+                (StatementChangeKind::DenyAdded, None) => format!(
+                    "{name} of {target} denies {action} since then; what stood there before is not in the logs"
+                ),
+            };
+        }
+        match (levels.before, levels.after, &step.after) {
+            (None, Some(_), Content::Document(_)) => format!(
+                "{target} as this change put it does not allow {action}; what stood there before is not in the logs"
+            ),
+            (Some(_), None, _) => {
+                format!("{target} allowed {action}; what this change put there is not in the logs")
+            }
+            _ => self.by_name(change),
+        }
+    }
+
+    /// What speaks for a change by its name alone.
+    pub(super) fn by_name(&self, change: &Changed) -> String {
+        let name = &change.event.event_name;
+        let takes =
+            ["Delete", "BatchDelete", "Detach", "Revoke", "BatchRevoke", "Retire", "Disable", "Schedule"];
+        let verb =
+            if takes.iter().any(|prefix| name.starts_with(prefix)) { "takes away" } else { "may take away" };
+        match self.sides {
+            [Side::Deny] => format!("{name} may have brought what AWS says denies: {}", self.denial.reason),
+            _ if self.denial.cause.is_unstated() => {
+                format!("{name} {verb} something that the call needs; AWS does not say what was missing")
+            }
+            _ => format!("{name} {verb} what AWS says is missing: {}", self.denial.reason),
+        }
+    }
+}
+
+fn asked<'d>(role: &'d Arn, denial: &'d DenialGroup) -> Option<Asked<'d>> {
+    let of_iam = |it: &&String| it.parse::<Arn>().is_ok_and(|arn| arn.service() == "iam");
+    let named = denial.principals.iter().find(of_iam).map(String::as_str);
+    let caller = if is_assumption_of(role, denial) {
+        let account = denial.principals.iter().find_map(|it| account_of(it));
+        named.map(Caller::Role).or_else(|| account.map(Caller::Account))
+    } else {
+        Some(Caller::Role(named.unwrap_or(role.as_str())))
+    };
+    let resource = denial.resource.as_deref().filter(|resource| resource.starts_with("arn:"));
+    Some(Asked { action: denial.action.as_deref()?, resource, caller })
+}
+
+/// The account of a caller that is told as `account 111122223333`, or by the ARN of a session.
+fn account_of(principal: &str) -> Option<&str> {
+    let account = principal.strip_prefix("account ").or_else(|| principal.split(':').nth(4))?;
+    Some(account).filter(|account| !account.is_empty())
+}
+
+/// The denial by a service control policy "may be worded as explicit though implicit".
+fn sides(cause: &Reason) -> &'static [Side] {
+    match (cause.is_explicit(), cause.layer()) {
+        (Some(false), _) => &[Side::Allow],
+        (Some(true), Some(Layer::Scp | Layer::Rcp)) | (None, _) => &[Side::Allow, Side::Deny],
+        (Some(true), _) => &[Side::Deny],
+    }
+}
+
+/// The blame as far as the policy is known to bear on the role: none where its text is not known either.
+fn doubted(mut blame: Blame, step: &Step, levels: Levels) -> Option<Blame> {
+    if step.bears {
+        return Some(blame);
+    }
+    let (most, doubt) = match &step.place {
+        Place::Organization(_, target) if target.is_empty() => (
+            Certainty::Possible,
+            "if it is attached above the account, which the logs do not show".to_owned(),
+        ),
+        // An organization has one root.
+        Place::Organization(_, target) if target.starts_with("r-") => {
+            (Certainty::Likely, format!("if the account is under {target}"))
+        }
+        Place::Organization(_, target) => {
+            (Certainty::Possible, format!("if the account is under {target}, which the logs do not show"))
+        }
+        _ if levels.before.is_none() => return None,
+        _ => (Certainty::Possible, "if it is attached to the role, which the logs do not show".to_owned()),
+    };
+    blame.certainty = blame.certainty.min(most);
+    blame.reason = format!("{}, {doubt}", blame.reason);
+    Some(blame)
+}

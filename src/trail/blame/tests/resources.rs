@@ -1,0 +1,126 @@
+//! What the policies, states and settings of buckets, keys and endpoints do.
+
+use super::*;
+
+#[test]
+fn a_deny_for_another_principal_is_not_to_blame() {
+    let deny = |principal: Value| json!({"Sid": "Lock", "Effect": "Deny", "Principal": principal, "Action": "s3:Put*", "Resource": "arn:aws:s3:::orders/*"});
+    let blamed = |bucket, principal| {
+        blamed(vec![bucket_policy(20, bucket, deny(principal))], put_object(30, BUCKET_DENIES))
+    };
+    let shown = Some(said("PutBucketPolicy", 20, Certainty::Shown));
+    assert_eq!(blamed("orders", json!("*")), shown);
+    assert_eq!(blamed("orders", json!({"AWS": [ROLE]})), shown);
+    assert_eq!(blamed("orders", json!({"AWS": "arn:aws:iam::111122223333:role/other"})), None);
+    assert_eq!(blamed("orders", json!({"Service": "delivery.logs.amazonaws.com"})), None);
+    assert_eq!(blamed("old-orders", json!("*")), None);
+}
+
+#[test]
+fn a_deny_on_condition_is_likely_and_no_more() {
+    let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::orders/*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}}});
+    assert_eq!(
+        blamed(vec![bucket_policy(20, "orders", deny)], put_object(30, BUCKET_DENIES)),
+        Some(said("PutBucketPolicy", 20, Certainty::Likely))
+    );
+}
+
+#[test]
+fn a_key_that_is_enabled_again_or_another_one_is_not_to_blame() {
+    let decrypt = || refused(30, "kms:Decrypt", KEY, "");
+    let id = KEY.rsplit('/').next().unwrap();
+    let state = |minute, name: &str, key: &str| event(minute, "kms", name, json!({"keyId": key}));
+    let disabled = Some(said("DisableKey", 10, Certainty::Likely));
+    assert_eq!(blamed(vec![state(10, "DisableKey", id)], decrypt()), disabled);
+    assert_eq!(blamed(vec![state(10, "DisableKey", KEY)], decrypt()), disabled);
+    assert_eq!(blamed(vec![state(10, "DisableKey", id), state(20, "EnableKey", KEY)], decrypt()), None);
+    assert_eq!(
+        blamed(vec![state(10, "DisableKey", "99999999-12ab-34cd-56ef-1234567890ab")], decrypt()),
+        None
+    );
+    // AWS says that a permission is missing, which the key's state is none of.
+    let named =
+        refused(30, "kms:Decrypt", KEY, "because no identity-based policy allows the kms:Decrypt action");
+    assert_eq!(blamed(vec![state(10, "DisableKey", id)], named), None);
+}
+
+#[test]
+fn a_grant_of_another_s_that_is_revoked_is_not_to_blame() {
+    let denied =
+        || refused(30, "kms:Decrypt", KEY, "because no resource-based policy allows the kms:Decrypt action");
+    let id = KEY.rsplit('/').next().unwrap();
+    let grant = |grantee: &str, operation: &str| {
+        let parameters = json!({"keyId": KEY, "granteePrincipal": grantee, "operations": [operation]});
+        let mut event = event(5, "kms", "CreateGrant", parameters);
+        event.response_elements = json!({"grantId": "abc", "keyId": KEY});
+        event
+    };
+    let revoke = || event(10, "kms", "RevokeGrant", json!({"keyId": id, "grantId": "abc"}));
+    assert_eq!(
+        blamed(vec![grant(ROLE, "Decrypt"), revoke()], denied()),
+        Some(said("RevokeGrant", 10, Certainty::Likely))
+    );
+    assert_eq!(
+        blamed(vec![grant("arn:aws:iam::111122223333:role/other", "Decrypt"), revoke()], denied()),
+        None
+    );
+    assert_eq!(blamed(vec![grant(ROLE, "Encrypt"), revoke()], denied()), None);
+    assert_eq!(blamed(vec![revoke()], denied()), Some(said("RevokeGrant", 10, Certainty::Possible)));
+}
+
+#[test]
+fn an_endpoint_s_policy_is_read_where_ec2_keeps_it() {
+    let mut denied = put_object(30, "with an explicit deny in a VPC endpoint policy");
+    denied.vpc_endpoint_id = Some("vpce-0a1b2c3d4e5f67890".into());
+    let deny =
+        json!({"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:Put*", "Resource": "*"}]});
+    let modified = |id: &str| {
+        let request = json!({"VpcEndpointId": id, "PolicyDocument": deny.to_string()});
+        event(20, "ec2", "ModifyVpcEndpoint", json!({"ModifyVpcEndpointRequest": request}))
+    };
+    assert_eq!(
+        blamed(vec![modified("vpce-0a1b2c3d4e5f67890")], denied.clone()),
+        Some(said("ModifyVpcEndpoint", 20, Certainty::Shown))
+    );
+    assert_eq!(blamed(vec![modified("vpce-99999999999999999")], denied), None);
+}
+
+#[test]
+fn the_public_access_block_of_another_account_is_not_to_blame() {
+    let prevented =
+        "because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access";
+    let blocked = |account: &str| {
+        let all = json!({"PublicAccessBlockConfiguration": {"BlockPublicPolicy": true}});
+        let mut event = event(20, "s3", "PutAccountPublicAccessBlock", all);
+        event.recipient_account = Some(account.into());
+        event
+    };
+    for clause in [prevented, ""] {
+        let found = timeline(vec![blocked("444455556666")], put_object(30, clause));
+        assert_eq!(told(&found), None, "{clause}");
+        assert_eq!(found.entries.len(), 1, "{:?}", found.entries);
+        let found = blamed(vec![blocked("111122223333")], put_object(30, clause));
+        assert_eq!(
+            found.map(|(event, _)| event).as_deref(),
+            Some("PutAccountPublicAccessBlock-20"),
+            "{clause}"
+        );
+    }
+}
+
+#[test]
+fn a_replica_of_the_key_in_another_region_is_another_key() {
+    let id = "mrk-1234abcd12ab34cd56ef1234567890ab";
+    let disabled = |region: &str| {
+        let mut event = event(10, "kms", "DisableKey", json!({"keyId": id}));
+        event.region = region.into();
+        event
+    };
+    let denied = || refused(30, "kms:Decrypt", &format!("arn:aws:kms:eu-west-1:111122223333:key/{id}"), "");
+    assert_eq!(blamed(vec![disabled("us-east-1")], denied()), None);
+    assert_eq!(
+        blamed(vec![disabled("eu-west-1")], denied()),
+        Some(said("DisableKey", 10, Certainty::Likely))
+    );
+}

@@ -1,0 +1,66 @@
+//! Who may assume the role.
+
+use super::*;
+
+#[test]
+fn a_trust_policy_that_is_put_back_or_still_allows_is_not_to_blame() {
+    let assumed = |minute| {
+        let mut event = event(minute, "sts", "AssumeRole", json!({"roleArn": ROLE, "roleSessionName": "s"}));
+        event.identity.arn = None;
+        event.identity.account_id = Some("300973880807".into());
+        event
+    };
+    let trust = |minute, accounts: Value| {
+        let document = json!({"Statement": [{"Effect": "Allow", "Principal": {"AWS": accounts}, "Action": "sts:AssumeRole"}]});
+        let parameters = json!({"roleName": "orders", "policyDocument": document.to_string()});
+        event(minute, "iam", "UpdateAssumeRolePolicy", parameters)
+    };
+    let found = |history| told(&timeline_of(&RoleNow::default(), history, &[]));
+    let (ours, other) = (json!("300973880807"), json!("999999999999"));
+    let lost = Some(said("UpdateAssumeRolePolicy", 15, Certainty::Likely));
+    assert_eq!(found(vec![assumed(10), trust(15, other.clone())]), lost);
+    assert_eq!(found(vec![assumed(10), trust(15, other.clone()), trust(20, ours.clone())]), None);
+    assert_eq!(
+        found(vec![trust(1, ours.clone()), assumed(10), trust(15, json!(["300973880807", "999999999999"]))]),
+        None
+    );
+    assert_eq!(found(vec![assumed(10), trust(15, other), assumed(20)]), None);
+}
+
+#[test]
+fn a_refused_assumption_is_laid_to_the_trust_policy_and_not_to_the_role_s_own() {
+    let refused = || {
+        let mut event = event(30, "sts", "AssumeRole", Value::Null);
+        event.error_code = Some("AccessDenied".into());
+        event.error_message = Some(format!(
+            "User: arn:aws:sts::300973880807:assumed-role/kafkaConnectTenantAccessRole/s is not authorized to perform: \
+             sts:AssumeRole on resource: {ROLE}"
+        ));
+        event.identity.arn = None;
+        event.identity.account_id = Some("300973880807".into());
+        event
+    };
+    let trust = |minute, account: &str, external_id: Option<&str>| {
+        let mut statement =
+            json!({"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:AssumeRole"});
+        if let Some(id) = external_id {
+            statement["Condition"] = json!({"StringEquals": {"sts:ExternalId": id}});
+        }
+        let document = json!({"Statement": [statement]});
+        let parameters = json!({"roleName": "orders", "policyDocument": document.to_string()});
+        event(minute, "iam", "UpdateAssumeRolePolicy", parameters)
+    };
+    let (ours, other) = ("arn:aws:iam::300973880807:root", "999999999999");
+    let by = |certainty| Some(said("UpdateAssumeRolePolicy", 20, certainty));
+    let detached = || attach(25, "DetachRolePolicy", WRITE);
+    assert_eq!(
+        blamed(vec![trust(1, ours, None), trust(20, other, None), detached()], refused()),
+        by(Certainty::Shown)
+    );
+    assert_eq!(
+        blamed(vec![trust(1, ours, Some("a")), trust(20, ours, Some("b"))], refused()),
+        by(Certainty::Likely)
+    );
+    assert_eq!(blamed(vec![trust(20, other, None)], refused()), by(Certainty::Possible));
+    assert_eq!(blamed(vec![trust(1, other, None), trust(20, ours, None), detached()], refused()), None);
+}
