@@ -295,8 +295,19 @@ fn a_refused_role_is_told_and_is_no_good_end_unless_it_was_given_since() {
     let refused = [assumed("1", 1, false), assumed("2", 2, true), assumed("3", 3, true)];
     let (table, code) = run(&refused, "table");
     assert_eq!(code, Some(1), "{table}");
+    let (answer, _) = run(&refused, "json");
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    let [group] = &answer["denials"].as_array().unwrap()[..] else { panic!("{answer:#}") };
+    assert_eq!(
+        (&group["action"], &group["resource"], &group["count"]),
+        (&json!("sts:AssumeRole"), &json!(ROLE), &json!(2))
+    );
+    assert_eq!(group["verification"]["status"], "unknown");
     let words = table.split_whitespace().collect::<Vec<_>>().join(" ");
-    for told in ["AssumeRole refused: AWS gave no reason", "The role itself was refused to", "2 times"] {
+    for told in [
+        "AssumeRole refused: AWS gave no reason",
+        "The role itself was refused to Streamkap (account 300973880807) 2 times",
+    ] {
         assert!(words.contains(told), "{told}: {table}");
     }
     assert!(!table.contains("No denial was found"), "{table}");
@@ -305,7 +316,14 @@ fn a_refused_role_is_told_and_is_no_good_end_unless_it_was_given_since() {
     assert_eq!(code, Some(1));
     let (table, code) = run(&[&refused[..], &[assumed("4", 4, false)]].concat(), "table");
     assert_eq!(code, Some(0), "{table}");
-    assert!(table.contains("AssumeRole refused"), "{table}");
+    assert!(table.contains("AssumeRole refused") && table.contains("Now: fixed since."), "{table}");
+    assert!(!table.contains("Sts:"), "{table}");
+    // Refusals before the role was given count apart from those since.
+    let early: Vec<Value> = (10..15).map(|second| assumed(&second.to_string(), second, true)).collect();
+    let late: Vec<Value> = (20..27).map(|second| assumed(&second.to_string(), second, true)).collect();
+    let (table, code) = run(&[&early[..], &[assumed("15", 15, false)], &late[..]].concat(), "table");
+    let words = table.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(code == Some(1) && words.contains("(account 300973880807) 7 times, last at"), "{table}");
 }
 
 #[test]

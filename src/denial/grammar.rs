@@ -366,7 +366,7 @@ fn split_phrase<'a>(text: &'a str, phrase: &str) -> Option<(&'a str, &'a str)> {
 
 /// CloudTrail ends a message that it cut with three dots.
 pub(super) fn is_cut(message: &str) -> bool {
-    message.trim_end().ends_with("...")
+    message.trim_end().ends_with("...") || message.trim_end().ends_with('…')
 }
 
 /// Adds what a Java SDK prints in brackets after a message: `(Service: AWSGlue; Status Code:

@@ -217,6 +217,14 @@ impl Reason {
         }
     }
 
+    /// The same of a message that may have been cut before it.
+    pub fn of_message(&self, action: Option<&str>, truncated: bool) -> String {
+        match self {
+            Self::Unstated if truncated => "the message was cut before the reason".to_owned(),
+            _ => self.of_action(action),
+        }
+    }
+
     /// The layer named.
     pub fn layer(&self) -> Option<Layer> {
         match self {

@@ -244,7 +244,14 @@ fn always_blind() -> [String; 2] {
 }
 
 impl Denied {
-    fn of(group: DenialGroup, causes: Vec<usize>, facts: Option<&Facts>, vendor: &AccountId) -> Self {
+    /// `at` is the group's position.
+    fn of(
+        at: usize,
+        group: DenialGroup,
+        timeline: Option<&Timeline>,
+        facts: Option<&Facts>,
+        vendor: &AccountId,
+    ) -> Self {
         let denial = Denial {
             principal: group.principals.first().cloned(),
             action: group.action.clone(),
@@ -255,9 +262,35 @@ impl Denied {
             truncated: group.truncated,
             ..Denial::default()
         };
-        let verification = verify(&group, facts);
+        let of_role = timeline.filter(|timeline| timeline.refuses_role(&group));
+        let verification =
+            of_role.map_or_else(|| verify(&group, facts), |timeline| given_since(&group, timeline));
+        let causes = timeline.map_or_else(Vec::new, |timeline| timeline.causes_of(at));
         Self { meaning: explain(&denial, vendor), verification, causes, decoded: None, group }
     }
+}
+
+/// Whether the role, which was refused, was given to all of them since. Of callers of another account that alone is
+/// told; in the role's own account another one may have got it.
+fn given_since(group: &DenialGroup, timeline: &Timeline) -> Verification {
+    let own = timeline.role.as_ref().map(Arn::account);
+    let given = |who: &String| {
+        let account = account_of(who).filter(|account| Some(*account) != own)?;
+        let entry = timeline.last_assumed_by(account).filter(|entry| entry.time > group.last)?;
+        Some(format!("{who} assumed the role at {}", entry.time?))
+    };
+    let given: Option<Vec<String>> = group.principals.iter().map(given).collect();
+    match given {
+        Some(given) if !given.is_empty() => Verification::FixedSince { why: given.join("; ") },
+        _ => Verification::Unknown {
+            why: "the trust policy decides it: the checks named above read that".to_owned(),
+        },
+    }
+}
+
+/// The account of somebody who was refused: `account 111122223333`, or an ARN.
+fn account_of(who: &str) -> Option<&str> {
+    who.strip_prefix("account ").or_else(|| who.split(':').nth(4)).filter(|account| !account.is_empty())
 }
 
 /// What the facts tell of the role that is asked for.
@@ -310,9 +343,9 @@ impl Answer {
                 }
             });
         }
-        let causes = |at: usize| timeline.as_ref().map_or_else(Vec::new, |it| it.causes_of(at));
         let denied = groups.into_iter().enumerate();
-        let denials = denied.map(|(at, group)| Denied::of(group, causes(at), facts, vendor)).collect();
+        let explained = |(at, group)| Denied::of(at, group, timeline.as_ref(), facts, vendor);
+        let denials = denied.map(explained).collect();
         Self {
             schema_version: SCHEMA_VERSION,
             complete: coverage.looked.complete,

@@ -49,7 +49,9 @@ struct Subject {
 impl Subject {
     fn of(denial: &Denial, vendor: &AccountId) -> Self {
         let arn = denial.principal.as_deref().and_then(|principal| principal.parse::<Arn>().ok());
-        let is_vendor = arn.as_ref().is_some_and(|arn| arn.account() == vendor.as_str());
+        let account = denial.principal.as_deref().and_then(|principal| principal.strip_prefix("account "));
+        let account = account.or_else(|| arn.as_ref().map(Arn::account));
+        let is_vendor = account == Some(vendor.as_str());
         let action = denial.action.clone().or_else(|| denial.operation.clone());
         let action = action.unwrap_or_else(|| "the call".to_owned());
         let call = match &denial.resource {
@@ -70,6 +72,7 @@ fn who(denial: &Denial, arn: Option<&Arn>, vendor: bool) -> String {
     let session = session.or_else(|| role.map(|arn| (arn.name().to_owned(), arn.account().to_owned())));
     match (session, &denial.principal) {
         (Some((role, _)), _) if vendor => format!("Streamkap itself (its role {role})"),
+        (None, Some(principal)) if vendor => format!("Streamkap itself ({principal})"),
         (Some((role, account)), _) => format!("the role {role} of account {account}"),
         (None, Some(principal)) => principal.clone(),
         (None, None) => "the caller".to_owned(),
@@ -102,6 +105,10 @@ fn meaning(denial: &Denial, subject: &Subject) -> String {
                 whose(*layer)
             )
         }
+        Reason::Explicit { layer: None, .. } if denial.truncated => format!(
+            "Some Deny statement matched when {who} asked for {call}; the message was cut before it says in which \
+             policy."
+        ),
         Reason::Explicit { layer: None, .. } => format!(
             "Some Deny statement matched when {who} asked for {call}; AWS does not say in which policy."
         ),
@@ -174,6 +181,12 @@ fn unstated(denial: &Denial, subject: &Subject) -> String {
         return format!(
             "{call} was refused to {who}; the details are in the encoded message, which only \
              sts:DecodeAuthorizationMessage in the caller's account opens (`denials --decode`)."
+        );
+    }
+    if denial.truncated {
+        return format!(
+            "{who} was refused {call}. The message was cut before the reason, which AWS may well have given: where \
+             the connector's own log has the error, it stands there whole."
         );
     }
     match (subject.service.as_str(), subject.vendor) {
@@ -272,7 +285,7 @@ fn caveats(denial: &Denial, subject: &Subject) -> Vec<String> {
         say("for an object that does not exist S3 answers 403 unless the caller may list the bucket");
     }
     if subject.vendor {
-        say("a refused AssumeRole is not recorded in your CloudTrail, but in Streamkap's");
+        say("a refused AssumeRole is recorded in Streamkap's CloudTrail, and mostly not in yours");
     }
     if denial.truncated {
         say(
@@ -345,8 +358,27 @@ mod tests {
         );
         assert!(meaning.meaning.starts_with("Streamkap itself"), "{}", meaning.meaning);
         assert_eq!(ids(&meaning), ["ASSUME-001", "ASSUME-002", "ASSUME-004", "ASSUME-005", "ASSUME-010"]);
-        assert!(meaning.caveats.iter().any(|caveat| caveat.contains("not recorded in your CloudTrail")));
+        assert!(meaning.caveats.iter().any(|caveat| caveat.contains("mostly not in yours")));
         assert_eq!(meaning.layer, None);
+    }
+
+    #[test]
+    fn a_message_that_was_cut_is_not_taken_for_silence() {
+        let user = "User: arn:aws:sts::111122223333:assumed-role/orders/s is not authorized to perform: s3:PutObject on \
+            resource: \"arn:aws:s3:::b/k\"";
+        for (rest, told) in [
+            (" because no identity-ba...", "was cut before the reason"),
+            ("...", "was cut before the reason"),
+            (" with an explicit deny in a service con...", "was cut before it says in which policy"),
+            (
+                " because no identity-based policy allows the s3:PutObject act...",
+                "None of the policies attached",
+            ),
+            ("", "S3 refused"),
+        ] {
+            let meaning = of(&format!("{user}{rest}")).meaning;
+            assert!(meaning.contains(told), "{rest}: {meaning}");
+        }
     }
 
     #[test]

@@ -53,14 +53,17 @@ impl<'a> Gathered<'a> {
     }
 
     fn take(&mut self, event: &EventRef<'_>) {
-        if self.scope.wants_record(event) {
+        let is_of_history = self.role.as_ref().is_some_and(|role| event.is_history_of(role));
+        let is_assumption = is_assumption(event.event_name.as_bytes());
+        let refuses_role = || is_of_history && is_assumption && event.is_denial() && self.scope.covers(event);
+        if self.scope.wants_record(event) || refuses_role() {
             self.groups.add_record(event);
         }
-        if !self.role.as_ref().is_some_and(|role| event.is_history_of(role)) {
+        if !is_of_history {
             return;
         }
         let key = (event.event_time, event.event_id.clone().into_owned());
-        if !is_assumption(event.event_name.as_bytes()) {
+        if !is_assumption {
             self.changes.put(key, || Kept::of(event));
             return;
         }

@@ -16,6 +16,7 @@ mod sql;
 mod table;
 mod text;
 mod verify;
+mod words;
 
 pub use answer::{Answer, Denied, Question, SCHEMA_VERSION, Searched, Window};
 pub use explain::{Meaning, explain};

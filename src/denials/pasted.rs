@@ -70,7 +70,7 @@ impl Pasted {
 fn of_denial(denial: Denial, vendor: &AccountId) -> PastedDenial {
     let meaning = explain(&denial, vendor);
     PastedDenial {
-        reason: denial.reason.of_action(denial.action.as_deref()),
+        reason: denial.reason.of_message(denial.action.as_deref(), denial.truncated),
         action: denial.action,
         resource: denial.resource,
         cause: denial.reason,

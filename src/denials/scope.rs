@@ -60,16 +60,21 @@ impl Scope {
 
     /// The same of a borrowed event.
     pub fn wants_record(&self, event: &EventRef<'_>) -> bool {
+        event.is_denial()
+            && self.covers(event)
+            && self.role.as_ref().is_none_or(|role| role.made(event.identity()))
+    }
+
+    /// Whether an event is of the window, an account and a region that are asked for.
+    pub fn covers(&self, event: &EventRef<'_>) -> bool {
         let window = self.window;
         let in_window = event.event_time.is_none_or(|time| {
             window.since.is_none_or(|since| time >= since) && window.until.is_none_or(|until| time < until)
         });
         let account = event.recipient_account.as_deref();
         in_window
-            && event.is_denial()
             && (self.accounts.is_empty() || account.is_none_or(|account| self.accounts.contains(account)))
             && (self.regions.is_empty() || event.region.is_empty() || self.regions.contains(&*event.region))
-            && self.role.as_ref().is_none_or(|role| role.made(event.identity()))
     }
 
     /// The question as it is answered.

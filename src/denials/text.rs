@@ -1,6 +1,5 @@
 //! The answer for a person, and one line a group for a script.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
@@ -13,12 +12,11 @@ use super::pasted::Pasted;
 use super::selector::Kind;
 use super::source::Verdict;
 use super::verify::Verification;
+use super::words::{counted, few, sentence, some, thousands, time, who};
 use crate::denial::Reason;
 use crate::report::line;
 use crate::trail::{Cause, Certainty, Problem, ProblemKind, StatementChangeKind, Timeline};
 
-/// Values of a list that are shown.
-const SHOWN: usize = 3;
 /// Events of the timeline that are shown: the last.
 const ENTRIES: usize = 20;
 /// Problems that are shown by name.
@@ -62,13 +60,6 @@ pub fn short(answer: &Answer) -> String {
             line(&group.reason),
             state(verification)
         );
-    }
-    let role = answer.question.role.as_deref().unwrap_or("-");
-    for (entry, first) in answer.refused() {
-        let (first, last, role) = (time(first), time(entry.time), line(role));
-        let what = line(&format!("{} by {}", entry.what, entry.actor));
-        let _ =
-            writeln!(text, "{}\t{first}\t{last}\tsts:AssumeRole\t{role}\t{what}\tnot verified", entry.count);
     }
     if !answer.complete {
         text.push_str("incomplete\n");
@@ -193,7 +184,7 @@ fn group(page: &mut Page, number: usize, denied: &Denied, role: Option<&str>) {
     page.paragraph("   ", &format!("{times}, {span}"));
     for (what, values) in [
         ("in", &group.regions),
-        ("by", &group.principals),
+        ("by", &group.principals.iter().map(|it| who(it)).collect()),
         ("from", &group.source_ips),
         ("with", &group.user_agents),
         ("through", &group.vpc_endpoints),
@@ -257,7 +248,7 @@ fn events(page: &mut Page, timeline: &Timeline) {
     for entry in timeline.entries.iter().skip(shown) {
         let times =
             if entry.count > 1 { format!(" ({} times)", thousands(entry.count)) } else { String::new() };
-        page.item("- ", &format!("{} {}: {}{times}", time(entry.time), entry.actor, entry.what));
+        page.item("- ", &format!("{} {}: {}{times}", time(entry.time), who(&entry.actor), entry.what));
     }
     for cause in timeline.causes.iter().filter(|cause| cause.explains.is_empty()) {
         told_cause(page, "", timeline, cause);
@@ -283,11 +274,12 @@ fn told_cause(page: &mut Page, indent: &str, timeline: &Timeline, cause: &Cause)
         Certainty::Likely => "It was most likely",
         Certainty::Shown => "It was",
     };
-    let by = format!("{surely} this change: {} by {} at {}.", entry.what, entry.actor, time(entry.time));
+    let by =
+        format!("{surely} this change: {} by {} at {}.", entry.what, who(&entry.actor), time(entry.time));
     let mut told = format!("{by} {}", sentence(&cause.reason));
     if let Some(undone) = cause.undone_by.and_then(|at| timeline.entries.get(at)) {
-        let at = time(undone.time);
-        let _ = write!(told, " It was put back by {} by {} at {at}.", undone.what, undone.actor);
+        let (at, by) = (time(undone.time), who(&undone.actor));
+        let _ = write!(told, " It was put back by {} by {by} at {at}.", undone.what);
     }
     page.paragraph(indent, &told);
     for change in &cause.statements {
@@ -388,7 +380,7 @@ fn verdict(answer: &Answer) -> Vec<String> {
     for (entry, _) in refused {
         let times =
             if entry.count == 1 { "once".to_owned() } else { format!("{} times", thousands(entry.count)) };
-        let (actor, last) = (&entry.actor, time(entry.time));
+        let (actor, last) = (who(&entry.actor), time(entry.time));
         sentences.push(format!(
             "The role itself was refused to {actor} {times}, last at {last}, and not given since."
         ));
@@ -420,50 +412,6 @@ fn call(action: Option<&str>, resource: Option<&str>) -> String {
         Some(resource) => format!("{action} on {resource}"),
         None => action.to_owned(),
     }
-}
-
-fn time(time: Option<Timestamp>) -> String {
-    time.map_or_else(|| "an unknown time".to_owned(), |time| time.to_string())
-}
-
-fn few(values: &BTreeSet<String>) -> String {
-    let shown: Vec<_> = values.iter().take(SHOWN).map(String::as_str).collect();
-    match values.len().saturating_sub(SHOWN) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
-}
-
-fn some(what: &str, values: &BTreeSet<String>) -> String {
-    match values.len() {
-        0 => String::new(),
-        1 => format!("{what} {}", few(values)),
-        _ => format!("{what}s {}", few(values)),
-    }
-}
-
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let text: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-    if text.ends_with(['.', '?', '!']) { text } else { format!("{text}.") }
-}
-
-/// `1 record`, `3,519 records`.
-fn counted(number: u64, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{} {what}s", thousands(number)) }
-}
-
-/// A number with commas between its thousands.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

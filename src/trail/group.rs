@@ -166,7 +166,7 @@ impl Tally {
         DenialGroup {
             action: kind.action.clone(),
             resource: resource.map(str::to_owned),
-            reason: kind.cause.of_action(kind.action.as_deref()),
+            reason: kind.cause.of_message(kind.action.as_deref(), kind.truncated),
             cause: kind.cause.clone(),
             count,
             first: self.first,

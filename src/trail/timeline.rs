@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::blame::{Blame, Certainty, Changed, Found, Replay, RoleNow, find, lost_trust};
+use super::blame::{Blame, Certainty, Changed, Found, Replay, RoleNow, find, is_assumption_of, lost_trust};
 use super::changes::{ChangeKind, is_assumption, names_role};
 use super::document::StatementChange;
 use super::{DenialGroup, Event};
@@ -16,6 +16,9 @@ use crate::model::Arn;
 /// What happened around a role's denials, in order of time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Timeline {
+    /// The role that it is about.
+    #[serde(skip)]
+    pub role: Option<Arn>,
     /// In order of time; those without a time come first.
     pub entries: Vec<Entry>,
     /// The changes that may have caused denials, the likeliest first.
@@ -138,6 +141,7 @@ impl Timeline {
             order.cmp(&(one.undone_by.is_none(), one.certainty, time, count))
         });
         Self {
+            role: Some(role.clone()),
             causes: causes.into_iter().map(|(.., cause)| cause).collect(),
             entries: entries.into_iter().map(|(_, entry)| entry).collect(),
         }
@@ -172,6 +176,11 @@ impl Timeline {
             }
         }
         refused.into_values().collect()
+    }
+
+    /// Whether it was the role itself that was refused to somebody.
+    pub fn refuses_role(&self, denial: &DenialGroup) -> bool {
+        self.role.as_ref().is_some_and(|role| is_assumption_of(role, denial))
     }
 
     /// When `account` last assumed the role.
@@ -231,14 +240,17 @@ fn assumed(assumptions: &[Event], first_denied: Option<Timestamp>) -> Vec<(Optio
         by_actor.entry((event.error_code.is_some(), actor)).or_default().push(event);
     }
     let mut entries = Vec::new();
-    for ((refused, actor), events) in by_actor {
-        let before =
-            events.iter().rposition(|event| first_denied.is_none_or(|first| event.event_time <= Some(first)));
+    for ((refused, actor), events) in &by_actor {
+        let last_until = |time: Option<Timestamp>| events.iter().rposition(|event| event.event_time <= time);
+        let before = first_denied.map_or(events.len().checked_sub(1), |first| last_until(Some(first)));
+        // Refusals before the role was last given count apart from those since.
+        let given = by_actor.get(&(false, actor.clone())).filter(|_| *refused).and_then(|given| given.last());
+        let until_given = given.and_then(|given| last_until(given.event_time));
         let shown: BTreeSet<usize> =
-            [Some(0), before, events.len().checked_sub(1)].into_iter().flatten().collect();
+            [Some(0), before, until_given, events.len().checked_sub(1)].into_iter().flatten().collect();
         let mut told = 0;
         for at in shown {
-            let kind = if refused { EntryKind::AssumeRefused } else { EntryKind::Assumed };
+            let kind = if *refused { EntryKind::AssumeRefused } else { EntryKind::Assumed };
             let what = assumption(events[at]);
             let count = (at + 1 - told) as u64;
             told = at + 1;

@@ -19,7 +19,7 @@ pub(super) fn bears(change: &Changed, place: &Place, role: &Arn, denial: &Denial
 }
 
 /// Whether it was the role itself that was refused to somebody.
-pub(super) fn is_assumption_of(role: &Arn, denial: &DenialGroup) -> bool {
+pub(in crate::trail) fn is_assumption_of(role: &Arn, denial: &DenialGroup) -> bool {
     let is_of_sts = denial.action.as_deref().is_some_and(|action| action.starts_with("sts:"));
     let asked = denial.resource.as_deref().and_then(|resource| resource.parse::<Arn>().ok());
     is_of_sts

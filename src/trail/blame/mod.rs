@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(super) use bearing::is_assumption_of;
 pub use replay::RoleNow;
 pub(super) use replay::{Changed, Replay};
 pub(super) use trust::lost_trust;
