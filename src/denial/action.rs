@@ -162,7 +162,7 @@ fn verb_action(operation: &str) -> &str {
 
 /// The IAM prefix of a service named by an SDK: `AWSGlue`, `Amazon S3`, `Sts`,
 /// `AWSSecurityTokenService`, `Redshift Data`.
-fn sdk_prefix(service: &str) -> Option<String> {
+pub fn sdk_prefix(service: &str) -> Option<String> {
     let lower: String = service
         .chars()
         .filter(char::is_ascii_alphanumeric)
@@ -195,6 +195,7 @@ fn lone_service(operation: &str) -> Option<&'static str> {
     }
     match operation {
         "AssumeRole" | "AssumeRoleWithWebIdentity" | "AssumeRoleWithSAML" => Some("sts"),
+        "GetDataAccess" => Some("lakeformation"),
         "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" => Some("kms"),
         "GetClusterCredentials" | "GetClusterCredentialsWithIAM" => Some("redshift"),
         "GetRole"

@@ -128,8 +128,10 @@ fn in_json(value: &Value, depth: u8, found: &mut Vec<Denial>) {
             if let (Some(code), Some(source)) = (text("errorCode"), text("eventSource")) {
                 let name = text("eventName").unwrap_or_default();
                 if let Some(mut denial) = Denial::of_event(source, name, code, text("errorMessage")) {
-                    let arn = map.get("userIdentity").and_then(|who| who.get("arn")).and_then(Value::as_str);
-                    denial.principal = denial.principal.or_else(|| arn.map(str::to_owned));
+                    let who = |key: &str| map.get("userIdentity").and_then(|it| it.get(key)?.as_str());
+                    let account = || who("accountId").map(|account| format!("account {account}"));
+                    let caller = || who("arn").map(str::to_owned).or_else(account);
+                    denial.principal = denial.principal.or_else(caller);
                     found.push(denial);
                 }
                 return;

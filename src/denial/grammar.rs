@@ -389,7 +389,9 @@ pub(super) fn with_operation(mut denial: Denial) -> Denial {
     if denial.action.is_none()
         && let Some(operation) = &denial.operation
     {
-        denial.action = action_of_operation(denial.service.as_deref(), operation);
+        // Of the calls on which Lake Formation decides, most are Glue's.
+        let of_glue = || denial.lake_formation().and_then(|_| action_of_operation(Some("Glue"), operation));
+        denial.action = action_of_operation(denial.service.as_deref(), operation).or_else(of_glue);
     }
     denial
 }

@@ -19,7 +19,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use action::{action_of, action_of_operation, service_prefix};
+pub use action::{action_of, action_of_operation, sdk_prefix, service_prefix};
 pub(crate) use code::is_denial_bytes;
 pub use code::{DENIALS as DENIAL_CODES, is_denial_code};
 pub use find::find_all;
@@ -67,6 +67,14 @@ pub struct Denial {
     pub truncated: bool,
 }
 
+/// Whether an event's error is a refusal: a denial, or that of a session that is too long, for which STS has another
+/// code.
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
+pub(crate) fn is_refusal(error_code: &str, error_message: Option<&str>) -> bool {
+    is_denial_code(error_code)
+        || error_message.is_some_and(|message| message.contains("The requested DurationSeconds exceeds"))
+}
+
 impl Denial {
     /// The denial an API call's event holds, or none when `error_code` is not a denial's.
     ///
@@ -77,7 +85,7 @@ impl Denial {
         error_code: &str,
         error_message: Option<&str>,
     ) -> Option<Self> {
-        if !is_denial_code(error_code) {
+        if !is_refusal(error_code, error_message) {
             return None;
         }
         let mut denial = error_message.and_then(parse).unwrap_or_else(|| Self {

@@ -7,7 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::denial::{Denial, Layer, Reason};
+use crate::denial::{Denial, Layer, Reason, sdk_prefix};
 use crate::model::{AccountId, Arn, CheckId};
 
 /// What a denial means.
@@ -58,9 +58,17 @@ impl Subject {
             Some(resource) => format!("{action} on {resource}"),
             None => action.clone(),
         };
-        let service = action.split_once(':').map_or("", |(service, _)| service).to_ascii_lowercase();
+        let service = service(denial);
         Self { who: who(denial, arn.as_ref(), is_vendor), vendor: is_vendor, call, action, service }
     }
+}
+
+/// The IAM prefix of the service that was called, by the action or by an SDK's words; empty where neither tells.
+fn service(denial: &Denial) -> String {
+    let of_action =
+        denial.action.as_deref().and_then(|action| action.split_once(':')).map(|(it, _)| it.to_owned());
+    let of_sdk = || sdk_prefix(denial.service.as_deref()?);
+    of_action.or_else(of_sdk).unwrap_or_default().to_ascii_lowercase()
 }
 
 fn who(denial: &Denial, arn: Option<&Arn>, vendor: bool) -> String {
@@ -225,8 +233,9 @@ fn capitalised(text: &str) -> String {
 
 /// The checks that look into a denial, the likeliest first.
 fn checks(denial: &Denial) -> &'static [&'static str] {
-    let action = denial.action.as_deref().unwrap_or_default().to_ascii_lowercase();
-    let (service, name) = action.split_once(':').unwrap_or(("", &action));
+    let (service, action) =
+        (service(denial), denial.action.as_deref().unwrap_or_default().to_ascii_lowercase());
+    let name = action.split_once(':').map_or(&*action, |(_, name)| name);
     match &denial.reason {
         Reason::SessionDuration { .. } => return &["LATER-001"],
         Reason::LakeFormation { .. } => return &["WRITE-010"],
@@ -234,7 +243,7 @@ fn checks(denial: &Denial) -> &'static [&'static str] {
         Reason::BlockPublicAccess { .. } => return &["WRITE-005"],
         _ => {}
     }
-    match (service, name, denial.reason.layer()) {
+    match (&*service, name, denial.reason.layer()) {
         ("sts", "tagsession" | "setsourceidentity", _) => &["ASSUME-007"],
         ("sts", _, Some(Layer::Rcp)) => &["ASSUME-010"],
         ("sts", _, _) if denial.reason.is_explicit() == Some(true) => &["ASSUME-006", "ASSUME-005"],
@@ -287,7 +296,8 @@ fn caveats(denial: &Denial, subject: &Subject) -> Vec<String> {
     if subject.vendor {
         say("a refused AssumeRole is recorded in Streamkap's CloudTrail, and mostly not in yours");
     }
-    if denial.truncated {
+    let is_told = matches!(denial.reason, Reason::Unstated | Reason::Explicit { layer: None, .. });
+    if denial.truncated && !is_told {
         say(
             "the message was cut, as CloudTrail cuts after 1,024 characters: the layer or the policy that refused \
              may have stood in its end, which is missing",
@@ -360,6 +370,21 @@ mod tests {
         assert_eq!(ids(&meaning), ["ASSUME-001", "ASSUME-002", "ASSUME-004", "ASSUME-005", "ASSUME-010"]);
         assert!(meaning.caveats.iter().any(|caveat| caveat.contains("mostly not in yours")));
         assert_eq!(meaning.layer, None);
+    }
+
+    #[test]
+    fn a_bare_refusal_is_told_by_the_service_that_an_sdk_names() {
+        let bare = of(
+            "software.amazon.awssdk.services.s3.model.S3Exception: Access Denied (Service: S3, Status Code: \
+            403, Request ID: 1)",
+        );
+        assert!(bare.meaning.starts_with("S3 refused"), "{bare:?}");
+        assert_eq!(ids(&bare)[..2], ["WRITE-004", "WRITE-005"]);
+        let lake = of(
+            "An error occurred (AccessDeniedException) when calling the GetTable operation: Insufficient Lake \
+            Formation permission(s): Required Describe on orders",
+        );
+        assert!(lake.meaning.contains("Describe on orders"), "{lake:?}");
     }
 
     #[test]

@@ -55,7 +55,8 @@ impl<'a> Gathered<'a> {
     fn take(&mut self, event: &EventRef<'_>) {
         let is_of_history = self.role.as_ref().is_some_and(|role| event.is_history_of(role));
         let is_assumption = is_assumption(event.event_name.as_bytes());
-        let refuses_role = || is_of_history && is_assumption && event.is_denial() && self.scope.covers(event);
+        let refuses_role =
+            || is_of_history && is_assumption && event.is_refusal() && self.scope.covers(event);
         if self.scope.wants_record(event) || refuses_role() {
             self.groups.add_record(event);
         }

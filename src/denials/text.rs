@@ -28,10 +28,7 @@ pub fn table(answer: &Answer, width: usize) -> String {
     head(&mut page, answer);
     for (index, denied) in answer.denials.iter().enumerate() {
         page.blank();
-        group(&mut page, index + 1, denied, answer.question.role.as_deref());
-        if let Some(timeline) = &answer.timeline {
-            causes(&mut page, timeline, denied);
-        }
+        group(&mut page, index + 1, denied, answer);
     }
     if let Some(timeline) = &answer.timeline {
         events(&mut page, timeline);
@@ -171,7 +168,7 @@ fn head(page: &mut Page, answer: &Answer) {
     }
 }
 
-fn group(page: &mut Page, number: usize, denied: &Denied, role: Option<&str>) {
+fn group(page: &mut Page, number: usize, denied: &Denied, answer: &Answer) {
     let group = &denied.group;
     page.item(&format!("{number}. "), &call(group.action.as_deref(), group.resource.as_deref()));
     page.paragraph("   ", &says(&group.cause, &group.reason));
@@ -182,6 +179,9 @@ fn group(page: &mut Page, number: usize, denied: &Denied, role: Option<&str>) {
     let times =
         if group.count == 1 { "once".to_owned() } else { format!("{} times", thousands(group.count)) };
     page.paragraph("   ", &format!("{times}, {span}"));
+    if let Some(timeline) = &answer.timeline {
+        causes(page, timeline, denied);
+    }
     for (what, values) in [
         ("in", &group.regions),
         ("by", &group.principals.iter().map(|it| who(it)).collect()),
@@ -198,7 +198,7 @@ fn group(page: &mut Page, number: usize, denied: &Denied, role: Option<&str>) {
         page.paragraph("   ", &format!("policy: {policy}"));
     }
     let refused = Refused {
-        role,
+        role: answer.question.role.as_deref(),
         principal: group.principals.first().map(String::as_str),
         action: group.action.as_deref(),
         resource: group.resource.as_deref(),
@@ -269,25 +269,31 @@ fn causes(page: &mut Page, timeline: &Timeline, denied: &Denied) {
 
 fn told_cause(page: &mut Page, indent: &str, timeline: &Timeline, cause: &Cause) {
     let Some(entry) = timeline.entries.get(cause.entry) else { return };
-    let surely = match cause.certainty {
-        Certainty::Possible => "It may have been",
-        Certainty::Likely => "It was most likely",
-        Certainty::Shown => "It was",
-    };
-    let by =
-        format!("{surely} this change: {} by {} at {}.", entry.what, who(&entry.actor), time(entry.time));
-    let mut told = format!("{by} {}", sentence(&cause.reason));
+    let by = format!("{} this change: {} by {}", surely(cause), entry.what, who(&entry.actor));
+    let mut told = format!("{by} at {}. {}", time(entry.time), sentence(&cause.reason));
     if let Some(undone) = cause.undone_by.and_then(|at| timeline.entries.get(at)) {
         let (at, by) = (time(undone.time), who(&undone.actor));
-        let _ = write!(told, " It was put back by {} by {by} at {at}.", undone.what);
+        let _ = write!(told, " It was undone by {} by {by} at {at}.", undone.what);
     }
     page.paragraph(indent, &told);
     for change in &cause.statements {
-        let what = match change.kind {
-            StatementChangeKind::AllowLost => "gone",
-            StatementChangeKind::DenyAdded => "new",
+        let what = match (change.kind, &change.now) {
+            (StatementChangeKind::AllowLost, None) => "gone",
+            (StatementChangeKind::AllowLost, Some(_)) => "was",
+            (StatementChangeKind::DenyAdded, _) => "new",
         };
         page.item(&format!("{indent}- "), &format!("{what}: {}", change.statement));
+        if let Some(now) = &change.now {
+            page.item(&format!("{indent}- "), &format!("now: {now}"));
+        }
+    }
+}
+
+const fn surely(cause: &Cause) -> &'static str {
+    match cause.certainty {
+        Certainty::Possible => "It may have been",
+        Certainty::Likely => "It was most likely",
+        Certainty::Shown => "It was",
     }
 }
 
@@ -385,12 +391,29 @@ fn verdict(answer: &Answer) -> Vec<String> {
             "The role itself was refused to {actor} {times}, last at {last}, and not given since."
         ));
     }
+    sentences.extend(answer.timeline.as_ref().and_then(|timeline| blamed(answer, timeline)));
     if answer.coverage.looked.interrupted {
         sentences.push("The search was interrupted: there may be more.".to_owned());
     } else if !answer.complete {
         sentences.push("Incomplete: not all could be read, so there may be more.".to_owned());
     }
     sentences
+}
+
+/// What is to blame, and in force still, for the first kind of denials that is not mended.
+fn blamed(answer: &Answer, timeline: &Timeline) -> Option<String> {
+    let mut open = answer.denials.iter().enumerate().filter(|(_, denied)| !denied.verification.is_fixed());
+    open.find_map(|(at, denied)| {
+        let mut causes = denied.causes.iter().filter_map(|at| timeline.causes.get(*at));
+        let cause = causes.find(|cause| cause.undone_by.is_none())?;
+        let entry = timeline.entries.get(cause.entry)?;
+        let by =
+            format!("{} {} by {} at {}.", surely(cause), entry.what, who(&entry.actor), time(entry.time));
+        if answer.denials.len() == 1 {
+            return Some(by);
+        }
+        Some(format!("Number {}: {by}", at + 1))
+    })
 }
 
 fn state(verification: &Verification) -> &'static str {

@@ -146,6 +146,12 @@ impl EventRef<'_> {
         self.error_code.as_deref().is_some_and(denial::is_denial_code)
     }
 
+    /// The same, or refused a session of the length that was asked for.
+    pub fn is_refusal(&self) -> bool {
+        let message = self.error_message.as_deref();
+        self.error_code.as_deref().is_some_and(|code| denial::is_refusal(code, message))
+    }
+
     /// `userIdentity`.
     pub fn identity(&self) -> &Identity {
         &self.identity

@@ -116,7 +116,7 @@ impl DenialGroups {
 
     /// The same of a borrowed event.
     pub fn add_record(&mut self, event: &EventRef<'_>) {
-        if !event.is_denial() {
+        if !event.is_refusal() {
             return;
         }
         // An event without an id cannot be told from another one.

@@ -21,6 +21,10 @@ pub struct StatementChange {
     pub index: usize,
     /// The statement.
     pub statement: Value,
+    /// What the statement of the same `Sid` reads now, where one that went was rewritten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Value>")]
+    pub now: Option<Value>,
 }
 
 /// Whether a statement went or came.
@@ -143,12 +147,19 @@ pub(super) fn losses(old: Option<&Value>, new: Option<&Value>, asked: Asked<'_>)
                 sid: statement.get("Sid").and_then(Value::as_str).map(str::to_owned),
                 index,
                 statement: statement.clone(),
+                now: rewritten(statement, from).filter(|_| kind == StatementChangeKind::AllowLost),
             })
             .collect::<Vec<_>>()
     };
     let mut losses = missing(new, old, "Allow", StatementChangeKind::AllowLost);
     losses.extend(missing(old, new, "Deny", StatementChangeKind::DenyAdded));
     losses
+}
+
+/// The statement of the same `Sid` among others.
+fn rewritten(statement: &Value, others: &[Value]) -> Option<Value> {
+    let sid = statement.get("Sid")?;
+    others.iter().find(|other| other.get("Sid") == Some(sid)).cloned()
 }
 
 /// Equal but for the `Sid`.

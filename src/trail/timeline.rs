@@ -100,9 +100,12 @@ impl Timeline {
     /// `history` are events that [`super::is_history_of`] wants, copies and all, in any order.
     pub fn new(role: &Arn, now: &RoleNow, history: Vec<Event>, denials: &[DenialGroup]) -> Self {
         let (assumptions, changes) = in_order(history, role);
-        let mut replay = Replay::new(role, now, &changes);
-        let changes: Vec<Changed> = changes.into_iter().filter_map(|event| replay.follow(event)).collect();
         let first_denied = denials.iter().filter_map(|denial| denial.first).min();
+        let given = assumptions.iter().filter(|event| event.error_code.is_none());
+        let made = denials.iter().filter(|denial| !is_assumption_of(role, denial));
+        let seen = given.filter_map(|event| event.event_time).chain(made.filter_map(|it| it.first)).min();
+        let mut replay = Replay::new(role, now, seen, &changes);
+        let changes: Vec<Changed> = changes.into_iter().filter_map(|event| replay.follow(event)).collect();
         let mut blames = blames(role, &changes, denials);
         if let Some(found) = lost_trust(&changes, &assumptions, denials) {
             blames.entry(found.at).or_default().push((None, found));
@@ -120,8 +123,9 @@ impl Timeline {
                 entries.push((Some(at), changed(change)));
             }
         }
-        entries
-            .extend(denials.iter().enumerate().take(DENIALS).map(|(at, denial)| (None, denied(at, denial))));
+        // Refusals of the role itself are told as such.
+        let shown = denials.iter().enumerate().take(DENIALS).filter(|(_, it)| !is_assumption_of(role, it));
+        entries.extend(shown.map(|(at, denial)| (None, denied(at, denial))));
         entries.sort_by(|(_, one), (_, other)| (one.time, &one.event_id).cmp(&(other.time, &other.event_id)));
 
         let position = |change: usize| entries.iter().position(|(at, _)| *at == Some(change));

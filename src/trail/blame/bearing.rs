@@ -35,7 +35,8 @@ pub(in crate::trail) fn is_assumption_of(role: &Arn, denial: &DenialGroup) -> bo
 /// no say.
 fn is_of_assumption(place: &Place, cause: &Reason) -> bool {
     match (place, cause.layer()) {
-        (Place::Trust, None | Some(Layer::Trust | Layer::Resource)) => true,
+        (Place::Trust, None) => cause.is_unstated() || cause.is_explicit() == Some(true),
+        (Place::Trust, Some(Layer::Trust | Layer::Resource)) => true,
         (Place::Organization(..), Some(Layer::Scp | Layer::Rcp)) => true,
         (Place::Organization(..), None) => cause.is_explicit() == Some(true),
         _ => false,

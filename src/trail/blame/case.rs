@@ -53,8 +53,12 @@ impl<'d> Case<'d> {
             let reason = format!("AWS names {policy} as the policy that denies, and this change brought it");
             return Some(Blame { certainty: Certainty::Shown, reason, statements });
         }
-        let certainty = certainty(step, side, levels, !statements.is_empty())?;
-        let reason = self.reason(change, step, levels, &statements);
+        let mut certainty = certainty(step, side, levels, !statements.is_empty())?;
+        if side == Side::Allow && self.is_silent() {
+            // It may not have been this layer that refused.
+            certainty = certainty.min(Certainty::Likely);
+        }
+        let reason = self.reason(change, step, side, levels, &statements);
         doubted(Blame { certainty, reason, statements }, step, levels)
     }
 
@@ -90,37 +94,50 @@ impl<'d> Case<'d> {
         self.asked.map_or("the call", |asked| asked.action)
     }
 
+    /// Whether AWS does not tell what refused, and it may have been of several layers: to assume a role from
+    /// another account its trust policy has to allow it, whatever else does.
+    fn is_silent(&self) -> bool {
+        self.denial.cause.is_unstated() && !is_assumption_of(self.role, self.denial)
+    }
+
     fn reason(
         &self,
         change: &Changed,
         step: &Step,
+        side: Side,
         levels: Levels,
         statements: &[StatementChange],
     ) -> String {
-        let (target, action) = (step.place.name().unwrap_or(&change.target), self.action());
+        let (policy, action) = (step.place.in_words(), self.action());
         if let Some(first) = statements.first() {
             let name = match &first.sid {
                 Some(sid) => format!("statement {sid}"),
                 None => format!("statement {}", first.index + 1),
             };
             return match (first.kind, levels.before) {
+                (StatementChangeKind::AllowLost, _) if first.now.is_some() => {
+                    format!("{name} of {policy}, which allowed {action}, reads otherwise now")
+                }
                 (StatementChangeKind::AllowLost, _) => {
-                    format!("{name} of {target}, which named {action}, is gone")
+                    format!("{name} of {policy}, which allowed {action}, is gone")
                 }
                 (StatementChangeKind::DenyAdded, Some(_)) => {
-                    format!("{name} of {target}, which denies {action}, is new")
+                    format!("{name} of {policy}, which denies {action}, is new")
                 }
                 (StatementChangeKind::DenyAdded, None) => format!(
-                    "{name} of {target} denies {action} since then; what stood there before is not in the logs"
+                    "{name} of {policy} denies {action} since then; what stood there before is not in the logs"
                 ),
             };
         }
-        match (levels.before, levels.after, &step.after) {
-            (None, Some(_), Content::Document(_)) => format!(
-                "{target} as this change put it does not allow {action}; what stood there before is not in the logs"
+        match (side, levels.before, levels.after, &step.after) {
+            (_, None, Some(_), Content::Document(_)) => format!(
+                "{policy} as this change put it does not allow {action}; what stood there before is not in the logs"
             ),
-            (Some(_), None, _) => {
-                format!("{target} allowed {action}; what this change put there is not in the logs")
+            (Side::Allow, Some(_), None, _) => {
+                format!("{policy} allowed {action}; what this change put there is not in the logs")
+            }
+            (Side::Deny, Some(_), None, _) => {
+                format!("this change put {policy} in force; what that says is not in the logs")
             }
             _ => self.by_name(change),
         }
@@ -134,11 +151,11 @@ impl<'d> Case<'d> {
         let verb =
             if takes.iter().any(|prefix| name.starts_with(prefix)) { "takes away" } else { "may take away" };
         match self.sides {
-            [Side::Deny] => format!("{name} may have brought what AWS says denies: {}", self.denial.reason),
+            [Side::Deny] => format!("{name} may have brought what AWS says denies it"),
             _ if self.denial.cause.is_unstated() => {
                 format!("{name} {verb} something that the call needs; AWS does not say what was missing")
             }
-            _ => format!("{name} {verb} what AWS says is missing: {}", self.denial.reason),
+            _ => format!("{name} {verb} what AWS says is missing"),
         }
     }
 }
@@ -192,6 +209,6 @@ fn doubted(mut blame: Blame, step: &Step, levels: Levels) -> Option<Blame> {
         _ => (Certainty::Possible, "if it is attached to the role, which the logs do not show".to_owned()),
     };
     blame.certainty = blame.certainty.min(most);
-    blame.reason = format!("{}, {doubt}", blame.reason);
+    blame.reason = format!("{}; it can have done so only {doubt}", blame.reason);
     Some(blame)
 }

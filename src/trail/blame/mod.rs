@@ -186,7 +186,7 @@ impl<'d> Search<'d> {
             for side in self.case.sides {
                 let levels = self.case.levels(step, *side);
                 self.step(at, change, step, *side, levels);
-                if *side == Side::Allow && step.bears {
+                if *side == Side::Allow && (step.bears || step.place.is_on_target()) {
                     self.weigh(at, step, levels);
                     self.standing.insert(step.place.clone(), Standing { at, time, level: levels.after });
                 }

@@ -49,11 +49,23 @@ impl Place {
         matches!(self, Self::Managed(_) | Self::Inline(_))
     }
 
-    /// The policy as a reader knows it, where the place tells.
-    pub(crate) fn name(&self) -> Option<&str> {
+    /// Whether it is a policy of the organisation on a target that is known.
+    pub(crate) const fn is_on_target(&self) -> bool {
+        matches!(self, Self::Organization(_, target) if !target.is_empty())
+    }
+
+    /// The policy in words.
+    pub(crate) fn in_words(&self) -> String {
         match self {
-            Self::Managed(name) | Self::Inline(name) => Some(name),
-            _ => None,
+            Self::Managed(arn) => format!("the policy {arn}"),
+            Self::Inline(name) => format!("the role's policy {name}"),
+            Self::Boundary => "the permissions boundary".to_owned(),
+            Self::Trust => "the trust policy".to_owned(),
+            Self::Bucket(name) => format!("the policy of the bucket {name}"),
+            Self::Key(id) => format!("the policy of the key {id}"),
+            Self::Catalog(_) => "the Data Catalog's policy".to_owned(),
+            Self::Endpoint(id) => format!("the policy of the endpoint {id}"),
+            Self::Organization(id, _) => format!("the organization's policy {id}"),
         }
     }
 }
@@ -122,8 +134,10 @@ pub(crate) struct Replay<'r> {
     began: Attached<'r>,
     /// Since the role was made, all of its policies are known.
     made: bool,
-    /// The role was there before the event at hand.
+    /// The role was there before the event at hand, by the changes.
     existed: bool,
+    /// When it was there, by others.
+    seen: Option<Timestamp>,
     deleted: Option<Timestamp>,
     /// The organizational unit or root that the role's account is in, where the events show it.
     parent: Option<String>,
@@ -153,8 +167,8 @@ struct Attached<'r> {
 }
 
 impl<'r> Replay<'r> {
-    /// Before the first of these events.
-    pub(crate) fn new(role: &'r Arn, now: &'r RoleNow, events: &[Event]) -> Self {
+    /// Before the first of these events. The role was there at a time of `seen`.
+    pub(crate) fn new(role: &'r Arn, now: &'r RoleNow, seen: Option<Timestamp>, events: &[Event]) -> Self {
         let mut by_first_event = BTreeMap::new();
         for event in events.iter().filter(|event| change_kind(event) == Some(ChangeKind::Attachment)) {
             let Some(arn) = event.parameter("policyArn") else { continue };
@@ -167,6 +181,7 @@ impl<'r> Replay<'r> {
             began: Attached { by_first_event, now },
             made: false,
             existed: false,
+            seen,
             deleted: None,
             parent: parent.map(str::to_owned),
             attached: BTreeMap::new(),
@@ -182,8 +197,8 @@ impl<'r> Replay<'r> {
     pub(crate) fn follow(&mut self, event: Event) -> Option<Changed> {
         let kind = change_kind(&event)?;
         let is_of_role = is_of_role(kind);
-        let remade =
-            (self.existed && event.event_name == "CreateRole").then(|| Remade { deleted: self.deleted });
+        let existed = self.existed || self.seen.is_some_and(|seen| Some(seen) < event.event_time);
+        let remade = (existed && event.event_name == "CreateRole").then(|| Remade { deleted: self.deleted });
         let steps = match kind {
             ChangeKind::Role => self.role_itself(&event),
             ChangeKind::Trust => vec![self.put(Place::Trust, document_of(&event).into())],
@@ -239,6 +254,7 @@ impl<'r> Replay<'r> {
         let mut steps = self.left_behind();
         let bounded = self.contents.remove(&Place::Boundary);
         self.made = true;
+        self.deleted = None;
         self.attached.clear();
         steps.push(self.put(Place::Trust, document_of(event).into()));
         self.boundary = event.parameter("permissionsBoundary").map(str::to_owned);

@@ -11,7 +11,8 @@ pub(super) fn target(kind: ChangeKind, event: &Event) -> String {
     let response = |pointer: &str| event.response_elements.pointer(pointer).and_then(Value::as_str);
     let made = || response("/policy/arn").or_else(|| response("/policy/policySummary/id")).map(str::to_owned);
     let named = match kind {
-        ChangeKind::Trust | ChangeKind::Role => parameter("roleName").map(|_| "trust policy".to_owned()),
+        ChangeKind::Trust => parameter("roleName").map(|_| "trust policy".to_owned()),
+        ChangeKind::Role => parameter("roleName"),
         ChangeKind::InlinePolicy => parameter("policyName"),
         ChangeKind::Attachment | ChangeKind::ManagedPolicy => {
             parameter("policyArn").or_else(made).or_else(|| parameter("policyName"))

@@ -235,6 +235,16 @@ fn a_role_that_was_made_anew_without_its_policies_is_the_cause() {
         history.push(inline(23, "w", statement("Allow", "s3:Put*")));
         assert_eq!(blamed(history, denied()), None);
     }
+    // That there was one before is told by others, too.
+    let mut assumed = event(5, "sts", "AssumeRole", json!({"roleArn": ROLE}));
+    assumed.identity.arn = None;
+    assert_eq!(
+        blamed(vec![assumed, role_made(21)], denied()),
+        Some(said("CreateRole", 21, Certainty::Likely))
+    );
+    // Where AWS does not tell what refused, it may have been another layer.
+    let history = vec![inline(1, "w", statement("Allow", "s3:*")), deleted(), role_made(21)];
+    assert_eq!(blamed(history, put_object(30, "")), Some(said("CreateRole", 21, Certainty::Likely)));
     // The first of its name; and a refusal that has nothing to do with the role's own policies.
     assert_eq!(blamed(vec![role_made(21)], denied()), None);
     assert_eq!(blamed(vec![deleted(), role_made(21)], put_object(30, BUCKET_DENIES)), None);

@@ -61,6 +61,16 @@ fn a_refused_assumption_is_laid_to_the_trust_policy_and_not_to_the_role_s_own() 
         blamed(vec![trust(1, ours, Some("a")), trust(20, ours, Some("b"))], refused()),
         by(Certainty::Likely)
     );
+    let shortened = event(20, "iam", "UpdateRole", json!({"roleName": "orders", "maxSessionDuration": 3600}));
+    let mut too_long = refused();
+    too_long.error_code = Some("ValidationError".into());
+    too_long.error_message =
+        Some("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.".into());
+    too_long.request_parameters = json!({"roleArn": ROLE});
+    assert_eq!(
+        blamed(vec![shortened, trust(25, other, None)], too_long),
+        Some(said("UpdateRole", 20, Certainty::Likely))
+    );
     assert_eq!(blamed(vec![trust(20, other, None)], refused()), by(Certainty::Possible));
     assert_eq!(blamed(vec![trust(1, other, None), trust(20, ours, None), detached()], refused()), None);
 }
