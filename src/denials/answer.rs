@@ -282,9 +282,7 @@ fn given_since(group: &DenialGroup, timeline: &Timeline) -> Verification {
     let given: Option<Vec<String>> = group.principals.iter().map(given).collect();
     match given {
         Some(given) if !given.is_empty() => Verification::FixedSince { why: given.join("; ") },
-        _ => Verification::Unknown {
-            why: "the trust policy decides it: the checks named above read that".to_owned(),
-        },
+        _ => Verification::Unknown { why: "the checks named above read what decides it".to_owned() },
     }
 }
 

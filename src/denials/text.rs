@@ -17,6 +17,8 @@ use crate::denial::Reason;
 use crate::report::line;
 use crate::trail::{Cause, Certainty, Problem, ProblemKind, StatementChangeKind, Timeline};
 
+/// What a change of the trust policy explains when no refusal is in the logs.
+const NOT_ASSUMED: &str = "The role is not assumed any more by somebody who used to.";
 /// Events of the timeline that are shown: the last.
 const ENTRIES: usize = 20;
 /// Problems that are shown by name.
@@ -251,6 +253,7 @@ fn events(page: &mut Page, timeline: &Timeline) {
         page.item("- ", &format!("{} {}: {}{times}", time(entry.time), who(&entry.actor), entry.what));
     }
     for cause in timeline.causes.iter().filter(|cause| cause.explains.is_empty()) {
+        page.paragraph("", NOT_ASSUMED);
         told_cause(page, "", timeline, cause);
     }
 }
@@ -391,7 +394,11 @@ fn verdict(answer: &Answer) -> Vec<String> {
             "The role itself was refused to {actor} {times}, last at {last}, and not given since."
         ));
     }
-    sentences.extend(answer.timeline.as_ref().and_then(|timeline| blamed(answer, timeline)));
+    if let Some(timeline) = &answer.timeline {
+        let is_lost = timeline.causes.iter().any(|cause| cause.explains.is_empty());
+        sentences.extend(is_lost.then(|| NOT_ASSUMED.to_owned()));
+        sentences.extend(blamed(answer, timeline));
+    }
     if answer.coverage.looked.interrupted {
         sentences.push("The search was interrupted: there may be more.".to_owned());
     } else if !answer.complete {

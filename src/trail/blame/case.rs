@@ -146,6 +146,11 @@ impl<'d> Case<'d> {
     /// What speaks for a change by its name alone.
     pub(super) fn by_name(&self, change: &Changed) -> String {
         let name = &change.event.event_name;
+        if let (Reason::SessionDuration { .. }, Some(seconds)) =
+            (&self.denial.cause, change.event.request_parameters.get("maxSessionDuration"))
+        {
+            return format!("{name} set the longest session that the role allows to {seconds} seconds");
+        }
         let takes =
             ["Delete", "BatchDelete", "Detach", "Revoke", "BatchRevoke", "Retire", "Disable", "Schedule"];
         let verb =
