@@ -171,7 +171,7 @@ fn run_scan(archive: &Path, scope: &Scope, arguments: &Arguments) -> u64 {
     }
     assert!(coverage.files > 0, "no log files in {}", archive.display());
     let copies = gathered.duplicates();
-    gathered.finish(&RoleNow::default()).groups.iter().map(|group| group.count).sum::<u64>() + copies
+    gathered.finish(&RoleNow::default(), None).groups.iter().map(|group| group.count).sum::<u64>() + copies
 }
 
 /// Lists, reads, inflates; gives the bytes of text.

@@ -116,6 +116,223 @@ fn logs_without_a_record_of_the_window_are_no_complete_answer() {
     }
 }
 
+#[test]
+fn what_was_asked_for_and_is_in_no_log_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("a.json");
+    let mut assumed = record("2", "arn:aws:iam::111122223333:role/admin", "");
+    assumed["eventSource"] = json!("sts.amazonaws.com");
+    assumed["eventName"] = json!("AssumeRole");
+    assumed["requestParameters"] = json!({"roleArn": ROLE.replace("orders", "ORDERS")});
+    for (records, more, lacking) in [
+        (vec![record("1", ROLE, "")], &["--role", ROLE][..], None),
+        (vec![record("1", ROLE, "")], &["--role", "Orders"], None),
+        (vec![assumed.clone()], &["--role", ROLE], None),
+        (
+            vec![assumed],
+            &["--role", "arn:aws:iam::111122223333:role/order"],
+            Some("role arn:aws:iam::111122223333:role/order"),
+        ),
+        (
+            vec![record("1", ROLE, "")],
+            &["--role", "arn:aws:iam::999922223333:role/service/orders"],
+            Some("role arn:aws:iam::999922223333:role/service/orders"),
+        ),
+        (vec![record("1", ROLE, "")], &["--account", "999922223333"], Some("account 999922223333")),
+        (vec![record("1", ROLE, "")], &["--account", "111122223333"], None),
+        (vec![record("1", ROLE, "")], &["--regions", "us-east-1"], Some("region us-east-1")),
+        (vec![record("1", ROLE, "")], &["--regions", "eu-west-1"], None),
+    ] {
+        for pretty in [false, true] {
+            let text = if pretty {
+                serde_json::to_string_pretty(&json!({"Records": records})).unwrap()
+            } else {
+                file(&records)
+            };
+            std::fs::write(&logs, text).unwrap();
+            let (answer, output) = denials(&logs, more);
+            assert_eq!(
+                output.status.code(),
+                Some(if lacking.is_some() { 3 } else { 0 }),
+                "{more:?} {answer:#}"
+            );
+            assert_eq!(answer["complete"], json!(lacking.is_none()));
+            assert_eq!(answer["coverage"]["problems"][0]["file"].as_str(), lacking, "{answer:#}");
+        }
+    }
+}
+
+#[test]
+fn files_in_forms_that_are_not_read_make_an_answer_incomplete_and_others_do_not() {
+    let good = file(&[record("1", ROLE, "")]);
+    let console = "Event name,Event time,User name,Event source\nPutObject,2026-03-02,s,s3.amazonaws.com\n";
+    let mut tar = vec![0; 1024];
+    tar[..6].copy_from_slice(b"a.json");
+    tar[257..262].copy_from_slice(b"ustar");
+    for (name, content, advice) in [
+        ("logs.zip", &b"PK\x03\x04\x14\0"[..], "unpack it first"),
+        ("logs.json.bz2", b"BZh91AY&SY", "decompress it first"),
+        ("logs.json.xz", b"\xfd7zXZ\0\0", "decompress it first"),
+        ("logs.json.zst", b"\x28\xb5\x2f\xfd\x04", "decompress it first"),
+        ("logs.tar", &tar, "unpack it first"),
+        ("logs.tar.gz", &gz(&tar), "unpack it first"),
+        ("logs.parquet", b"PAR1\x15", "Athena"),
+        ("logs.orc", b"ORC\n", "Athena"),
+        ("event_history.csv", console.as_bytes(), "choose JSON"),
+        ("zeros.json", &[0; 900], ""),
+        ("headless.json", &good.as_bytes()[200..], ""),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("good.json"), &good).unwrap();
+        std::fs::write(folder.path().join(name), content).unwrap();
+        let (answer, output) = denials(folder.path(), &["--role", ROLE]);
+        assert_eq!(
+            (&answer["complete"], output.status.code()),
+            (&json!(false), Some(3)),
+            "{name}: {answer:#}"
+        );
+        let problem = &answer["coverage"]["problems"][0];
+        assert!(problem["file"].as_str().unwrap().ends_with(name), "{answer:#}");
+        let table = doctor().args(["denials", "--role", ROLE, "--logs"]).arg(folder.path()).output().unwrap();
+        let table = String::from_utf8(table.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(table.contains(advice), "{name}: {table}");
+        if name.ends_with(".zip") {
+            let (answer, _) = denials(&folder.path().join(name), &["--role", ROLE]);
+            assert_eq!(
+                answer["coverage"]["problems"][0]["problem"], "other_form",
+                "named by itself: {answer:#}"
+            );
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("good.json"), &good).unwrap();
+    for (name, content) in [
+        ("README", &b"read me"[..]),
+        ("notes.txt", b"what errorCode means"),
+        ("truth.json", br#"{"role": "orders", "denied": ["1", "2"]}"#),
+        (".DS_Store", b"\0\0\0\x01Bud1"),
+        (".keep", b""),
+        ("costs.csv", b"day,service,amount\n"),
+        ("111122223333_vpcflowlogs_eu-west-1_fl-1_20260302T0005Z_a.log.gz", &gz("2 111122223333 eni-1")),
+    ] {
+        std::fs::write(folder.path().join(name), content).unwrap();
+    }
+    let (answer, output) = denials(folder.path(), &["--role", ROLE]);
+    assert_eq!((&answer["complete"], output.status.code()), (&json!(true), Some(0)), "{answer:#}");
+    assert_eq!(answer["coverage"]["other_files"], 7);
+}
+
+#[test]
+fn the_window_and_the_accounts_are_those_of_denials_and_not_of_what_explains_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |account: &str, day: &str, records: &[Value]| {
+        let name = format!("{account}_CloudTrail_eu-west-1_{day}T0005Z_a.json.gz");
+        std::fs::write(folder.path().join(name), gz(file(records))).unwrap();
+    };
+    let change = |id: &str, account: &str, time: &str, source: &str, name: &str, parameters: Value| {
+        let mut change = record(id, "arn:aws:iam::111122223333:role/admin", "");
+        change["eventSource"] = json!(format!("{source}.amazonaws.com"));
+        change["eventName"] = json!(name);
+        change["eventTime"] = json!(time);
+        change["recipientAccountId"] = json!(account);
+        change["requestParameters"] = parameters;
+        change
+    };
+    let policy = |action: &str| {
+        let document =
+            json!({"Statement": [{"Sid": "W", "Effect": "Allow", "Action": action, "Resource": "*"}]});
+        json!({"roleName": "orders", "policyName": "w", "policyDocument": document.to_string()})
+    };
+    let change_of_role = |id: &str, time: &str, action| {
+        change(id, "111122223333", time, "iam", "PutRolePolicy", policy(action))
+    };
+    put("111122223333", "20260201", &[change_of_role("a", "2026-02-01T00:00:00Z", "s3:*")]);
+    put("111122223333", "20260220", &[change_of_role("b", "2026-02-20T00:00:00Z", "s3:Get*")]);
+    put("111122223333", "20260302", &[record("1", ROLE, "AccessDenied")]);
+    let attached = json!({"policyId": "p-1", "targetId": "111122223333"});
+    put(
+        "999922223333",
+        "20260219",
+        &[change("c", "999922223333", "2026-02-19T00:00:00Z", "organizations", "AttachPolicy", attached)],
+    );
+    for more in [
+        &["--since", "2026-03-01"][..],
+        &["--account", "111122223333"],
+        &["--since", "2026-03-01", "--account", "111122223333"],
+    ] {
+        for role in [ROLE, "orders"] {
+            let (answer, _) = denials(folder.path(), &[&["--role", role], more].concat());
+            assert_eq!(count(&answer), 1, "{answer:#}");
+            let causes = answer["timeline"]["causes"].as_array().unwrap();
+            assert!(causes.iter().any(|cause| cause["statements"][0]["sid"] == "W"), "{more:?} {answer:#}");
+        }
+    }
+    // What lies further back is passed over, and that is told.
+    put("111122223333", "20250101", &[change_of_role("z", "2025-01-01T00:00:00Z", "s3:*")]);
+    let (answer, _) = denials(folder.path(), &["--role", ROLE, "--since", "2026-03-01"]);
+    assert_eq!(answer["coverage"]["earlier_files"], 1, "{answer:#}");
+    assert!(answer["coverage"]["blind_spots"].to_string().contains("more than 90 days before"), "{answer:#}");
+    let (answer, _) = denials(folder.path(), &["--since", "2026-03-01"]);
+    assert_eq!(
+        answer["coverage"]["earlier_files"], 4,
+        "without a role there is nothing to explain: {answer:#}"
+    );
+}
+
+#[test]
+fn a_denial_is_never_listed_beside_the_word_that_none_of_its_kind_is_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("a.json");
+    let mut invoked = record("0", "arn:aws:iam::111122223333:role/other", "");
+    invoked["eventSource"] = json!("lambda.amazonaws.com");
+    invoked["eventName"] = json!("Invoke");
+    let mut managed = record("2", ROLE, "");
+    managed["eventSource"] = json!("glue.amazonaws.com");
+    managed["eventName"] = json!("GetTable");
+    managed["eventCategory"] = json!("Management");
+    std::fs::write(&logs, file(&[invoked.clone(), managed.clone()])).unwrap();
+    let (answer, _) = denials(&logs, &["--role", ROLE]);
+    assert_eq!(answer["coverage"]["kinds"], json!(["management"]));
+    assert!(answer["coverage"]["blind_spots"].to_string().contains("none is in these logs"), "{answer:#}");
+    let many = (0..40).map(|_| invoked.clone()).chain([record("1", ROLE, "AccessDenied"), managed]);
+    std::fs::write(&logs, file(&many.collect::<Vec<_>>())).unwrap();
+    let (answer, _) = denials(&logs, &["--role", ROLE]);
+    assert_eq!(answer["coverage"]["kinds"], json!(["management", "s3_objects"]));
+    assert!(!answer["coverage"]["blind_spots"].to_string().contains("none is in these logs"), "{answer:#}");
+}
+
+#[test]
+fn who_was_taken_out_of_the_trust_policy_cannot_be_seen_refused_and_the_verdict_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("a.json");
+    let trust = |id: &str, minute: u32, account: &str| {
+        let mut change = record(id, "arn:aws:iam::111122223333:role/admin", "");
+        change["eventSource"] = json!("iam.amazonaws.com");
+        change["eventName"] = json!("UpdateAssumeRolePolicy");
+        change["eventTime"] = json!(format!("2026-03-02T10:{minute:02}:00Z"));
+        let document = json!({"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": {"AWS": format!("arn:aws:iam::{account}:root")}}]});
+        change["requestParameters"] = json!({"roleName": "orders", "policyDocument": document.to_string()});
+        change
+    };
+    let mut late = record("9", "arn:aws:iam::111122223333:role/other", "");
+    late["eventTime"] = json!("2026-03-03T10:00:00Z");
+    let records =
+        [trust("a", 0, "300973880807"), assumed("1", 1, false), trust("b", 30, "111122223333"), late];
+    std::fs::write(&logs, file(&records)).unwrap();
+    let ended = doctor().args(["denials", "--role", ROLE, "--logs"]).arg(&logs).output().unwrap();
+    let table = String::from_utf8(ended.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(ended.status.code(), Some(3), "{table}");
+    for told in ["this change: UpdateAssumeRolePolicy", "records it in that account only"] {
+        assert!(table.contains(told), "{told}: {table}");
+    }
+    let mut again = assumed("2", 1, false);
+    again["eventTime"] = json!("2026-03-02T12:00:00Z");
+    std::fs::write(&logs, file(&[&records[..], &[trust("c", 40, "300973880807"), again]].concat())).unwrap();
+    let ended = doctor().args(["denials", "--role", ROLE, "--logs"]).arg(&logs).output().unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stdout));
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupted_wait_for_standard_input_or_a_pipe_prints_what_was_read() {

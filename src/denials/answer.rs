@@ -15,7 +15,7 @@ use super::verify::{Verification, verify};
 use crate::denial::Denial;
 use crate::facts::Facts;
 use crate::model::{AccountId, Arn};
-use crate::trail::{self, DenialGroup, Entry, RoleNow, Timeline};
+use crate::trail::{self, Cause, DenialGroup, EARLIER_CHANGES, Entry, EntryKind, RoleNow, Timeline};
 
 /// The version of this model, raised when a reader of the last one would be misled.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -136,6 +136,11 @@ impl Searched {
         }
         if looked.data_events {
             kinds.push(Kind::S3Objects);
+            blind_spots.push(
+                "calls on objects of buckets that the trail leaves out: its files tell only that it records some \
+                 buckets' objects"
+                    .to_owned(),
+            );
         } else {
             blind_spots.push(
                 "calls on S3 objects (PutObject, GetObject, ListObjectsV2): they are data events, and none is \
@@ -159,17 +164,89 @@ impl Searched {
 }
 
 impl Searched {
-    /// Log files are as old as they are: those that end before the window begins, or begin after its end,
-    /// say nothing about it.
-    fn hold_to(&mut self, window: Window) {
-        let is_of_files = matches!(self.source, SourceKind::Logs | SourceKind::TrailBucket);
-        let (Some(first), Some(last)) = (self.looked.first, self.looked.last) else { return };
-        let outside = window.since.is_some_and(|since| last < since)
-            || window.until.is_some_and(|until| first >= until);
-        if is_of_files && outside {
+    /// Log files are of the time, the accounts and the regions that they are of, and say nothing about others.
+    fn hold_to(&mut self, scope: &Scope) {
+        let window = scope.window;
+        self.tell_earlier_changes(scope);
+        if !matches!(self.source, SourceKind::Logs | SourceKind::TrailBucket) {
+            return;
+        }
+        if let (Some(first), Some(last)) = (self.looked.first, self.looked.last)
+            && (window.since.is_some_and(|since| last < since)
+                || window.until.is_some_and(|until| first >= until))
+        {
             let places = self.places.join(", ");
             self.looked
                 .lacks(&places, format!("the records are from {first} to {last}: none is of the window"));
+        }
+        if self.source != SourceKind::Logs || self.looked.records == 0 {
+            return;
+        }
+        for (what, asked, seen) in [
+            ("account", &scope.accounts, self.looked.accounts.clone()),
+            ("region", &scope.regions, self.looked.regions.clone()),
+        ] {
+            // Where records tell none, as old ones do, nothing is lacking by that.
+            for missing in asked.difference(&seen).filter(|_| !seen.is_empty()) {
+                let told = seen.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+                self.looked
+                    .lacks(&format!("{what} {missing}"), format!("none of its logs is here, only of {told}"));
+            }
+        }
+        if let Some(role) = scope.role.as_ref().filter(|_| !self.looked.role_seen) {
+            self.looked.lacks(
+                &format!("role {}", role.as_str()),
+                "it stands in no record, neither as caller nor as what is assumed or changed: its name is another, or \
+                 it was used in another account, region or time",
+            );
+        }
+    }
+
+    /// The window and the accounts are those of the denials. What explains them may lie elsewhere.
+    fn tell_earlier_changes(&mut self, scope: &Scope) {
+        if scope.role.is_none() {
+            return;
+        }
+        if self.source == SourceKind::Logs {
+            let earlier = self.looked.earlier_files;
+            if let Some(from) = scope.window.since.filter(|_| earlier > 0) {
+                let days = EARLIER_CHANGES.as_hours() / 24;
+                self.blind_spots.push(format!(
+                    "changes that were made more than {days} days before {from}: of {earlier} files only the names \
+                     were read; without --since all are"
+                ));
+            }
+            return;
+        }
+        if let Some(from) = scope.window.since {
+            self.blind_spots.push(format!(
+                "changes that were made before {from} and may explain denials: with an earlier --since they show"
+            ));
+        }
+        if !scope.accounts.is_empty() {
+            self.blind_spots.push(
+                "changes that are recorded in other accounts than those asked for, of the organisation or of \
+                 another account's bucket: without --account they show"
+                    .to_owned(),
+            );
+        }
+    }
+
+    /// A denial is the proof that its kind of events is recorded, whatever else speaks against it.
+    fn agree_with(&mut self, groups: &[DenialGroup]) {
+        let found: BTreeSet<Kind> =
+            groups.iter().filter_map(|group| group.action.as_deref()).map(Kind::of_action).collect();
+        for kind in found {
+            let denies = format!("{}:", kind.as_str());
+            let begins = format!("{} (", kind.as_str());
+            let before = self.blind_spots.len();
+            self.blind_spots.retain(|spot| !spot.starts_with(&denies) && !spot.starts_with(&begins));
+            if self.blind_spots.len() < before {
+                self.blind_spots.push(format!(
+                    "{} but for some: denials of them are here, but not all are sure to be recorded",
+                    kind.as_str()
+                ));
+            }
         }
     }
 
@@ -320,8 +397,10 @@ impl Answer {
         vendor: &AccountId,
     ) -> Self {
         let scope = gathered.scope();
-        coverage.hold_to(scope.window);
-        let Outcome { groups, timeline, mut notes } = gathered.finish(&role_now(facts, scope));
+        coverage.hold_to(scope);
+        let seen_until = coverage.looked.last;
+        let Outcome { groups, timeline, mut notes } = gathered.finish(&role_now(facts, scope), seen_until);
+        coverage.agree_with(&groups);
         let roles: BTreeSet<_> = groups.iter().flat_map(|group| &group.principals).cloned().collect();
         if let (Some(RoleFilter::Name(name)), true) = (&scope.role, roles.len() > 1) {
             let roles: Vec<_> = roles.into_iter().collect();
@@ -365,15 +444,28 @@ impl Answer {
         self.timeline.as_ref().map_or_else(Vec::new, |timeline| timeline.refused(is_within))
     }
 
+    /// The change after which the role was not assumed any more by those who used to, if nothing put it back. Their
+    /// being refused is recorded in their own account only.
+    pub fn kept_out(&self) -> Option<(&Cause, &Entry)> {
+        let timeline = self.timeline.as_ref()?;
+        let is_unexplained = |cause: &&Cause| cause.explains.is_empty() && cause.undone_by.is_none();
+        let cause = timeline.causes.iter().find(is_unexplained)?;
+        let change = timeline.entries.get(cause.entry)?;
+        let is_given =
+            timeline.entries.iter().any(|it| it.kind == EntryKind::Assumed && it.time > change.time);
+        (!is_given).then_some((cause, change))
+    }
+
     /// The exit code: 130 interrupted, 1 something is denied that is not known to be mended, or the role itself
-    /// was refused, 3 nothing found but not all was seen, 0 nothing found.
+    /// was refused, 3 nothing found but not all was seen, such as a role that is given to nobody since its trust
+    /// policy was changed, 0 nothing found.
     pub fn exit_code(&self) -> u8 {
         let is_denied = || self.denials.iter().any(|denied| !denied.verification.is_fixed());
         if self.coverage.looked.interrupted {
             130
         } else if is_denied() || !self.refused().is_empty() {
             1
-        } else if self.complete {
+        } else if self.complete && self.kept_out().is_none() {
             0
         } else {
             3

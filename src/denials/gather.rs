@@ -108,8 +108,9 @@ impl<'a> Gathered<'a> {
         notes
     }
 
-    /// The groups, and the timeline where one role was asked for. `now` tells what is known of it.
-    pub fn finish(self, now: &RoleNow) -> Outcome {
+    /// The groups, and the timeline where one role was asked for. `now` tells what is known of it, `seen_until` the
+    /// time of the last record of whatever kind.
+    pub fn finish(self, now: &RoleNow, seen_until: Option<Timestamp>) -> Outcome {
         let mut notes = self.notes();
         let groups = self.groups.groups();
         let kept = self.changes.events.into_values().chain(self.assumptions.events.into_values());
@@ -131,7 +132,7 @@ impl<'a> Gathered<'a> {
         };
         let timeline = role.map(|role| {
             history.retain(|event| is_history_of(event, &role));
-            Timeline::new(&role, now, history, &groups)
+            Timeline::until(seen_until, &role, now, history, &groups)
         });
         Outcome { groups, timeline, notes }
     }
@@ -300,7 +301,7 @@ mod tests {
             for event in events() {
                 gathered.add(event);
             }
-            (gathered.duplicates(), gathered.finish(&RoleNow::default()))
+            (gathered.duplicates(), gathered.finish(&RoleNow::default(), None))
         };
         assert_eq!(alone.1.groups.len(), 7);
         assert_eq!(alone.1.groups.iter().map(|group| group.count).sum::<u64>() + alone.0, 300);
@@ -328,7 +329,7 @@ mod tests {
                     gathered.merge(sibling);
                 }
                 assert!(
-                    (gathered.duplicates(), gathered.finish(&RoleNow::default())) == alone,
+                    (gathered.duplicates(), gathered.finish(&RoleNow::default(), None)) == alone,
                     "{workers} workers"
                 );
             }
@@ -349,7 +350,7 @@ mod tests {
         gathered
             .change(&change("1", r#"{"eventSource":"iam.amazonaws.com","eventName":"CreatePolicy","a":}"#));
         gathered.change(&change("2", r#"{"eventSource":"iam.amazonaws.com","eventName":"CreatePolicy"}"#));
-        let notes = gathered.finish(&RoleNow::default()).notes;
+        let notes = gathered.finish(&RoleNow::default(), None).notes;
         assert_eq!(notes, ["changes that are damaged in the logs, and not in the timeline: 1"]);
     }
 
@@ -373,7 +374,7 @@ mod tests {
             [format!("the timeline knows only the last {HISTORY} assumptions of the role")]
         );
         assert_eq!(gathered.assumptions.events.keys().next().unwrap().1, "AssumeRole-10");
-        let timeline = gathered.finish(&RoleNow::default()).timeline;
+        let timeline = gathered.finish(&RoleNow::default(), None).timeline;
         assert!(timeline.unwrap().entries.iter().any(|entry| entry.what.starts_with("PutRolePolicy")));
     }
 }

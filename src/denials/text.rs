@@ -135,8 +135,12 @@ fn head(page: &mut Page, answer: &Answer) {
             counts.push(counted(number, what));
         }
     }
-    let passed_over =
-        [(looked.digests, "digest"), (looked.insights, "insight"), (looked.other_files, "other file")];
+    let passed_over = [
+        (looked.digests, "digest"),
+        (looked.insights, "insight"),
+        (looked.earlier_files, "earlier file"),
+        (looked.other_files, "other file"),
+    ];
     for (number, what) in passed_over.into_iter().filter(|(number, _)| *number > 0) {
         counts.push(format!("{} passed over", counted(number, what)));
     }
@@ -355,6 +359,7 @@ fn words(kind: &ProblemKind) -> String {
         ProblemKind::TrailingData => "bytes follow that belong to nothing".to_owned(),
         ProblemKind::UnreadableRecords { count } => format!("{} cannot be read", counted(*count, "record")),
         ProblemKind::NotALog => "it is no log".to_owned(),
+        ProblemKind::OtherForm { detail } => format!("not read, for it is {detail}"),
         ProblemKind::NoRecords => "it holds no records".to_owned(),
         ProblemKind::Bomb { text_bytes } => {
             format!("it inflates without end (given up at {text_bytes} bytes)")
@@ -397,6 +402,8 @@ fn verdict(answer: &Answer) -> Vec<String> {
     if let Some(timeline) = &answer.timeline {
         let is_lost = timeline.causes.iter().any(|cause| cause.explains.is_empty());
         sentences.extend(is_lost.then(|| NOT_ASSUMED.to_owned()));
+        let unseen = "Their being refused cannot be seen here: AWS records it in that account only.";
+        sentences.extend(answer.kept_out().map(|_| unseen.to_owned()));
         sentences.extend(blamed(answer, timeline));
     }
     if answer.coverage.looked.interrupted {

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// How long before a window of time changes are looked for in log files that may explain what is denied in it.
+pub const EARLIER_CHANGES: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// What was read of log files, and what was not.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -20,9 +23,10 @@ pub struct Coverage {
     pub digests: u64,
     /// Files passed over as CloudTrail Insights.
     pub insights: u64,
-    /// Files passed over as something else: other services' logs, aggregates, files before the
-    /// window.
+    /// Files passed over as something else: other services' logs, aggregates, texts.
     pub other_files: u64,
+    /// Log files passed over because they were delivered long before the window.
+    pub earlier_files: u64,
     /// Bytes read from files.
     pub bytes: u64,
     /// Bytes of text after decompression.
@@ -46,6 +50,8 @@ pub struct Coverage {
     /// Whether any call on an S3 object was seen. They are data events, which trails record only where they are
     /// told to: without them an empty result says nothing about S3. Data events of other services do not count.
     pub data_events: bool,
+    /// Whether the role that was asked for stands in any record, be it denied something or not.
+    pub role_seen: bool,
     /// Files that were not read to the end or not in the ordinary way, by name.
     pub problems: Vec<Problem>,
     /// Problems beyond those listed.
@@ -92,6 +98,11 @@ pub enum ProblemKind {
     },
     /// Neither compressed nor JSON.
     NotALog,
+    /// It may hold records, but in a form that is not read: an archive, a table, another compression.
+    OtherForm {
+        /// Which form, and what to do.
+        detail: String,
+    },
     /// JSON, but no CloudTrail records in it: another export, or records in a form that is not
     /// known. Digests and insights are counted, and no problem.
     NoRecords,
@@ -132,6 +143,7 @@ impl Coverage {
         self.digests += other.digests;
         self.insights += other.insights;
         self.other_files += other.other_files;
+        self.earlier_files += other.earlier_files;
         self.bytes += other.bytes;
         self.text_bytes += other.text_bytes;
         self.records += other.records;
@@ -141,6 +153,7 @@ impl Coverage {
         self.regions.extend(other.regions);
         self.accounts.extend(other.accounts);
         self.data_events |= other.data_events;
+        self.role_seen |= other.role_seen;
         self.problems.extend(other.problems);
         self.more_problems += other.more_problems;
     }

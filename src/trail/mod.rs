@@ -27,7 +27,7 @@ pub use changes::{
     ChangeKind, assumptions, change_kind, changes, is_about_a_role, is_assumption, is_history_of,
     kind_of_call, may_matter, names_role,
 };
-pub use coverage::{Coverage, Problem, ProblemKind};
+pub use coverage::{Coverage, EARLIER_CHANGES, Problem, ProblemKind};
 pub use denials::DenialGroups;
 pub use document::{StatementChange, StatementChangeKind};
 pub use group::DenialGroup;

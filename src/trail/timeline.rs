@@ -99,6 +99,17 @@ impl Timeline {
     ///
     /// `history` are events that [`super::is_history_of`] wants, copies and all, in any order.
     pub fn new(role: &Arn, now: &RoleNow, history: Vec<Event>, denials: &[DenialGroup]) -> Self {
+        Self::until(None, role, now, history, denials)
+    }
+
+    /// The same where more was seen than the history and the denials: records until `end`.
+    pub fn until(
+        end: Option<Timestamp>,
+        role: &Arn,
+        now: &RoleNow,
+        history: Vec<Event>,
+        denials: &[DenialGroup],
+    ) -> Self {
         let (assumptions, changes) = in_order(history, role);
         let first_denied = denials.iter().filter_map(|denial| denial.first).min();
         let given = assumptions.iter().filter(|event| event.error_code.is_none());
@@ -107,7 +118,7 @@ impl Timeline {
         let mut replay = Replay::new(role, now, seen, &changes);
         let changes: Vec<Changed> = changes.into_iter().filter_map(|event| replay.follow(event)).collect();
         let mut blames = blames(role, &changes, denials);
-        if let Some(found) = lost_trust(&changes, &assumptions, denials) {
+        if let Some(found) = lost_trust(&changes, &assumptions, denials, end) {
             blames.entry(found.at).or_default().push((None, found));
         }
         let undoing: BTreeSet<usize> =

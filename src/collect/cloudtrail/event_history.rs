@@ -151,6 +151,7 @@ impl Search<'_> {
         let mut answer = self.unanswered(query, Fact::default());
         let mut kept = Kept::default();
         let (mut pages, mut token, mut expected) = (Pages::default(), None, 1);
+        let mut oldest: Option<Timestamp> = None;
         while answer.pages < self.window.pages.max(1) {
             let page = match self.page(client, query, token.take(), waits).await {
                 Ok(page) => page,
@@ -166,6 +167,7 @@ impl Search<'_> {
             };
             answer.pages += 1;
             self.pace.done(&query.region);
+            oldest = [oldest, page.oldest].into_iter().flatten().min();
             kept.take(self.subject, query, page.events, page.unreadable);
             match pages.next(page.next.as_deref()) {
                 Ok(next) => token = next,
@@ -177,6 +179,9 @@ impl Search<'_> {
             if token.is_none() {
                 break;
             }
+        }
+        if let (Some(_), Some(oldest)) = (&token, oldest) {
+            kept.gap.get_or_insert_with(|| format!("events before {oldest} were left unread"));
         }
         answer.gap = kept.gap();
         answer.incomplete = token.is_some() || answer.gap.is_some();

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::changes::{BUCKET_CHANGES, CATALOG_CHANGES, KEY_CHANGES, changes};
 use crate::facts::{LookupFilter, Purpose};
 use crate::model::Arn;
-use crate::trail::{Event, made_by_role};
+use crate::trail::{Event, made_by_role, names_role};
 
 /// Where a partition records IAM's events, and those of the global endpoint of STS.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html>
@@ -231,20 +231,7 @@ pub(super) fn bears_on(subject: &Subject, query: &Query, event: &Event) -> bool 
 }
 
 fn concerns_role(role: &Arn, event: &Event) -> bool {
-    if event.event_name != "AssumeRole" {
-        return false;
-    }
-    if let Some(arn) = event.parameter("roleArn") {
-        return arn == role.as_str() || same_role(arn, role);
-    }
-    // Refused calls often come without parameters.
-    let named = event.resources.iter().any(|it| it.arn.as_deref() == Some(role.as_str()));
-    named || event.error_message.as_deref().is_some_and(|message| message.contains(role.as_str()))
-}
-
-/// A role is told by account and name, whatever path it was called by.
-fn same_role(arn: &str, role: &Arn) -> bool {
-    arn.parse::<Arn>().is_ok_and(|arn| arn.account() == role.account() && arn.name().eq_ignore_ascii_case(role.name()))
+    event.event_name == "AssumeRole" && names_role(event, role)
 }
 
 /// The event without the secrets of the credentials that a call brought.

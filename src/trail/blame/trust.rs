@@ -15,11 +15,13 @@ const SILENCE: SignedDuration = SignedDuration::from_mins(75);
 /// The change of the trust policy after which those who used to could not assume the role any more.
 ///
 /// A refused assumption from another account is logged there and not here: what shows is that
-/// the assumptions end. What a change took from them has to be gone still.
+/// the assumptions end, while other records go on until `seen_until`. What a change took from them has to be gone
+/// still.
 pub(in crate::trail) fn lost_trust(
     changes: &[Changed],
     assumptions: &[Event],
     denials: &[DenialGroup],
+    seen_until: Option<Timestamp>,
 ) -> Option<Found> {
     let mut last: BTreeMap<Option<&str>, Timestamp> = BTreeMap::new();
     let mut refused: Option<Timestamp> = None;
@@ -31,7 +33,8 @@ pub(in crate::trail) fn lost_trust(
         }
     }
     let seen = changes.iter().map(|change| change.event.event_time).chain(denials.iter().map(|it| it.last));
-    let end = seen.chain(assumptions.iter().map(|event| event.event_time)).flatten().max()?;
+    let seen = seen.chain(assumptions.iter().map(|event| event.event_time)).chain([seen_until]);
+    let end = seen.flatten().max()?;
     last.into_iter().find_map(|(account, last)| {
         let mut found: Option<(Found, Option<Says>)> = None;
         for (at, change) in changes.iter().enumerate() {

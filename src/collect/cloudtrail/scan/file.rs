@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::carrier;
+use super::carrier::{self, Seen};
+use super::form::{Form, form, of_beginning};
 use super::inflate::{Inflated, Inflater};
 use super::layout::Place;
 use super::native::{self, Tools, Wanted};
@@ -75,18 +76,20 @@ impl<'q, S: Sink> Scanner<'q, S> {
         }
     }
 
-    /// Scans a file on disk; `name` gives its name, if there is something to tell of it.
+    /// Scans a file on disk. `path` gives its path, if there is something to tell of it.
     pub(super) fn scan_file(
         &mut self,
         file: std::io::Result<File>,
         given: Given,
         place: Place<'_>,
-        name: impl FnOnce() -> String,
+        name: &str,
+        path: impl FnOnce() -> String,
     ) {
         self.begin(place);
+        self.tally.lenient = given == Given::Found;
         let mut input = std::mem::take(&mut self.input);
         let outcome = file.and_then(|mut file| {
-            let len = read_whole(&mut file, &mut input, given)?;
+            let len = read_whole(&mut file, &mut input, name, given)?;
             Ok((file, len))
         });
         match outcome {
@@ -95,6 +98,7 @@ impl<'q, S: Sink> Scanner<'q, S> {
                 self.coverage.other_files += 1;
                 return;
             }
+            Ok((_, Length::OtherForm(detail))) => self.is_other_form(detail),
             Ok((_, Length::Whole(len))) => self.object(&input[..len]),
             Ok((file, Length::Larger)) => {
                 self.stream((&input[..]).chain(file));
@@ -103,7 +107,7 @@ impl<'q, S: Sink> Scanner<'q, S> {
             Err(error) => self.tally.problems.push(ProblemKind::Unreadable { detail: error.to_string() }),
         }
         self.input = input;
-        self.end(place, name);
+        self.end(place, path);
     }
 
     /// Scans an object already in memory.
@@ -136,7 +140,10 @@ impl<'q, S: Sink> Scanner<'q, S> {
         let mut tally = std::mem::take(&mut self.tally);
         tally.finish();
         let records_kept = tally.coverage.records;
-        let passed_over = records_kept == 0 && place.doubtful;
+        let is_no_log =
+            tally.lenient && !tally.hinted && tally.problems.iter().all(|it| *it == ProblemKind::NoRecords);
+        let is_foreign = is_no_log && !tally.problems.is_empty();
+        let passed_over = records_kept == 0 && (place.doubtful || is_foreign);
         let only = |count: u64| u64::from(count > 0 && records_kept == 0 && tally.problems.is_empty());
         tally.coverage.other_files = u64::from(passed_over);
         if !passed_over {
@@ -164,6 +171,10 @@ impl<'q, S: Sink> Scanner<'q, S> {
         self.coverage.merge(tally.coverage);
     }
 
+    fn is_other_form(&mut self, detail: &str) {
+        self.tally.problems.push(ProblemKind::OtherForm { detail: detail.to_owned() });
+    }
+
     fn object(&mut self, object: &[u8]) {
         self.tally.coverage.bytes += object.len() as u64;
         if object.is_empty() {
@@ -186,6 +197,9 @@ impl<'q, S: Sink> Scanner<'q, S> {
                     [] => self.tally.problems.push(ProblemKind::Empty),
                     // Compressed twice, as some copies between buckets are.
                     twice @ [0x1f, 0x8b, 8, ..] => self.inner_stream(twice),
+                    text if !text.starts_with(b"{") && of_beginning(text).is_some() => {
+                        self.is_other_form(of_beginning(text).unwrap_or_default());
+                    }
                     text => self.whole_text(text),
                 }
             }
@@ -219,7 +233,7 @@ impl<'q, S: Sink> Scanner<'q, S> {
         match native::scan(text, self.query, Tools { reader, tally }) {
             // That its last bracket is closed is looked at where there are records only.
             Ok(wanted) if tally.coverage.records > 0 || text.trim_ascii_end().ends_with(b"]}") => {
-                self.hand_over(&wanted);
+                self.hand_over(&wanted, text);
             }
             _ => {
                 self.tally.forget_records();
@@ -230,7 +244,9 @@ impl<'q, S: Sink> Scanner<'q, S> {
         }
     }
 
-    fn hand_over(&mut self, Wanted { records, changes }: &Wanted<'_>) {
+    fn hand_over(&mut self, Wanted { records, changes }: &Wanted<'_>, text: &[u8]) {
+        // Once it is seen nobody looks for it any more.
+        self.coverage.role_seen = self.coverage.role_seen || self.query.role_stands_in(text);
         self.found += (records.len() + changes.len()) as u64;
         for record in records {
             self.sink.record(record);
@@ -241,17 +257,19 @@ impl<'q, S: Sink> Scanner<'q, S> {
     }
 
     fn split(&mut self, splitter: &mut Splitter, text: &[u8], last: bool) -> usize {
-        let Self { query, sink, found, tally, .. } = self;
+        let Self { query, sink, found, tally, coverage, .. } = self;
         splitter.split(text, last, |object| {
             let Some(value) = carrier::parse(object) else { return Outcome::Broken };
             let seen = carrier::for_each_record(&value, &mut |event| {
                 tally.see_event(&event);
+                coverage.role_seen = coverage.role_seen || query.is_about_role(&event);
                 if query.accepts(&EventRef::from(&event)) {
                     *found += 1;
                     sink.event(event);
                 }
             });
             tally.see_object(seen);
+            tally.hinted = tally.hinted || seen == Seen::default() && speaks_of_events(object);
             if seen.records > 0 { Outcome::Records } else { Outcome::Nothing }
         })
     }
@@ -356,13 +374,15 @@ enum Length {
     Whole(usize),
     /// The buffer is full and holds the beginning.
     Larger,
-    /// What was found in a folder begins like no log.
+    /// What was found in a folder is no log.
     NotALog,
+    /// What may hold records is in a form that is not read.
+    OtherForm(&'static str),
 }
 
 /// Reads a file into a buffer that grows to [`MAX_WHOLE`]: no question for its size first, and
 /// for most files one read that fills and one that finds the end.
-fn read_whole(file: &mut File, input: &mut Vec<u8>, given: Given) -> std::io::Result<Length> {
+fn read_whole(file: &mut File, input: &mut Vec<u8>, name: &str, given: Given) -> std::io::Result<Length> {
     let mut len = 0;
     loop {
         if len == input.len() {
@@ -372,10 +392,17 @@ fn read_whole(file: &mut File, input: &mut Vec<u8>, given: Given) -> std::io::Re
             input.resize((len * 2).max(READ), 0);
         }
         match file.read(&mut input[len..]) {
-            Ok(0) => return Ok(Length::Whole(len)),
             Ok(more) => {
-                if len == 0 && given == Given::Found && !may_be_log(&input[..more]) {
-                    return Ok(Length::NotALog);
+                // Most are in gzip, and then nothing else is asked.
+                if len == 0 && !input[..more].starts_with(&[0x1f, 0x8b]) {
+                    match form(name, &input[..more]) {
+                        Form::Other(detail) => return Ok(Length::OtherForm(detail)),
+                        Form::NoLog if given == Given::Found => return Ok(Length::NotALog),
+                        Form::NoLog | Form::Log => {}
+                    }
+                }
+                if more == 0 {
+                    return Ok(Length::Whole(len));
                 }
                 len += more;
             }
@@ -385,13 +412,18 @@ fn read_whole(file: &mut File, input: &mut Vec<u8>, given: Given) -> std::io::Re
     }
 }
 
-/// Whether a file begins as gzip or JSON do, with a byte order mark or without.
-fn may_be_log(head: &[u8]) -> bool {
-    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
-    head.starts_with(&[0x1f, 0x8b])
-        || head.starts_with(&[0xff, 0xfe])
-        || head.starts_with(&[0xfe, 0xff])
-        || matches!(text.trim_ascii_start().first(), Some(b'{' | b'[') | None)
+/// Whether JSON that holds no record speaks of events, in another form than is known: then it may be a log.
+fn speaks_of_events(object: &[u8]) -> bool {
+    let words = [
+        &b"eventName"[..],
+        b"EventName",
+        b"eventname",
+        b"event_name",
+        b"eventVersion",
+        b"eventSource",
+        b"CloudTrailEvent",
+    ];
+    words.iter().any(|word| memchr::memmem::find(object, word).is_some())
 }
 
 /// Fills `out` as far as a text goes. The texts read here end where they cannot be read.

@@ -117,11 +117,11 @@ fn of_name(name: &str) -> Option<Kind<'_>> {
     let mut parts = name.split('_');
     let account = parts.next().filter(|account| is_account(account))?;
     let service = parts.next()?;
-    if !service.starts_with("CloudTrail") {
-        return None;
-    }
     if let Some(other) = of_service(service) {
         return Some(other);
+    }
+    if !service.starts_with("CloudTrail") {
+        return None;
     }
     let region = parts.next()?;
     let time = parts.next().and_then(|time| time.get(..14)).and_then(time);
@@ -174,6 +174,8 @@ mod tests {
                 "flat/111122223333_CloudTrail-Digest_eu-west-1_main_eu-west-1_20260302T000000Z.json.gz",
                 Kind::Digest,
             ),
+            ("flat/111122223333_vpcflowlogs_eu-west-1_fl-1_20260302T0005Z_a.log.gz", Kind::Other),
+            ("flat/111122223333_elasticloadbalancing_eu-west-1_app.x_20260302T0005Z_a.log.gz", Kind::Other),
             ("flat/111122223333_CloudTrail-Insight_eu-west-1_20260302T0510Z_abc.json.gz", Kind::Insight),
         ] {
             assert_eq!(kind_of_key(path), expected, "{path}");

@@ -8,6 +8,7 @@
 
 mod carrier;
 mod file;
+mod form;
 mod inflate;
 mod layout;
 mod marks;
@@ -36,7 +37,7 @@ pub use query::{Query, query_of};
 use waiting::Waiting;
 use walk::{Folders, Found};
 
-use crate::trail::{Coverage, Event, EventRef, Problem, ProblemKind, Sink};
+use crate::trail::{Coverage, EARLIER_CHANGES, Event, EventRef, Problem, ProblemKind, Sink};
 
 /// Where logs are.
 pub enum Input {
@@ -193,6 +194,9 @@ impl<'q> ObjectScanner<'q> {
     }
 }
 
+/// How far a file's clock may be behind.
+const LATE: SignedDuration = SignedDuration::from_hours(1);
+
 /// What the workers share.
 struct Job<'a> {
     compiled: &'a Compiled<'a>,
@@ -256,7 +260,7 @@ impl Job<'_> {
             Kind::Log(place) => place,
             _ => Place::default(),
         };
-        scanner.scan_file(File::open(&path), Given::Named, place, || shown);
+        scanner.scan_file(File::open(&path), Given::Named, place, &name, || shown);
     }
 
     /// What can be read once, and may keep its reader waiting.
@@ -299,23 +303,25 @@ impl Job<'_> {
     fn scan_found<S: Sink>(&self, scanner: &mut Scanner<'_, S>, found: &Found) {
         let name = found.name.to_string_lossy();
         match layout::kind(&found.folder.relative, &name) {
-            Kind::Log(place) if self.is_before_window(&place) => scanner.coverage.other_files += 1,
+            Kind::Log(place) if self.is_before_window(&place) => scanner.coverage.earlier_files += 1,
             Kind::Log(place) => {
                 // Whatever bears a log's name was one.
                 let named = place.delivered.is_some() || name.ends_with(".json.gz");
                 let given = if named { Given::Named } else { Given::Found };
-                scanner.scan_file(found.open(), given, place, || found.path());
+                scanner.scan_file(found.open(), given, place, &name, || found.path());
             }
             other => pass_over(&mut scanner.coverage, &other),
         }
     }
 
-    /// Whether a file was delivered so long before the window that no record of it can lie within.
+    /// Whether a file was delivered so long before the window that no record of it can lie within, and neither can
+    /// a change that would explain what is denied there, where such are wanted.
     ///
     /// The other way round nothing can be said: a file may hold records of any earlier time.
     fn is_before_window(&self, place: &Place<'_>) -> bool {
         let before = |from: Timestamp, delivered: Timestamp| {
-            from.checked_sub(SignedDuration::from_hours(1)).is_ok_and(|from| delivered < from)
+            let margin = if self.compiled.wants_history() { EARLIER_CHANGES } else { LATE };
+            from.checked_sub(margin).is_ok_and(|from| delivered < from)
         };
         match (self.compiled.query.from, place.delivered) {
             (Some(from), Some(delivered)) => before(from, delivered),

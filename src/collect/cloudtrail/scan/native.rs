@@ -9,7 +9,9 @@ use super::marks::for_each_mark;
 use super::query::Compiled;
 use super::tally::Tally;
 use crate::denial::is_denial_bytes;
-use crate::trail::{ChangeRef, EventRef, RecordReader, is_about_a_role, is_object_call, kind_of_call, may_matter};
+use crate::trail::{
+    ChangeRef, EventRef, RecordReader, is_about_a_role, is_object_call, kind_of_call, may_matter,
+};
 
 const WRAPPER: &[u8] = b"{\"Records\":[";
 const RECORD: &[u8; 15] = b"{\"eventVersion\"";
@@ -168,7 +170,8 @@ impl<'t> Pass<'t, '_, '_> {
         self.tally.see_time(time);
         let source = time.get(20..).and_then(|row| after(row, 0, 0, b"\",\"eventSource\":\""));
         self.marks.placed = source.is_some();
-        if !self.tally.coverage.data_events && source.is_some_and(|it| it.starts_with(b"s3.amazonaws.com\"")) {
+        if !self.tally.coverage.data_events && source.is_some_and(|it| it.starts_with(b"s3.amazonaws.com\""))
+        {
             self.objects = name_after_time(&time[..time.len().min(200)]).map(|(_, name)| name);
         }
         if self.query.wants_history() {
@@ -206,7 +209,11 @@ impl<'t> Pass<'t, '_, '_> {
     }
 
     #[inline(never)]
-    fn look(&mut self, end: usize, Marks { failed, denied, history, placed, .. }: Marks) -> Result<(), NotNative> {
+    fn look(
+        &mut self,
+        end: usize,
+        Marks { failed, denied, history, placed, .. }: Marks,
+    ) -> Result<(), NotNative> {
         let Some(start) = self.start else { return Err(NotNative) };
         let slice = &self.text[start..end];
         let denied = denied && self.query.may_be_denial(slice);

@@ -7,18 +7,19 @@ use memchr::memmem::Finder;
 
 use crate::denials::{RoleFilter, Scope};
 use crate::model::Arn;
-use crate::trail::{ChangeRef, EventRef};
+use crate::trail::{ChangeKind, ChangeRef, Event, EventRef, is_about_a_role, names_role};
 
 /// What to find in the logs.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
     /// Denials of this role's sessions; of anybody when none.
     pub role: Option<Arn>,
-    /// Events at or after this time. Those without a readable time are kept.
+    /// Denials at or after this time; what happened before may explain them. Those without a readable time are kept.
     pub from: Option<Timestamp>,
     /// Events before this time.
     pub until: Option<Timestamp>,
-    /// Events in the trails of these accounts; of any account when empty.
+    /// Denials in the trails of these accounts; of any account when empty. A change in another one, of the
+    /// organisation or of a bucket, may explain them.
     pub accounts: BTreeSet<String>,
     /// Whose history to collect besides: assumptions of the role and changes of what it depends
     /// on, for a [`crate::trail::Timeline`].
@@ -76,6 +77,14 @@ impl<'a> Named<'a> {
         named && self.account.find(record).is_some() || has_escapes(record)
     }
 
+    /// Whether a text names the role by its ARN, or in a change of it by its name.
+    fn stands_in(&self, text: &[u8]) -> bool {
+        let of_account = |at: usize| self.account.find(&text[at.saturating_sub(32)..at]).is_some();
+        let key = self.key.needle().len();
+        self.arn.find_iter(text).any(|at| self.is_in_path(&text[at + ARN.len()..]) && of_account(at))
+            || self.key.find_iter(text).any(|at| self.is_value(&text[at + key..]))
+    }
+
     /// Whether a path begins with the role's name or has it behind its folders.
     fn is_in_path(&self, mut path: &[u8]) -> bool {
         while !self.is_at(path) {
@@ -108,11 +117,7 @@ fn is_of_name(byte: u8) -> bool {
 impl<'a> Compiled<'a> {
     pub(super) fn new(query: &'a Query) -> Self {
         let named = |role: &'a Option<Arn>, key| role.as_ref().map(|role| Named::new(role, key));
-        Self {
-            query,
-            role: named(&query.role, "userName"),
-            history: named(&query.history, "roleName"),
-        }
+        Self { query, role: named(&query.role, "userName"), history: named(&query.history, "roleName") }
     }
 
     /// Whether a record with a denial may be one that is wanted.
@@ -131,8 +136,10 @@ impl<'a> Compiled<'a> {
 
     /// Whether an event is wanted.
     pub(super) fn accepts(&self, event: &EventRef<'_>) -> bool {
-        self.in_bounds(event.event_time, event.recipient_account.as_deref())
-            && (self.is_denial(event) || self.is_history(event))
+        let (time, account) = (event.event_time, event.recipient_account.as_deref());
+        self.is_before_end(time)
+            && (self.is_denial(event) && self.is_since(time) && self.is_of_accounts(account)
+                || self.is_history(event))
     }
 
     fn is_denial(&self, event: &EventRef<'_>) -> bool {
@@ -141,21 +148,52 @@ impl<'a> Compiled<'a> {
 
     /// Whether a change is wanted that is none of a role itself.
     pub(super) fn accepts_change(&self, change: &ChangeRef<'_>) -> bool {
-        self.in_bounds(change.event_time, change.account)
-            && self.query.history.as_ref().is_some_and(|role| change.is_history_of(role))
+        self.is_before_end(change.event_time)
+            && self.query.history.as_ref().is_some_and(|role| {
+                change.is_history_of(role)
+                    && (change.kind != ChangeKind::ManagedPolicy || self.may_be_of(role, change.account))
+            })
     }
 
-    /// Whether an event is of the window and accounts asked for.
-    fn in_bounds(&self, time: Option<Timestamp>, account: Option<&str>) -> bool {
-        let Query { from, until, accounts, .. } = self.query;
-        let in_window = time.is_none_or(|time| {
-            from.is_none_or(|from| time >= from) && until.is_none_or(|until| time < until)
-        });
-        in_window && (accounts.is_empty() || account.is_none_or(|account| accounts.contains(account)))
+    fn is_since(&self, time: Option<Timestamp>) -> bool {
+        time.is_none_or(|time| self.query.from.is_none_or(|from| time >= from))
     }
 
+    fn is_before_end(&self, time: Option<Timestamp>) -> bool {
+        time.is_none_or(|time| self.query.until.is_none_or(|until| time < until))
+    }
+
+    fn is_of_accounts(&self, account: Option<&str>) -> bool {
+        let accounts = &self.query.accounts;
+        accounts.is_empty() || account.is_none_or(|account| accounts.contains(account))
+    }
+
+    /// Whether what is recorded in an account may be of the role and its policies: of roles that have but a
+    /// name in common, those in the accounts asked for.
+    fn may_be_of(&self, role: &Arn, account: Option<&str>) -> bool {
+        !role.account().is_empty() || self.is_of_accounts(account)
+    }
+
+    /// What a role depends on may be in any account.
     fn is_history(&self, event: &EventRef<'_>) -> bool {
-        self.query.history.as_ref().is_some_and(|role| event.is_history_of(role))
+        self.query.history.as_ref().is_some_and(|role| {
+            let of_role = is_about_a_role(event.event_name.as_bytes())
+                || event.change_kind() == Some(ChangeKind::ManagedPolicy);
+            event.is_history_of(role)
+                && (!of_role || self.may_be_of(role, event.recipient_account.as_deref()))
+        })
+    }
+
+    /// Whether the role that is asked for stands in a text as the caller or the object of a call. Without a
+    /// role there is nothing to be seen.
+    pub(super) fn role_stands_in(&self, text: &[u8]) -> bool {
+        self.history.as_ref().or(self.role.as_ref()).is_some_and(|role| role.stands_in(text))
+    }
+
+    /// The same of an event that was read.
+    pub(super) fn is_about_role(&self, event: &Event) -> bool {
+        let role = self.query.history.as_ref().or(self.query.role.as_ref());
+        role.is_some_and(|role| event.identity.is_of_role(role) || names_role(event, role))
     }
 }
 

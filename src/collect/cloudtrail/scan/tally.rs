@@ -17,6 +17,10 @@ pub(super) struct Tally {
     pub(super) carrier: bool,
     /// There was an object that is no record and holds none.
     pub(super) foreign: bool,
+    /// Some such object speaks of events all the same.
+    pub(super) hinted: bool,
+    /// What surely is no log is passed over.
+    pub(super) lenient: bool,
     /// Digests of CloudTrail's.
     pub(super) digests: u64,
     /// Insights.
@@ -37,6 +41,7 @@ impl Tally {
         let Coverage { bytes, text_bytes, .. } = kept.coverage;
         self.coverage = Coverage { bytes, text_bytes, ..Coverage::default() };
         self.placed = kept.placed;
+        self.lenient = kept.lenient;
         self.problems = kept.problems;
     }
 
