@@ -416,7 +416,7 @@ fn a_bucket_policy_that_denies_the_role_by_name_no_longer_names_it() {
         match left {
             Some(left) => assert_eq!(after(&fixes[0])["Statement"][0], put_denied(&left)),
             None => {
-                assert_eq!(commands_of(&fixes[0]), "aws s3api delete-bucket-policy --bucket orders-landing")
+                assert_eq!(commands_of(&fixes[0]), "aws s3api delete-bucket-policy --bucket orders-landing");
             }
         }
         mends(&facts, &fixes, "WRITE-005");

@@ -268,26 +268,7 @@ fn needs(text: &str, mut fields: Fields<'_>, parameters: &[Parameter], faults: &
     let phase = fields.required("phase", faults);
     let phase = Fields::word(phase, "phase", &Phase::ALL, faults);
     let actions = actions(&mut fields, faults);
-    let resources = fields.any("resources");
-    let resources = match resources {
-        None => {
-            faults.push(fields.missing("resources"));
-            Vec::new()
-        }
-        Some(value) => {
-            let before = faults.len();
-            let found = texts("resources", value, faults);
-            if found.is_empty() && faults.len() == before {
-                let hint = "\"*\" stands for actions that name no resource".to_owned();
-                faults.push(fault(&value.span(), "`resources` is empty".to_owned(), Some(hint)));
-            }
-            found
-        }
-    };
-    if let Some(all) = resources.iter().find(|it| it.text == "*" && resources.len() > 1) {
-        let hint = "\"*\" stands for actions that name no resource: give it alone, or name the others only";
-        faults.push(fault(&all.span, "`*` stands beside other resources".to_owned(), Some(hint.to_owned())));
-    }
+    let resources = resources(&mut fields, faults);
     for resource in &resources {
         template::check(text, resource, parameters, faults);
         let unfit = actions.iter().find_map(|action| action::unfit(action.text, resource.text));
@@ -328,6 +309,25 @@ fn needs(text: &str, mut fields: Fields<'_>, parameters: &[Parameter], faults: &
         grade: grade.unwrap_or(Grade::S),
     };
     actions.iter().map(need).collect()
+}
+
+/// The resources of a need, as they are written.
+fn resources<'t>(fields: &mut Fields<'t>, faults: &mut Vec<Fault>) -> Vec<Text<'t>> {
+    let Some(value) = fields.any("resources") else {
+        faults.push(fields.missing("resources"));
+        return Vec::new();
+    };
+    let before = faults.len();
+    let resources = texts("resources", value, faults);
+    if resources.is_empty() && faults.len() == before {
+        let hint = "\"*\" stands for actions that name no resource".to_owned();
+        faults.push(fault(&value.span(), "`resources` is empty".to_owned(), Some(hint)));
+    }
+    if let Some(all) = resources.iter().find(|it| it.text == "*" && resources.len() > 1) {
+        let hint = "\"*\" stands for actions that name no resource: give it alone, or name the others only";
+        faults.push(fault(&all.span, "`*` stands beside other resources".to_owned(), Some(hint.to_owned())));
+    }
+    resources
 }
 
 /// The resource's own policy: `none`, or a document. Of some services it is read from AWS.

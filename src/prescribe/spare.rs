@@ -357,7 +357,8 @@ fn may_be_on(action: &str, resource: &str) -> bool {
     }
     let has = |words: &[&str]| words.iter().any(|word| action.contains(word));
     let on_objects = resource.contains('/');
-    !has(&IN_NO_BUCKET) && !(on_objects && has(&OF_BUCKETS) && !action.starts_with("s3:Object"))
+    let on_buckets = has(&OF_BUCKETS) && !action.starts_with("s3:Object");
+    !(has(&IN_NO_BUCKET) || on_objects && on_buckets)
 }
 
 #[cfg(test)]

@@ -185,12 +185,12 @@ pub(super) fn told_apart(facts: &Facts, tables: &[Below]) -> Vec<Alike> {
         let simulated = at < SIMULATED;
         let new = Alike { table: it.table.clone(), path: it.path.clone(), others: 0, simulated };
         let marks = marks(&written, &it.path);
-        match known.get(&marks).and_then(|known| found.get_mut(*known)).filter(|_| !simulated) {
-            Some(alike) => alike.others += 1,
-            None => {
-                known.entry(marks).or_insert(found.len());
-                found.push(new);
-            }
+        let alike = known.get(&marks).and_then(|known| found.get_mut(*known)).filter(|_| !simulated);
+        if let Some(alike) = alike {
+            alike.others += 1;
+        } else {
+            known.entry(marks).or_insert(found.len());
+            found.push(new);
         }
     }
     found

@@ -12,6 +12,10 @@ pub const EARLIER_CHANGES: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// What was read of log files, and what was not.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts about a search that have nothing to do with each other"
+)]
 pub struct Coverage {
     /// Whether all was looked at: not interrupted, and nothing broken.
     pub complete: bool,

@@ -42,6 +42,7 @@ fn the_built_in_files_say_how_each_need_is_known() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a list of faults")]
 fn a_fault_is_told_with_its_place_what_is_expected_and_what_was_meant() {
     for (from, to, place, says) in [
         ("\"write\"", "\"wirte\"", "8:9", "`wirte` is no phase"),

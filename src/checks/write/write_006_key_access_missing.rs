@@ -205,7 +205,7 @@ fn of_key(view: &View<'_>, used: &Use) -> Result<Outcome, Blocked> {
 
 /// What keeps the key from being judged, where a connector file has a call that takes the bucket's key and no use of
 /// it.
-fn unlisted(used: &Use, uses: &[Ask<'_>], calls: &[Ask<'_>]) -> Option<Blocked> {
+fn unlisted(key: &Use, uses: &[Ask<'_>], calls: &[Ask<'_>]) -> Option<Blocked> {
     let lists = |action: &str, bucket: Option<&str>| {
         uses.iter().any(|it| it.action() == action && it.requirement.bucket() == bucket)
     };
@@ -219,7 +219,7 @@ fn unlisted(used: &Use, uses: &[Ask<'_>], calls: &[Ask<'_>]) -> Option<Blocked> 
         "{} takes it where the bucket encrypts with a key, and the connector file does not list it",
         ask.action()
     );
-    let what = format!("whether the role may do {taken} on {}, the key of bucket {bucket}", used.entry);
+    let what = format!("whether the role may do {taken} on {}, the key of bucket {bucket}", key.entry);
     let hint = format!(
         "add a need of {taken} on {{bucket_key}}, with when = \"bucket-key\" and level = \"conditional\""
     );

@@ -36,8 +36,8 @@ pub(in crate::trail) fn is_assumption_of(role: &Arn, denial: &DenialGroup) -> bo
 fn is_of_assumption(place: &Place, cause: &Reason) -> bool {
     match (place, cause.layer()) {
         (Place::Trust, None) => cause.is_unstated() || cause.is_explicit() == Some(true),
-        (Place::Trust, Some(Layer::Trust | Layer::Resource)) => true,
-        (Place::Organization(..), Some(Layer::Scp | Layer::Rcp)) => true,
+        (Place::Trust, Some(Layer::Trust | Layer::Resource))
+        | (Place::Organization(..), Some(Layer::Scp | Layer::Rcp)) => true,
         (Place::Organization(..), None) => cause.is_explicit() == Some(true),
         _ => false,
     }

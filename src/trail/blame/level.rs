@@ -84,21 +84,16 @@ pub(super) fn certainty(step: &Step, side: Side, levels: Levels, moved: bool) ->
         (_, Some(before), Some(after)) if after < before => Some(Certainty::Likely),
         // The condition was changed.
         (_, Some(OnCondition), Some(OnCondition)) => moved.then_some(Certainty::Likely),
-        (Side::Deny, None, Some(OnCondition)) => Some(Certainty::Likely),
         // It is no worse than it was: as good as can be now, or as bad before.
-        (_, Some(_), Some(_))
-        | (_, Some(Refuses), None)
-        | (Side::Deny, None, Some(Passes))
-        | (Side::Allow, None, Some(Passes)) => None,
-        (Side::Allow, None, Some(OnCondition)) => Some(Certainty::Possible),
+        (_, Some(_), Some(_)) | (_, Some(Refuses), None) | (_, None, Some(Passes)) => None,
         (Side::Allow, None, Some(Refuses)) => Some(match step.after {
             // What stood there may have lacked it, too. Of boundaries most roles have none before.
             Content::Document(_) if step.place != Place::Boundary => Certainty::Possible,
             _ => Certainty::Likely,
         }),
-        (Side::Allow, Some(_), None) => Some(Certainty::Likely),
+        (Side::Allow, Some(_), None) | (Side::Deny, None, Some(OnCondition)) => Some(Certainty::Likely),
         (Side::Allow, None, None) if step.place == Place::Boundary => Some(Certainty::Likely),
         (Side::Deny, _, None) if matches!(step.place, Place::Organization(..)) => Some(Certainty::Likely),
-        (_, _, None) => Some(Certainty::Possible),
+        (_, _, None) | (Side::Allow, None, Some(OnCondition)) => Some(Certainty::Possible),
     }
 }

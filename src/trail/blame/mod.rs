@@ -241,7 +241,9 @@ impl<'d> Search<'d> {
         match levels.after {
             Some(Level::Passes) if is_exact => {
                 let gone: Vec<_> = self.suspects.extract_if(.., |place, _| is_other(place)).collect();
-                gone.iter().for_each(|(_, suspect)| self.put_back(suspect.at, at));
+                for (_, suspect) in gone {
+                    self.put_back(suspect.at, at);
+                }
             }
             Some(Level::Passes | Level::OnCondition) => self.doubt(is_other),
             _ => {}
@@ -251,7 +253,9 @@ impl<'d> Search<'d> {
             if let Some(came) = self.stood_in_calm(step) {
                 let made_up = |place: &Where, it: &Suspect| is_other(place) && it.at < came;
                 let gone: Vec<_> = self.suspects.extract_if(.., |place, it| made_up(place, it)).collect();
-                gone.iter().for_each(|(_, suspect)| self.put_back(suspect.at, came));
+                for (_, suspect) in gone {
+                    self.put_back(suspect.at, came);
+                }
             }
             self.doubt(is_other);
         }

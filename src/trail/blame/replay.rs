@@ -198,7 +198,8 @@ impl<'r> Replay<'r> {
         let kind = change_kind(&event)?;
         let is_of_role = is_of_role(kind);
         let existed = self.existed || self.seen.is_some_and(|seen| Some(seen) < event.event_time);
-        let remade = (existed && event.event_name == "CreateRole").then(|| Remade { deleted: self.deleted });
+        let remade =
+            (existed && event.event_name == "CreateRole").then_some(Remade { deleted: self.deleted });
         let steps = match kind {
             ChangeKind::Role => self.role_itself(&event),
             ChangeKind::Trust => vec![self.put(Place::Trust, document_of(&event).into())],

@@ -7,6 +7,10 @@ use crate::trail::{Coverage, Event, ProblemKind, is_object_call};
 
 /// Coverage under way, with times still as bytes: comparing those is all that most records cost.
 #[derive(Clone, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts about a file that have nothing to do with each other"
+)]
 pub(super) struct Tally {
     pub(super) coverage: Coverage,
     /// First and last `eventTime`, `2026-03-02T00:00:00Z`: in this form text orders as time does.
