@@ -347,13 +347,10 @@ impl Denied {
     }
 }
 
-/// Whether the role, which was refused, was given to all of them since. Of callers of another account that alone is
-/// told; in the role's own account another one may have got it.
+/// Whether the role, which was refused, was given to all of them since.
 fn given_since(group: &DenialGroup, timeline: &Timeline) -> Verification {
-    let own = timeline.role.as_ref().map(Arn::account);
     let given = |who: &String| {
-        let account = account_of(who).filter(|account| Some(*account) != own)?;
-        let entry = timeline.last_assumed_by(account).filter(|entry| entry.time > group.last)?;
+        let entry = timeline.last_assumed_by(who).filter(|entry| entry.time > group.last)?;
         Some(format!("{who} assumed the role at {}", entry.time?))
     };
     let given: Option<Vec<String>> = group.principals.iter().map(given).collect();
@@ -361,11 +358,6 @@ fn given_since(group: &DenialGroup, timeline: &Timeline) -> Verification {
         Some(given) if !given.is_empty() => Verification::FixedSince { why: given.join("; ") },
         _ => Verification::Unknown { why: "the checks named above read what decides it".to_owned() },
     }
-}
-
-/// The account of somebody who was refused: `account 111122223333`, or an ARN.
-fn account_of(who: &str) -> Option<&str> {
-    who.strip_prefix("account ").or_else(|| who.split(':').nth(4)).filter(|account| !account.is_empty())
 }
 
 /// What the facts tell of the role that is asked for.

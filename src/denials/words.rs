@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::catalog::Catalog;
+use crate::trail::account_of_actor;
 
 /// Values of a list that are shown.
 const SHOWN: usize = 3;
@@ -47,8 +48,7 @@ pub(super) fn sentence(text: &str) -> String {
 /// Whoever did something, or was refused, for a reader: Streamkap's own account by its name.
 pub(super) fn who(named: &str) -> String {
     let vendor = Catalog::built_in().vendor.account.as_str();
-    let account = named.strip_prefix("account ").or_else(|| named.split(':').nth(4));
-    if account == Some(vendor) { format!("Streamkap ({named})") } else { named.to_owned() }
+    if account_of_actor(named) == Some(vendor) { format!("Streamkap ({named})") } else { named.to_owned() }
 }
 
 /// `1 record`, `3,519 records`.

@@ -124,6 +124,12 @@ impl Identity {
     }
 }
 
+/// The account of somebody as [`Identity::actor`] or a message tells them: `account 111122223333`, or an ARN.
+pub fn account_of_actor(actor: &str) -> Option<&str> {
+    let account = actor.strip_prefix("account ").or_else(|| actor.split(':').nth(4))?;
+    Some(account).filter(|account| !account.is_empty())
+}
+
 /// Whether a session of `role` made the call.
 ///
 /// Told by the issuer's ARN, which has the role's path; a session's name is never looked at, for

@@ -31,7 +31,7 @@ pub use coverage::{Coverage, EARLIER_CHANGES, Problem, ProblemKind};
 pub use denials::DenialGroups;
 pub use document::{StatementChange, StatementChangeKind};
 pub use group::DenialGroup;
-pub use identity::{Identity, Issuer, made_by_role, role_of_any_account};
+pub use identity::{Identity, Issuer, account_of_actor, made_by_role, role_of_any_account};
 pub(crate) use lacking::Lacking;
 pub use reader::RecordReader;
 pub use record::{Event, Resource};

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::blame::{Blame, Certainty, Changed, Found, Replay, RoleNow, find, is_assumption_of, lost_trust};
 use super::changes::{ChangeKind, is_assumption, names_role};
 use super::document::StatementChange;
+use super::identity::account_of_actor;
 use super::{DenialGroup, Event};
 use crate::model::Arn;
 
@@ -124,7 +125,7 @@ impl Timeline {
         let undoing: BTreeSet<usize> =
             blames.values().flatten().filter_map(|(_, found)| found.undone_by).collect();
 
-        let mut entries: Vec<(Option<usize>, Entry)> = assumed(&assumptions, first_denied);
+        let mut entries: Vec<(Option<usize>, Entry)> = assumed(role, &assumptions, first_denied);
         for (at, change) in changes.iter().enumerate() {
             let matters = blames.contains_key(&at)
                 || undoing.contains(&at)
@@ -198,11 +199,13 @@ impl Timeline {
         self.role.as_ref().is_some_and(|role| is_assumption_of(role, denial))
     }
 
-    /// When `account` last assumed the role.
-    pub fn last_assumed_by(&self, account: &str) -> Option<&Entry> {
-        let actor = format!("account {account}");
-        let by_account = |entry: &&Entry| entry.kind == EntryKind::Assumed && entry.actor == actor;
-        self.entries.iter().filter(by_account).max_by_key(|entry| entry.time)
+    /// When somebody last assumed the role: one of another account, or one in the role's own.
+    pub fn last_assumed_by(&self, who: &str) -> Option<&Entry> {
+        let own = self.role.as_ref().map(Arn::account);
+        let account = account_of_actor(who).filter(|account| Some(*account) != own);
+        let actor = account.map_or_else(|| who.to_owned(), |account| format!("account {account}"));
+        let by_actor = |entry: &&Entry| entry.kind == EntryKind::Assumed && entry.actor == actor;
+        self.entries.iter().filter(by_actor).max_by_key(|entry| entry.time)
     }
 }
 
@@ -245,13 +248,18 @@ fn cause(
 }
 
 /// Of each account's assumptions the first, the last before the denials, and the last.
-fn assumed(assumptions: &[Event], first_denied: Option<Timestamp>) -> Vec<(Option<usize>, Entry)> {
+fn assumed(
+    role: &Arn,
+    assumptions: &[Event],
+    first_denied: Option<Timestamp>,
+) -> Vec<(Option<usize>, Entry)> {
     let mut by_actor: BTreeMap<(bool, String), Vec<&Event>> = BTreeMap::new();
     // A call that was throttled or mistaken says nothing of who may assume the role.
     for event in assumptions.iter().filter(|event| event.error_code.is_none() || event.denial().is_some()) {
-        let identity = &event.identity;
-        let account = identity.account_id.as_ref().map(|account| format!("account {account}"));
-        let actor = account.unwrap_or_else(|| identity.actor());
+        // Of callers in another account mostly that alone is told.
+        let account = event.identity.account_id.as_deref().filter(|account| *account != role.account());
+        let actor = account
+            .map_or_else(|| event.identity.principal().into_owned(), |account| format!("account {account}"));
         by_actor.entry((event.error_code.is_some(), actor)).or_default().push(event);
     }
     let mut entries = Vec::new();

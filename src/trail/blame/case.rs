@@ -6,8 +6,8 @@ use super::replay::{Changed, Content, Place, Remade, Step};
 use super::{Blame, Certainty};
 use crate::denial::{Layer, Reason};
 use crate::model::Arn;
-use crate::trail::DenialGroup;
 use crate::trail::document::{Asked, Caller, StatementChange, StatementChangeKind, losses};
+use crate::trail::{DenialGroup, account_of_actor};
 
 /// A group of denials against which changes are held.
 pub(super) struct Case<'d> {
@@ -169,19 +169,13 @@ fn asked<'d>(role: &'d Arn, denial: &'d DenialGroup) -> Option<Asked<'d>> {
     let of_iam = |it: &&String| it.parse::<Arn>().is_ok_and(|arn| arn.service() == "iam");
     let named = denial.principals.iter().find(of_iam).map(String::as_str);
     let caller = if is_assumption_of(role, denial) {
-        let account = denial.principals.iter().find_map(|it| account_of(it));
+        let account = denial.principals.iter().find_map(|it| account_of_actor(it));
         named.map(Caller::Role).or_else(|| account.map(Caller::Account))
     } else {
         Some(Caller::Role(named.unwrap_or(role.as_str())))
     };
     let resource = denial.resource.as_deref().filter(|resource| resource.starts_with("arn:"));
     Some(Asked { action: denial.action.as_deref()?, resource, caller })
-}
-
-/// The account of a caller that is told as `account 111122223333`, or by the ARN of a session.
-fn account_of(principal: &str) -> Option<&str> {
-    let account = principal.strip_prefix("account ").or_else(|| principal.split(':').nth(4))?;
-    Some(account).filter(|account| !account.is_empty())
 }
 
 /// The denial by a service control policy "may be worded as explicit though implicit".

@@ -80,11 +80,28 @@ fn the_statement_that_vanished_is_named_with_the_change_that_took_it() {
     assert_eq!(cause.certainty, Certainty::Shown);
     assert_eq!(cause.statements[0].sid.as_deref(), Some("Write"));
     assert_eq!(cause.explains, [0]);
-    let last = timeline.last_assumed_by("300973880807").unwrap();
+    let last = timeline.last_assumed_by("account 300973880807").unwrap();
     assert_eq!(last.time.unwrap().to_string(), "2026-03-02T00:19:00Z");
     let times: Vec<_> = timeline.entries.iter().map(|entry| entry.time).collect();
     assert!(times.is_sorted());
     assert!(!timeline.entries.iter().any(|entry| entry.what.contains("other")), "{:?}", timeline.entries);
+}
+
+#[test]
+fn what_one_principal_of_the_account_was_given_is_not_given_to_another() {
+    let by = |user: &str, minute: u32, refused: bool| {
+        let mut event = event(minute, "sts", "AssumeRole", json!({"roleArn": ROLE, "roleSessionName": "s"}));
+        event.identity.arn = Some(format!("arn:aws:iam::111122223333:user/{user}"));
+        event.error_code = refused.then(|| "AccessDenied".to_owned());
+        event
+    };
+    let refused = |history| {
+        let refused = timeline(history, &[]).refused(|_| true);
+        refused.into_iter().map(|(entry, _)| entry.actor).collect::<Vec<_>>()
+    };
+    let alice = "arn:aws:iam::111122223333:user/alice";
+    assert_eq!(refused(vec![by("alice", 5, true), by("bob", 9, false)]), [alice]);
+    assert_eq!(refused(vec![by("alice", 5, true), by("alice", 9, false)]), [""; 0]);
 }
 
 #[test]
