@@ -96,6 +96,11 @@ fn records() -> Vec<Value> {
             "arn:aws:iam::444455556666:role/service/a_b",
             "arn:aws:sts::444455556666:assumed-role/a_b/s",
         ),
+        plain(
+            "other-case",
+            "arn:aws:iam::111122223333:role/service/A_b",
+            "arn:aws:sts::111122223333:assumed-role/A_b/s",
+        ),
         record("no-issuer", None, session, "AccessDenied", at, here),
         record(
             "session-named-like-it",
@@ -219,6 +224,14 @@ fn history() -> Vec<Value> {
         })
     };
     let assumed = |id: &str, arn: &str| event(id, "sts", "AssumeRole", "eu-west-1", json!({"roleArn": arn}));
+    let refused = |id: &str, arn: &str| {
+        let mut refused = event(id, "sts", "AssumeRole", "eu-west-1", Value::Null);
+        refused["errorCode"] = json!("AccessDenied");
+        refused["errorMessage"] = json!(format!(
+            "User: arn:aws:sts::300973880807:assumed-role/a_b/s is not authorized to perform: sts:AssumeRole on resource: {arn}"
+        ));
+        refused
+    };
     let put = |id: &str, name: &str| {
         event(id, "iam", "PutRolePolicy", "us-east-1", json!({"roleName": name, "policyName": "p"}))
     };
@@ -229,7 +242,13 @@ fn history() -> Vec<Value> {
     vec![
         assumed("assumed", role),
         assumed("assumed-another", "arn:aws:iam::111122223333:role/service/aXb"),
+        assumed("assumed-in-another-case", "arn:aws:iam::111122223333:role/service/A_B"),
+        refused("assuming-refused", role),
+        refused("assuming-another-refused", "arn:aws:iam::111122223333:role/service/a_b2"),
+        refused("assuming-another-refused-too", "arn:aws:iam::111122223333:role/service/a_b-2"),
+        refused("assuming-elsewhere-refused", "arn:aws:iam::444455556666:role/service/a_b"),
         put("changed-in-us-east-1", "a_b"),
+        put("changed-in-another-case", "A_b"),
         put("changed-another", "aXb"),
         failed,
         before,
@@ -254,7 +273,16 @@ fn the_history_of_the_role_comes_with_its_denials() {
     let wanted: BTreeSet<String> = events.map(|event| event.event_id).collect();
     let found = selected(&all, &scope);
     assert_eq!(found, wanted);
-    for id in ["assumed", "changed-in-us-east-1", "bucket-policy", "revoked", "role"] {
+    for id in [
+        "assumed",
+        "assumed-in-another-case",
+        "assuming-refused",
+        "changed-in-another-case",
+        "changed-in-us-east-1",
+        "bucket-policy",
+        "revoked",
+        "role",
+    ] {
         assert!(found.contains(id), "{id}");
     }
     let by_name = Scope { role: Some(RoleFilter::Name("a_b".to_owned())), ..scope };
@@ -283,7 +311,8 @@ fn the_sql_selects_what_the_scope_wants() {
 #[test]
 fn the_role_of_the_records_is_found_by_its_arn() {
     let scope = scope(Some(RoleFilter::Arn("arn:aws:iam::111122223333:role/service/a_b".parse().unwrap())));
-    let expected = ["role", "no-issuer", "prefix", "kms", "first-second", "late"].map(str::to_owned);
+    let expected =
+        ["role", "other-case", "no-issuer", "prefix", "kms", "first-second", "late"].map(str::to_owned);
     assert_eq!(selected(&records(), &scope), BTreeSet::from(expected));
 }
 
