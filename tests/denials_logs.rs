@@ -126,8 +126,9 @@ fn what_was_asked_for_and_is_in_no_log_is_told() {
     assumed["requestParameters"] = json!({"roleArn": ROLE.replace("orders", "ORDERS")});
     for (records, more, lacking) in [
         (vec![record("1", ROLE, "")], &["--role", ROLE][..], None),
-        (vec![record("1", ROLE, "")], &["--role", "Orders"], None),
-        (vec![assumed.clone()], &["--role", ROLE], None),
+        (vec![record("1", ROLE, "")], &["--role", "orders"], None),
+        (vec![record("1", ROLE, "")], &["--role", "Orders"], Some("role Orders")),
+        (vec![assumed.clone()], &["--role", &ROLE.replace("orders", "ORDERS")], None),
         (
             vec![assumed],
             &["--role", "arn:aws:iam::111122223333:role/order"],

@@ -196,8 +196,8 @@ impl Searched {
         if let Some(role) = scope.role.as_ref().filter(|_| !self.looked.role_seen) {
             self.looked.lacks(
                 &format!("role {}", role.as_str()),
-                "it stands in no record, neither as caller nor as what is assumed or changed: its name is another, or \
-                 it was used in another account, region or time",
+                "it stands in no record, neither as caller nor as what is assumed or changed: its name is another or \
+                 written in another case, or it was used in another account, region or time",
             );
         }
     }

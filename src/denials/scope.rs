@@ -107,7 +107,7 @@ mod tests {
             ("arn:aws:iam::111122223333:role/orders", true),
             ("arn:aws-us-gov:iam::444455556666:role/service/orders", true),
             ("arn:aws:iam::111122223333:role/old-orders", false),
-            ("arn:aws:iam::111122223333:role/Orders", true),
+            ("arn:aws:iam::111122223333:role/Orders", false),
             ("arn:aws:iam::111122223333:user/orders", false),
         ] {
             assert_eq!(scope.wants(&event(issuer)), wanted, "{issuer}");

@@ -169,7 +169,7 @@ fn history_of(role: &RoleFilter, dialect: &Dialect) -> String {
     let assumed = format!(
         "eventname IN ({}) AND ({} OR ({} IS NULL AND {}))",
         list(assumptions()),
-        is_role(&parameter("roleArn"), role),
+        is_role(&format!("lower({})", parameter("roleArn")), &in_lower_case(role)),
         parameter("roleArn"),
         is_refused(role)
     );
@@ -184,7 +184,7 @@ fn history_of(role: &RoleFilter, dialect: &Dialect) -> String {
         });
         format!("({})", conditions.collect::<Vec<_>>().join(" OR "))
     };
-    let name = lower(role.role().name());
+    let name = role.role().name().to_ascii_lowercase();
     let own = format!("{} AND lower({}) = {}", any_of(true), parameter("roleName"), literal(&name));
     let here = match role {
         // What an organisation's policies say is changed in its management account.
@@ -214,21 +214,20 @@ fn made_by(role: &RoleFilter) -> String {
     let session = match role {
         RoleFilter::Arn(role) => {
             let (partition, account) = (role.partition(), role.account());
-            let session = lower(&format!("arn:{partition}:sts::{account}:assumed-role/{}/", role.name()));
-            let itself = literal(&lower(role.as_str()));
-            format!("(lower({arn}) LIKE {} OR lower({arn}) = {itself})", pattern(&[&session, ""]))
+            let session = format!("arn:{partition}:sts::{account}:assumed-role/{}/", role.name());
+            format!("({arn} LIKE {} OR {arn} = {})", pattern(&[&session, ""]), literal(role.as_str()))
         }
         RoleFilter::Name(role) => {
-            let session = lower(&format!(":assumed-role/{role}/"));
-            format!("lower({arn}) LIKE {}", pattern(&["arn:", &session, ""]))
+            format!("{arn} LIKE {}", pattern(&["arn:", &format!(":assumed-role/{role}/"), ""]))
         }
     };
     format!("({by_issuer} OR ({issuer} IS NULL AND {session}))")
 }
 
-/// Names of roles are the same without regard to case.
-fn lower(text: &str) -> String {
-    text.to_ascii_lowercase()
+/// A role for calls that name it, as their caller wrote it: names are the same without regard to case.
+fn in_lower_case(role: &RoleFilter) -> RoleFilter {
+    let lower = role.as_str().to_ascii_lowercase();
+    lower.parse().map_or(RoleFilter::Name(lower), RoleFilter::Arn)
 }
 
 /// Whether the message of a refused call says that the role was what was asked for.
@@ -239,7 +238,7 @@ fn is_refused(role: &RoleFilter) -> String {
     };
     let role = role.role();
     let account = if role.account().is_empty() { "[0-9]+".to_owned() } else { escaped(role.account()) };
-    let name = escaped(&lower(role.name())).replace("[^]", "\\^").replace("[\\]", "\\\\");
+    let name = escaped(&role.name().to_ascii_lowercase()).replace("[^]", "\\^").replace("[\\]", "\\\\");
     let told =
         format!(" on resource: \"?arn:[a-z-]+:iam::{account}:role/([^ ]*/)?{name}([^a-z0-9_+=,.@-]|$)");
     format!("regexp_like(lower(errormessage), {})", literal(&told))
@@ -247,26 +246,22 @@ fn is_refused(role: &RoleFilter) -> String {
 
 /// Whether an expression is the role's ARN.
 fn is_role(expression: &str, role: &RoleFilter) -> String {
-    let expression = format!("lower({expression})");
     match role {
         RoleFilter::Arn(role) if role.resource() == format!("role/{}", role.name()) => {
             // Given without a path: found under any.
-            let root = lower(&format!("arn:{}:iam::{}:role/", role.partition(), role.account()));
+            let root = format!("arn:{}:iam::{}:role/", role.partition(), role.account());
             format!(
                 "({expression} = {} OR {expression} LIKE {})",
-                literal(&lower(role.as_str())),
-                pattern(&[&root, &format!("/{}", lower(role.name()))])
+                literal(role.as_str()),
+                pattern(&[&root, &format!("/{}", role.name())])
             )
         }
-        RoleFilter::Arn(role) => format!("{expression} = {}", literal(&lower(role.as_str()))),
-        RoleFilter::Name(role) => {
-            let role = lower(role);
-            format!(
-                "({expression} LIKE {} OR {expression} LIKE {})",
-                pattern(&["arn:", &format!(":role/{role}")]),
-                pattern(&["arn:", ":role/", &format!("/{role}")])
-            )
-        }
+        RoleFilter::Arn(role) => format!("{expression} = {}", literal(role.as_str())),
+        RoleFilter::Name(role) => format!(
+            "({expression} LIKE {} OR {expression} LIKE {})",
+            pattern(&["arn:", &format!(":role/{role}")]),
+            pattern(&["arn:", ":role/", &format!("/{role}")])
+        ),
     }
 }
 
@@ -387,7 +382,7 @@ mod tests {
     #[test]
     fn values_cannot_leave_their_quotes() {
         let sql = athena_query(&table(), &columns(), &Partitions::default(), &scope("x' OR '1'='1"));
-        assert!(sql.contains("x'' or ''1''=''1"), "{sql}");
+        assert!(sql.contains("x'' OR ''1''=''1"), "{sql}");
         // Outside of literals nothing of the name is left.
         let outside: String = sql.split('\'').step_by(2).collect();
         assert!(!outside.to_lowercase().contains("or 1"), "{outside}");
@@ -438,7 +433,7 @@ mod tests {
         );
         assert!(sql.contains("eventtime >= '2026-03-02 10:00:00'"));
         assert!(sql.contains("json_format(CAST(requestparameters AS JSON))"));
-        assert!(sql.contains("sessionissuer.arn) = 'arn:aws:iam::111122223333:role/service/orders'"));
+        assert!(sql.contains("sessionissuer.arn = 'arn:aws:iam::111122223333:role/service/orders'"));
         assert!(sql.contains("'arn:aws:sts::111122223333:assumed-role/orders/%'"));
         assert!(sql.len() < 10_000);
     }

@@ -114,10 +114,10 @@ impl Identity {
                 return false;
             }
             if let Some(arn) = &issuer.arn {
-                return same(arn, role.as_str()) || is_without_path(role) && same_name(arn, role);
+                return arn == role.as_str() || is_without_path(role) && same_name(arn, role);
             }
             if let (Some(account), Some(name)) = (&issuer.account_id, &issuer.user_name) {
-                return is_account_of(account, role) && same(name, role.name());
+                return is_account_of(account, role) && name == role.name();
             }
         }
         self.arn.as_deref().is_some_and(|arn| is_session_of(arn, role))
@@ -144,8 +144,8 @@ pub fn made_by_role(event: &Event, role: &Arn) -> bool {
     event.identity.is_of_role(role)
 }
 
-/// Whether two names, or ARNs, of roles are the same. Names are unique in an account without regard to case, and
-/// calls and commands name a role as whoever wrote them did.
+/// Whether two names, or ARNs, that calls give mean the same role: names are unique in an account without regard to
+/// case, and a call names a role as its caller wrote it. Whose session made a call is told as IAM has the name.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 pub(super) fn same(one: &str, other: &str) -> bool {
     one == other || one.eq_ignore_ascii_case(other)
@@ -175,7 +175,7 @@ fn same_name(issuer: &str, role: &Arn) -> bool {
         issuer.service() == "iam"
             && issuer.resource().starts_with("role/")
             && is_account_of(issuer.account(), role)
-            && same(issuer.name(), role.name())
+            && issuer.name() == role.name()
             && is_partition_of(&issuer, role)
     })
 }
@@ -183,7 +183,7 @@ fn same_name(issuer: &str, role: &Arn) -> bool {
 /// `arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION`, or the role's own ARN, which some services
 /// write where a session acts.
 fn is_session_of(arn: &str, role: &Arn) -> bool {
-    if same(arn, role.as_str()) {
+    if arn == role.as_str() {
         return true;
     }
     let Ok(session) = arn.parse::<Arn>() else { return false };
@@ -191,7 +191,7 @@ fn is_session_of(arn: &str, role: &Arn) -> bool {
     session.service() == "sts"
         && is_account_of(session.account(), role)
         && is_partition_of(&session, role)
-        && rest.split('/').next().is_some_and(|name| same(name, role.name()))
+        && rest.split('/').next() == Some(role.name())
 }
 
 #[cfg(test)]
@@ -216,7 +216,7 @@ mod tests {
             ("arn:aws:iam::111122223333:role/service/orders", true),
             ("arn:aws:iam::111122223333:role/orders", false),
             ("arn:aws:iam::111122223333:role/service/orders-canary", false),
-            ("arn:aws:iam::111122223333:role/service/Orders", true),
+            ("arn:aws:iam::111122223333:role/service/Orders", false),
             ("arn:aws:iam::999922223333:role/service/orders", false),
         ] {
             let identity = json!({"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/orders/x",
@@ -238,7 +238,7 @@ mod tests {
     fn without_an_issuer_the_session_arn_and_its_account_decide() {
         for (arn, made) in [
             ("arn:aws:sts::111122223333:assumed-role/orders/any.session@x", true),
-            ("arn:aws:sts::111122223333:assumed-role/Orders/any", true),
+            ("arn:aws:sts::111122223333:assumed-role/Orders/any", false),
             ("arn:aws:sts::999922223333:assumed-role/orders/any", false),
             ("arn:aws:sts::111122223333:assumed-role/orders-2/any", false),
             ("arn:aws:sts::111122223333:assumed-role/other/orders", false),

@@ -54,6 +54,7 @@ pub(super) struct Compiled<'a> {
 struct Named<'a> {
     name: &'a [u8],
     account: Finder<'a>,
+    written: Finder<'a>,
     /// What stands in an ARN before a name or its path: `:role/`, `:assumed-role/`.
     arn: Finder<'static>,
     /// The key of a name that stands by itself.
@@ -61,12 +62,15 @@ struct Named<'a> {
 }
 
 const ARN: &str = "role/";
+/// Bytes of a role's path and name at most.
+const LONGEST: usize = 512 + 64;
 
 impl<'a> Named<'a> {
     /// A role; `key` is that of a name which stands by itself.
     fn new(role: &'a Arn, key: &'static str) -> Self {
         let account = Finder::new(role.account());
-        Self { name: role.name().as_bytes(), account, arn: Finder::new(ARN), key: Finder::new(key) }
+        let written = Finder::new(role.name());
+        Self { name: role.name().as_bytes(), account, written, arn: Finder::new(ARN), key: Finder::new(key) }
     }
 
     /// Whether the role may stand in a record. Escapes could hide it.
@@ -77,11 +81,16 @@ impl<'a> Named<'a> {
         named && self.account.find(record).is_some() || has_escapes(record)
     }
 
-    /// Whether a text names the role by its ARN, or in a change of it by its name.
+    /// Whether a text names the role by its ARN, as it is written, or in a change of it by its name.
     fn stands_in(&self, text: &[u8]) -> bool {
-        let of_account = |at: usize| self.account.find(&text[at.saturating_sub(32)..at]).is_some();
         let key = self.key.needle().len();
-        self.arn.find_iter(text).any(|at| self.is_in_path(&text[at + ARN.len()..]) && of_account(at))
+        let is_it = |at: usize| {
+            let (before, path) = (&text[at.saturating_sub(32)..at], &text[at + ARN.len()..]);
+            self.is_in_path(path)
+                && self.account.find(before).is_some()
+                && self.written.find(&path[..path.len().min(LONGEST)]).is_some()
+        };
+        self.arn.find_iter(text).any(is_it)
             || self.key.find_iter(text).any(|at| self.is_value(&text[at + key..]))
     }
 
@@ -193,7 +202,13 @@ impl<'a> Compiled<'a> {
     /// The same of an event that was read.
     pub(super) fn is_about_role(&self, event: &Event) -> bool {
         let role = self.query.history.as_ref().or(self.query.role.as_ref());
-        role.is_some_and(|role| event.identity.is_of_role(role) || names_role(event, role))
+        let is_written = |role: &Arn| {
+            let arn = event.parameter("roleArn");
+            arn.is_none_or(|arn| arn.rsplit('/').next() == Some(role.name()))
+        };
+        role.is_some_and(|role| {
+            event.identity.is_of_role(role) || names_role(event, role) && is_written(role)
+        })
     }
 }
 
