@@ -245,8 +245,10 @@ impl<'q, S: Sink> Scanner<'q, S> {
     }
 
     fn hand_over(&mut self, Wanted { records, changes }: &Wanted<'_>, text: &[u8]) {
-        // Once it is seen nobody looks for it any more.
-        self.coverage.role_seen = self.coverage.role_seen || self.query.role_stands_in(text);
+        // Once it is seen nobody looks for it any more. Denials that are wanted are the role's.
+        self.coverage.role_seen = self.coverage.role_seen
+            || records.iter().any(EventRef::is_denial)
+            || self.query.role_stands_in(text);
         self.found += (records.len() + changes.len()) as u64;
         for record in records {
             self.sink.record(record);

@@ -81,7 +81,8 @@ impl<'a> Named<'a> {
         named && self.account.find(record).is_some() || has_escapes(record)
     }
 
-    /// Whether a text names the role by its ARN, as it is written, or in a change of it by its name.
+    /// Whether a text names the role by its ARN, as it is written, or in a change of it by its name. Where slashes
+    /// are escaped its name has to do.
     fn stands_in(&self, text: &[u8]) -> bool {
         let key = self.key.needle().len();
         let is_it = |at: usize| {
@@ -92,6 +93,12 @@ impl<'a> Named<'a> {
         };
         self.arn.find_iter(text).any(is_it)
             || self.key.find_iter(text).any(|at| self.is_value(&text[at + key..]))
+            || self.account.find(text).is_some()
+                && self
+                    .written
+                    .find_iter(text)
+                    .any(|at| at > 0 && !is_of_name(text[at - 1]) && self.is_at(&text[at..]))
+                && has_escapes(text)
     }
 
     /// Whether a path begins with the role's name or has it behind its folders.
