@@ -212,8 +212,15 @@ impl Timeline {
 /// Sorts by time, leaves copies out, and parts assumptions of the role from the rest.
 fn in_order(mut history: Vec<Event>, role: &Arn) -> (Vec<Event>, Vec<Event>) {
     history.sort_by(|one, other| (one.event_time, &one.event_id).cmp(&(other.event_time, &other.event_id)));
-    let mut seen = BTreeSet::new();
-    history.retain(|event| event.event_id.is_empty() || seen.insert(event.event_id.clone()));
+    let (mut seen, mut recorders) = (BTreeSet::new(), BTreeMap::new());
+    history.retain(|event| {
+        // The same call in another account's trail has an id of its own and the shared one in common.
+        let recorded_here = event.shared_event_id.as_ref().is_none_or(|shared| {
+            let recorder = recorders.entry(shared.clone()).or_insert_with(|| event.recipient_account.clone());
+            *recorder == event.recipient_account
+        });
+        recorded_here && (event.event_id.is_empty() || seen.insert(event.event_id.clone()))
+    });
     let (assumptions, changes): (Vec<_>, Vec<_>) =
         history.into_iter().partition(|event| is_assumption(event.event_name.as_bytes()));
     (assumptions.into_iter().filter(|event| names_role(event, role)).collect(), changes)

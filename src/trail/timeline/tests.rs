@@ -105,6 +105,21 @@ fn what_one_principal_of_the_account_was_given_is_not_given_to_another() {
 }
 
 #[test]
+fn an_assumption_in_the_trails_of_two_accounts_is_one() {
+    let recorded = |id: &str, account: &str| {
+        let mut event = assumed_at(5);
+        event.error_code = Some("AccessDenied".into());
+        event.event_id = id.to_owned();
+        event.recipient_account = Some(account.to_owned());
+        event.shared_event_id = Some("shared".to_owned());
+        event
+    };
+    let history = vec![recorded("1", "111122223333"), recorded("2", "300973880807")];
+    let refused = timeline(history, &[]).refused(|_| true);
+    assert_eq!(refused.iter().map(|(entry, _)| entry.count).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
 fn a_change_after_the_first_denial_is_not_its_cause() {
     let history = vec![put_policy(5, &policy("s3:*")), put_policy(31, &policy("s3:Get*"))];
     assert_eq!(timeline(history, &denials(30, IMPLICIT)).cause(), None);
