@@ -269,7 +269,6 @@ impl Row {
                 }
             }
             Fate::Refused if !self.refused.contains(action) => self.refused.push(action.clone()),
-            Fate::Open(_) if call.need.level == Level::Optional => {}
             Fate::Allowed | Fate::Refused => {}
             Fate::Open(blocked) => self.unread(blocked),
         }
