@@ -197,10 +197,11 @@ impl<'q, S: Sink> Scanner<'q, S> {
                     [] => self.tally.problems.push(ProblemKind::Empty),
                     // Compressed twice, as some copies between buckets are.
                     twice @ [0x1f, 0x8b, 8, ..] => self.inner_stream(twice),
-                    text if !text.starts_with(b"{") && of_beginning(text).is_some() => {
-                        self.is_other_form(of_beginning(text).unwrap_or_default());
-                    }
-                    text => self.whole_text(text),
+                    json @ [b'{', ..] => self.whole_text(json),
+                    text => match of_beginning(text) {
+                        Some(detail) => self.is_other_form(detail),
+                        None => self.whole_text(text),
+                    },
                 }
             }
             Inflated::Broken => self.inner_stream(object),

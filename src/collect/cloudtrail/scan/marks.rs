@@ -90,11 +90,7 @@ fn look_portably(group: &[u8], masks: &mut [u64; GROUP]) -> u64 {
     let mut with_pairs = 0;
     for (at, ((first, second), mask)) in blocks(group).zip(masks).enumerate() {
         let any = first.iter().zip(second).fold(false, |any, (&one, &two)| {
-            any | ((one == b't') & (two == b'V'))
-                | ((one == b'T') & (two == b'i'))
-                | ((one == b'r') & (two == b'C'))
-                | ((one == b'\\') & (two == b'u'))
-                | ((one == 0) & (two == 0))
+            PAIRS.iter().fold(any, |any, pair| any | ((one == pair[0]) & (two == pair[1])))
         });
         if any {
             let pairs = first.iter().zip(second).rev();

@@ -168,16 +168,20 @@ impl<'t> Pass<'t, '_, '_> {
     fn time_and_name(&mut self, at: usize) {
         let Some(time) = after(self.text, at, 6, b"\"eventTime\":\"") else { return };
         self.tally.see_time(time);
-        let source = time.get(20..).and_then(|row| after(row, 0, 0, b"\",\"eventSource\":\""));
+        let source = source_after_time(&time[..time.len().min(200)]);
         self.marks.placed = source.is_some();
-        if !self.tally.coverage.data_events && source.is_some_and(|it| it.starts_with(b"s3.amazonaws.com\""))
-        {
-            self.objects = name_after_time(&time[..time.len().min(200)]).map(|(_, name)| name);
+        let may_be_object = !self.tally.coverage.data_events
+            && source.is_some_and(|source| source.starts_with(b"s3.amazonaws.com\""));
+        if !may_be_object && !self.query.wants_history() {
+            return;
+        }
+        let called = source.and_then(source_and_name);
+        if may_be_object {
+            self.objects = called.map(|(_, name)| name);
         }
         if self.query.wants_history() {
-            let row = &time[..time.len().min(200)];
             let (before, again) = (self.marks.history, std::mem::replace(&mut self.marks.timed, true));
-            self.marks.history = match (name_after_time(row), before) {
+            self.marks.history = match (called, before) {
                 (Some((_, name)), Some(History::Change(_))) if !may_matter(name) => Some(History::Unclear),
                 (Some((_, name)), before) if !may_matter(name) => before,
                 (Some((_, name)), None | Some(History::OfRole)) if is_about_a_role(name) => {
@@ -272,9 +276,14 @@ impl<'t> Pass<'t, '_, '_> {
     }
 }
 
-/// The event's source and name, given what follows `"eventTime":"`.
-fn name_after_time(row: &[u8]) -> Option<(&[u8], &[u8])> {
-    let source = row.get(20..)?.strip_prefix(b"\",\"eventSource\":\"")?;
+/// What follows `"eventSource":"`, given what follows `"eventTime":"`.
+#[inline]
+fn source_after_time(row: &[u8]) -> Option<&[u8]> {
+    after(row.get(20..)?, 0, 0, b"\",\"eventSource\":\"")
+}
+
+/// The event's source and name, given what follows `"eventSource":"`.
+fn source_and_name(source: &[u8]) -> Option<(&[u8], &[u8])> {
     let (source, after) = source.split_at(memchr::memchr(b'"', source)?);
     let name = after.strip_prefix(b"\",\"eventName\":\"")?;
     Some((source, &name[..memchr::memchr(b'"', name)?]))
@@ -285,7 +294,7 @@ fn name_after_time(row: &[u8]) -> Option<(&[u8], &[u8])> {
 fn change<'t>(record: &'t [u8], row: &'t [u8]) -> Option<ChangeRef<'t>> {
     let text = |bytes: &'t [u8]| std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\\'));
     let value = |bytes: &'t [u8]| text(&bytes[..memchr::memchr(b'"', bytes)?]);
-    let (source, name) = name_after_time(row)?;
+    let (source, name) = source_and_name(source_after_time(row)?)?;
     // These are among the last members of a record.
     let event_id = value(last(record, b'D', 7, b"\"eventID\":\"")?)?;
     let account = value(last(record, b'A', 10, b"\"recipientAccountId\":\"")?)?;

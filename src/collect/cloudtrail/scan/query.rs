@@ -52,9 +52,8 @@ pub(super) struct Compiled<'a> {
 /// IAM takes names that differ in case for one, and calls name a role as their caller wrote it. So what is
 /// searched for is what stands before a name, whose case is fixed.
 struct Named<'a> {
-    name: &'a [u8],
+    name: Finder<'a>,
     account: Finder<'a>,
-    written: Finder<'a>,
     /// What stands in an ARN before a name or its path: `:role/`, `:assumed-role/`.
     arn: Finder<'static>,
     /// The key of a name that stands by itself.
@@ -68,34 +67,31 @@ const LONGEST: usize = 512 + 64;
 impl<'a> Named<'a> {
     /// A role; `key` is that of a name which stands by itself.
     fn new(role: &'a Arn, key: &'static str) -> Self {
-        let account = Finder::new(role.account());
-        let written = Finder::new(role.name());
-        Self { name: role.name().as_bytes(), account, written, arn: Finder::new(ARN), key: Finder::new(key) }
+        let (name, account) = (Finder::new(role.name()), Finder::new(role.account()));
+        Self { name, account, arn: Finder::new(ARN), key: Finder::new(key) }
     }
 
     /// Whether the role may stand in a record. Escapes could hide it.
     fn may_be_in(&self, record: &[u8]) -> bool {
-        let key = self.key.needle().len();
         let named = self.arn.find_iter(record).any(|at| self.is_in_path(&record[at + ARN.len()..]))
-            || self.key.find_iter(record).any(|at| self.is_value(&record[at + key..]));
+            || self.follows_key(record);
         named && self.account.find(record).is_some() || has_escapes(record)
     }
 
     /// Whether a text names the role by its ARN, as it is written, or in a change of it by its name. Where slashes
     /// are escaped its name has to do.
     fn stands_in(&self, text: &[u8]) -> bool {
-        let key = self.key.needle().len();
         let is_it = |at: usize| {
             let (before, path) = (&text[at.saturating_sub(32)..at], &text[at + ARN.len()..]);
             self.is_in_path(path)
                 && self.account.find(before).is_some()
-                && self.written.find(&path[..path.len().min(LONGEST)]).is_some()
+                && self.name.find(&path[..path.len().min(LONGEST)]).is_some()
         };
         self.arn.find_iter(text).any(is_it)
-            || self.key.find_iter(text).any(|at| self.is_value(&text[at + key..]))
+            || self.follows_key(text)
             || self.account.find(text).is_some()
                 && self
-                    .written
+                    .name
                     .find_iter(text)
                     .any(|at| at > 0 && !is_of_name(text[at - 1]) && self.is_at(&text[at..]))
                 && has_escapes(text)
@@ -112,16 +108,20 @@ impl<'a> Named<'a> {
         true
     }
 
-    /// Whether the role's name follows a key, maybe in a text within a text.
-    fn is_value(&self, rest: &[u8]) -> bool {
+    /// Whether the role's name follows the key of one, maybe in a text within a text.
+    fn follows_key(&self, text: &[u8]) -> bool {
         let between = |byte: &u8| byte.is_ascii_whitespace() || b":\"\\".contains(byte);
-        rest.iter().position(|byte| !between(byte)).is_some_and(|at| self.is_at(&rest[at..]))
+        self.key.find_iter(text).any(|at| {
+            let rest = &text[at + self.key.needle().len()..];
+            rest.iter().position(|byte| !between(byte)).is_some_and(|at| self.is_at(&rest[at..]))
+        })
     }
 
     /// Whether a text begins with the role's name, whole.
     fn is_at(&self, text: &[u8]) -> bool {
-        let (name, rest) = text.split_at(self.name.len().min(text.len()));
-        name.eq_ignore_ascii_case(self.name) && !rest.first().is_some_and(|byte| is_of_name(*byte))
+        let wanted = self.name.needle();
+        let (name, rest) = text.split_at(wanted.len().min(text.len()));
+        name.eq_ignore_ascii_case(wanted) && !rest.first().is_some_and(|byte| is_of_name(*byte))
     }
 }
 
