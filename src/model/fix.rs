@@ -28,6 +28,14 @@ pub struct Fix {
     pub notes: Vec<String>,
 }
 
+impl Fix {
+    /// A change that is known to clear nothing, with nothing else to know of it.
+    pub fn new(title: String, owner: Owner, change: Change, verification: Verification) -> Self {
+        let (clears, completes, notes) = (Vec::new(), Vec::new(), Vec::new());
+        Self { title, owner, change, verification, clears, completes, notes }
+    }
+}
+
 /// One of the changes that are made in order to mend what several checks found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repair {

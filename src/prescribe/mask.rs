@@ -117,8 +117,7 @@ mod tests {
             after: trust(after),
         };
         let (title, verification) = (String::new(), Verification::Verified);
-        let (clears, completes, notes) = (Vec::new(), Vec::new(), Vec::new());
-        let fix = Fix { title, owner: Owner::You, change, verification, clears, completes, notes };
+        let fix = Fix::new(title, Owner::You, change, verification);
         match masked(&fix, &facts).change {
             Change::SetPolicy { after, .. } => ids(&after),
             _ => unreachable!(),

@@ -145,11 +145,14 @@ fn fixes_of(before: &Before<'_>, from: Said, finding: &Finding, remedy: &Remedy)
 
 /// A remedy in words, with the reason why no change is made of it.
 fn untried(from: Said, remedy: &Remedy, reason: String) -> Tried {
+    Tried { fix: unmade(remedy, reason), cleared: 0, from }
+}
+
+/// The fix that a remedy in words is.
+fn unmade(remedy: &Remedy, reason: String) -> Fix {
     let (title, owner) = (in_words(remedy), owner(remedy));
     let change = Change::Manual { steps: vec![title.clone()], commands: Vec::new() };
-    let verification = Verification::Unverified { reason };
-    let (clears, completes, notes) = (Vec::new(), Vec::new(), Vec::new());
-    Tried { fix: Fix { title, owner, change, verification, clears, completes, notes }, cleared: 0, from }
+    Fix::new(title, owner, change, Verification::Unverified { reason })
 }
 
 fn too_many() -> String {

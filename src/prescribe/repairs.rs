@@ -11,7 +11,7 @@ use crate::model::{Change, CheckId, Finding, Fix, Owner, Remedy, Repair, Status,
 use super::rank::{Found, Said};
 use super::spare::forget_said_anew;
 use super::verify::{Before, is_bad, is_well, same, worse};
-use super::{MOST, Plan, finding_of, mask, plan};
+use super::{MOST, Plan, finding_of, mask, plan, unmade};
 
 /// What was prescribed for each finding.
 pub struct Prescribed<'a> {
@@ -93,18 +93,8 @@ impl Prescribed<'_> {
 /// What comes to light only when other findings are gone, in words.
 fn found_later(id: CheckId, finding: &Finding) -> Option<Repair> {
     let remedy = finding.remedies.first()?;
-    let title = super::in_words(remedy);
     let reason = "it comes to light only after the changes before: make them and run this again".to_owned();
-    let fix = Fix {
-        change: Change::Manual { steps: vec![title.clone()], commands: Vec::new() },
-        owner: super::owner(remedy),
-        verification: Verification::Unverified { reason },
-        clears: Vec::new(),
-        completes: Vec::new(),
-        notes: Vec::new(),
-        title,
-    };
-    Some(Repair { mends: vec![id], fix })
+    Some(Repair { mends: vec![id], fix: unmade(remedy, reason) })
 }
 
 /// One remedy's changes.

@@ -29,19 +29,13 @@ fn check(id: &str, name: &str, outcome: Outcome) -> CheckInput {
 }
 
 fn fix() -> Fix {
-    Fix {
-        title: "Allow s3:PutObject on arn:aws:s3:::orders/*".to_owned(),
-        owner: Owner::You,
-        change: Change::SetPolicy {
-            home: PolicyHome::Managed { arn: LONG_ARN.to_owned() },
-            before: None,
-            after: "{}".to_owned(),
-        },
-        verification: Verification::Verified,
-        clears: Vec::new(),
-        completes: Vec::new(),
-        notes: Vec::new(),
-    }
+    let change = Change::SetPolicy {
+        home: PolicyHome::Managed { arn: LONG_ARN.to_owned() },
+        before: None,
+        after: "{}".to_owned(),
+    };
+    let title = "Allow s3:PutObject on arn:aws:s3:::orders/*".to_owned();
+    Fix::new(title, Owner::You, change, Verification::Verified)
 }
 
 fn failure() -> Finding {
