@@ -7,6 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::checks::shared::words::capital;
 use crate::denial::{Denial, Layer, Reason, sdk_prefix};
 use crate::model::{AccountId, Arn, CheckId};
 
@@ -121,7 +122,7 @@ fn meaning(denial: &Denial, subject: &Subject) -> String {
             "Some Deny statement matched when {who} asked for {call}; AWS does not say in which policy."
         ),
         Reason::DeniedBy { layer } => {
-            format!("{} refused {call} to {who}.", capitalised(whose(*layer)))
+            format!("{} refused {call} to {who}.", capital(whose(*layer)))
         }
         Reason::Opaque => format!(
             "{who} asked for {call}, and AWS hides from other accounts whether the resource exists: it is \
@@ -179,7 +180,7 @@ fn implicit(layer: Layer, who: &str, call: &str, denial: &Denial) -> String {
             "The organization's service control policies do not allow {call} in this account. Only the \
              organization's administrators can change that."
         ),
-        _ => format!("{} does not allow {call} to {who}.", capitalised(whose(layer))),
+        _ => format!("{} does not allow {call} to {who}.", capital(whose(layer))),
     }
 }
 
@@ -224,11 +225,6 @@ fn whose(layer: Layer) -> &'static str {
         Layer::Endpoint => "the policy of the VPC endpoint that the call came through",
         Layer::Trust => "the role's trust policy",
     }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 /// The checks that look into a denial, the likeliest first.

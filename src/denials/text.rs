@@ -15,7 +15,7 @@ use super::verify::Verification;
 use super::words::{counted, few, sentence, some, thousands, time, who};
 use crate::denial::Reason;
 use crate::report::line;
-use crate::trail::{Cause, Certainty, Problem, ProblemKind, StatementChangeKind, Timeline};
+use crate::trail::{Cause, Certainty, Entry, Problem, ProblemKind, StatementChangeKind, Timeline};
 
 /// What a change of the trust policy explains when no refusal is in the logs.
 const NOT_ASSUMED: &str = "The role is not assumed any more by somebody who used to.";
@@ -276,11 +276,9 @@ fn causes(page: &mut Page, timeline: &Timeline, denied: &Denied) {
 
 fn told_cause(page: &mut Page, indent: &str, timeline: &Timeline, cause: &Cause) {
     let Some(entry) = timeline.entries.get(cause.entry) else { return };
-    let by = format!("{} this change: {} by {}", surely(cause), entry.what, who(&entry.actor));
-    let mut told = format!("{by} at {}. {}", time(entry.time), sentence(&cause.reason));
+    let mut told = format!("{} this change: {}. {}", surely(cause), done(entry), sentence(&cause.reason));
     if let Some(undone) = cause.undone_by.and_then(|at| timeline.entries.get(at)) {
-        let (at, by) = (time(undone.time), who(&undone.actor));
-        let _ = write!(told, " It was undone by {} by {by} at {at}.", undone.what);
+        let _ = write!(told, " It was undone by {}.", done(undone));
     }
     page.paragraph(indent, &told);
     for change in &cause.statements {
@@ -294,6 +292,11 @@ fn told_cause(page: &mut Page, indent: &str, timeline: &Timeline, cause: &Cause)
             page.item(&format!("{indent}- "), &format!("now: {now}"));
         }
     }
+}
+
+/// What was done, by whom and when.
+fn done(entry: &Entry) -> String {
+    format!("{} by {} at {}", entry.what, who(&entry.actor), time(entry.time))
 }
 
 const fn surely(cause: &Cause) -> &'static str {
@@ -421,8 +424,7 @@ fn blamed(answer: &Answer, timeline: &Timeline) -> Option<String> {
         let mut causes = denied.causes.iter().filter_map(|at| timeline.causes.get(*at));
         let cause = causes.find(|cause| cause.undone_by.is_none())?;
         let entry = timeline.entries.get(cause.entry)?;
-        let by =
-            format!("{} {} by {} at {}.", surely(cause), entry.what, who(&entry.actor), time(entry.time));
+        let by = format!("{} {}.", surely(cause), done(entry));
         if answer.denials.len() == 1 {
             return Some(by);
         }

@@ -224,7 +224,7 @@ fn message_may_name(message: Option<&str>, role: &Arn) -> bool {
 }
 
 /// Whether an ARN is the role's, in a path or without.
-fn is_same_role(arn: &str, role: &Arn) -> bool {
+pub(super) fn is_same_role(arn: &str, role: &Arn) -> bool {
     same(arn, role.as_str())
         || arn.parse::<Arn>().is_ok_and(|other| {
             other.service() == "iam"

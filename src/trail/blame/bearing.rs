@@ -5,7 +5,7 @@ use super::switch::{is_same_catalog, turns};
 use crate::denial::{Layer, Reason};
 use crate::model::{Arn, Partition};
 use crate::trail::DenialGroup;
-use crate::trail::changes::ChangeKind;
+use crate::trail::changes::{ChangeKind, is_same_role};
 use crate::trail::resource::bucket_of;
 
 /// Whether a policy in this place can have refused the call, by AWS's words and by what is denied.
@@ -21,14 +21,7 @@ pub(super) fn bears(change: &Changed, place: &Place, role: &Arn, denial: &Denial
 /// Whether it was the role itself that was refused to somebody.
 pub(in crate::trail) fn is_assumption_of(role: &Arn, denial: &DenialGroup) -> bool {
     let is_of_sts = denial.action.as_deref().is_some_and(|action| action.starts_with("sts:"));
-    let asked = denial.resource.as_deref().and_then(|resource| resource.parse::<Arn>().ok());
-    is_of_sts
-        && asked.is_some_and(|asked| {
-            asked.service() == "iam"
-                && asked.resource().starts_with("role/")
-                && (role.account().is_empty() || asked.account() == role.account())
-                && asked.name().eq_ignore_ascii_case(role.name())
-        })
+    is_of_sts && denial.resource.as_deref().is_some_and(|resource| is_same_role(resource, role))
 }
 
 /// Whoever may assume a role is told by its trust policy, and by the organization; the role's own policies have

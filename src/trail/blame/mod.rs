@@ -239,23 +239,14 @@ impl<'d> Search<'d> {
         }
         let is_other = |place: &Where| *place != here && place.is_made_up_by(&step.place);
         match levels.after {
-            Some(Level::Passes) if is_exact => {
-                let gone: Vec<_> = self.suspects.extract_if(.., |place, _| is_other(place)).collect();
-                for (_, suspect) in gone {
-                    self.put_back(suspect.at, at);
-                }
-            }
+            Some(Level::Passes) if is_exact => self.clear(at, |place, _| is_other(place)),
             Some(Level::Passes | Level::OnCondition) => self.doubt(is_other),
             _ => {}
         }
         if is_new && levels.before.is_none() {
             // It may have made up for the others while it was there.
             if let Some(came) = self.stood_in_calm(step) {
-                let made_up = |place: &Where, it: &Suspect| is_other(place) && it.at < came;
-                let gone: Vec<_> = self.suspects.extract_if(.., |place, it| made_up(place, it)).collect();
-                for (_, suspect) in gone {
-                    self.put_back(suspect.at, came);
-                }
+                self.clear(came, |place, suspect| is_other(place) && suspect.at < came);
             }
             self.doubt(is_other);
         }
@@ -265,6 +256,14 @@ impl<'d> Search<'d> {
     fn stood_in_calm(&self, step: &Step) -> Option<usize> {
         let stood = self.standing.get(&step.place)?;
         self.last_denied.is_some_and(|last| last < stood.time).then_some(stood.at)
+    }
+
+    /// Clears suspects, which the change at `by` makes up for.
+    fn clear(&mut self, by: usize, is_one: impl Fn(&Where, &Suspect) -> bool) {
+        let gone: Vec<_> = self.suspects.extract_if(.., |place, suspect| is_one(place, suspect)).collect();
+        for (_, suspect) in gone {
+            self.put_back(suspect.at, by);
+        }
     }
 
     /// Other suspects may not be all that it takes.
