@@ -207,9 +207,9 @@ impl<'a> View<'a> {
     pub fn buckets(&self) -> Result<Vec<Location>, Blocked> {
         let mut found: Vec<Location> = Vec::new();
         for (_, locations) in self.locations() {
-            for location in locations.known.into_iter().chain(locations.named) {
+            for location in locations.all() {
                 if !found.iter().any(|it| it.bucket == location.bucket) {
-                    found.push(location);
+                    found.push(location.clone());
                 }
             }
             if let Some(blocked) = locations.open {

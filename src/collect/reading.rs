@@ -166,7 +166,7 @@ impl<'a> Reading<'a> {
             let Some(connector) = self.catalog.connector(&target.connector) else { continue };
             let found = locations(facts, target, connector);
             places.complete &= found.open.is_none();
-            places.known.extend(found.known.into_iter().chain(found.named));
+            places.known.extend(found.into_all());
         }
         places
     }

@@ -74,6 +74,11 @@ pub fn covers(outer: &str, inner: &str) -> bool {
     language::covers(outer, inner)
 }
 
+/// Whether an action, or a pattern of actions, means all that another one does, in whatever case both are written.
+pub fn covers_action(outer: &str, inner: &str) -> bool {
+    covers(&outer.to_ascii_lowercase(), &inner.to_ascii_lowercase())
+}
+
 /// Whether a pattern means a text, whose wildcards stand for themselves. Case counts.
 pub fn means(pattern: &str, text: &str) -> bool {
     matches(&tokens(pattern), text)

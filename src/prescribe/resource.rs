@@ -65,14 +65,14 @@ fn exempt(draft: &mut Draft, index: usize, facts: &Facts) -> Result<Exempted, St
     let left = |note: String| Exempted { statement: name.clone(), is_gone: false, note: Some(note) };
     let denied = Piece::of(statement).map_or_else(|| "what it denied".to_owned(), |piece| piece.what());
     if no_longer_named(statement, role) || no_longer_required(statement, role) {
-        return Ok(left(still_denies(&name, &denied, "to whom else it names")));
+        return Ok(left(still_denies(&name, &format!("{denied} to whom else it names"))));
     }
     if names_only(statement, role) {
         draft.remove(index);
         return Ok(Exempted { statement: name, is_gone: true, note: None });
     }
     add_condition(statement, "ArnNotEquals", "aws:PrincipalArn", role.arn.as_str());
-    Ok(left(still_denies(&name, &denied, "to everybody else that it denied before")))
+    Ok(left(still_denies(&name, &format!("{denied} to everybody else that it denied before"))))
 }
 
 /// Whether a principal is the role, or a session of it.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::checks::shared::policies::is_everything;
 use crate::checks::shared::words::{add, add_all, capital, some};
-use crate::policy::scope::{common, covers, without_variables};
+use crate::policy::scope::{common, covers, covers_action, without_variables};
 use crate::policy::{actions_of, takes_no_resource};
 
 use super::document::{Draft, named, one_or_many, texts};
@@ -23,9 +23,9 @@ pub(super) fn forget_said_anew(notes: &mut Vec<String>, later: &[String]) {
     });
 }
 
-/// What a statement still denies to some, in words.
-pub(super) fn still_denies(statement: &str, denied: &str, whom: &str) -> String {
-    format!("{}{STILL}{denied} {whom}", capital(statement))
+/// What a statement still denies, in words.
+pub(super) fn still_denies(statement: &str, what: &str) -> String {
+    format!("{}{STILL}{what}", capital(statement))
 }
 
 /// What sparing did to a statement.
@@ -42,8 +42,7 @@ pub(super) fn spare(draft: &mut Draft, index: usize, grants: &Grants) -> Result<
     let statement = draft.statement(index).ok_or("the policy no longer has that statement")?;
     let Left { pieces, notes: beyond } = left(statement, grants)?;
     let still: Vec<String> = pieces.iter().map(Piece::what).collect();
-    let still = (!still.is_empty())
-        .then(|| format!("{}{STILL}{}", capital(&named(statement, index)), still.join(", and ")));
+    let still = (!still.is_empty()).then(|| still_denies(&named(statement, index), &still.join(", and ")));
     let notes = still.into_iter().chain(beyond).collect();
     let whole = statement.clone();
     let mut written = pieces.iter().map(|piece| piece.write(&whole));
@@ -128,10 +127,11 @@ fn left(statement: &Map<String, Value>, grants: &Grants) -> Result<Left, String>
     let mut left = Left::default();
     match &actions {
         Part::Any(written) => {
-            let groups = groups(grants, |action| written.iter().any(|it| means(it, action)), &resources);
+            let groups =
+                groups(grants, |action| written.iter().any(|it| covers_action(it, action)), &resources);
             // What is not touched stays where it was.
             let is_touched = |it: &&String| {
-                groups.iter().any(|(_, actions)| actions.iter().any(|action| means(it, action)))
+                groups.iter().any(|(_, actions)| actions.iter().any(|action| covers_action(it, action)))
             };
             let (touched, others): (Vec<&String>, Vec<&String>) = written.iter().partition(is_touched);
             for pattern in others.into_iter().chain(touched) {
@@ -139,7 +139,8 @@ fn left(statement: &Map<String, Value>, grants: &Grants) -> Result<Left, String>
             }
         }
         Part::AllBut(written) => {
-            let groups = groups(grants, |action| !written.iter().any(|it| means(it, action)), &resources);
+            let groups =
+                groups(grants, |action| !written.iter().any(|it| covers_action(it, action)), &resources);
             let mut spared = written.clone();
             add_all(&mut spared, groups.iter().flat_map(|(_, actions)| actions).cloned());
             left.add(Part::AllBut(spared), resources.clone());
@@ -160,18 +161,13 @@ const MOST: usize = 60;
 fn named_by(pattern: &str) -> Vec<String> {
     let service = pattern.split(':').next().unwrap_or_default().to_ascii_lowercase();
     let all = actions_of(&service).into_iter().flatten();
-    let meant = all.filter(|action| means(pattern, &action.compared));
+    let meant = all.filter(|action| covers_action(pattern, &action.compared));
     meant.map(|action| format!("{service}:{}", action.name)).collect()
 }
 
 /// Whether a text fits both patterns.
 fn meet(one: &str, other: &str) -> bool {
     common(one, other).is_some()
-}
-
-/// Whether an action, or a pattern of them, means an action.
-fn means(pattern: &str, action: &str) -> bool {
-    covers(&pattern.to_ascii_lowercase(), &action.to_ascii_lowercase())
 }
 
 /// The grants that the statement denies, by their resources; those on resources that have something in common are
@@ -240,7 +236,8 @@ impl Left {
     ) -> Result<(), String> {
         let written = || Part::Any(vec![pattern.to_owned()]);
         let of_pattern = |(places, actions): &(Vec<String>, Vec<String>)| {
-            let meant: Vec<String> = actions.iter().filter(|it| means(pattern, it)).cloned().collect();
+            let meant: Vec<String> =
+                actions.iter().filter(|it| covers_action(pattern, it)).cloned().collect();
             (!meant.is_empty()).then(|| (places.clone(), meant))
         };
         let groups: Vec<(Vec<String>, Vec<String>)> = groups.iter().filter_map(of_pattern).collect();
@@ -303,7 +300,7 @@ fn minus(resources: &Part, places: &[String], actions: &[String]) -> Result<Opti
     let is_gone = |it: &&String| places.iter().any(|place| covers(place, &without_variables(it)));
     let left: Vec<String> = written.iter().filter(|it| !is_gone(it)).cloned().collect();
     // Of every bucket, only S3's own actions can be taken: NotResource means other services as well.
-    let of_s3 = actions.iter().all(|action| means("s3:*", action));
+    let of_s3 = actions.iter().all(|action| covers_action("s3:*", action));
     if left.iter().any(|it| it == "*" || (of_s3 && covers(it, "arn:aws:s3:::*"))) {
         return Ok(Some(Part::AllBut(places.to_vec())));
     }
@@ -352,7 +349,7 @@ fn may_be_on(action: &str, resource: &str) -> bool {
     const IN_NO_BUCKET: [&str; 6] =
         ["AccessGrants", "AccessPoint", "Account", "Job", "MultiRegion", "StorageLens"];
     const OF_BUCKETS: [&str; 2] = ["Configuration", "Bucket"];
-    if !means("s3:*", action) || !covers("arn:*:s3:::*", resource) {
+    if !covers_action("s3:*", action) || !covers("arn:*:s3:::*", resource) {
         return true;
     }
     let has = |words: &[&str]| words.iter().any(|word| action.contains(word));
@@ -375,7 +372,8 @@ mod tests {
             Part::AllBut(patterns) => !patterns.iter().any(|it| is(it)),
         };
         statements.iter().filter_map(|it| Piece::of(it.as_object().unwrap())).any(|piece| {
-            on(&piece.actions, &|it| means(it, action)) && on(&piece.resources, &|it| covers(it, resource))
+            on(&piece.actions, &|it| covers_action(it, action))
+                && on(&piece.resources, &|it| covers(it, resource))
         })
     }
 

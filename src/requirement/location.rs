@@ -121,6 +121,11 @@ impl Locations {
         self.known.iter().chain(&self.named)
     }
 
+    /// The same, taken.
+    pub fn into_all(self) -> impl Iterator<Item = Location> {
+        self.known.into_iter().chain(self.named)
+    }
+
     fn of_new_tables(
         &mut self,
         facts: &Facts,

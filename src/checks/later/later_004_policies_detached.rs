@@ -45,11 +45,7 @@ fn finding(view: &View<'_>, standings: &Standings<'_>) -> Finding {
     } else {
         format!("{role} has {}, of which none names an action that the connector needs", words::list(&names))
     };
-    let grants = standings
-        .all
-        .iter()
-        .map(|standing| (standing.ask.action().to_owned(), vec![standing.ask.whole().to_owned()]))
-        .collect();
+    let grants = standings.all.iter().map(|standing| standing.ask.grant()).collect();
     let text = match names.len() {
         0 => "no attached and no embedded policy".to_owned(),
         count => format!("{count} policies, none about the connector"),

@@ -187,7 +187,7 @@ fn finding(
     let (mut actions, mut grants) = (Vec::new(), Vec::new());
     for (ask, ..) in members {
         words::add(&mut actions, ask.action());
-        words::add(&mut grants, (ask.action().to_owned(), vec![ask.whole().to_owned()]));
+        words::add(&mut grants, ask.grant());
     }
     let role = &view.target().role.name;
     let mut what = format!(

@@ -113,8 +113,7 @@ fn incomplete(view: &View<'_>, standings: &Standings<'_>, missing: &[&Standing<'
         words::some(&allowed),
         words::some(&names),
     );
-    let grants = missing.iter().map(|it| (it.ask.action().to_owned(), vec![it.ask.whole().to_owned()]));
-    let grants = words::unique(grants);
+    let grants = words::unique(missing.iter().map(|it| it.ask.grant()));
     let mut finding = Finding::new(view.target().role.name.clone(), what)
         .about(missing.iter().map(|it| it.ask.concern()))
         .evidence(present(standings));

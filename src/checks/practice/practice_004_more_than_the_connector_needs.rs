@@ -12,7 +12,7 @@ use crate::model::{
     Blocked, CheckId, Evidence, Finding, Narrowing, Outcome, Owner, Remedy, Section, StatementRef,
 };
 use crate::policy::Policy;
-use crate::policy::scope::{Danger, Grant, Need, beyond, covers, is_within};
+use crate::policy::scope::{Danger, Grant, Need, beyond, covers, covers_action, is_within};
 
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Practice, 4), judge };
@@ -205,7 +205,7 @@ fn finding(view: &View<'_>, statement: &StatementRef, grants: &[Grant]) -> Findi
 /// Narrows the statement, unless what the connector needs of it is not known.
 fn remedy(view: &View<'_>, statement: &StatementRef, grants: &[Grant]) -> Remedy {
     let open = view.open_requirements();
-    let is_open = |grant: &Grant| open.iter().any(|it| is_meant(&grant.action, &it.need.action));
+    let is_open = |grant: &Grant| open.iter().any(|it| covers_action(&grant.action, &it.need.action));
     let policy = statement.policy.clone();
     if !grants.iter().any(is_open) {
         let mut needs: Vec<(String, Vec<String>)> = Vec::new();
@@ -232,9 +232,4 @@ fn remedy(view: &View<'_>, statement: &StatementRef, grants: &[Grant]) -> Remedy
         ],
         commands: Vec::new(),
     }
-}
-
-/// Whether an action, or a pattern of actions, means another.
-fn is_meant(pattern: &str, action: &str) -> bool {
-    covers(&pattern.to_ascii_lowercase(), &action.to_ascii_lowercase())
 }

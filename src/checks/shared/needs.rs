@@ -273,6 +273,11 @@ impl Ask<'_> {
         whole.map_or(&self.resource.pattern, |whole| &whole.pattern)
     }
 
+    /// What a policy has to allow: the action, on the whole of it.
+    pub fn grant(&self) -> (String, Vec<String>) {
+        (self.action().to_owned(), vec![self.whole().to_owned()])
+    }
+
     /// Whether it is a use of the KMS key that the bucket or the Data Catalog encrypts with, which WRITE-006
     /// judges together with the key's policy.
     pub fn is_of_key(&self) -> bool {

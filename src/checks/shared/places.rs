@@ -23,7 +23,7 @@ impl Places {
     pub(crate) fn of(view: &View<'_>) -> Self {
         let mut found = Self::default();
         for (_, locations) in view.locations() {
-            words::add_all(&mut found.known, locations.known.into_iter().chain(locations.named));
+            words::add_all(&mut found.known, locations.all().cloned());
             words::add_all(&mut found.elsewhere, locations.elsewhere.into_iter().map(|it| it.0));
             words::add_all(&mut found.open, locations.open);
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::catalog::ParameterKind;
 use crate::checks::View;
 use crate::model::{StatementRef, edit_distance};
-use crate::policy::scope::{Need, covers, without_variables};
+use crate::policy::scope::{Need, covers, covers_action, without_variables};
 use crate::policy::{Effect, Policy, Selector, Statement};
 
 use super::words;
@@ -193,7 +193,7 @@ fn refused(policies: &[Arc<Policy>], place: &Place, action: &str, form: Form) ->
 /// Whether an action pattern is about this action and not about all of its service.
 fn is_named(pattern: &str, action: &str) -> bool {
     let all = pattern.split_once(':').is_none_or(|(_, name)| name.chars().all(|it| it == '*'));
-    !all && covers(&pattern.to_ascii_lowercase(), &action.to_ascii_lowercase())
+    !all && covers_action(pattern, action)
 }
 
 /// The last part of a resource: the user of `dbuser:CLUSTER/USER`.

@@ -141,8 +141,7 @@ impl Gap<'_, '_> {
 
     /// What the role has to be allowed.
     pub fn remedy(&self) -> Remedy {
-        let grant = |(ask, _): &(&Ask<'_>, &Refusal)| (ask.action().to_owned(), vec![ask.whole().to_owned()]);
-        Remedy::AllowOnRole { grants: words::unique(self.members.iter().map(grant)) }
+        Remedy::AllowOnRole { grants: words::unique(self.members.iter().map(|(ask, _)| ask.grant())) }
     }
 }
 

@@ -173,12 +173,8 @@ fn remedy(
         },
         // A role without any of the guide's actions gets the guide's whole template.
         _ if !standings.names_any_need() => Remedy::AllowOnRole {
-            grants: standings.all.iter().map(|standing| grant(&standing.ask)).collect(),
+            grants: standings.all.iter().map(|standing| standing.ask.grant()).collect(),
         },
         _ => Remedy::AllowOnRole { grants },
     }
-}
-
-fn grant(ask: &Ask<'_>) -> (String, Vec<String>) {
-    (ask.action().to_owned(), vec![ask.whole().to_owned()])
 }

@@ -165,8 +165,7 @@ fn does_not_allow(view: &View<'_>, bucket: &str, asks: &[&Ask<'_>]) -> Finding {
         words::list(&actions),
         on_parts(asks)
     );
-    let grants =
-        words::unique(asks.iter().map(|ask| (ask.action().to_owned(), vec![ask.whole().to_owned()])));
+    let grants = words::unique(asks.iter().map(|ask| ask.grant()));
     let finding = Finding::new(format!("arn:aws:s3:::{bucket}"), what)
         .about(asks.iter().map(|ask| ask.concern()))
         .evidence(Evidence::evaluated(
