@@ -121,6 +121,40 @@ fn a_refused_metadata_file_lets_rows_be_written_and_nothing_be_committed() {
     assert!(those(&phases, PhaseState::Ok).contains(&"commit"), "{phases:?}");
 }
 
+/// The same that denies reading these objects, or writing and reading them.
+fn refusing(actions: Value, resource: &str) -> Value {
+    let mut patch = denying(resource);
+    let arn = "arn:aws:iam::111122223333:policy/StreamkapIcebergAccess";
+    let statements = &mut patch["managed_policies"][arn]["value"]["document"]["Statement"];
+    statements.as_array_mut().unwrap().last_mut().unwrap()["Action"] = actions;
+    patch
+}
+
+#[test]
+fn each_phase_reads_and_writes_its_own_files() {
+    let all = ["start", "write", "commit", "new table", "schema change", "maintenance"];
+    let both = || json!(["s3:GetObject", "s3:PutObject"]);
+    for (actions, resource, expected) in [
+        (json!("s3:GetObject"), "*.parquet", &[][..]),
+        (json!("s3:GetObject"), "*.avro", &["commit", "new table"]),
+        (json!("s3:GetObject"), "*-m0.avro", &["commit", "new table"]),
+        (json!("s3:PutObject"), "*/snap-*.avro", &["commit", "new table"]),
+        (both(), "*.avro", &["commit", "new table"]),
+        (json!("s3:GetObject"), "*.metadata.json", &["start", "commit", "new table", "schema change"]),
+        (json!("s3:PutObject"), "*.metadata.json", &["commit", "new table", "schema change"]),
+        (json!("s3:PutObject"), "*.parquet", &["write", "new table"]),
+    ] {
+        let phases = iceberg(refusing(actions, &format!("arn:aws:s3:::acme-lake/{resource}")));
+        assert_eq!(those(&phases, PhaseState::Broken), expected, "{resource}: {phases:?}");
+        // Compaction alone reads rows, and is off unless it is set up.
+        let well = all.iter().filter(|it| !expected.contains(it));
+        let cost = if resource == "*.parquet" && expected.is_empty() { &["maintenance"][..] } else { &[] };
+        assert_eq!(those(&phases, PhaseState::AtACost), cost, "{resource}: {phases:?}");
+        let ok = those(&phases, PhaseState::Ok);
+        assert!(well.filter(|it| !cost.contains(it)).all(|it| ok.contains(it)), "{resource}: {phases:?}");
+    }
+}
+
 #[test]
 fn a_bucket_s_policy_that_denies_metadata_files_breaks_the_commit_alone() {
     let deny = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*",
@@ -271,12 +305,39 @@ fn encrypted(uses: &[&str]) -> Value {
 fn metadata_files_are_written_and_read_with_the_key_of_their_bucket() {
     let phases = iceberg(encrypted(&["kms:GenerateDataKey"]));
     let broken = those(&phases, PhaseState::Broken);
-    assert_eq!(broken, ["start", "commit", "new table", "schema change"], "{phases:?}");
+    // Files of rows of more than 48 MiB are uploaded in parts, which takes kms:Decrypt.
+    assert_eq!(broken, ["start", "write", "commit", "new table", "schema change"], "{phases:?}");
     let phases = iceberg(encrypted(&["kms:Decrypt"]));
     let broken = those(&phases, PhaseState::Broken);
     assert_eq!(broken, ["write", "commit", "new table", "schema change"], "{phases:?}");
     let phases = iceberg(encrypted(&["kms:GenerateDataKey", "kms:Decrypt"]));
     assert!(those(&phases, PhaseState::Broken).is_empty(), "{phases:?}");
+}
+
+/// The same without a Bucket Key: the key's policy denies its use for these objects.
+fn encrypted_but_for(object: &str) -> Value {
+    let mut patch = encrypted(&["kms:GenerateDataKey", "kms:Decrypt"]);
+    let encryption = &mut patch["buckets"]["acme-lake"]["encryption"];
+    encryption["value"]["bucket_key"] = json!(false);
+    let key = encryption["value"]["key"].as_str().unwrap().to_owned();
+    let policy = &mut patch["keys"][&key]["policy"]["value"];
+    policy["Statement"].as_array_mut().unwrap().push(json!({"Sid": "No", "Effect": "Deny",
+        "Principal": {"AWS": "*"}, "Action": "kms:*", "Resource": "*",
+        "Condition": {"StringLike": {"kms:EncryptionContext:aws:s3:arn": object}}}));
+    patch
+}
+
+#[test]
+fn a_key_is_asked_for_each_object_that_it_is_used_for() {
+    let broken = |object: &str| {
+        let phases = iceberg(encrypted_but_for(&format!("arn:aws:s3:::acme-lake/warehouse/{object}")));
+        those(&phases, PhaseState::Broken).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(broken("sales.db/other/*"), [""; 0]);
+    // A table that exists, of which the key's policy says something.
+    assert_eq!(broken("sales.db/orders/*"), ["start", "write", "commit", "schema change"]);
+    assert_eq!(broken("sales.db/orders/data/*"), ["write"]);
+    assert_eq!(broken("sales.db/*.avro"), ["commit", "new table"]);
 }
 
 #[test]

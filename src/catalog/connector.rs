@@ -83,6 +83,8 @@ pub struct Need {
     pub resources: Vec<String>,
     /// The policy of the resource itself, where the file has it: the doctor reads none of most services.
     pub resource_policy: Option<ResourcePolicy>,
+    /// Which of an Iceberg table's files it is about; none: all of them.
+    pub files: Vec<FileKind>,
     /// How much it is needed.
     pub level: Level,
     /// On what a conditional need depends.
@@ -95,6 +97,20 @@ pub struct Need {
     pub source: String,
     /// How sure it is.
     pub grade: Grade,
+}
+
+/// The files of an Iceberg table, by its specification's names.
+/// <https://iceberg.apache.org/spec/#overview>
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FileKind {
+    /// Rows, and deletions of rows.
+    Data,
+    /// The table's metadata file: schema, snapshots, and where the newest manifest list is.
+    TableMetadata,
+    /// The list of a snapshot's manifests.
+    ManifestList,
+    /// Which files of rows a snapshot has.
+    Manifest,
 }
 
 /// The policy of a resource as a connector file has it.
@@ -235,6 +251,16 @@ impl ParameterKind {
         ("redshift-name", Self::RedshiftName),
         ("choice", Self::Choice),
         ("text", Self::Text),
+    ];
+}
+
+impl FileKind {
+    /// Every kind with its word in connector files.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("data", Self::Data),
+        ("table-metadata", Self::TableMetadata),
+        ("manifest-list", Self::ManifestList),
+        ("manifest", Self::Manifest),
     ];
 }
 

@@ -19,8 +19,8 @@ use crate::facts::redaction::Kept;
 use crate::model::CheckId;
 
 pub use connector::{
-    Connector, Grade, Level, Need, Parameter, ParameterKind, Phase, ResourcePolicy, When, WhenFact, fill,
-    places,
+    Connector, FileKind, Grade, Level, Need, Parameter, ParameterKind, Phase, ResourcePolicy, When, WhenFact,
+    fill, places,
 };
 pub use fault::DefinitionError;
 pub use page::{Page, PageError};

@@ -6,7 +6,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::connector::{
-    Connector, Grade, Level, Need, Parameter, ParameterKind, Phase, ResourcePolicy, When, WhenFact,
+    Connector, FileKind, Grade, Level, Need, Parameter, ParameterKind, Phase, ResourcePolicy, When, WhenFact,
+    places,
 };
 use super::fault::{DefinitionError, Fault};
 use super::fields::{Fields, Span, Text, fault, meant, one_of, texts, wrong_type};
@@ -276,6 +277,7 @@ fn needs(text: &str, mut fields: Fields<'_>, parameters: &[Parameter], faults: &
     }
     let policy = fields.text("resource_policy", faults);
     let resource_policy = policy.and_then(|policy| resource_policy(&policy, &actions, faults));
+    let files = files(&mut fields, &resources, faults);
     let level = fields.required("level", faults);
     let level_span = level.as_ref().map(|level| level.span.clone());
     let level = Fields::word(level, "level", &Level::ALL, faults);
@@ -301,6 +303,7 @@ fn needs(text: &str, mut fields: Fields<'_>, parameters: &[Parameter], faults: &
         action: action.text.to_owned(),
         resources: resources.iter().map(|it| it.text.to_owned()).collect(),
         resource_policy: resource_policy.clone(),
+        files: files.clone(),
         level,
         when: condition.clone(),
         breaks: breaks.text.to_owned(),
@@ -328,6 +331,23 @@ fn resources<'t>(fields: &mut Fields<'t>, faults: &mut Vec<Fault>) -> Vec<Text<'
         faults.push(fault(&all.span, "`*` stands beside other resources".to_owned(), Some(hint.to_owned())));
     }
     resources
+}
+
+/// Which files of an Iceberg table a need is about.
+fn files(fields: &mut Fields<'_>, resources: &[Text<'_>], faults: &mut Vec<Fault>) -> Vec<FileKind> {
+    let words = fields.texts("files", faults);
+    let of_tables = |it: &Text<'_>| places(it.text).any(|name| matches!(name, "location" | "bucket_key"));
+    if let Some(first) = words.first()
+        && !resources.iter().any(of_tables)
+    {
+        let hint = "leave it out: `files` are those in `{location}`, or encrypted with `{bucket_key}`";
+        let what = "the need is not about an Iceberg table's files".to_owned();
+        faults.push(fault(&first.span, what, Some(hint.to_owned())));
+    }
+    words
+        .into_iter()
+        .filter_map(|it| Fields::word(Some(it), "kind of file", &FileKind::ALL, faults))
+        .collect()
 }
 
 /// The resource's own policy: `none`, or a document. Of some services it is read from AWS.

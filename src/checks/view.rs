@@ -12,7 +12,9 @@ use crate::facts::{
     ServiceAccess, Simulation, Table, Target, Trail, Workgroup,
 };
 use crate::model::{Blocked, Concern};
-use crate::requirement::{self, Location, Locations, Open, PROBE, Requirement, Situation, encryption};
+use crate::requirement::{
+    self, ENCRYPTION_CONTEXT, Location, Locations, Open, PROBE, Requirement, Resource, Situation, encryption,
+};
 
 /// A fact as a check reads it: the value, nothing where AWS says there is none, or why nobody looked.
 pub(crate) type Read<'a, T> = Result<Option<&'a T>, Blocked>;
@@ -141,14 +143,25 @@ impl<'a> View<'a> {
         read_entry(&self.facts.inline_policies, name, "the inline policy")
     }
 
-    /// What AWS's simulator was asked for this action and resource, if it was.
-    pub fn simulation(&self, action: &str, resource: &str) -> Option<&'a Simulation> {
+    /// What AWS's simulator was asked for this action and resource, if it was: of a key, for the same object. What
+    /// it was to be asked, cases of before 2026-12 have for another of the files.
+    pub fn simulation(&self, action: &str, resource: &Resource) -> Option<&'a Simulation> {
         self.note(FactId::Simulation);
-        let asked = |resource: &str| {
-            let mut asked = self.facts.simulations.iter();
-            asked.find(|it| it.action.eq_ignore_ascii_case(action) && it.resource == resource)
+        let asked = |probe: String| {
+            let simulations = self.facts.simulations.iter();
+            simulations.filter(move |it| it.action.eq_ignore_ascii_case(action) && it.resource == probe)
         };
-        asked(resource).or_else(|| asked(&former_probe(resource)?))
+        let (probe, part) = (&resource.probe, &resource.part);
+        let exact = match &part.object {
+            Some(object) => {
+                let context = |it: &Simulation| it.context.get(ENCRYPTION_CONTEXT).cloned();
+                asked(probe.clone()).find(|it| context(it).is_some_and(|of| of == [object.as_str()]))
+            }
+            None => asked(probe.clone()).next(),
+        };
+        let former =
+            || [probe.clone()].into_iter().chain(former_probes(probe)).find_map(|it| asked(it).next());
+        exact.or_else(|| if part.simulated { former() } else { None })
     }
 
     /// All that AWS's simulator was asked.
@@ -418,10 +431,15 @@ fn read_entry<'a, T>(facts: &'a BTreeMap<String, Fact<T>>, name: &str, what: &st
     facts.get(name).map_or_else(|| Err(not_read(&what)), |fact| fact.read(&what))
 }
 
-/// What cases of before 2026-12 have in place of a file's name with its ending.
-fn former_probe(resource: &str) -> Option<String> {
-    let (directory, name) = resource.rsplit_once('/')?;
-    (directory.ends_with("/data") && name.contains(PROBE)).then(|| format!("{directory}/{PROBE}"))
+/// What cases of before 2026-12 have in place of a table's file: one of rows, or its name without an ending.
+fn former_probes(probe: &str) -> Vec<String> {
+    let Some((directory, name)) = probe.rsplit_once('/').filter(|(_, name)| name.contains(PROBE)) else {
+        return Vec::new();
+    };
+    let table = directory.strip_suffix("/data").or_else(|| directory.strip_suffix("/metadata"));
+    let data = |name: &str| table.map(|table| format!("{table}/data/{name}"));
+    let rows = format!("00000-0-{PROBE}-00001.parquet");
+    [data(&rows).filter(|_| *name != rows), data(PROBE)].into_iter().flatten().collect()
 }
 
 fn not_read(what: &str) -> Blocked {

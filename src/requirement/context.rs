@@ -27,6 +27,10 @@ const UNKNOWN: [&str; 8] = [
     "s3:ObjectCreationOperation",
 ];
 
+/// What S3 tells KMS that a key is used for: the bucket where that has a Bucket Key, or else the object.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#encryption-context>
+pub const ENCRYPTION_CONTEXT: &str = "kms:EncryptionContext:aws:s3:arn";
+
 /// How long a session lasts, and so how long ago its credentials were issued at most.
 const SESSION: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
@@ -348,9 +352,8 @@ fn kms(keys: &mut Keys, situation: &Situation, requirement: &Requirement<'_>, re
         keys.set("kms:EncryptionContextKeys", "aws:s3:arn");
         let partition = resource.probe.split(':').nth(1).unwrap_or("aws");
         let bucket = format!("arn:{partition}:s3:::{bucket}");
-        let objects = format!("{bucket}/{}*", requirement.prefix());
-        let object = Resource::of_files(objects, requirement.location.as_ref(), &[]).probe;
-        keys.set("kms:EncryptionContext:aws:s3:arn", if situation.bucket_key { bucket } else { object });
+        let object = resource.part.object.clone().filter(|_| !situation.bucket_key);
+        keys.set(ENCRYPTION_CONTEXT, object.unwrap_or(bucket));
     } else {
         // <https://docs.aws.amazon.com/glue/latest/dg/encrypt-glue-data-catalog.html>
         keys.set("kms:EncryptionContextKeys", "glue_catalog_id");

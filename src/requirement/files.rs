@@ -7,7 +7,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::location::Below;
-use super::{Location, Origin, PROBE, SIMULATED, probe};
+use super::{ENCRYPTION_CONTEXT, Location, Origin, PROBE, SIMULATED, probe};
+use crate::catalog::FileKind;
 use crate::facts::Facts;
 use crate::policy::scope::{covers, means, without_variables};
 
@@ -23,38 +24,32 @@ pub struct Resource {
     /// Others of the pattern that a policy may treat differently, with the narrower patterns that they
     /// stand for: our own engine asks about them, too.
     pub also: Arc<[Self]>,
+    /// The same tables' other files, which the need is not about: where they are refused as well, all are.
+    pub besides: Arc<[Self]>,
 }
 
 /// What of a connector's files a resource is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Part {
-    /// Which of a table's files.
-    pub files: Files,
+    /// Which of a table's files; `None`: all, or none.
+    pub files: Option<FileKind>,
+    /// Of a KMS key, the object that it is used for, by its ARN: S3's encryption context.
+    pub object: Option<String>,
     /// The table, if it exists.
     pub table: Option<String>,
     /// How many tables it stands for besides, because no policy tells them apart.
     pub alike: usize,
+    /// The narrower pattern of this part alone, where the resource's is that of all parts.
+    pub own: Option<String>,
     /// Wider patterns that it is a part of, the narrower first: its directory's, its table's.
     pub within: Vec<String>,
     /// Whether AWS's simulator is asked, too.
     pub simulated: bool,
 }
 
-/// The files of an Iceberg table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Files {
-    /// All, or none.
-    #[default]
-    Any,
-    /// Those that hold rows.
-    Data,
-    /// Those that tell which files a table has: written and read with every commit.
-    Metadata,
-}
-
 /// A kind of file.
 struct Kind {
-    files: Files,
+    files: FileKind,
     directory: &'static str,
     /// What names of the kind begin and end with.
     begins: &'static str,
@@ -64,8 +59,13 @@ struct Kind {
 }
 
 impl Kind {
-    const fn metadata(begins: &'static str, numbers: &'static str, ends: &'static str) -> Self {
-        Self { files: Files::Metadata, directory: "metadata", begins, ends, numbers }
+    const fn metadata(
+        files: FileKind,
+        begins: &'static str,
+        numbers: &'static str,
+        ends: &'static str,
+    ) -> Self {
+        Self { files, directory: "metadata", begins, ends, numbers }
     }
 
     fn pattern(&self) -> String {
@@ -75,7 +75,7 @@ impl Kind {
 
     fn probe(&self) -> String {
         let Self { directory, begins, ends, numbers, files } = self;
-        let counted = if *files == Files::Data { "-00001" } else { "" };
+        let counted = if *files == FileKind::Data { "-00001" } else { "" };
         format!("{directory}/{begins}{numbers}{PROBE}{counted}{ends}")
     }
 }
@@ -84,10 +84,10 @@ impl Kind {
 /// with every commit a metadata file (`BaseMetastoreTableOperations`, `TableMetadataParser`), a manifest list and
 /// manifests (`SnapshotProducer`).
 const KINDS: [Kind; 4] = [
-    Kind { files: Files::Data, directory: "data", begins: "", ends: ".parquet", numbers: "00000-0-" },
-    Kind::metadata("", "00000-", ".metadata.json"),
-    Kind::metadata("snap-", "0-1-", ".avro"),
-    Kind::metadata("", "", "-m0.avro"),
+    Kind { files: FileKind::Data, directory: "data", begins: "", ends: ".parquet", numbers: "00000-0-" },
+    Kind::metadata(FileKind::TableMetadata, "", "00000-", ".metadata.json"),
+    Kind::metadata(FileKind::ManifestList, "snap-", "0-1-", ".avro"),
+    Kind::metadata(FileKind::Manifest, "", "", "-m0.avro"),
 ];
 
 /// A table below the place of new ones, with how many others no policy treats differently.
@@ -112,7 +112,7 @@ impl Resource {
     /// A resource as it stands.
     pub fn exact(arn: String) -> Self {
         let part = Part { simulated: true, ..Part::default() };
-        Self { pattern: arn.clone(), probe: arn, part, also: Arc::default() }
+        Self { pattern: arn.clone(), probe: arn, part, also: Arc::default(), besides: Arc::default() }
     }
 
     /// The account in its ARN, if that has one.
@@ -121,36 +121,59 @@ impl Resource {
     }
 
     /// The files of Iceberg tables, of each kind one: below a table's own location, or of a table that is to be
-    /// made one directory below a database's, with those of the tables that lie there. Any other resource is
-    /// [`Resource::new`].
-    pub(super) fn of_files(pattern: String, location: Option<&Location>, tables: &[Alike]) -> Self {
+    /// made one directory below a database's, with those of the tables that lie there. `kinds`: those that the need
+    /// is about, or none for all. Any other resource is [`Resource::new`].
+    pub(super) fn of_files(
+        pattern: String,
+        location: Option<&Location>,
+        tables: &[Alike],
+        kinds: &[FileKind],
+    ) -> Self {
         let Some(location) = location.filter(|it| it.origin != Origin::Parameters) else {
             return Self::new(pattern);
         };
         let Some(head) = pattern.strip_suffix('*').filter(|head| head.contains('/')) else {
             return Self::new(pattern);
         };
-        let mut parts = Vec::new();
+        let is_meant = |it: &Self| kinds.is_empty() || it.part.files.is_some_and(|it| kinds.contains(&it));
+        let (mut parts, mut besides) = (Vec::new(), Vec::new());
+        let mut add = |of_table: Vec<Self>, simulated: bool| {
+            let (mut meant, others): (Vec<Self>, Vec<Self>) = of_table.into_iter().partition(is_meant);
+            if let Some(first) = meant.first_mut() {
+                first.part.simulated = simulated;
+            }
+            parts.extend(meant);
+            besides.extend(others);
+        };
         if let Origin::Table { name, .. } = &location.origin {
-            parts.extend(of_table(head, head, Some(name), 0));
+            add(of_table(head, head, Some(name), 0), true);
         } else {
-            parts.extend(of_table(&format!("{head}{PROBE}/"), &format!("{head}*/"), None, 0));
+            add(of_table(&format!("{head}{PROBE}/"), &format!("{head}*/"), None, 0), true);
             let place = format!("{}/{}", location.bucket, location.prefix);
             let is_whole = head.ends_with(&format!(":{place}"));
             for it in tables.iter().filter(|_| is_whole) {
                 let Some(below) = it.path.strip_prefix(&place) else { continue };
                 let at = format!("{head}{below}");
-                let mut of_table = of_table(&at, &at, Some(&it.table), it.others);
-                if let Some(data) = of_table.first_mut() {
-                    data.part.simulated = it.simulated;
-                }
-                parts.extend(of_table);
+                add(of_table(&at, &at, Some(&it.table), it.others), it.simulated);
             }
         }
         let mut parts = parts.into_iter();
         let Some(first) = parts.next() else { return Self::new(pattern) };
+        let part = Part { own: Some(first.pattern), ..first.part };
+        Self { pattern, probe: first.probe, part, also: parts.collect(), besides: besides.into() }
+    }
+
+    /// A KMS key that S3 uses for each of these objects, which are what tells one use from another.
+    pub(super) fn of_objects(key: String, objects: &[Self]) -> Self {
+        let parts = objects.iter().flat_map(|it| std::iter::once(it).chain(it.also.iter()));
+        let mut parts = parts.map(|it| {
+            let Part { files, table, alike, .. } = it.part.clone();
+            let part = Part { files, table, alike, object: Some(it.probe.clone()), ..Part::default() };
+            Self { part, ..Self::exact(key.clone()) }
+        });
+        let Some(first) = parts.next() else { return Self::exact(key) };
         let part = Part { simulated: true, ..first.part };
-        Self { pattern, probe: first.probe, part, also: parts.collect() }
+        Self { part, also: parts.collect(), ..Self::exact(key.clone()) }
     }
 
     /// Those of its parts that AWS's simulator is asked about, itself the first.
@@ -164,12 +187,13 @@ fn of_table(directory: &str, pattern: &str, table: Option<&String>, alike: usize
     let of_kind = |kind: &Kind| {
         let mut within = vec![format!("{pattern}{}/*", kind.directory)];
         within.extend(table.map(|_| format!("{pattern}*")));
-        let (table, files, simulated) = (table.cloned(), kind.files, false);
+        let (table, files) = (table.cloned(), Some(kind.files));
         Resource {
             pattern: format!("{pattern}{}", kind.pattern()),
             probe: format!("{directory}{}", kind.probe()),
-            part: Part { files, table, alike, within, simulated },
+            part: Part { files, table, alike, within, ..Part::default() },
             also: Arc::default(),
+            besides: Arc::default(),
         }
     };
     KINDS.iter().map(of_kind).collect()
@@ -211,18 +235,23 @@ fn marks(written: &[String], path: &str) -> Vec<(usize, usize)> {
     found
 }
 
-/// The resources of statements that may tell tables apart, from the bucket's name on: not those that all of them
-/// match or none.
+/// The resources of statements that may tell tables apart, and the objects that uses of a key are told apart by, from
+/// the bucket's name on: not those that all of them match or none.
 fn written(facts: &Facts, tables: &[Below]) -> Vec<String> {
     let managed = facts.managed_policies.values().filter_map(|it| Some(&it.known()?.document));
     let inline = facts.inline_policies.values().filter_map(|it| it.known());
     let of_buckets = facts.buckets.values().filter_map(|it| it.policy.known());
+    let of_keys = facts.keys.values().filter_map(|it| it.policy.known());
     let mut found = Vec::new();
-    for document in managed.chain(inline).chain(of_buckets) {
+    for document in managed.chain(inline).chain(of_buckets).chain(of_keys) {
         let statements = serde_json::from_str::<Value>(document).ok().map(|it| it["Statement"].clone());
         let statements = statements.map(|it| if it.is_array() { it } else { Value::Array(vec![it]) });
         for statement in statements.iter().filter_map(Value::as_array).flatten() {
-            for element in [&statement["Resource"], &statement["NotResource"]] {
+            let conditions = statement["Condition"].as_object().into_iter().flatten();
+            let keys = conditions.filter_map(|(_, keys)| keys.as_object()).flatten();
+            let objects = keys.filter(|(key, _)| key.eq_ignore_ascii_case(ENCRYPTION_CONTEXT));
+            let objects = objects.map(|(_, values)| values);
+            for element in [&statement["Resource"], &statement["NotResource"]].into_iter().chain(objects) {
                 let texts = element.as_array().map_or_else(|| std::slice::from_ref(element), Vec::as_slice);
                 found.extend(texts.iter().filter_map(Value::as_str).filter_map(of_bucket));
             }

@@ -19,9 +19,9 @@ use crate::catalog::{Catalog, Connector, Level, Need, ParameterKind, When, WhenF
 use crate::facts::{ConnectorTarget, Fact, Facts, Target};
 use crate::model::{AccountId, Blocked, Partition};
 
-pub use context::{Keys, OrganizationId, Situation, keys};
+pub use context::{ENCRYPTION_CONTEXT, Keys, OrganizationId, Situation, keys};
 pub use encryption::EncryptionKey;
-pub use files::{Files, Part, Resource};
+pub use files::{Part, Resource};
 pub use location::{Location, Locations, Origin, locations};
 pub use named::buckets_of_needs;
 pub use session::{SESSION_NAME, SessionCall, Sessions, documents, example_session};
@@ -239,7 +239,7 @@ impl<'c> OfConnector<'_, 'c> {
                 action: &need.action,
                 resources: patterns
                     .into_iter()
-                    .map(|pattern| Resource::of_files(pattern, location.as_ref(), &self.tables))
+                    .map(|pattern| self.resource(need, pattern, location.as_ref()))
                     .collect(),
                 location,
                 of_key: is_of_key(need),
@@ -248,6 +248,25 @@ impl<'c> OfConnector<'_, 'c> {
             by_place(need, resources, location.as_ref()).into_iter().map(of_place).collect::<Vec<_>>()
         };
         Ok(filled.into_iter().enumerate().flat_map(requirements).collect())
+    }
+
+    /// What a need is asked on, of one place.
+    fn resource(&self, need: &Need, pattern: String, location: Option<&Location>) -> Resource {
+        let files = |pattern, place| Resource::of_files(pattern, Some(place), &self.tables, &need.files);
+        let Some(location) = location else { return Resource::new(pattern) };
+        if !is_of_key(need) {
+            return files(pattern, location);
+        }
+        // Whatever lies in the bucket is encrypted with its key, each object by itself where there is no Bucket Key.
+        let bucket = self.facts.buckets.get(&location.bucket);
+        if bucket.and_then(|it| it.encryption.known()).is_some_and(|it| it.bucket_key) {
+            return Resource::new(pattern);
+        }
+        let partition = partition_of(self.facts);
+        let objects = |it: &Location| format!("arn:{partition}:s3:::{}/{}*", it.bucket, it.prefix);
+        let places = self.locations.all().filter(|it| it.bucket == location.bucket);
+        let objects: Vec<Resource> = places.map(|it| files(objects(it), it)).collect();
+        Resource::of_objects(pattern, &objects)
     }
 
     /// The values of a place: several for tables and locations, none where there is nothing to ask about.

@@ -92,9 +92,16 @@ fn a_glue_action_is_asked_on_the_catalogue_the_database_and_the_table() {
     };
     assert_eq!(asked(&facts, "glue:CreateTable"), [of(PROBE)]);
     assert_eq!(asked(&facts, "glue:GetTable"), [of("orders"), of("items"), of(PROBE)]);
-    let file = format!("arn:aws:s3:::lake/wh/sales.db/{PROBE}/data/00000-0-{PROBE}-00001.parquet");
-    // Data when it writes, metadata when it commits, creates a table or changes a schema.
-    assert_eq!(asked(&facts, "s3:PutObject"), vec![[file]; 4]);
+    let table = format!("arn:aws:s3:::lake/wh/sales.db/{PROBE}");
+    let data = [format!("{table}/data/00000-0-{PROBE}-00001.parquet")];
+    let metadata = [format!("{table}/metadata/00000-{PROBE}.metadata.json")];
+    // Rows when it writes, metadata when it commits, changes a schema or creates a table.
+    assert_eq!(
+        asked(&facts, "s3:PutObject"),
+        [data.clone(), metadata.clone(), metadata.clone(), metadata.clone()]
+    );
+    // Of those it reads back metadata, and rows for compaction only.
+    assert_eq!(asked(&facts, "s3:GetObject"), [metadata.clone(), metadata.clone(), metadata, data]);
     assert!(open(&facts, Catalog::built_in()).is_empty());
 }
 
@@ -102,7 +109,7 @@ fn a_glue_action_is_asked_on_the_catalogue_the_database_and_the_table() {
 fn the_files_of_a_table_are_asked_about_where_iceberg_puts_them() {
     let location = |origin| Location { bucket: "lake".to_owned(), prefix: "wh/".to_owned(), origin };
     let files = |origin, pattern: &str| {
-        let resource = Resource::of_files(pattern.to_owned(), Some(&location(origin)), &[]);
+        let resource = Resource::of_files(pattern.to_owned(), Some(&location(origin)), &[], &[]);
         let also = resource.also.iter().map(|it| it.probe.clone());
         [resource.probe].into_iter().chain(also).collect::<Vec<_>>()
     };

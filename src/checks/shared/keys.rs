@@ -65,7 +65,8 @@ pub(crate) fn judge(
 ) -> Result<Outcome, Blocked> {
     let (findings, blocked, proof) = (Vec::new(), None, Vec::new());
     let mut sides = Sides { view, entry, subject, findings, blocked, proof };
-    sides.judge(asks);
+    // Each object that the key is used for by itself: a policy may tell them apart.
+    sides.judge(&asks.iter().flat_map(Ask::parts).collect::<Vec<_>>());
     sides.outcome()
 }
 

@@ -9,7 +9,7 @@ use crate::checks::View;
 use crate::model::{Blocked, EngineVerdict, StatementRef};
 use crate::policy::scope::covers;
 use crate::policy::{Decision, Layer, NearestMiss, Policy, PolicySet};
-use crate::requirement::{Requirement, Resource, SessionCall};
+use crate::requirement::{ENCRYPTION_CONTEXT, Requirement, Resource, SessionCall};
 
 use super::policies::{allow_all, delegate_to};
 use super::{anywhere, phrases, words};
@@ -217,7 +217,10 @@ impl Ask<'_> {
     /// The question about the first of those parts.
     fn first(&self) -> Self {
         let mut first = self.clone();
-        first.resource.also = Arc::default();
+        (first.resource.also, first.resource.besides) = (Arc::default(), Arc::default());
+        if let Some(own) = first.resource.part.own.take() {
+            first.resource.pattern = own;
+        }
         first
     }
 
@@ -230,46 +233,61 @@ impl Ask<'_> {
     fn on(&self, resource: &Resource) -> Self {
         let mut other = self.clone();
         other.resource = resource.clone();
-        Rc::make_mut(&mut other.call).resource.clone_from(&resource.probe);
+        let call = Rc::make_mut(&mut other.call);
+        call.resource.clone_from(&resource.probe);
+        if let Some(object) = &resource.part.object {
+            call.keys = call.keys.clone().with(ENCRYPTION_CONTEXT, Some(object));
+        }
         other
     }
 
     /// The parts that AWS's simulator was asked about besides the first, where it was: not by every version of the
     /// doctor.
     pub fn simulated_besides(&self, view: &View<'_>) -> Vec<Self> {
-        let asked = |part: &&Resource| view.simulation(self.action(), &part.probe).is_some();
+        let asked = |part: &&Resource| view.simulation(self.action(), part).is_some();
         self.resource.simulated().skip(1).filter(asked).map(|part| self.on(part)).collect()
     }
 
-    /// The parts that a layer of policies does not allow, where it allows the first of them: those that are refused
-    /// together as one, by the widest pattern of them. The question itself where there are none.
+    /// The parts that a layer of policies does not allow: those that are refused together as one, by the widest
+    /// pattern of them. The question itself where none is, or all files of a new table.
     pub fn refused_parts(&self, judge: impl Fn(&Self) -> Verdict) -> Vec<Self> {
         let all = || vec![self.clone()];
-        if self.resource.also.is_empty() || !judge(&self.first()).is_allowed() {
+        let judged = |part: Self| {
+            let refused = !judge(&part).is_allowed();
+            (part, refused)
+        };
+        let parts: Vec<(Self, bool)> = self.parts().into_iter().map(judged).collect();
+        let besides = &self.resource.besides;
+        if parts.iter().all(|(_, refused)| !refused) || parts.len() + besides.len() == 1 {
             return all();
         }
-        let is_refused = |part: &Resource| !judge(&self.on(part)).is_allowed();
-        let refused: Vec<bool> = self.resource.also.iter().map(is_refused).collect();
-        let parts = || self.resource.also.iter().zip(&refused);
+        let besides: Vec<(Self, bool)> = besides.iter().map(|it| judged(self.on(it))).collect();
+        let files = || parts.iter().chain(&besides);
+        let table = &self.resource.part.table;
+        if files().filter(|(part, _)| part.resource.part.table == *table).all(|(_, refused)| *refused) {
+            return all();
+        }
         let whole = |pattern: &&String| {
-            let mut of_it = parts().filter(|(part, _)| part.part.within.contains(pattern));
-            of_it.all(|(_, refused)| *refused) && !self.resource.part.within.contains(pattern)
+            let of_it = |part: &Self| part.resource.part.within.contains(*pattern);
+            files().filter(|(part, _)| of_it(part)).all(|(_, refused)| *refused)
         };
         let mut found: Vec<Self> = Vec::new();
-        for (part, _) in parts().filter(|(_, refused)| **refused) {
-            let widest = part.part.within.iter().rev().find(whole).unwrap_or(&part.pattern);
+        for (part, _) in parts.iter().filter(|(_, refused)| *refused) {
+            let of_part = &part.resource;
+            let widest = of_part.part.within.iter().rev().find(whole).unwrap_or(&of_part.pattern);
             if !found.iter().any(|it| it.resource.pattern == *widest) {
-                found.push(self.on(&Resource { pattern: widest.clone(), ..part.clone() }));
+                found.push(self.on(&Resource { pattern: widest.clone(), ..of_part.clone() }));
             }
         }
-        if found.is_empty() { all() } else { found }
+        found
     }
 
     /// What has to be allowed, of a question about a part that of the whole.
     pub fn whole(&self) -> &str {
         let probe = &self.resource.probe;
         let mut resources = self.requirement.resources.iter();
-        let whole = resources.find(|it| it.also.iter().any(|part| part.probe == *probe));
+        let whole =
+            resources.find(|it| it.probe == *probe || it.also.iter().any(|part| part.probe == *probe));
         whole.map_or(&self.resource.pattern, |whole| &whole.pattern)
     }
 

@@ -8,7 +8,7 @@ use crate::checks::View;
 use crate::facts::{ConnectorTarget, Table};
 use crate::model::Blocked;
 use crate::requirement::location::{s3_address, writes_to};
-use crate::requirement::{Files, Location, hangs_on_key, needs_of};
+use crate::requirement::{Location, hangs_on_key, needs_of};
 
 use super::lake_formation::may_be_hidden;
 use super::needs::{Ask, asks};
@@ -122,29 +122,15 @@ fn no_role() -> Blocked {
     Blocked::new("what the role may do", "there is no role")
 }
 
-/// The phases that hang on a call: its need's, but for what an Iceberg table's files are written and read for,
-/// and which table's they are.
+/// The phases that hang on a call: its need's, but for which table's files it is about.
 fn phases(view: &View<'_>, ask: &Ask<'_>) -> Vec<Phase> {
     let (need, location) = (ask.requirement.need, ask.requirement.location.as_ref());
     let Some((target, connector)) = view.connectors().find(|(_, it)| it.name == ask.requirement.connector)
     else {
         return vec![need.phase];
     };
-    let writes_data = || {
-        let mut needs = connector.needs.iter();
-        needs.any(|it| it.phase == Phase::Write && it.action == need.action)
-    };
     let part = &ask.resource.part;
-    let mut phases = match (part.files, need.phase) {
-        (Files::Metadata, Phase::Write) => vec![Phase::Commit],
-        // The rows are written before.
-        (Files::Data, Phase::Start | Phase::Commit | Phase::NewTable | Phase::SchemaChange)
-            if writes_data() =>
-        {
-            Vec::new()
-        }
-        (_, phase) => vec![phase],
-    };
+    let mut phases = vec![need.phase];
     match location {
         Some(place) if place.is_of_new_tables() && part.table.is_none() => {
             // The first rows of a new table are written and committed there, too.
@@ -153,7 +139,7 @@ fn phases(view: &View<'_>, ask: &Ask<'_>) -> Vec<Phase> {
             if makes_tables && phases.iter().any(is_of_rows) {
                 phases.push(Phase::NewTable);
             }
-            let in_bucket = (part.files == Files::Any).then_some(place);
+            let in_bucket = part.files.is_none().then_some(place);
             if makes_tables && !has_others(view, target, connector, in_bucket) {
                 phases.retain(|phase| !is_of_tables(*phase));
             }

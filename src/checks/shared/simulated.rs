@@ -25,7 +25,7 @@ pub struct Simulated<'a> {
 /// The simulator's answer to a question, or why there is none.
 pub fn simulated<'a>(view: &View<'a>, ask: &Ask<'_>) -> Result<Simulated<'a>, Blocked> {
     let what = format!("AWS's simulation of {} on {}", ask.action(), ask.resource.probe);
-    let Some(asked) = view.simulation(ask.action(), &ask.resource.probe) else {
+    let Some(asked) = view.simulation(ask.action(), &ask.resource) else {
         // Which fact stands for all: whatever kept the others from being asked.
         let other = view.simulations().iter().find_map(|it| it.result.read(&what).err());
         let why = "it was not asked".to_owned();
