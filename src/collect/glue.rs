@@ -116,11 +116,16 @@ async fn tables(aws: &Aws<'_>, client: &Client, database: &str, named: Option<&s
 }
 
 fn table(table: &aws_sdk_glue::types::Table) -> Table {
-    let location = table.storage_descriptor().and_then(|it| it.location());
+    let storage = table.storage_descriptor();
+    let further = storage.map_or(&[][..], |it| it.additional_locations());
+    let parameter = |name: &str| table.parameters()?.get(name).filter(|value| !value.is_empty()).cloned();
     Table {
         name: table.name().to_owned(),
-        location: location.filter(|uri| !uri.is_empty()).map(str::to_owned),
-        format: table.parameters().and_then(|it| it.get("table_type")).cloned(),
+        location: storage.and_then(|it| it.location()).filter(|uri| !uri.is_empty()).map(str::to_owned),
+        metadata_file: parameter("metadata_location"),
+        further_locations: further.to_vec(),
+        data_path: parameter("write.data.path"),
+        format: parameter("table_type"),
         registered: table.is_registered_with_lake_formation(),
     }
 }
@@ -150,6 +155,7 @@ async fn encryption(aws: &Aws<'_>, client: &Client) -> Fact<CatalogEncryption> {
     Fact::Known(CatalogEncryption {
         mode: at_rest.map_or("DISABLED", |it| it.catalog_encryption_mode().as_str()).to_owned(),
         key: at_rest.and_then(|it| it.sse_aws_kms_key_id()).filter(|key| !key.is_empty()).map(str::to_owned),
+        service_role: at_rest.and_then(|it| it.catalog_encryption_service_role()).map(str::to_owned),
     })
 }
 

@@ -61,6 +61,17 @@ pub struct Table {
     /// Where its files are.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub location: Option<String>,
+    /// The parameter `metadata_location`: the newest metadata file.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub metadata_file: Option<String>,
+    /// `StorageDescriptor.AdditionalLocations`. Iceberg puts there the values of `write.data.path`,
+    /// `write.metadata.path`, `write.object-storage.path` and `write.folder-storage.path`, and not which is which
+    /// (apache/iceberg `IcebergToGlueConverter`).
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub further_locations: Vec<String>,
+    /// The parameter `write.data.path`, where the Data Catalog has it: Iceberg does not put it there itself.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub data_path: Option<String>,
     /// The parameter `table_type`: `ICEBERG`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub format: Option<String>,
@@ -85,6 +96,9 @@ pub struct CatalogEncryption {
     /// The key's ARN, id or alias; `None`: the AWS managed key `aws/glue`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub key: Option<String>,
+    /// The role by which Glue uses the key in the mode `SSE-KMS-WITH-SERVICE-ROLE`, by its ARN.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub service_role: Option<String>,
 }
 
 /// Of a database's tables, how many are asked about one by one where the grants could not be listed all at

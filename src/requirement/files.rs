@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::location::Below;
+use super::location::{Below, Side};
 use super::{ENCRYPTION_CONTEXT, Location, Origin, PROBE, SIMULATED, probe};
 use crate::catalog::FileKind;
 use crate::facts::Facts;
@@ -69,14 +69,18 @@ impl Kind {
     }
 
     fn pattern(&self) -> String {
-        let Self { directory, begins, ends, .. } = self;
-        format!("{directory}/{begins}*{ends}")
+        format!("{}*{}", self.begins, self.ends)
     }
 
     fn probe(&self) -> String {
-        let Self { directory, begins, ends, numbers, files } = self;
+        let Self { begins, ends, numbers, files, .. } = self;
         let counted = if *files == FileKind::Data { "-00001" } else { "" };
-        format!("{directory}/{begins}{numbers}{PROBE}{counted}{ends}")
+        format!("{begins}{numbers}{PROBE}{counted}{ends}")
+    }
+
+    /// The same with the directory that it stands in.
+    fn probe_in_directory(&self) -> String {
+        format!("{}/{}", self.directory, self.probe())
     }
 }
 
@@ -135,9 +139,11 @@ impl Resource {
         let Some(head) = pattern.strip_suffix('*').filter(|head| head.contains('/')) else {
             return Self::new(pattern);
         };
+        let side = location.side();
         let is_meant = |it: &Self| kinds.is_empty() || it.part.files.is_some_and(|it| kinds.contains(&it));
         let (mut parts, mut besides) = (Vec::new(), Vec::new());
-        let mut add = |of_table: Vec<Self>, simulated: bool| {
+        let mut add = |mut of_table: Vec<Self>, simulated: bool| {
+            of_table.retain(|it| it.part.files.is_some_and(|kind| side.has(kind)));
             let (mut meant, others): (Vec<Self>, Vec<Self>) = of_table.into_iter().partition(is_meant);
             if let Some(first) = meant.first_mut() {
                 first.part.simulated = simulated;
@@ -146,15 +152,15 @@ impl Resource {
             besides.extend(others);
         };
         if let Origin::Table { name, .. } = &location.origin {
-            add(of_table(head, head, Some(name), 0), true);
+            add(of_table(head, head, Some(name), 0, side), true);
         } else {
-            add(of_table(&format!("{head}{PROBE}/"), &format!("{head}*/"), None, 0), true);
+            add(of_table(&format!("{head}{PROBE}/"), &format!("{head}*/"), None, 0, side), true);
             let place = format!("{}/{}", location.bucket, location.prefix);
             let is_whole = head.ends_with(&format!(":{place}"));
             for it in tables.iter().filter(|_| is_whole) {
                 let Some(below) = it.path.strip_prefix(&place) else { continue };
                 let at = format!("{head}{below}");
-                add(of_table(&at, &at, Some(&it.table), it.others), it.simulated);
+                add(of_table(&at, &at, Some(&it.table), it.others, side), it.simulated);
             }
         }
         let mut parts = parts.into_iter();
@@ -183,14 +189,23 @@ impl Resource {
 }
 
 /// A table's files of each kind. `directory`: of the probe; `pattern`: of any such table.
-fn of_table(directory: &str, pattern: &str, table: Option<&String>, alike: usize) -> Vec<Resource> {
+fn of_table(
+    directory: &str,
+    pattern: &str,
+    table: Option<&String>,
+    alike: usize,
+    side: Side,
+) -> Vec<Resource> {
     let of_kind = |kind: &Kind| {
-        let mut within = vec![format!("{pattern}{}/*", kind.directory)];
+        // What the table's properties name has no directories of the kinds in it.
+        let directory_of_kind =
+            if side == Side::Both { format!("{}/", kind.directory) } else { String::new() };
+        let mut within = vec![format!("{pattern}{directory_of_kind}*")];
         within.extend(table.map(|_| format!("{pattern}*")));
         let (table, files) = (table.cloned(), Some(kind.files));
         Resource {
-            pattern: format!("{pattern}{}", kind.pattern()),
-            probe: format!("{directory}{}", kind.probe()),
+            pattern: format!("{pattern}{directory_of_kind}{}", kind.pattern()),
+            probe: format!("{directory}{directory_of_kind}{}", kind.probe()),
             part: Part { files, table, alike, within, ..Part::default() },
             also: Arc::default(),
             besides: Arc::default(),
@@ -228,7 +243,8 @@ fn marks(written: &[String], path: &str) -> Vec<(usize, usize)> {
         if !meets(resource, path) {
             continue;
         }
-        let probes = probes.get_or_insert_with(|| KINDS.map(|kind| format!("{path}{}", kind.probe())));
+        let probes =
+            probes.get_or_insert_with(|| KINDS.map(|kind| format!("{path}{}", kind.probe_in_directory())));
         let matched = probes.iter().enumerate().filter(|(_, probe)| means(resource, probe));
         found.extend(matched.map(|(kind, _)| (at, kind)));
     }
@@ -242,8 +258,10 @@ fn written(facts: &Facts, tables: &[Below]) -> Vec<String> {
     let inline = facts.inline_policies.values().filter_map(|it| it.known());
     let of_buckets = facts.buckets.values().filter_map(|it| it.policy.known());
     let of_keys = facts.keys.values().filter_map(|it| it.policy.known());
+    // What policies said before their last change, they said of tables, too.
+    let former: Vec<String> = former(facts).collect();
     let mut found = Vec::new();
-    for document in managed.chain(inline).chain(of_buckets).chain(of_keys) {
+    for document in managed.chain(inline).chain(of_buckets).chain(of_keys).chain(&former) {
         let statements = serde_json::from_str::<Value>(document).ok().map(|it| it["Statement"].clone());
         let statements = statements.map(|it| if it.is_array() { it } else { Value::Array(vec![it]) });
         for statement in statements.iter().filter_map(Value::as_array).flatten() {
@@ -262,6 +280,27 @@ fn written(facts: &Facts, tables: &[Below]) -> Vec<String> {
     let common = shared(tables);
     found.retain(|resource| meets(resource, common) && !covers(resource, &format!("{common}*")));
     found
+}
+
+/// The documents in the events that changed policies.
+fn former(facts: &Facts) -> impl Iterator<Item = String> {
+    let queries = facts.history.queries.iter();
+    let events = queries.filter_map(|it| it.events.known()).flatten();
+    let of =
+        |parameters| POLICIES_IN_EVENTS.into_iter().filter_map(move |member| policy_in(parameters, member));
+    events.flat_map(move |event| of(&event.request_parameters))
+}
+
+/// The members of events that hold policies.
+pub const POLICIES_IN_EVENTS: [&str; 3] = ["policyDocument", "bucketPolicy", "policy"];
+
+/// A policy document in an event's parameters, which CloudTrail gives as text or, for buckets, as an object.
+pub fn policy_in(parameters: &Value, member: &str) -> Option<String> {
+    match parameters.get(member)? {
+        Value::String(text) => Some(crate::policy::decode(text).into_owned()),
+        object @ Value::Object(_) => serde_json::to_string_pretty(object).ok(),
+        _ => None,
+    }
 }
 
 /// The bucket and key of an ARN as written; a variable in it stands for any text.
@@ -324,7 +363,7 @@ mod tests {
         assert_eq!(told(&denying("lake/sales.db/t7/metadata/*.json"), 1000), one);
         let some = named(&[("t0", 987), ("t1", 0), ("t2", 0), ("t10", 9)]);
         assert_eq!(told(&denying("lake/*/t1?/data/*"), 1000), some);
-        let text = |kind: usize| format!("lake/sales.db/t{kind}/{}", KINDS[0].probe());
+        let text = |kind: usize| format!("lake/sales.db/t{kind}/{}", KINDS[0].probe_in_directory());
         assert!(means("lake/*/t1?/data/*.parquet", &text(12)) && !means("lake/*/t1?/data/*", &text(1)));
     }
 }

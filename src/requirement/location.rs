@@ -1,9 +1,9 @@
 //! Where in S3 a connector writes: told by its parameters, or by the Glue database it writes to.
 
 use super::named::buckets_of_needs;
-use crate::catalog::{Connector, ParameterKind};
+use crate::catalog::{Connector, FileKind, ParameterKind};
 use crate::facts::{ConnectorTarget, Facts, Table};
-use crate::model::Blocked;
+use crate::model::{Blocked, Concern};
 
 /// A place in S3 under which a connector writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,11 @@ pub struct Location {
 }
 
 impl Location {
+    /// Which of a table's files lie there.
+    pub fn side(&self) -> Side {
+        if let Origin::Table { side, .. } = self.origin { side } else { Side::Both }
+    }
+
     /// Whether tables that are to be made will lie there.
     pub fn is_of_new_tables(&self) -> bool {
         matches!(self.origin, Origin::Database { .. } | Origin::Warehouse { .. })
@@ -42,13 +47,38 @@ pub enum Origin {
         /// The address as given.
         uri: String,
     },
-    /// An Iceberg table that does not lie where new ones go.
+    /// An Iceberg table that does not lie where new ones go, or some of its files.
     Table {
         /// The table.
         name: String,
         /// The address as it stands there.
         uri: String,
+        /// Which of its files.
+        side: Side,
     },
+}
+
+/// Which of a table's files lie at a place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Side {
+    /// All of them, below `data/` and `metadata/`.
+    #[default]
+    Both,
+    /// Rows, where the property `write.data.path` has them.
+    Data,
+    /// Metadata, where the property `write.metadata.path` has it, or the table of rows that lie elsewhere.
+    Metadata,
+}
+
+impl Side {
+    /// Whether files of a kind lie there.
+    pub fn has(self, kind: FileKind) -> bool {
+        match self {
+            Self::Both => true,
+            Self::Data => kind == FileKind::Data,
+            Self::Metadata => kind != FileKind::Data,
+        }
+    }
 }
 
 /// An address that is none of S3: what made the connector write there, with the address.
@@ -77,6 +107,8 @@ pub struct Locations {
     pub elsewhere: Vec<Elsewhere>,
     /// Why the place of new tables is not known.
     pub open: Option<Blocked>,
+    /// Why nobody knows where tables lie.
+    pub unplaced: Vec<Blocked>,
 }
 
 /// Where a connector writes.
@@ -93,7 +125,7 @@ pub fn locations(facts: &Facts, target: &ConnectorTarget, connector: &Connector)
         found.of_new_tables(facts, database, warehouse, value(ParameterKind::Location).map(|(_, uri)| uri));
         let tables = facts.glue.databases.get(database).and_then(|it| it.tables.known());
         for table in tables.into_iter().flatten().filter(|table| writes_to(target, connector, table)) {
-            found.of_table(table);
+            found.of_table(database, table);
         }
     } else if let Some((_, bucket)) = value(ParameterKind::Bucket) {
         let prefix = value(ParameterKind::Prefix).map_or("", |(_, prefix)| prefix);
@@ -159,9 +191,30 @@ impl Locations {
     }
 
     /// The place of a table, be it below that of new ones.
-    fn of_table(&mut self, table: &Table) {
-        let Some(uri) = table.location.as_deref().filter(|uri| !uri.is_empty()) else { return };
-        let path = address_of_files(uri).filter(|(bucket, path)| {
+    fn of_table(&mut self, database: &str, table: &Table) {
+        let uri = match layout(table) {
+            Ok(Layout::Together(uri)) => uri,
+            Ok(Layout::Apart { data, metadata }) => {
+                for (uri, side) in [(data, Side::Data), (metadata, Side::Metadata)] {
+                    self.add_address(
+                        &uri,
+                        Origin::Table { name: table.name.clone(), uri: uri.clone(), side },
+                    );
+                }
+                return;
+            }
+            Err(why) => {
+                let what = format!(
+                    "where the files of the table {} of the Glue database {database} lie",
+                    table.name
+                );
+                let hint = "see the table's metadata file, or name another table with --table";
+                let blocked = Blocked { hint: Some(hint.to_owned()), ..Blocked::new(what, why) };
+                self.unplaced.push(blocked.about([Concern::Tables(database.to_owned())]));
+                return;
+            }
+        };
+        let path = address_of_files(&uri).filter(|(bucket, path)| {
             let mut places = self.known.iter().filter(|it| it.is_of_new_tables());
             places.any(|it| it.bucket == *bucket && path.starts_with(&it.prefix))
         });
@@ -169,7 +222,10 @@ impl Locations {
             Some((bucket, path)) => {
                 self.below.push(Below { table: table.name.clone(), path: format!("{bucket}/{path}") });
             }
-            None => self.add_address(uri, Origin::Table { name: table.name.clone(), uri: uri.to_owned() }),
+            None => {
+                let (name, side) = (table.name.clone(), Side::Both);
+                self.add_address(&uri, Origin::Table { name, uri: uri.clone(), side });
+            }
         }
     }
 
@@ -191,6 +247,55 @@ impl Locations {
             }
             None => self.elsewhere.push(Elsewhere(origin)),
         }
+    }
+}
+
+/// Where a table's files lie.
+enum Layout {
+    /// Below `data/` and `metadata/` of one place.
+    Together(String),
+    /// Rows and metadata at places of their own.
+    Apart {
+        /// The rows'.
+        data: String,
+        /// The metadata's.
+        metadata: String,
+    },
+}
+
+/// Where a table's files lie, as far as the Data Catalog shows: rows at `write.data.path`, or else at
+/// `write.object-storage.path` or `write.folder-storage.path`, or else below `data/` of its location; metadata where
+/// its newest file is (apache/iceberg `LocationProviders`, `BaseMetastoreTableOperations.metadataFileLocation`).
+fn layout(table: &Table) -> Result<Layout, &'static str> {
+    let trimmed = |uri: &str| uri.trim_end_matches('/').to_owned();
+    let is_there = |uri: &&String| !uri.is_empty();
+    let file = table.metadata_file.as_ref().filter(is_there).and_then(|uri| uri.rsplit_once('/'));
+    let written = file.map(|(directory, _)| trimmed(directory));
+    let own = table.location.as_ref().filter(is_there).map(|uri| trimmed(uri));
+    let of_metadata = || written.as_deref()?.strip_suffix("/metadata").map(trimmed);
+    let own = own.or_else(of_metadata);
+    let metadata = written.or_else(|| own.as_ref().map(|own| format!("{own}/metadata")));
+    let given = table.data_path.as_ref().filter(is_there).map(|uri| trimmed(uri));
+    let mut further: Vec<String> =
+        table.further_locations.iter().filter(is_there).map(|uri| trimmed(uri)).collect();
+    further.retain(|uri| Some(uri) != metadata.as_ref() && Some(uri) != own.as_ref());
+    further.dedup();
+    let data = match (given, &further[..]) {
+        (Some(given), _) => Some(given),
+        (None, []) => own.as_ref().map(|own| format!("{own}/data")),
+        (None, [one]) => Some(one.clone()),
+        (None, _) => {
+            return Err("AWS shows several places besides its location, and not which of them has its rows");
+        }
+    };
+    match (own, data, metadata) {
+        (Some(own), Some(data), Some(metadata))
+            if data == format!("{own}/data") && metadata == format!("{own}/metadata") =>
+        {
+            Ok(Layout::Together(table.location.clone().filter(|uri| !uri.is_empty()).unwrap_or(own)))
+        }
+        (_, Some(data), Some(metadata)) => Ok(Layout::Apart { data, metadata }),
+        _ => Err("AWS shows no location of it"),
     }
 }
 

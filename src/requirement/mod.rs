@@ -21,8 +21,8 @@ use crate::model::{AccountId, Blocked, Partition};
 
 pub use context::{ENCRYPTION_CONTEXT, Keys, OrganizationId, Situation, keys};
 pub use encryption::EncryptionKey;
-pub use files::{Part, Resource};
-pub use location::{Location, Locations, Origin, locations};
+pub use files::{POLICIES_IN_EVENTS, Part, Resource, policy_in};
+pub use location::{Location, Locations, Origin, Side, locations};
 pub use named::buckets_of_needs;
 pub use session::{SESSION_NAME, SessionCall, Sessions, documents, example_session};
 
@@ -217,7 +217,7 @@ impl<'c> OfConnector<'_, 'c> {
         }
         let mut filled: Vec<(BTreeMap<&str, String>, Option<Location>)> = vec![(BTreeMap::new(), None)];
         for name in names {
-            let values = self.values(name)?;
+            let values = self.values(name, need)?;
             filled = filled
                 .into_iter()
                 .flat_map(|(known, location)| {
@@ -253,7 +253,9 @@ impl<'c> OfConnector<'_, 'c> {
     /// What a need is asked on, of one place.
     fn resource(&self, need: &Need, pattern: String, location: Option<&Location>) -> Resource {
         let files = |pattern, place| Resource::of_files(pattern, Some(place), &self.tables, &need.files);
-        let Some(location) = location else { return Resource::new(pattern) };
+        let Some(location) = location else {
+            return Resource::new(probe::of_log_group(&need.action, pattern));
+        };
         if !is_of_key(need) {
             return files(pattern, location);
         }
@@ -264,22 +266,22 @@ impl<'c> OfConnector<'_, 'c> {
         }
         let partition = partition_of(self.facts);
         let objects = |it: &Location| format!("arn:{partition}:s3:::{}/{}*", it.bucket, it.prefix);
-        let places = self.locations.all().filter(|it| it.bucket == location.bucket);
+        let places = self.locations.all().filter(|it| it.bucket == location.bucket && has_files_of(need, it));
         let objects: Vec<Resource> = places.map(|it| files(objects(it), it)).collect();
         Resource::of_objects(pattern, &objects)
     }
 
     /// The values of a place: several for tables and locations, none where there is nothing to ask about.
-    fn values(&self, name: &str) -> Result<Vec<Value>, Blocked> {
+    fn values(&self, name: &str, need: &Need) -> Result<Vec<Value>, Blocked> {
         let one = |text: String| Ok(vec![text.into()]);
         match name {
             "partition" => one(partition_of(self.facts).to_string()),
             "account" => account(self.facts).map_or_else(|| Err(unknown_account()), |it| one(it.to_string())),
             "region" => self.region().map_or_else(|| Err(unknown_region()), |it| one(it.to_owned())),
-            "bucket_key" => Ok(self.bucket_keys()),
+            "bucket_key" => Ok(self.bucket_keys(need)),
             "catalog_key" => Ok(customer(encryption::of_catalog(self.facts), None)),
-            "location" => self.locations(|it| format!("{}/{}", it.bucket, it.prefix)),
-            "location_bucket" => self.locations(|it| it.bucket.clone()),
+            "location" => self.locations(need, |it| format!("{}/{}", it.bucket, it.prefix)),
+            "location_bucket" => self.locations(need, |it| it.bucket.clone()),
             "workgroup_id" => self.workgroup_id().map(|id| vec![id.into()]),
             _ => self.parameter(name),
         }
@@ -329,14 +331,17 @@ impl<'c> OfConnector<'_, 'c> {
         Ok(tables.filter(|table| table.is_iceberg()).map(|table| table.name.clone().into()).collect())
     }
 
-    fn locations(&self, text: impl Fn(&Location) -> String) -> Result<Vec<Value>, Blocked> {
+    fn locations(&self, need: &Need, text: impl Fn(&Location) -> String) -> Result<Vec<Value>, Blocked> {
         if let Some(blocked) = &self.locations.open {
             return Err(blocked.clone());
         }
         let mut values: Vec<Value> = Vec::new();
-        for location in &self.locations.known {
+        let same = |it: &Value, text: &str, side: Side| {
+            it.text == text && it.location.as_ref().is_some_and(|it| it.side() == side)
+        };
+        for location in self.locations.known.iter().filter(|it| has_files_of(need, it)) {
             let text = text(location);
-            if !values.iter().any(|it| it.text == text) {
+            if !values.iter().any(|it| same(it, &text, location.side())) {
                 values.push(Value { text, location: Some(location.clone()) });
             }
         }
@@ -344,9 +349,9 @@ impl<'c> OfConnector<'_, 'c> {
     }
 
     /// The keys of the buckets written to, with the first location in each.
-    fn bucket_keys(&self) -> Vec<Value> {
+    fn bucket_keys(&self, need: &Need) -> Vec<Value> {
         let mut buckets: Vec<&Location> = Vec::new();
-        for location in self.locations.all() {
+        for location in self.locations.all().filter(|it| has_files_of(need, it)) {
             if !buckets.iter().any(|it| it.bucket == location.bucket) {
                 buckets.push(location);
             }
@@ -368,6 +373,11 @@ impl<'c> OfConnector<'_, 'c> {
             None => Err(absent("it was not read")),
         }
     }
+}
+
+/// Whether files that a need is about lie at a place.
+fn has_files_of(need: &Need, place: &Location) -> bool {
+    need.files.is_empty() || need.files.iter().any(|kind| place.side().has(*kind))
 }
 
 /// The resources of a need by the bucket that they are of: the one of its place, or another one that is written out.

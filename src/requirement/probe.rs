@@ -18,6 +18,36 @@ pub(super) fn with_ending(pattern: String) -> String {
     }
 }
 
+/// Actions on log groups that ask for the ARN without what follows the group's name.
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html>
+const OF_BARE_GROUPS: [&str; 3] = ["logs:TagResource", "logs:UntagResource", "logs:ListTagsForResource"];
+
+/// Actions on the streams of a log group.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html>
+const OF_STREAMS: [&str; 4] =
+    ["logs:CreateLogStream", "logs:DeleteLogStream", "logs:GetLogEvents", "logs:PutLogEvents"];
+
+/// The pattern of a log group's ARN in the form in which an action asks for it: `log-group:NAME` where that is about
+/// tags, `log-group:NAME:log-stream:*` where it is about streams, and `log-group:NAME:*` for all others.
+pub(super) fn of_log_group(action: &str, pattern: String) -> String {
+    let Some((head, group)) = pattern.split_once(":log-group:").filter(|(head, _)| head.contains(":logs:"))
+    else {
+        return pattern;
+    };
+    let is_one_of = |actions: &[&str]| actions.iter().any(|it| it.eq_ignore_ascii_case(action));
+    let name = match group.split_once(':') {
+        None => group,
+        Some((name, "*" | "log-stream:" | "log-stream:*")) => name,
+        Some(_) => return pattern,
+    };
+    let ending = match () {
+        () if is_one_of(&OF_BARE_GROUPS) => "",
+        () if is_one_of(&OF_STREAMS) => ":log-stream:*",
+        () => ":*",
+    };
+    format!("{head}:log-group:{name}{ending}")
+}
+
 /// One concrete ARN of a pattern.
 pub(super) fn of(pattern: &str) -> String {
     if pattern == "*" {
@@ -78,6 +108,24 @@ mod tests {
         assert_eq!(probe("orders-*"), "orders-Strm0k");
         assert_eq!(probe("orders*"), "orders-Strm0k");
         assert_eq!(probe("app/*"), "app/streamkap-doctor-probe-Strm0k");
+    }
+
+    #[test]
+    fn a_log_group_is_asked_about_in_the_form_of_the_action() {
+        let arn = "arn:aws:logs:eu-west-1:111122223333:";
+        let asked = |action: &str, resource: &str| {
+            let pattern = of_log_group(action, format!("{arn}{resource}"));
+            pattern.strip_prefix(arn).unwrap().to_owned()
+        };
+        for written in ["log-group:/orders", "log-group:/orders:*"] {
+            assert_eq!(asked("logs:PutRetentionPolicy", written), "log-group:/orders:*");
+            assert_eq!(asked("logs:TagResource", written), "log-group:/orders");
+            assert_eq!(asked("logs:listtagsforresource", written), "log-group:/orders");
+            assert_eq!(asked("logs:PutLogEvents", written), "log-group:/orders:log-stream:*");
+        }
+        assert_eq!(asked("logs:PutLogEvents", "log-group:/a:log-stream:one"), "log-group:/a:log-stream:one");
+        assert_eq!(asked("logs:CreateLogGroup", "log-group:*"), "log-group:*:*");
+        assert_eq!(asked("logs:PutDestination", "destination:one"), "destination:one");
     }
 
     #[test]

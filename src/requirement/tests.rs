@@ -114,7 +114,7 @@ fn the_files_of_a_table_are_asked_about_where_iceberg_puts_them() {
         [resource.probe].into_iter().chain(also).collect::<Vec<_>>()
     };
     let (database, objects) = (|| Origin::Database { name: "d".to_owned(), uri: String::new() }, "lake/wh/*");
-    let table = Origin::Table { name: "t".to_owned(), uri: String::new() };
+    let table = Origin::Table { name: "t".to_owned(), uri: String::new(), side: Side::Both };
     let below = |directory: &str| {
         [
             format!("{directory}/data/00000-0-{PROBE}-00001.parquet"),

@@ -3,7 +3,7 @@
 use streamkap_doctor::diagnosis::Mend;
 use streamkap_doctor::facts::Facts;
 use streamkap_doctor::model::{PhaseState, Section, Status};
-use streamkap_doctor::report::{CheckReport, PhaseReport};
+use streamkap_doctor::report::PhaseReport;
 
 /// Whether a check is about what the connectors' calls need, so that its failure breaks a phase.
 fn bears(section: Section, number: u16) -> bool {
@@ -25,11 +25,7 @@ pub(crate) fn disagreements(name: &str, facts: &Facts) -> Vec<String> {
     if rows.is_empty() {
         wrong.push(format!("{name}: no phases"));
     }
-    // A statement about another Redshift cluster is wrong, and the connector makes none of the calls it is for.
-    let is_called = |check: &&&CheckReport| {
-        check.id.to_string() != "WRITE-012" || check.findings.iter().any(|it| it.because.is_none())
-    };
-    for check in chain.iter().filter(|it| it.status == Status::Fail).filter(is_called) {
+    for check in chain.iter().filter(|it| it.status == Status::Fail) {
         let told = rows.iter().any(|row| row.state == PhaseState::Broken && row.checks.contains(&check.id));
         if !told {
             wrong.push(format!("{name}: {} fails and breaks no phase: {rows:?}", check.id));

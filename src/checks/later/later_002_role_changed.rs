@@ -16,6 +16,7 @@ use crate::checks::shared::words;
 use crate::checks::{Check, View};
 use crate::facts::{FactId, KeyMetadata, Purpose};
 use crate::model::{Blocked, CheckId, Evidence, ExternalId, Finding, Outcome, Owner, Remedy, Section};
+use crate::requirement::POLICIES_IN_EVENTS;
 use crate::trail::{Event, change_kind};
 
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Later, 2), judge };
@@ -339,7 +340,7 @@ fn finding(past: &Past<'_, '_>, assumptions: &Assumptions<'_>, cause: &Cause<'_>
 /// Which statements went with the change, and which that deny came with it.
 fn statements_moved(past: &Past<'_, '_>, at: usize) -> Option<String> {
     let event = past.changes[at];
-    let after = ["policyDocument", "bucketPolicy", "policy"].iter().find_map(|name| text_of(event, name));
+    let after = POLICIES_IN_EVENTS.iter().find_map(|name| text_of(event, name));
     let before = match event.event_name.as_str() {
         "UpdateAssumeRolePolicy" => past.trust_before(at),
         "PutRolePolicy" | "DeleteRolePolicy" => text_before(past, event.parameter("policyName")?, at),

@@ -2,6 +2,7 @@
 
 use crate::catalog::Level;
 use crate::checks::shared::needs::{in_words, patterns};
+use crate::checks::shared::places::join;
 use crate::checks::shared::standing::{Answer, Cause, Refusal, Standing, Standings};
 use crate::checks::shared::{absent_role, words};
 use crate::checks::{Check, View};
@@ -30,16 +31,15 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         }
     }
     standings.policies.complete()?;
-    let undecided = standings.optional().find_map(|it| match &it.answer {
+    let undecided = standings.optional().filter_map(|it| match &it.answer {
         Answer::Unless(_, blocked) | Answer::Undecided(blocked) => Some(blocked.clone()),
         _ => None,
     });
-    let open = || {
-        let mut open = view.open_requirements().into_iter();
-        open.find(|it| it.need.level == Level::Optional).map(|it| it.blocked)
-    };
-    if let Some(blocked) = undecided.or_else(|| standings.unless("WRITE-004")).or_else(open) {
-        return Err(blocked);
+    let open = view.open_requirements().into_iter().filter(|it| it.need.level == Level::Optional);
+    let unread = undecided.chain(standings.unless("WRITE-004")).chain(open.map(|it| it.blocked));
+    let unread: Vec<Blocked> = unread.collect();
+    if !unread.is_empty() {
+        return Ok(join(unread.into_iter().map(Err)));
     }
     let mut evidence = vec![present(&standings)];
     evidence.extend(absent(&standings));

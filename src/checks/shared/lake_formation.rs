@@ -6,7 +6,7 @@ use crate::facts::{ConnectorTarget, FactId, Table};
 use crate::model::{Blocked, Concern, LakeResource};
 use crate::requirement::lake_formation::{Access, Lake, is_administrator, leaves_new_to_iam, touches};
 use crate::requirement::location::s3_address;
-use crate::requirement::{Location, Origin};
+use crate::requirement::{Location, Origin, Side};
 
 use super::concerns::calls;
 use super::phases::tables;
@@ -97,7 +97,7 @@ pub fn open_commits(view: &View<'_>, target: &ConnectorTarget, connector: &Conne
         let uri = table.location.as_deref().unwrap_or_default();
         let Some((bucket, prefix)) = s3_address(uri) else { return false };
         let is_own = is_own(bucket, &prefix);
-        let origin = Origin::Table { name: table.name.clone(), uri: uri.to_owned() };
+        let origin = Origin::Table { name: table.name.clone(), uri: uri.to_owned(), side: Side::Both };
         let place = Location { bucket: bucket.to_owned(), prefix, origin };
         let access = || lake.access(&location_of(&place), &["DATA_LOCATION_ACCESS"]);
         !is_own && lake.registered(&place).is_some() && matches!(access(), Access::Lacking(_))

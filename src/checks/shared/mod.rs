@@ -23,6 +23,7 @@ pub(crate) mod redshift;
 pub(crate) mod refusal;
 pub(crate) mod region;
 pub(crate) mod rewind;
+pub(crate) mod service_role;
 pub(crate) mod services;
 pub mod simulated;
 pub mod standing;

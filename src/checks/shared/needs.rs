@@ -150,10 +150,11 @@ pub fn grants<'s, 'a: 's>(asks: impl IntoIterator<Item = &'s Ask<'a>>) -> Vec<(S
 }
 
 /// Why a need without which a connector cannot work is not asked about, if there is one: a place of it has
-/// no value.
+/// no value, or a table's is not known.
 pub fn open_need(view: &View<'_>) -> Option<Blocked> {
     let open = view.open_requirements();
-    open.into_iter().find(|it| it.need.level.is_required()).map(|it| it.blocked)
+    let open = open.into_iter().find(|it| it.need.level.is_required()).map(|it| it.blocked);
+    open.or_else(|| view.locations().into_iter().find_map(|(_, it)| it.unplaced.into_iter().next()))
 }
 
 fn unknown_role(view: &View<'_>) -> Blocked {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::catalog::{Connector, Level, Need, ParameterKind, Phase};
 use crate::checks::View;
 use crate::facts::{ConnectorTarget, Table};
-use crate::model::Blocked;
+use crate::model::{Blocked, Concern};
 use crate::requirement::location::{s3_address, writes_to};
 use crate::requirement::{Location, hangs_on_key, needs_of};
 
@@ -98,7 +98,7 @@ fn of_ask<'a>(view: &View<'a>, ask: &Ask<'a>, fates: Option<&Fates<'a>>) -> Vec<
 }
 
 /// A call for a new table with the phases that hang on it where no table exists: the first rows that are written
-/// and committed are a new table's. Whether one exists that AWS does not show is left open.
+/// and committed are a new table's.
 fn with_first_rows<'a>(view: &View<'a>, ask: &Ask<'a>, call: Call<'a>) -> Vec<Call<'a>> {
     let is_new = call.need.phase == Phase::NewTable && ask.requirement.location.is_none();
     let none = || {
@@ -108,13 +108,7 @@ fn with_first_rows<'a>(view: &View<'a>, ask: &Ask<'a>, call: Call<'a>) -> Vec<Ca
     if !is_new || call.need.level == Level::Documented || !none() {
         return vec![call];
     }
-    let phases = vec![Phase::Write, Phase::Commit];
-    let seen = || may_be_hidden(view, "an Iceberg table");
-    let fate = match &call.fate {
-        Fate::Refused => seen().map_or_else(Fate::Open, |()| Fate::Refused),
-        fate => fate.clone(),
-    };
-    let of_rows = Call { phases, fate, ..call.clone() };
+    let of_rows = Call { phases: vec![Phase::Write, Phase::Commit], ..call.clone() };
     vec![call, of_rows]
 }
 
@@ -167,13 +161,30 @@ pub fn tables<'a>(
     target: &ConnectorTarget,
     connector: &Connector,
 ) -> Result<Vec<&'a Table>, Blocked> {
-    let mut kinds = connector.of_kind(ParameterKind::GlueDatabase);
-    let Some(database) = kinds.find_map(|it| target.parameters.get(&it.name)) else { return Ok(Vec::new()) };
+    let given = |kind| {
+        let mut of_kind = connector.of_kind(kind);
+        of_kind.find_map(|it| target.parameters.get(&it.name))
+    };
+    let Some(database) = given(ParameterKind::GlueDatabase) else { return Ok(Vec::new()) };
     if matches!(view.database(database), Ok(None)) {
         return Ok(Vec::new());
     }
     let tables = view.tables(database)?.into_iter().flatten();
-    Ok(tables.filter(|table| writes_to(target, connector, table)).collect())
+    let tables: Vec<&'a Table> = tables.filter(|table| writes_to(target, connector, table)).collect();
+    if tables.is_empty() {
+        // A table that was named is WRITE-007's.
+        let thing = match given(ParameterKind::GlueTable) {
+            Some(named) => format!("a table {named} in the Glue database {database}"),
+            None => format!("an Iceberg table in the Glue database {database}"),
+        };
+        may_be_hidden(view, &thing).map_err(|it| it.about([Concern::Tables(database.clone())]))?;
+    }
+    Ok(tables)
+}
+
+/// Why nobody knows which tables the connectors write to.
+pub fn unseen_tables(view: &View<'_>) -> Option<Blocked> {
+    view.connectors().find_map(|(target, connector)| tables(view, target, connector).err())
 }
 
 /// Whether a place of new tables, or its key, is that of other tables than those which are told by themselves: of

@@ -3,7 +3,7 @@
 use crate::checks::View;
 use crate::facts::FactId;
 use crate::model::{Blocked, Evidence, Finding, Outcome, Source};
-use crate::requirement::{Location, Origin};
+use crate::requirement::{Location, Origin, Side};
 
 use super::words;
 
@@ -25,7 +25,7 @@ impl Places {
         for (_, locations) in view.locations() {
             words::add_all(&mut found.known, locations.all().cloned());
             words::add_all(&mut found.elsewhere, locations.elsewhere.into_iter().map(|it| it.0));
-            words::add_all(&mut found.open, locations.open);
+            words::add_all(&mut found.open, locations.open.into_iter().chain(locations.unplaced));
         }
         found
     }
@@ -142,8 +142,14 @@ pub(crate) fn why(origin: &Origin) -> Option<String> {
         Origin::Warehouse { database, uri } => Some(format!(
             "the warehouse is {uri}, and new tables go to {database}.db/ in it, for the Glue database {database} has no location of its own"
         )),
-        Origin::Table { name, uri } => {
+        Origin::Table { name, uri, side: Side::Both } => {
             Some(format!("the table {name} lies at {uri}, not below the location of its database"))
+        }
+        Origin::Table { name, uri, side: Side::Data } => {
+            Some(format!("the rows of the table {name} go to {uri}, a place of their own"))
+        }
+        Origin::Table { name, uri, side: Side::Metadata } => {
+            Some(format!("the metadata of the table {name} goes to {uri}"))
         }
     }
 }

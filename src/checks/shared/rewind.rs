@@ -8,6 +8,7 @@ use crate::checks::View;
 use crate::facts::Role;
 use crate::model::Blocked;
 use crate::policy::{Kind, Policy};
+use crate::requirement::policy_in;
 use crate::trail::{ChangeKind, Event, change_kind};
 
 use super::history::{is_of_role, is_older};
@@ -254,13 +255,9 @@ impl Past<'_, '_> {
     }
 }
 
-/// A policy document in an event, which CloudTrail gives as text or, for buckets, as an object.
+/// A policy document in an event.
 pub(crate) fn text_of(event: &Event, member: &str) -> Option<String> {
-    match event.request_parameters.get(member)? {
-        Value::String(text) => Some(crate::policy::decode(text).into_owned()),
-        object @ Value::Object(_) => serde_json::to_string_pretty(object).ok(),
-        _ => None,
-    }
+    policy_in(&event.request_parameters, member)
 }
 
 /// Whether an event made a version of a managed policy the one that counts.

@@ -2,6 +2,7 @@
 
 use crate::checks::shared::needs::{Ask, grants, in_words, open_need, patterns};
 use crate::checks::shared::objects::mistyped;
+use crate::checks::shared::phases::unseen_tables;
 use crate::checks::shared::services::{Service, digest};
 use crate::checks::shared::standing::{Cause, Refusal, Standings};
 use crate::checks::shared::{absent_role, words};
@@ -29,7 +30,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     if let Some(blocked) = standings.undecided() {
         return Err(blocked.clone());
     }
-    if let Some(blocked) = open_need(view) {
+    if let Some(blocked) = open_need(view).or_else(|| unseen_tables(view)) {
         return Err(blocked);
     }
     if !gaps.is_empty() {

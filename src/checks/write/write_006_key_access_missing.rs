@@ -5,7 +5,7 @@ use crate::checks::shared::commands::in_region;
 use crate::checks::shared::keys::is_usable;
 use crate::checks::shared::needs::{Ask, asks};
 use crate::checks::shared::places::{Places, absent_bucket, join, told};
-use crate::checks::shared::{absent_role, keys, words};
+use crate::checks::shared::{absent_role, keys, service_role, words};
 use crate::checks::{Check, View};
 use crate::facts::{FactId, KeyMetadata};
 use crate::model::{
@@ -29,7 +29,10 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         take(of_bucket(view, location), &mut uses, &mut outcomes);
     }
     if view.databases().next().is_some() {
-        take(of_catalog(view), &mut uses, &mut outcomes);
+        match of_service_role(view) {
+            Some(outcome) => outcomes.push(outcome),
+            None => take(of_catalog(view), &mut uses, &mut outcomes),
+        }
     }
     outcomes.extend(uses.iter().map(|it| of_key(view, it).map_err(|unread| it.told_of(unread))));
     outcomes.extend(places.open.iter().cloned().map(Err));
@@ -139,24 +142,61 @@ fn of_catalog(view: &View<'_>) -> Found {
     let Some(encryption) = encryption.filter(|it| it.mode != "DISABLED") else {
         return skip("the Glue Data Catalog does not encrypt its metadata");
     };
-    if encryption.mode == "SSE-KMS-WITH-SERVICE-ROLE" {
-        return skip("the Glue Data Catalog uses its key with a role of its own");
-    }
     if let Some(entry) = view.catalog_key() {
         return Ok(Ok(Use { entry, buckets: Vec::new(), catalog: true }));
     }
     match encryption.key.as_deref().filter(|key| !is_aws_alias(key)) {
-        None => {
-            Ok(Err(managed("the Glue Data Catalog", "aws/glue", "glue:GetDataCatalogEncryptionSettings")))
-        }
-        named => Err(Blocked {
-            what: format!("the KMS key {} of the Glue Data Catalog", named.unwrap_or_default()),
-            why: "its ARN cannot be told without the region and the account".to_owned(),
-            grant: None,
-            hint: None,
-            concerns: vec![Concern::Key { bucket: None }],
-        }),
+        None => Ok(Err(managed_catalog())),
+        named => Err(unnamed_catalog_key(named)),
     }
+}
+
+fn managed_catalog() -> Outcome {
+    managed("the Glue Data Catalog", "aws/glue", "glue:GetDataCatalogEncryptionSettings")
+}
+
+fn unnamed_catalog_key(named: Option<&str>) -> Blocked {
+    let what = format!("the KMS key {} of the Glue Data Catalog", named.unwrap_or_default());
+    let why = "its ARN cannot be told without the region and the account";
+    Blocked::new(what, why).about([Concern::Key { bucket: None }])
+}
+
+/// The Data Catalog's key where Glue uses it by a role of its own: whatever the connector's role may do with it, it
+/// has to be a key that works, and that role may have to use it.
+fn of_service_role(view: &View<'_>) -> Option<Result<Outcome, Blocked>> {
+    let encryption = view.catalog_encryption().ok().flatten();
+    let encryption = encryption.filter(|it| it.mode == "SSE-KMS-WITH-SERVICE-ROLE")?;
+    let named = encryption.key.as_deref().filter(|key| !is_aws_alias(key));
+    Some(match (view.catalog_key(), named) {
+        (Some(entry), _) => {
+            let used = Use { entry, buckets: Vec::new(), catalog: true };
+            let judged = of_role_of_glue(view, &used, encryption.service_role.as_deref());
+            judged.map_err(|unread| used.told_of(unread))
+        }
+        (None, None) => Ok(managed_catalog()),
+        (None, named) => Err(unnamed_catalog_key(named)),
+    })
+}
+
+fn of_role_of_glue(view: &View<'_>, used: &Use, role: Option<&str>) -> Result<Outcome, Blocked> {
+    let metadata = view.key(&used.entry, FactId::Key, |it| &it.metadata);
+    match &metadata {
+        Ok(None) => return Ok(Outcome::Fail(vec![no_such_key(used)])),
+        Ok(Some(key)) if key.manager == "AWS" => return Ok(managed_catalog()),
+        Ok(Some(key)) => {
+            if let Some(finding) = unusable(used, key) {
+                return Ok(Outcome::Fail(vec![finding]));
+            }
+        }
+        Err(_) => {}
+    }
+    let arn = metadata.as_ref().ok().copied().flatten().map_or(used.entry.as_str(), |key| key.arn.as_str());
+    let judged = service_role::judge(view, role, &used.entry, arn)?;
+    // A key whose state nobody read may be disabled.
+    if !matches!(judged, Outcome::Fail(_)) {
+        metadata?;
+    }
+    Ok(judged)
 }
 
 fn of_key(view: &View<'_>, used: &Use) -> Result<Outcome, Blocked> {
@@ -169,8 +209,7 @@ fn of_key(view: &View<'_>, used: &Use) -> Result<Outcome, Blocked> {
         Ok(Some(key)) if key.manager == "AWS" => {
             let arn = Some(key.arn.as_str());
             let buckets = used.buckets.iter().map(|location| Ok(aws_managed(view, location, arn)));
-            let action = "glue:GetDataCatalogEncryptionSettings";
-            let catalog = used.catalog.then(|| Ok(managed("the Glue Data Catalog", "aws/glue", action)));
+            let catalog = used.catalog.then(|| Ok(managed_catalog()));
             return Ok(join(buckets.chain(catalog)));
         }
         Ok(Some(key)) => {

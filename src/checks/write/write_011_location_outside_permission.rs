@@ -4,6 +4,7 @@
 use crate::checks::shared::commands::in_region;
 use crate::checks::shared::concerns::files;
 use crate::checks::shared::objects::mistyped;
+use crate::checks::shared::phases::unseen_tables;
 use crate::checks::shared::places::{Places, evidence, join, why};
 use crate::checks::shared::standing::{Cause, Gap, Standings};
 use crate::checks::shared::{absent_role, words};
@@ -39,7 +40,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     outcomes.extend(required.map(|gap| Ok(Outcome::Fail(vec![outside(view, &standings, gap)]))));
     outcomes.extend(places.open.iter().cloned().map(Err));
     // A table that nobody saw may lie anywhere.
-    outcomes.extend(view.databases().filter_map(|database| view.tables(database).err()).map(Err));
+    outcomes.extend(unseen_tables(view).map(Err));
     outcomes.extend(standings.policies.unread.first().cloned().map(Err));
     outcomes.extend(standings.unless("WRITE-011").map(Err));
     let proof = places.known.iter().filter_map(|it| Some(evidence(&it.origin, why(&it.origin)?)));

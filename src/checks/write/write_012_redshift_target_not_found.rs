@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::checks::shared::commands::in_region;
+use crate::checks::shared::places::join;
 use crate::checks::shared::policies::{RolePolicies, role_policies};
 use crate::checks::shared::redshift::{Elsewhere, Place, elsewhere, named_clusters, places};
 use crate::checks::shared::{absent_role, phrases, words};
@@ -16,43 +17,38 @@ use crate::model::{
 /// The check.
 pub(super) const CHECK: Check = Check { id: CheckId::new(Section::Write, 12), judge };
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of every check")]
 fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     let places = places(view);
     if places.is_empty() {
         return Ok(Outcome::Skip(nowhere(view)));
     }
     let policies = if absent_role(view).is_some() { Rc::default() } else { role_policies(view) };
-    let (mut failing, mut proof, mut unread) = (Vec::new(), Vec::new(), None);
+    let mut outcomes: Vec<Result<Outcome, Blocked>> = Vec::new();
     for place in &places {
         match state(view, place) {
-            Ok(State::Reachable(text)) => proof.push(text),
-            Ok(State::Unreachable(finding)) => failing.push(finding),
+            Ok(State::Reachable(text)) => outcomes.push(Ok(Outcome::Pass(vec![text]))),
+            Ok(State::Unreachable(finding)) => outcomes.push(Ok(Outcome::Fail(vec![finding]))),
             Ok(State::Absent) => {
-                failing.push(absent(view, &policies, place));
+                outcomes.push(Ok(Outcome::Fail(vec![absent(view, &policies, place)])));
                 continue;
             }
-            Err(blocked) => unread = unread.or(Some(blocked)),
+            Err(blocked) => outcomes.push(Err(blocked)),
         }
-        // A policy that was not read may name the target.
-        match policies.complete() {
-            Ok(_) => {
-                let faults = elsewhere(&policies.documents(), place);
-                failing.extend(faults.iter().map(|fault| misdirected(place, fault)));
-            }
-            Err(blocked) => {
-                let blocked = blocked.about([Concern::Redshift(place.name.clone())]);
-                unread = unread.or(Some(blocked));
-            }
-        }
+        // The connector makes none of the calls that a policy may allow: where that names another target, nothing
+        // of its own breaks. A policy that was not read may name the target.
+        outcomes.push(policies.complete().map_err(|unread| unread.about([concern(place)])).map(|_| {
+            let faults = elsewhere(&policies.documents(), place);
+            let findings: Vec<Finding> = faults.iter().map(|fault| misdirected(place, fault)).collect();
+            if findings.is_empty() { Outcome::Pass(Vec::new()) } else { Outcome::Warn(findings) }
+        }));
     }
-    if !failing.is_empty() {
-        return Ok(Outcome::Fail(failing));
-    }
-    if let Some(blocked) = unread {
-        return Err(blocked);
-    }
-    proof.extend(said(view));
-    Ok(Outcome::Pass(proof))
+    outcomes.push(Ok(Outcome::Pass(said(view))));
+    Ok(join(outcomes))
+}
+
+fn concern(place: &Place) -> Concern {
+    Concern::Redshift(place.name.clone())
 }
 
 /// Why there is nothing to look for.
@@ -97,7 +93,7 @@ fn state(view: &View<'_>, place: &Place) -> Result<State, Blocked> {
     if !takes_connections(&status) {
         let told = format!("{} is {status}: the connector cannot log in", words::capital(&what(place)));
         let finding = Finding::new(name.as_str(), told)
-            .about([Concern::Redshift(place.name.clone())])
+            .about([concern(place)])
             .evidence(Evidence::read(call, format!("its status is {status}")))
             .remedy(resume(place, &status));
         return Ok(State::Unreachable(finding));
@@ -196,7 +192,7 @@ fn absent(view: &View<'_>, policies: &RolePolicies, place: &Place) -> Finding {
         told = format!("{told}; there is {near}");
     }
     let mut finding = Finding::new(name.as_str(), told)
-        .about([Concern::Redshift(place.name.clone())])
+        .about([concern(place)])
         .evidence(Evidence::read(call(place), "AWS says that there is none of that name"));
     if let Some(near) = &near {
         let list = if place.serverless { "redshift-serverless:ListWorkgroups" } else { call(place) };
