@@ -218,15 +218,12 @@ impl Locations {
             let mut places = self.known.iter().filter(|it| it.is_of_new_tables());
             places.any(|it| it.bucket == *bucket && path.starts_with(&it.prefix))
         });
-        match path {
-            Some((bucket, path)) => {
-                self.below.push(Below { table: table.name.clone(), path: format!("{bucket}/{path}") });
-            }
-            None => {
-                let (name, side) = (table.name.clone(), Side::Both);
-                self.add_address(&uri, Origin::Table { name, uri: uri.clone(), side });
-            }
+        if let Some((bucket, path)) = path {
+            self.below.push(Below { table: table.name.clone(), path: format!("{bucket}/{path}") });
+            return;
         }
+        let (name, side) = (table.name.clone(), Side::Both);
+        self.add_address(&uri, Origin::Table { name, uri: uri.clone(), side });
     }
 
     /// A place that a setting names, which may be a bucket alone.

@@ -48,15 +48,13 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         return Ok(Outcome::Fail(vec![finding(view, organization.ok().flatten(), &blocked_by)]));
     }
     // What could not be asked about may be refused as well.
-    match undecided.or(open) {
-        Some(blocked) => Err(blocked),
-        None => {
-            let ours = "the role's policies allow";
-            let mut proof = digest(proof, ours, "by AWS's simulator the organization's policies allow");
-            proof.extend(unasked(view));
-            Ok(Outcome::Pass(proof))
-        }
+    if let Some(blocked) = undecided.or(open) {
+        return Err(blocked);
     }
+    let ours = "the role's policies allow";
+    let mut proof = digest(proof, ours, "by AWS's simulator the organization's policies allow");
+    proof.extend(unasked(view));
+    Ok(Outcome::Pass(proof))
 }
 
 /// That nobody asked about more than the first few of many tables.
