@@ -352,8 +352,12 @@ fn kms(keys: &mut Keys, situation: &Situation, requirement: &Requirement<'_>, re
         keys.set("kms:EncryptionContextKeys", "aws:s3:arn");
         let partition = resource.probe.split(':').nth(1).unwrap_or("aws");
         let bucket = format!("arn:{partition}:s3:::{bucket}");
-        let object = resource.part.object.clone().filter(|_| !situation.bucket_key);
-        keys.set(ENCRYPTION_CONTEXT, object.unwrap_or(bucket));
+        let object = || {
+            let objects = format!("{bucket}/{}*", requirement.prefix());
+            Resource::of_files(objects, requirement.location.as_ref(), &[], &[]).probe
+        };
+        let object = || resource.part.object.clone().unwrap_or_else(object);
+        keys.set(ENCRYPTION_CONTEXT, if situation.bucket_key { bucket } else { object() });
     } else {
         // <https://docs.aws.amazon.com/glue/latest/dg/encrypt-glue-data-catalog.html>
         keys.set("kms:EncryptionContextKeys", "glue_catalog_id");
