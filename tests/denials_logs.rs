@@ -106,9 +106,12 @@ fn logs_without_a_record_of_the_window_are_no_complete_answer() {
     let logs = folder.path().join("a.json");
     std::fs::write(&logs, file(&[record("1", ROLE, "")])).unwrap();
     for (window, complete) in [
-        (["--since", "2026-03-01"], true),
+        (["--since", "2026-03-02"], true),
+        (["--since", "2026-02-27"], false),
         (["--since", "2026-03-03"], false),
         (["--until", "2026-03-01"], false),
+        (["--until", "2026-03-03"], true),
+        (["--until", "2026-03-09"], false),
     ] {
         let (answer, output) = denials(&logs, &[&["--role", ROLE], &window[..]].concat());
         let code = if complete { 0 } else { 3 };
@@ -130,7 +133,7 @@ fn what_was_asked_for_and_is_in_no_log_is_told() {
         (vec![record("1", ROLE, "")], &["--role", "Orders"], Some("role Orders")),
         (vec![assumed.clone()], &["--role", &ROLE.replace("orders", "ORDERS")], None),
         (
-            vec![assumed],
+            vec![assumed.clone()],
             &["--role", "arn:aws:iam::111122223333:role/order"],
             Some("role arn:aws:iam::111122223333:role/order"),
         ),
@@ -143,6 +146,12 @@ fn what_was_asked_for_and_is_in_no_log_is_told() {
         (vec![record("1", ROLE, "")], &["--account", "111122223333"], None),
         (vec![record("1", ROLE, "")], &["--regions", "us-east-1"], Some("region us-east-1")),
         (vec![record("1", ROLE, "")], &["--regions", "eu-west-1"], None),
+        (vec![record("1", ROLE, "")], &["--bucket", "s3://orders/raw"], None),
+        (
+            vec![assumed.clone()],
+            &["--bucket", "s3://orders/raw"],
+            Some("calls on objects of the bucket orders"),
+        ),
     ] {
         let pretty = serde_json::to_string_pretty(&json!({"Records": records})).unwrap();
         for text in [file(&records), file(&records).replace('/', "\\/"), pretty] {
@@ -630,8 +639,9 @@ fn what_is_printed_obeys_the_published_schema() {
     }
     let text = "AccessDenied: User: arn:aws:sts::111122223333:assumed-role/orders/s is not authorized to perform: \
         s3:PutObject on resource: \"arn:aws:s3:::orders/k\" because no identity-based policy allows the s3:PutObject action";
-    for text in [text, "all is well"] {
+    for (text, code) in [(text, 1), ("all is well", 3)] {
         let output = doctor().args(["denials", "-o", "json", "--paste", text]).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "nothing recognised is not nothing denied");
         let pasted: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(valid(&schema("denials-paste.schema.json"), &pasted), Vec::<String>::new(), "{pasted:#}");
     }

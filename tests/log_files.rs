@@ -49,7 +49,7 @@ fn answer(inputs: Vec<Input>) -> Answer {
     let mut gathered = Gathered::new(&scope);
     let mut looked = scan(inputs, &query_of(&scope), Options::default(), |event| gathered.add(event));
     looked.duplicates = gathered.duplicates();
-    let searched = Searched::logs(SourceKind::Logs, Vec::new(), looked);
+    let searched = Searched::logs(SourceKind::Logs, Vec::new(), looked, None);
     Answer::of(gathered, searched, None, &"300973880807".parse().unwrap())
 }
 

@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::operations::Operation;
-use crate::denial::is_denial_code;
+use crate::denial::{is_denial_code, is_key_state_code};
 use crate::facts::{Fact, Failure, FailureKind, Refusal};
 
 /// Codes by which AWS says that a caller asks too often. The SDKs' own list.
@@ -125,7 +125,7 @@ impl Problem {
     /// Whether AWS says that the caller may not do this.
     pub(super) fn is_denial(&self) -> bool {
         match &self.code {
-            Some(code) => is_denial_code(code),
+            Some(code) => is_denial_code(code) && !is_key_state_code(code),
             // An answer to HEAD has no body and so no code.
             None => self.status == Some(403),
         }

@@ -1,11 +1,16 @@
 //! Which error codes mean that the caller was refused.
 
+/// With these KMS refuses a key that is disabled, or in another state in which it does nothing, to whoever asks.
+/// S3 hands them on with `KMS.` before them.
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html>
+const KEY_STATES: [&str; 2] = ["DisabledException", "KMSInvalidStateException"];
+
 /// The spellings, without the prefixes of single services (`Client.`, `KMS.`).
 ///
 /// CloudTrail writes `AccessDenied` for most services whose API answers
 /// `AccessDeniedException`; both occur. `AuthorizationError` is SNS's, `ForbiddenException`
 /// the media services', `VpceAccessDenied` that of network activity events.
-pub const DENIALS: [&str; 15] = [
+pub const DENIALS: [&str; 17] = [
     "AccessDenied",
     "AccessDeniedException",
     "AccessDeniedError",
@@ -21,6 +26,8 @@ pub const DENIALS: [&str; 15] = [
     "AuthorizationErrorException",
     "KMSAccessDeniedException",
     "KMSAccessDenied",
+    KEY_STATES[0],
+    KEY_STATES[1],
 ];
 
 /// Whether an error code says that the caller itself was refused.
@@ -34,10 +41,22 @@ pub fn is_denial_code(code: &str) -> bool {
 
 /// The same of bytes, as they stand in a log.
 pub(crate) fn is_denial_bytes(code: &[u8]) -> bool {
+    let name = name_of(code);
+    DENIALS.iter().any(|denial| denial.as_bytes() == name)
+}
+
+/// Whether an error code says that a KMS key is in a state in which it serves nobody, which is about nobody's
+/// permissions.
+pub(crate) fn is_key_state_code(code: &str) -> bool {
+    let name = name_of(code.as_bytes());
+    KEY_STATES.iter().any(|state| state.as_bytes() == name)
+}
+
+/// A code without what stands before it.
+fn name_of(code: &[u8]) -> &[u8] {
     let code = code.trim_ascii();
     let prefix = code.iter().rposition(|byte| matches!(byte, b'.' | b'#' | b':'));
-    let name = prefix.map_or(code, |end| &code[end + 1..]);
-    DENIALS.iter().any(|denial| denial.as_bytes() == name)
+    prefix.map_or(code, |end| &code[end + 1..])
 }
 
 #[cfg(test)]
@@ -55,6 +74,7 @@ mod tests {
             "ForbiddenException",
             "VpceAccessDenied",
             "KMS.AccessDeniedException",
+            "KMS.DisabledException",
             "com.amazonaws.glue#AccessDeniedException",
         ] {
             assert!(is_denial_code(code), "{code}");

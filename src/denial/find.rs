@@ -27,6 +27,8 @@ static MARKER: LazyLock<Regex> = LazyLock::new(|| {
     | (?P<endpoint> request\s+was\s+denied\s+due\s+to\s+a\s+VPC\s+endpoint\s+policy )
     | (?P<pass_role> Cross-account\s+pass\s+role\s+is\s+not\s+allowed )
     | (?P<hidden> ciphertext\s+refers\s+to\s+a\s+customer\s+master\s+key\s+that\s+does\s+not\s+exist )
+    | (?P<key> arn:aws[a-z-]*:kms:(?-u:[\w-]+):(?-u:\d{12}):key/(?-u:[\w-]+))\s+is\s+
+        (?P<key_state>disabled|unavailable|pending\s+(?:replica\s+deletion|deletion|import)|creating|updating)(?-u:\b)
     | (?P<bare> (?-u:\b)[Aa]ccess\ [Dd]enied\.?\s+\(Service:
               | :\s+(?:Access\ Denied|Forbidden|null)\.?\s+\(Service:[\ -~&&[^)]]{1,60}Status\ Code:\ 403
               | (?-u:\b)null\s+\(Service:[\ -~&&[^)]]{1,60}Status\ Code:\ 403
@@ -237,6 +239,11 @@ fn wrap(denial: &mut Denial, frame: Frame) {
     denial.error_code = frame.code.or_else(|| denial.error_code.take());
     denial.operation = frame.operation;
     denial.service = denial.service.take().or(frame.service);
+    if let (Reason::KeyState { .. }, None, Some(code)) = (&denial.reason, &denial.service, &denial.error_code)
+    {
+        // S3 puts KMS before the codes that it hands on.
+        denial.service = Some(if code.starts_with("KMS.") { "S3" } else { "KMS" }.to_owned());
+    }
 }
 
 /// A frame without a message that says more, such as `(403) when calling the HeadObject
@@ -282,6 +289,11 @@ fn denial_at(mark: &regex::Captures<'_>, whole: &str, segment: &str) -> Option<D
     if group("hidden").is_some() {
         return of_reason(Reason::Opaque)
             .map(|denial| Denial { action: Some("kms:Decrypt".to_owned()), ..denial });
+    }
+    if let Some(state) = group("key_state") {
+        let state = Some(state.split_whitespace().collect::<Vec<_>>().join(" "));
+        let resource = group("key").map(str::to_owned);
+        return of_reason(Reason::KeyState { state }).map(|denial| Denial { resource, ..denial });
     }
     if group("pass_role").is_some() {
         let action = Some("iam:PassRole".to_owned());

@@ -20,8 +20,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use action::{action_of, action_of_operation, sdk_prefix, service_prefix};
-pub(crate) use code::is_denial_bytes;
 pub use code::{DENIALS as DENIAL_CODES, is_denial_code};
+pub(crate) use code::{is_denial_bytes, is_key_state_code};
 pub use find::find_all;
 pub use grammar::parse;
 
@@ -88,10 +88,10 @@ impl Denial {
         if !is_refusal(error_code, error_message) {
             return None;
         }
-        let mut denial = error_message.and_then(parse).unwrap_or_else(|| Self {
-            reason: error_message.map_or(Reason::Unstated, Reason::other),
-            ..Self::default()
-        });
+        let of_key = || is_key_state_code(error_code).then_some(Reason::KeyState { state: None });
+        let reason = || of_key().unwrap_or_else(|| error_message.map_or(Reason::Unstated, Reason::other));
+        let read = error_message.and_then(parse);
+        let mut denial = read.unwrap_or_else(|| Self { reason: reason(), ..Self::default() });
         denial.action = denial.action.or_else(|| action_of(event_source, event_name));
         denial.error_code = Some(error_code.to_owned());
         Some(denial)
@@ -193,6 +193,12 @@ pub enum Reason {
         /// Whether it is the limit of role chaining, which no setting can raise.
         chained: bool,
     },
+    /// The KMS key is disabled, or in another state in which it serves nobody.
+    KeyState {
+        /// `disabled`, `pending deletion`, …
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        state: Option<String>,
+    },
     /// A role of another account was passed to a service.
     CrossAccountPassRole,
     /// Words that fit no known form.
@@ -288,6 +294,10 @@ impl fmt::Display for Reason {
             }
             Self::SessionDuration { chained: false } => {
                 out.write_str("the session asked for exceeds the role's MaxSessionDuration")
+            }
+            Self::KeyState { state: Some(state) } => write!(out, "the key is {state}"),
+            Self::KeyState { state: None } => {
+                out.write_str("the key is in a state in which it cannot be used")
             }
             Self::CrossAccountPassRole => out.write_str("a role of another account cannot be passed"),
             Self::Other { text } => out.write_str(text),

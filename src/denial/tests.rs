@@ -203,6 +203,45 @@ fn the_forms_of_single_services_are_read() {
 }
 
 #[test]
+fn a_key_that_cannot_be_used_is_a_refusal_with_its_own_reason() {
+    let key = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    for (text, action, state) in [
+        (
+            format!(
+                "An error occurred (DisabledException) when calling the Decrypt operation: {key} is disabled."
+            ),
+            Some("kms:Decrypt"),
+            "disabled",
+        ),
+        (
+            format!(
+                "An error occurred (KMS.DisabledException) when calling the PutObject operation: {key} is disabled."
+            ),
+            Some("s3:PutObject"),
+            "disabled",
+        ),
+        (
+            format!(
+                "software.amazon.awssdk.services.kms.model.KmsInvalidStateException: {key} is pending\ndeletion. (Service: \
+                 Kms, Status Code: 400, Request ID: 1)\n\tat a.B.c(B.java:2)"
+            ),
+            None,
+            "pending deletion",
+        ),
+    ] {
+        let found = find_all(&text);
+        let [denial] = &found[..] else { panic!("{text}: {found:?}") };
+        assert_eq!(denial.resource.as_deref(), Some(key), "{text}");
+        assert_eq!(denial.reason, Reason::KeyState { state: Some(state.to_owned()) }, "{text}");
+        assert_eq!(denial.action.as_deref(), action, "{text}");
+    }
+    let of_event =
+        |code, message| Denial::of_event("kms.amazonaws.com", "Decrypt", code, message).map(|it| it.reason);
+    assert_eq!(of_event("KMSInvalidStateException", None), Some(Reason::KeyState { state: None }));
+    assert_eq!(of_event("NotFoundException", Some("Key does not exist")), None);
+}
+
+#[test]
 fn texts_that_refuse_nobody_are_no_denial() {
     for message in [
         "",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,9 @@ use crate::denial::Denial;
 use crate::facts::Facts;
 use crate::model::{AccountId, Arn};
 use crate::trail::{self, Cause, DenialGroup, EARLIER_CHANGES, Entry, EntryKind, RoleNow, Timeline};
+
+/// How long an account may record nothing.
+const SILENCE: SignedDuration = SignedDuration::from_hours(24);
 
 /// The version of this model, raised when a reader of the last one would be misled.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -119,8 +122,14 @@ pub struct Searched {
 
 impl Searched {
     /// What reading log files of unknown trails covers: what kinds of events they hold is told by
-    /// what was seen in them.
-    pub fn logs(source: SourceKind, places: Vec<String>, mut looked: trail::Coverage) -> Self {
+    /// what was seen in them. Where calls on objects of a bucket, with its prefix, are asked about, some have to
+    /// be there.
+    pub fn logs(
+        source: SourceKind,
+        places: Vec<String>,
+        mut looked: trail::Coverage,
+        bucket: Option<(&str, &str)>,
+    ) -> Self {
         looked.lacks_if_empty(&places.join(", "), "");
         let mut kinds = Vec::new();
         let mut blind_spots = Vec::new();
@@ -147,9 +156,13 @@ impl Searched {
                  in these logs"
                     .to_owned(),
             );
+            if let Some((bucket, _)) = bucket.filter(|_| looked.records > 0) {
+                let what = format!("calls on objects of the bucket {bucket}");
+                looked.misses(&what, "no call on any S3 object is in these logs");
+            }
         }
         blind_spots.extend(always_blind());
-        let selector_to_add = (!looked.data_events).then(|| selector_to_add("aws", None));
+        let selector_to_add = (!looked.data_events).then(|| selector_to_add("aws", bucket));
         Self {
             source,
             places,
@@ -166,19 +179,11 @@ impl Searched {
 impl Searched {
     /// Log files are of the time, the accounts and the regions that they are of, and say nothing about others.
     fn hold_to(&mut self, scope: &Scope) {
-        let window = scope.window;
         self.tell_earlier_changes(scope);
         if !matches!(self.source, SourceKind::Logs | SourceKind::TrailBucket) {
             return;
         }
-        if let (Some(first), Some(last)) = (self.looked.first, self.looked.last)
-            && (window.since.is_some_and(|since| last < since)
-                || window.until.is_some_and(|until| first >= until))
-        {
-            let places = self.places.join(", ");
-            self.looked
-                .lacks(&places, format!("the records are from {first} to {last}: none is of the window"));
-        }
+        self.hold_to_window(scope.window);
         if self.source != SourceKind::Logs || self.looked.records == 0 {
             return;
         }
@@ -189,16 +194,37 @@ impl Searched {
             // Where records tell none, as old ones do, nothing is lacking by that.
             for missing in asked.difference(&seen).filter(|_| !seen.is_empty()) {
                 let told = seen.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-                self.looked
-                    .lacks(&format!("{what} {missing}"), format!("none of its logs is here, only of {told}"));
+                self.looked.misses(
+                    &format!("{what} {missing}"),
+                    format!("none of its logs is here, only of {told}"),
+                );
             }
         }
         if let Some(role) = scope.role.as_ref().filter(|_| !self.looked.role_seen) {
-            self.looked.lacks(
+            self.looked.misses(
                 &format!("role {}", role.as_str()),
                 "it stands in no record, neither as caller nor as what is assumed or changed: its name is another or \
                  written in another case, or it was used in another account, region or time",
             );
+        }
+    }
+
+    /// Records have to be of all of the window: an account is not silent for long, since CloudTrail itself looks
+    /// at its bucket every hour.
+    fn hold_to_window(&mut self, window: Window) {
+        let (Some(first), Some(last)) = (self.looked.first, self.looked.last) else { return };
+        let (since, until) = (window.since.unwrap_or(first), window.until.unwrap_or(last));
+        if last < since || (first >= until && window.until.is_some()) {
+            let places = self.places.join(", ");
+            self.looked
+                .misses(&places, format!("the records are from {first} to {last}: none is of the window"));
+            return;
+        }
+        if since.duration_until(first) > SILENCE {
+            self.looked.misses(&format!("{since} to {first}"), "the first record is from the end of it");
+        }
+        if last.duration_until(until) > SILENCE {
+            self.looked.misses(&format!("{last} to {until}"), "the last record is from the start of it");
         }
     }
 

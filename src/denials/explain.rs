@@ -94,6 +94,7 @@ fn layer_in_words(reason: &Reason) -> Option<String> {
         Reason::SseCBlocked => "the bucket's encryption settings",
         Reason::LakeFormation { .. } => "Lake Formation",
         Reason::SessionDuration { .. } => "the role's session duration",
+        Reason::KeyState { .. } => "the key's state",
         Reason::CrossAccountPassRole => "the service that the role is passed to",
         other => other.layer()?.as_str(),
     };
@@ -150,6 +151,14 @@ fn meaning(denial: &Denial, subject: &Subject) -> String {
             "A session longer than the role's MaxSessionDuration was asked for. This is not about \
              permissions."
                 .to_owned()
+        }
+        Reason::KeyState { state } => {
+            let state = state.as_deref().unwrap_or("disabled, or in another state in which it serves nobody");
+            let key = denial.resource.as_deref().unwrap_or("for what was asked");
+            format!(
+                "The KMS key {key} is {state}: KMS refuses it to whoever asks. This is not about permissions; its \
+                 owner has to bring the key back into use, or the data has to be encrypted with another one."
+            )
         }
         Reason::CrossAccountPassRole => {
             format!("{who} handed a role of another account to a service, which AWS never allows.")
@@ -236,6 +245,7 @@ fn checks(denial: &Denial) -> &'static [&'static str] {
         Reason::SessionDuration { .. } => return &["LATER-001"],
         Reason::LakeFormation { .. } => return &["WRITE-010"],
         Reason::SseCBlocked => return &["WRITE-013"],
+        Reason::KeyState { .. } => return &["WRITE-006"],
         Reason::BlockPublicAccess { .. } => return &["WRITE-005"],
         _ => {}
     }
@@ -282,7 +292,7 @@ fn caveats(denial: &Denial, subject: &Subject) -> Vec<String> {
         say("Glue names one resource, whichever failed first; the action must be allowed on the catalog, \
              the database and the table");
     }
-    if subject.service == "kms" {
+    if subject.service == "kms" && !matches!(denial.reason, Reason::KeyState { .. }) {
         say("S3 asks KMS with the role's credentials; both the role's policies and the key's policy must \
              allow it");
     }

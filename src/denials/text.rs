@@ -328,18 +328,25 @@ fn blind_spots(page: &mut Page, answer: &Answer) {
 
 fn problems(page: &mut Page, searched: &Searched) {
     let looked = &searched.looked;
-    let listed: Vec<_> = looked.problems.iter().filter(|problem| problem.kind.loses_records()).collect();
-    if listed.is_empty() && looked.more_problems == 0 {
-        return;
-    }
-    page.blank();
-    page.paragraph("", "Not read to the end:");
-    for problem in listed.iter().take(PROBLEMS) {
-        page.item("- ", &told(problem));
-    }
-    let more = listed.len().saturating_sub(PROBLEMS) as u64 + looked.more_problems;
-    if more > 0 {
-        page.item("- ", &format!("and {} more", thousands(more)));
+    let losses = looked.problems.iter().filter(|problem| problem.kind.loses_records());
+    let (absent, unread): (Vec<&Problem>, Vec<_>) =
+        losses.partition(|problem| matches!(problem.kind, ProblemKind::NotThere { .. }));
+    for (heading, listed, more) in [
+        ("Asked for, and not in what was searched:", absent, 0),
+        ("Not read to the end:", unread, looked.more_problems),
+    ] {
+        let more = listed.len().saturating_sub(PROBLEMS) as u64 + more;
+        if listed.is_empty() && more == 0 {
+            continue;
+        }
+        page.blank();
+        page.paragraph("", heading);
+        for problem in listed.iter().take(PROBLEMS) {
+            page.item("- ", &told(problem));
+        }
+        if more > 0 {
+            page.item("- ", &format!("and {} more", thousands(more)));
+        }
     }
 }
 
@@ -368,6 +375,7 @@ fn words(kind: &ProblemKind) -> String {
             format!("it inflates without end (given up at {text_bytes} bytes)")
         }
         ProblemKind::Unreadable { detail } => format!("not read: {detail}"),
+        ProblemKind::NotThere { detail } => detail.clone(),
     }
 }
 

@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::Catalog;
 use crate::checks::View;
 use crate::checks::shared::denied::{self, Now, Still};
+use crate::checks::shared::keys::is_usable;
 use crate::checks::shared::needs::Ask;
 use crate::checks::shared::state::Layer;
 use crate::denial::{self, Reason};
-use crate::facts::{Fact, Facts, Role};
+use crate::facts::{Fact, FactId, Facts, Role};
 use crate::model::StatementRef;
 use crate::requirement::{Keys, Requirement, Resource, SessionCall, Sessions};
 use crate::trail::DenialGroup;
@@ -59,9 +60,29 @@ pub fn verify(group: &DenialGroup, facts: Option<&Facts>) -> Verification {
         return Verification::unknown("the policies were not read: give --case, or credentials and --role");
     };
     let view = View::new(facts, Catalog::built_in());
+    if let Reason::KeyState { .. } = group.cause {
+        return of_key_state(&view, group);
+    }
     match ask(&view, group, facts) {
         Ok(ask) => told(group, &ask, denied::now(&view, group, &ask)),
         Err(why) => Verification::unknown(why),
+    }
+}
+
+/// Whether the key that was refused for its state serves again.
+fn of_key_state(view: &View<'_>, group: &DenialGroup) -> Verification {
+    let key = group.resource.as_deref().and_then(|arn| view.key_entry(arn));
+    let Some(key) = key else { return Verification::unknown("the key was not read") };
+    match view.key(&key, FactId::Key, |it| &it.metadata) {
+        Ok(Some(metadata)) if is_usable(&metadata.state) => Verification::FixedSince {
+            why: format!("the key {} is in the state {}", metadata.arn, metadata.state),
+        },
+        Ok(Some(metadata)) => Verification::StillDenied {
+            why: format!("the key {} is in the state {}", metadata.arn, metadata.state),
+            statements: Vec::new(),
+        },
+        Ok(None) => Verification::unknown("the key was not found"),
+        Err(blocked) => Verification::unknown(format!("{}: {}", blocked.what, blocked.why)),
     }
 }
 

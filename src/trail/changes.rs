@@ -42,7 +42,7 @@ pub enum ChangeKind {
 }
 
 /// Every `eventName` that may change what a role can do, with its source.
-const CHANGES: [(&str, &str, ChangeKind); 69] = [
+const CHANGES: [(&str, &str, ChangeKind); 72] = [
     ("iam", "UpdateAssumeRolePolicy", ChangeKind::Trust),
     ("iam", "PutRolePolicy", ChangeKind::InlinePolicy),
     ("iam", "DeleteRolePolicy", ChangeKind::InlinePolicy),
@@ -58,6 +58,8 @@ const CHANGES: [(&str, &str, ChangeKind); 69] = [
     ("iam", "CreateRole", ChangeKind::Role),
     ("iam", "DeleteRole", ChangeKind::Role),
     ("iam", "UpdateRole", ChangeKind::Role),
+    ("iam", "TagRole", ChangeKind::Role),
+    ("iam", "UntagRole", ChangeKind::Role),
     ("s3", "PutBucketPolicy", ChangeKind::Bucket),
     ("s3", "DeleteBucketPolicy", ChangeKind::Bucket),
     ("s3", "PutBucketPublicAccessBlock", ChangeKind::Bucket),
@@ -70,6 +72,7 @@ const CHANGES: [(&str, &str, ChangeKind); 69] = [
     ("kms", "PutKeyPolicy", ChangeKind::Key),
     ("kms", "DisableKey", ChangeKind::Key),
     ("kms", "EnableKey", ChangeKind::Key),
+    ("kms", "ImportKeyMaterial", ChangeKind::Key),
     ("kms", "ScheduleKeyDeletion", ChangeKind::Key),
     ("kms", "CancelKeyDeletion", ChangeKind::Key),
     ("kms", "RevokeGrant", ChangeKind::Key),

@@ -125,6 +125,12 @@ pub enum ProblemKind {
         /// The system's words.
         detail: String,
     },
+    /// It is asked about, and is not in what was searched: an account, a region, a role, a part of the window,
+    /// a kind of events.
+    NotThere {
+        /// What is there in its place.
+        detail: String,
+    },
 }
 
 impl ProblemKind {
@@ -169,10 +175,19 @@ impl Coverage {
         self.last = Some(self.last.map_or(time, |last| last.max(time)));
     }
 
-    /// Notes what could not be seen at all: `what` is a place, or a kind of events, and `detail` why.
-    /// The search is incomplete with it.
+    /// Notes what could not be read at all: `what` is a place, and `detail` why. The search is incomplete
+    /// with it.
     pub fn lacks(&mut self, what: &str, detail: impl Into<String>) {
-        let kind = ProblemKind::Unreadable { detail: detail.into() };
+        self.fails(what, ProblemKind::Unreadable { detail: detail.into() });
+    }
+
+    /// Notes what is asked about and is not in what was searched: `what` is that, and `detail` what is there.
+    /// The search is incomplete with it.
+    pub fn misses(&mut self, what: &str, detail: impl Into<String>) {
+        self.fails(what, ProblemKind::NotThere { detail: detail.into() });
+    }
+
+    fn fails(&mut self, what: &str, kind: ProblemKind) {
         self.problems.push(Problem { file: what.to_owned(), kind, records_kept: 0 });
         self.complete = false;
     }
@@ -181,7 +196,7 @@ impl Coverage {
     pub fn lacks_if_empty(&mut self, what: &str, why: &str) {
         let is_told = self.problems.iter().any(|it| it.file == what && it.kind.loses_records());
         if self.records == 0 && !is_told {
-            self.lacks(what, format!("no record at all was read{why}"));
+            self.misses(what, format!("no record at all was read{why}"));
         }
     }
 
@@ -209,7 +224,7 @@ fn merged(problems: Vec<Problem>) -> Vec<Problem> {
     }
     let mut merged: Vec<Problem> = Vec::new();
     for ((kind, records_kept), mut files) in alike {
-        let is_told_in_words = matches!(kind, ProblemKind::Unreadable { .. });
+        let is_told_in_words = matches!(kind, ProblemKind::Unreadable { .. } | ProblemKind::NotThere { .. });
         if is_told_in_words && files.len() > EQUAL {
             let more = files.len() - 1;
             files.truncate(1);

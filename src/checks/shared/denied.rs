@@ -174,6 +174,7 @@ pub(crate) fn hidden(cause: &Reason) -> Option<&'static str> {
         (Reason::SessionDuration { .. }, _) => "the length of the session",
         (Reason::BlockPublicAccess { .. }, _) => "S3 Block Public Access",
         (Reason::SseCBlocked, _) => "the bucket's encryption settings",
+        (Reason::KeyState { .. }, _) => "the state of the key",
         (Reason::CrossAccountPassRole, _) => "a rule that no policy changes",
         (_, Some(Named::Scp)) => "a service control policy of the organization",
         (_, Some(Named::Rcp)) => "a resource control policy of the organization",

@@ -9,7 +9,7 @@ use crate::cli::args::OutputFormat;
 /// `denials`.
 #[derive(Args, Debug)]
 #[command(after_help = "Needs no AWS: --paste, --logs. Exit codes: 0 none found, 1 denials found, 2 usage, \
-    3 none found but not all was read, 130 interrupted.")]
+    3 none found but not all was read or there, 130 interrupted.")]
 pub(in crate::cli) struct DenialsArgs {
     /// The role: name, ARN or the address of its page in the console; without one, denials of anybody
     /// are read from logs
@@ -92,7 +92,7 @@ impl DenialsArgs {
         let (used, what): (&[&str], _) = if self.paste.is_some() {
             (&[], "with --paste")
         } else if !self.logs.is_empty() {
-            (&["--role", "--account", "--regions", "--since", "--until", "--case"], "with --logs")
+            (&["--role", "--account", "--regions", "--since", "--until", "--case", "--bucket"], "with --logs")
         } else if self.athena_ddl || self.athena.is_some() {
             return (
                 given.iter().filter(|it| it.1 && it.0 == "--source").map(|it| it.0).collect(),

@@ -280,7 +280,7 @@ impl Live<'_> {
             (SourceKind::TrailBucket, Some(logged)) => {
                 Searched::trail(places, looked, &logged, partition, self.bucket())
             }
-            (SourceKind::TrailBucket, None) => Searched::logs(source, places, looked),
+            (SourceKind::TrailBucket, None) => Searched::logs(source, places, looked, self.bucket()),
             _ => Searched::queried(source, places, looked),
         };
         searched.billed_bytes = billed_bytes;

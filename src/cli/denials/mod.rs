@@ -49,12 +49,12 @@ pub(super) fn run(
     }
     let (role, scope) = scope(args, &config, environment)?;
     let facts = args.case.as_deref().map(case::read).transpose()?.map(|case| case.facts);
+    let bucket = bucket(args, &config, environment)?;
     if !args.logs.is_empty() {
         let settings = args.decode.then(settings).transpose()?;
-        return run.logs(&scope, facts.as_ref(), settings.as_ref());
+        return run.logs(&scope, bucket.as_ref(), facts.as_ref(), settings.as_ref());
     }
     let settings = Settings { until: scope.window.until, regions: scope.regions.clone(), ..settings()? };
-    let bucket = bucket(args, &config, environment)?;
     let pick = |given: &Option<String>, variable: &str, file: &Option<String>| {
         let elsewhere = || environment.variable(variable).map(str::to_owned).or_else(|| file.clone());
         given.clone().or_else(elsewhere)

@@ -9,7 +9,7 @@ use super::live::Reader;
 use super::{Run, json, keep_known_checks, live};
 use crate::catalog::Catalog;
 use crate::cli::Ended;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, INCOMPLETE};
 use crate::cli::output::Printer;
 use crate::cli::progress::Screen;
 use crate::collect::{Session, Settings};
@@ -37,7 +37,8 @@ impl Run<'_> {
             AnswerFormat::Table => table_pasted(&pasted, self.printer.layout(false).width),
         };
         self.printer.out(&text)?;
-        Ok(u8::from(!pasted.denials.is_empty()))
+        // Nothing recognised is not nothing denied.
+        Ok(if pasted.denials.is_empty() { INCOMPLETE } else { 1 })
     }
 
     fn read(&self, given: &str) -> Result<String, Failure> {

@@ -124,10 +124,10 @@ impl Folders<'_> {
     fn tell_missing(&self, looked: &mut Coverage, what: &str, wanted: &BTreeSet<String>, found: &[Folder]) {
         let place = self.place(&roots(self.prefix)[0]);
         for name in wanted.iter().filter(|name| found.iter().all(|folder| folder.name != **name)) {
-            looked.lacks(&place, format!("there is no folder of the {what} {name}"));
+            looked.misses(&place, format!("there is no folder of the {what} {name}"));
         }
         if wanted.is_empty() && found.is_empty() {
-            looked.lacks(&place, format!("there is no folder of any {what}"));
+            looked.misses(&place, format!("there is no folder of any {what}"));
         }
     }
 

@@ -129,7 +129,10 @@ impl Changed {
                 service == "s3" && bucket_of(resource).is_some() && is_owner(self, role, denial)
             }
             ChangeKind::Bucket => service == "s3" && is_bucket(self, &self.target, resource),
-            ChangeKind::Key => service == "kms" && is_key(self, &self.target, resource),
+            ChangeKind::Key => {
+                let by_state = matches!(denial.cause, Reason::KeyState { .. });
+                (service == "kms" || by_state) && is_key(self, &self.target, resource)
+            }
             ChangeKind::Catalog => service == "glue" && is_same_catalog(self, denial),
             ChangeKind::Database | ChangeKind::LakeFormation => !turns(self, denial, role).is_empty(),
             _ => false,

@@ -58,7 +58,13 @@ impl<'d> Case<'d> {
             // It may not have been this layer that refused.
             certainty = certainty.min(Certainty::Likely);
         }
-        let reason = self.reason(change, step, side, levels, &statements);
+        let is_deleted = change.event.event_name == "DeleteRole";
+        let reason = if is_deleted {
+            certainty = Certainty::Shown;
+            "the role was deleted by this change".to_owned()
+        } else {
+            self.reason(change, step, side, levels, &statements)
+        };
         doubted(Blame { certainty, reason, statements }, step, levels)
     }
 
@@ -150,6 +156,9 @@ impl<'d> Case<'d> {
             (&self.denial.cause, change.event.request_parameters.get("maxSessionDuration"))
         {
             return format!("{name} set the longest session that the role allows to {seconds} seconds");
+        }
+        if let Reason::KeyState { .. } = &self.denial.cause {
+            return format!("{name} took the key out of use, which is what AWS gives as the reason");
         }
         let takes =
             ["Delete", "BatchDelete", "Detach", "Revoke", "BatchRevoke", "Retire", "Disable", "Schedule"];

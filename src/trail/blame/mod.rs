@@ -17,7 +17,7 @@ mod trust;
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -73,11 +73,30 @@ pub(super) struct Found {
 /// What was taken away, until it is put back.
 struct Suspect {
     at: usize,
+    time: Timestamp,
     blame: Blame,
     /// How good it was before; none: not known.
     before: Option<Level>,
     /// Whether it is about the service that was called.
     is_near: bool,
+}
+
+impl Suspect {
+    /// The blame for what was denied at `time`. Events have whole seconds: which came first in one, they do not
+    /// tell.
+    fn blame_at(&self, time: Timestamp) -> Blame {
+        let mut blame = self.blame.clone();
+        if time.duration_since(self.time) < SignedDuration::from_secs(1) {
+            blame.at_most(Certainty::Likely);
+        }
+        blame
+    }
+
+    /// Whether it is a policy of the role's own of which the text is not known, taken away from `place`.
+    fn is_unread(&self, place: &Where) -> bool {
+        let is_of_identity = matches!(place, Where::Policy(place, Side::Allow) if place.is_of_identity());
+        is_of_identity && self.before.is_none() && self.blame.certainty > Certainty::Possible
+    }
 }
 
 /// Where something was taken away.
@@ -162,19 +181,59 @@ impl<'d> Search<'d> {
     /// still, as long as it was not put back and no other is surer.
     fn denied(&mut self, time: Timestamp) {
         (self.last_denied, self.is_denied) = (Some(time), true);
-        let order = |suspect: &&Suspect| (suspect.blame.certainty, suspect.is_near, suspect.at);
-        let Some(best) = self.suspects.values().max_by_key(order) else { return };
+        let order = |(_, suspect): &(&Where, &Suspect)| {
+            (suspect.blame.certainty, suspect.before.is_some(), suspect.is_near, suspect.at)
+        };
+        let Some((place, best)) = self.suspects.iter().max_by_key(order) else { return };
+        let (at, blame) = (best.at, best.blame_at(time));
+        if let Some(last) = self.found.iter_mut().find(|it| it.at == at && it.undone_by.is_none()) {
+            last.blame.certainty = last.blame.certainty.max(blame.certainty);
+            return;
+        }
         if let Some(last) = self.found.last()
             && last.undone_by.is_none()
-            && (last.at == best.at || last.blame.certainty >= best.blame.certainty)
+            && last.blame.certainty >= blame.certainty
         {
             return;
         }
-        let mut blame = best.blame.clone();
-        if self.case.denial.first.is_some_and(|first| first < time) && self.found.is_empty() {
-            blame.reason.push_str("; the denials before it have another cause");
+        let mut blamed = vec![(at, blame)];
+        if best.is_unread(place) {
+            blamed.extend(self.others_unread(at, time));
         }
-        self.found.push(Found { at: best.at, blame, undone_by: None });
+        let is_later = self.case.denial.first.is_some_and(|first| first < time) && self.found.is_empty();
+        let several = blamed.len();
+        for (at, mut blame) in blamed {
+            if several > 1 {
+                blame.at_most(Certainty::Possible);
+                blame.reason.push_str("; of several policies that were taken away no text is in the logs");
+            }
+            if is_later {
+                blame.reason.push_str("; the denials before it have another cause");
+            }
+            self.found.push(Found { at, blame, undone_by: None });
+        }
+    }
+
+    /// The policies that were taken away besides the one at `at`, of which no text is known either: it may have
+    /// been any of them.
+    fn others_unread(&mut self, at: usize, time: Timestamp) -> Vec<(usize, Blame)> {
+        let unread: Vec<&mut Suspect> = self
+            .suspects
+            .iter_mut()
+            .filter(|(place, suspect)| suspect.is_unread(place))
+            .map(|(_, suspect)| suspect)
+            .collect();
+        if unread.len() < 2 {
+            return Vec::new();
+        }
+        let mut others = Vec::new();
+        for suspect in unread {
+            suspect.blame.at_most(Certainty::Possible);
+            if suspect.at != at {
+                others.push((suspect.at, suspect.blame_at(time)));
+            }
+        }
+        others
     }
 
     /// Takes the next change.
@@ -185,7 +244,7 @@ impl<'d> Search<'d> {
             }
             for side in self.case.sides {
                 let levels = self.case.levels(step, *side);
-                self.step(at, change, step, *side, levels);
+                self.step((at, time), change, step, *side, levels);
                 if *side == Side::Allow && (step.bears || step.place.is_on_target()) {
                     self.weigh(at, step, levels);
                     self.standing.insert(step.place.clone(), Standing { at, time, level: levels.after });
@@ -193,16 +252,25 @@ impl<'d> Search<'d> {
             }
         }
         if let Some(remade) = change.remade {
-            self.remade(at, remade);
+            self.remade(at, time, remade);
         }
         for turn in turns(change, self.case.denial, self.case.role) {
-            self.turn(at, change, turn);
+            self.turn(at, time, change, turn);
         }
     }
 
-    fn step(&mut self, at: usize, change: &Changed, step: &Step, side: Side, levels: Levels) {
+    fn step(
+        &mut self,
+        (at, time): (usize, Timestamp),
+        change: &Changed,
+        step: &Step,
+        side: Side,
+        levels: Levels,
+    ) {
         let place = Where::Policy(step.place.clone(), side);
         let known = self.suspects.remove(&place);
+        // A role that is made anew has the trust policy that it is made with, whatever became of the one before.
+        let is_remade = change.remade.is_some() && step.place == Place::Trust;
         if let Some(back) = known.as_ref().filter(|it| is_back(it.before, levels.after)) {
             self.put_back(back.at, at);
             return;
@@ -217,8 +285,9 @@ impl<'d> Search<'d> {
             if self.is_denied && levels.before.is_none() && self.stood_in_calm(step).is_none() {
                 blame.at_most(Certainty::Possible);
             }
-            Suspect { at, blame, before: levels.before, is_near: is_near() }
+            Suspect { at, time, blame, before: levels.before, is_near: is_near() }
         });
+        let known = known.filter(|_| !is_remade);
         self.suspects.extend(worse(known, new, levels.after).map(|suspect| (place, suspect)));
     }
 
@@ -273,7 +342,7 @@ impl<'d> Search<'d> {
     }
 
     /// The role is made anew: whatever was taken from the one before, it is gone with that one.
-    fn remade(&mut self, at: usize, remade: Remade) {
+    fn remade(&mut self, at: usize, time: Timestamp, remade: Remade) {
         self.standing.retain(|place, _| !place.is_of_identity());
         let is_of_role = |place: &Where| match place {
             Where::Policy(place, Side::Allow) => place.is_of_identity(),
@@ -286,10 +355,10 @@ impl<'d> Search<'d> {
             blame.certainty = blame.certainty.max(best.blame.certainty);
             blame.statements = best.blame.statements;
         }
-        self.suspects.insert(Where::Role, Suspect { at, blame, before: None, is_near: true });
+        self.suspects.insert(Where::Role, Suspect { at, time, blame, before: None, is_near: true });
     }
 
-    fn turn(&mut self, at: usize, change: &Changed, turn: Turn) {
+    fn turn(&mut self, at: usize, time: Timestamp, change: &Changed, turn: Turn) {
         match turn {
             Turn::On(name) => {
                 if let Some(back) = self.suspects.remove(&Where::Switch(name)) {
@@ -299,7 +368,7 @@ impl<'d> Search<'d> {
             Turn::Off(name, certainty) => {
                 let place = Where::Switch(name);
                 let blame = Blame { certainty, reason: self.case.by_name(change), statements: Vec::new() };
-                let new = Suspect { at, blame, before: None, is_near: true };
+                let new = Suspect { at, time, blame, before: None, is_near: true };
                 let suspect = worse(self.suspects.remove(&place), Some(new), Some(Level::Refuses));
                 self.suspects.extend(suspect.map(|suspect| (place, suspect)));
             }

@@ -241,14 +241,18 @@ impl<'r> Replay<'r> {
         Step { place, before, after, bears: true }
     }
 
-    /// A role that is made anew has none of the policies of the one before.
+    /// With a role goes its trust policy; a role that is made anew has none of the policies of the one before.
     fn role_itself(&mut self, event: &Event) -> Vec<Step> {
         match event.event_name.as_str() {
-            "DeleteRole" => self.deleted = event.event_time,
-            "CreateRole" => return self.made(event),
-            _ => {}
+            "DeleteRole" => {
+                self.deleted = event.event_time;
+                // What the policy said is held against that of a role that is made anew.
+                let before = self.contents.get(&Place::Trust).cloned().unwrap_or(Content::Unknown);
+                vec![Step { place: Place::Trust, before, after: Content::Absent, bears: true }]
+            }
+            "CreateRole" => self.made(event),
+            _ => Vec::new(),
         }
-        Vec::new()
     }
 
     fn made(&mut self, event: &Event) -> Vec<Step> {

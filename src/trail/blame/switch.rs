@@ -34,13 +34,14 @@ pub(super) fn turns(change: &Changed, denial: &DenialGroup, role: &Arn) -> Vec<T
     one.into_iter().collect()
 }
 
-/// A key that is disabled is refused for its state and not for want of a permission: only where AWS gives no
-/// reason can that be it.
+/// A key that is disabled is refused for its state, which AWS mostly says, and not for want of a permission.
 fn key(change: &Changed, denial: &DenialGroup) -> Option<Turn> {
-    let action = denial.action.as_deref()?.strip_prefix("kms:")?;
     if !is_key(change, &change.target, denial.resource.as_deref()?) {
         return None;
     }
+    let by_state = matches!(denial.cause, Reason::KeyState { .. });
+    let action = denial.action.as_deref().and_then(|action| action.strip_prefix("kms:"));
+    let action = action.or(by_state.then_some(""))?;
     let state = || "the key's state".to_owned();
     let grants = || "grants on the key".to_owned();
     let by_grant = denial.cause.is_unstated() || denial.cause == Reason::Implicit { layer: Layer::Resource };
@@ -49,10 +50,13 @@ fn key(change: &Changed, denial: &DenialGroup) -> Option<Turn> {
             && operations.iter().any(|operation| operation == action)
     };
     match (change.event.event_name.as_str(), &change.grant) {
+        ("DisableKey" | "ScheduleKeyDeletion" | "DeleteImportedKeyMaterial", _) if by_state => {
+            Some(Turn::Off(state(), Certainty::Shown))
+        }
         ("DisableKey" | "ScheduleKeyDeletion" | "DeleteImportedKeyMaterial", _) => {
             denial.cause.is_unstated().then(|| Turn::Off(state(), Certainty::Likely))
         }
-        ("EnableKey", _) => Some(Turn::On(state())),
+        ("EnableKey" | "ImportKeyMaterial", _) => Some(Turn::On(state())),
         ("CreateGrant", Some(it)) => is_of_call(&it.grantee, &it.operations).then(|| Turn::On(grants())),
         ("RevokeGrant" | "RetireGrant", Some(it)) => {
             let taken = by_grant && is_of_call(&it.grantee, &it.operations);

@@ -71,6 +71,9 @@ impl Changed {
         let step = self.steps.iter().find(|step| step.place == Place::Trust)?;
         let asked = Asked { action: "sts:AssumeRole", resource: None, caller };
         let level = |content: &Content| {
+            if *content == Content::Absent {
+                return Some(Says::No);
+            }
             let document = content.document()?;
             let spared = match denies(document, asked) {
                 Says::No => Says::Yes,

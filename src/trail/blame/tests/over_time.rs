@@ -28,7 +28,7 @@ fn what_was_put_back_before_the_denial_is_not_to_blame() {
 }
 
 #[test]
-fn of_several_the_last_one_still_in_force_before_the_first_denial_is_to_blame() {
+fn of_several_of_unknown_text_each_that_was_in_force_before_the_first_denial_may_be_to_blame() {
     let history = vec![
         attach(5, "DetachRolePolicy", "arn:aws:iam::111122223333:policy/a"),
         attach(10, "DetachRolePolicy", "arn:aws:iam::111122223333:policy/b"),
@@ -38,8 +38,34 @@ fn of_several_the_last_one_still_in_force_before_the_first_denial_is_to_blame() 
     ];
     let denied = [put_object(30, NONE_ALLOWS), put_object(50, NONE_ALLOWS)];
     let found = timeline_of(&RoleNow::default(), history, &denied);
-    assert_eq!(told(&found), Some(said("DetachRolePolicy", 10, Certainty::Likely)));
-    assert_eq!(found.causes.len(), 1, "{:?}", found.causes);
+    let may = |id| (id, Certainty::Possible, None);
+    assert_eq!(all(&found), [may("DetachRolePolicy-10"), may("DetachRolePolicy-5")]);
+    // Of one alone it is likely, and so it is of one whose text was known to allow it.
+    let alone = vec![attach(10, "DetachRolePolicy", OTHER)];
+    assert_eq!(
+        blamed(alone, put_object(30, NONE_ALLOWS)),
+        Some(said("DetachRolePolicy", 10, Certainty::Likely))
+    );
+    let known = vec![
+        version(1, WRITE, "v2", statement("Allow", "s3:*")),
+        attach(5, "DetachRolePolicy", WRITE),
+        attach(10, "DetachRolePolicy", OTHER),
+    ];
+    assert_eq!(
+        blamed(known, put_object(30, NONE_ALLOWS)),
+        Some(said("DetachRolePolicy", 5, Certainty::Likely))
+    );
+}
+
+#[test]
+fn of_a_change_and_a_denial_in_one_second_it_is_not_told_which_came_first() {
+    let history =
+        || vec![inline(1, "w", statement("Allow", "s3:*")), inline(30, "w", statement("Allow", "s3:Get*"))];
+    let blamed_of = |denied: &[Event]| told(&timeline_of(&RoleNow::default(), history(), denied));
+    let same = put_object(30, NONE_ALLOWS);
+    assert_eq!(blamed_of(&[same.clone()]), Some(said("PutRolePolicy", 30, Certainty::Likely)));
+    let later = put_object(31, NONE_ALLOWS);
+    assert_eq!(blamed_of(&[same, later]), Some(said("PutRolePolicy", 30, Certainty::Shown)));
 }
 
 #[test]

@@ -39,6 +39,16 @@ fn a_key_that_is_enabled_again_or_another_one_is_not_to_blame() {
         blamed(vec![state(10, "DisableKey", "99999999-12ab-34cd-56ef-1234567890ab")], decrypt()),
         None
     );
+    let mut unusable = decrypt();
+    unusable.error_code = Some("DisabledException".into());
+    unusable.error_message = Some(format!("{KEY} is disabled."));
+    let shown = Some(said("DisableKey", 10, Certainty::Shown));
+    assert_eq!(blamed(vec![state(10, "DisableKey", id)], unusable.clone()), shown);
+    assert_eq!(blamed(vec![attach(10, "DetachRolePolicy", WRITE)], unusable.clone()), None);
+    unusable.event_source = "s3.amazonaws.com".into();
+    unusable.event_name = "PutObject".into();
+    unusable.error_code = Some("KMS.DisabledException".into());
+    assert_eq!(blamed(vec![state(10, "DisableKey", id)], unusable), shown, "through S3");
     // AWS says that a permission is missing, which the key's state is none of.
     let named =
         refused(30, "kms:Decrypt", KEY, "because no identity-based policy allows the kms:Decrypt action");

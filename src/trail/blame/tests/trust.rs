@@ -72,5 +72,20 @@ fn a_refused_assumption_is_laid_to_the_trust_policy_and_not_to_the_role_s_own() 
         Some(said("UpdateRole", 20, Certainty::Likely))
     );
     assert_eq!(blamed(vec![trust(20, other, None)], refused()), by(Certainty::Possible));
+    let deleted = || event(20, "iam", "DeleteRole", json!({"roleName": "orders"}));
+    let gone = Some(said("DeleteRole", 20, Certainty::Shown));
+    assert_eq!(blamed(vec![deleted(), detached()], refused()), gone);
+    assert_eq!(blamed(vec![trust(1, ours, None), deleted()], refused()), gone);
+    let made = |account: &str| {
+        let mut made = trust(25, account, None);
+        made.event_name = "CreateRole".into();
+        let document = made.request_parameters["policyDocument"].take();
+        made.request_parameters =
+            json!({"roleName": "orders", "path": "/service/", "assumeRolePolicyDocument": document});
+        made
+    };
+    assert_eq!(blamed(vec![trust(1, ours, None), deleted(), made(ours)], refused()), None, "as it was");
+    let anew = Some(said("UpdateAssumeRolePolicy", 25, Certainty::Shown));
+    assert_eq!(blamed(vec![trust(1, ours, None), deleted(), made(other)], refused()), anew);
     assert_eq!(blamed(vec![trust(1, other, None), trust(20, ours, None), detached()], refused()), None);
 }
