@@ -33,8 +33,12 @@ pub(super) fn verdict(ask: &Ask<'_>, policies: &PolicySet, decision: Decision) -
     if is_of_any(ask) {
         return on_any(ask, policies, decision);
     }
-    if is_of_pattern(ask) && decision.verdict.is_allowed() {
-        return on_pattern(ask, policies, decision);
+    if is_of_pattern(ask) {
+        return if decision.verdict.is_allowed() {
+            on_pattern(ask, policies, decision)
+        } else {
+            on_refused_pattern(ask, policies, decision)
+        };
     }
     if is_of_files(ask) {
         return on_files(ask, policies, decision);
@@ -51,15 +55,22 @@ fn is_of_files(ask: &Ask<'_>) -> bool {
         && ask.resource.pattern.ends_with('*')
 }
 
-/// The verdict on files however they end, unless a statement treats those of an ending differently.
+/// The verdict on files whatever they are called, unless a statement treats those of an ending differently, or
+/// takes away a part of the place: which parts the connector writes to is set in Streamkap. What allows a part alone
+/// does not allow the place.
 fn on_files(ask: &Ask<'_>, policies: &PolicySet, decision: Decision) -> Verdict {
     let allowed = decision.verdict.is_allowed();
     let mut differing = Vec::new();
-    for Named { pattern, statement, .. } in named(ask, policies) {
+    for Named { pattern, statement, excluded, effect } in named(ask, policies) {
         let by_ending = pattern.rsplit_once('*').is_some_and(|(_, ending)| ending.starts_with('.'));
-        let Some(resource) = common(&pattern, &ask.resource.pattern).filter(|_| by_ending) else { continue };
-        let of_ending = decide_on(ask, resource, policies);
-        if of_ending.depends_on.is_empty() && of_ending.verdict.is_allowed() != allowed {
+        let takes_part = (effect == Effect::Deny) != excluded && pattern.contains(['*', '?']);
+        let is_about = by_ending || allowed && takes_part;
+        let Some(resource) = common(&pattern, &ask.resource.pattern).filter(|_| is_about) else { continue };
+        let on_part = decide_on(ask, resource, policies);
+        if allowed && !on_part.depends_on.is_empty() {
+            return on_part.into();
+        }
+        if on_part.depends_on.is_empty() && on_part.verdict.is_allowed() != allowed {
             differing.extend(statement);
         }
     }
@@ -119,6 +130,32 @@ fn on_pattern(ask: &Ask<'_>, policies: &PolicySet, decision: Decision) -> Verdic
         return decision.into();
     }
     let statements = if differing.is_empty() { decision.statements } else { differing };
+    Verdict::Depends { keys: vec![RESOURCES.to_owned()], statements }
+}
+
+/// The verdict on a pattern of which the made-up name is refused: the same unless others are allowed. Which of
+/// them there are is not known.
+fn on_refused_pattern(ask: &Ask<'_>, policies: &PolicySet, decision: Decision) -> Verdict {
+    let wanted = ask.resource.pattern.as_str();
+    let is_allowed = |resource: String| {
+        let on_part = decide_on(ask, resource, policies);
+        on_part.verdict.is_allowed() || !on_part.depends_on.is_empty()
+    };
+    let mut statements = Vec::new();
+    for Named { pattern, statement, excluded, effect } in named(ask, policies) {
+        let allows = effect == Effect::Allow && !excluded;
+        if allows && common(&pattern, wanted).is_some_and(is_allowed) {
+            statements.extend(statement);
+        }
+    }
+    // What refuses the made-up name may mean it by chance.
+    let others = || ["0", "zz"].into_iter().map(|name| filled(wanted, name));
+    if statements.is_empty() && !others().any(is_allowed) {
+        return decision.into();
+    }
+    if statements.is_empty() {
+        statements = decision.statements;
+    }
     Verdict::Depends { keys: vec![RESOURCES.to_owned()], statements }
 }
 
@@ -191,7 +228,12 @@ fn example(ask: &Ask<'_>, pattern: &str) -> Option<String> {
             value.unwrap_or_default().clone_into(part);
         }
     }
-    Some(parts.join(":").replace('*', PROBE).replace('?', "x"))
+    Some(filled(&parts.join(":"), PROBE))
+}
+
+/// A resource that a pattern means.
+fn filled(pattern: &str, name: &str) -> String {
+    pattern.replace('*', name).replace('?', &name[..1])
 }
 
 /// Whether a pattern means all resources of a service, in whatever region and account.
