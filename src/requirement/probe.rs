@@ -48,10 +48,21 @@ pub(super) fn of_log_group(action: &str, pattern: String) -> String {
     format!("{head}:log-group:{name}{ending}")
 }
 
+/// The ARN of one log group in a pattern `log-group:NAME:*`. AWS asks for `log-group:NAME:log-stream:`, so its denials
+/// say: `logs:PutRetentionPolicy on resource: arn:aws:logs:…:log-group:/aws/lambda/orders:log-stream:`.
+fn whole_log_group(pattern: &str) -> Option<&str> {
+    let group = pattern.strip_suffix(":*").filter(|it| it.contains(":logs:") && !it.contains(['*', '?']))?;
+    let (_, name) = group.split_once(":log-group:")?;
+    (!name.contains(':')).then_some(group)
+}
+
 /// One concrete ARN of a pattern.
 pub(super) fn of(pattern: &str) -> String {
     if pattern == "*" {
         return pattern.to_owned();
+    }
+    if let Some(group) = whole_log_group(pattern) {
+        return format!("{group}:log-stream:");
     }
     let at = pattern.match_indices(':').nth(4).map_or(0, |(at, _)| at + 1);
     let (place, resource) = pattern.split_at(at);
@@ -123,6 +134,9 @@ mod tests {
             assert_eq!(asked("logs:listtagsforresource", written), "log-group:/orders");
             assert_eq!(asked("logs:PutLogEvents", written), "log-group:/orders:log-stream:*");
         }
+        assert_eq!(of(&format!("{arn}log-group:/orders:*")), format!("{arn}log-group:/orders:log-stream:"));
+        let stream = format!("{arn}log-group:/orders:log-stream:*");
+        assert_eq!(of(&stream), stream.replace('*', PROBE));
         assert_eq!(asked("logs:PutLogEvents", "log-group:/a:log-stream:one"), "log-group:/a:log-stream:one");
         assert_eq!(asked("logs:CreateLogGroup", "log-group:*"), "log-group:*:*");
         assert_eq!(asked("logs:PutDestination", "destination:one"), "destination:one");

@@ -19,7 +19,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         return Ok(skip);
     }
     // What the simulator was not to be asked, another table stands for.
-    let asked = |ask: &Ask<'_>| ask.is_required() && ask.requirement.simulated;
+    let asked = |ask: &Ask<'_>| ask.is_called() && ask.requirement.simulated;
     let asks = asks(view)?.into_iter().filter(asked);
     let parts = asks.flat_map(|ask| {
         let besides = ask.simulated_besides(view);
@@ -44,12 +44,18 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
             Err(blocked) => undecided = undecided.or(Some(blocked)),
         }
     }
-    if !blocked_by.is_empty() {
-        return Ok(Outcome::Fail(vec![finding(view, organization.ok().flatten(), &blocked_by)]));
+    let (refused, missed): (Vec<_>, Vec<_>) = blocked_by.into_iter().partition(|(ask, _)| ask.is_required());
+    let organization = organization.ok().flatten();
+    if !refused.is_empty() {
+        return Ok(Outcome::Fail(vec![finding(view, organization, &refused)]));
     }
     // What could not be asked about may be refused as well.
     if let Some(blocked) = undecided.or(open) {
         return Err(blocked);
+    }
+    // What the connector calls and goes on without, at some cost.
+    if !missed.is_empty() {
+        return Ok(Outcome::Warn(vec![finding(view, organization, &missed)]));
     }
     let ours = "the role's policies allow";
     let mut proof = digest(proof, ours, "by AWS's simulator the organization's policies allow");

@@ -24,7 +24,7 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         return Ok(Outcome::Skip("the role has no permissions boundary".to_owned()));
     };
     let document = boundary(view);
-    let asks = asks(view)?.into_iter().filter(Ask::is_required);
+    let asks = asks(view)?.into_iter().filter(Ask::is_called);
     let parts = asks.flat_map(|ask| match &document {
         Ok(Some(policy)) => ask.refused_parts(|part| part.of_boundary(policy)),
         _ => vec![ask],
@@ -46,13 +46,19 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
             Err(blocked) => undecided = undecided.or(Some(blocked)),
         }
     }
+    let (refused, missed): (Vec<_>, Vec<_>) = refused.into_iter().partition(|(ask, ..)| ask.is_required());
     if !refused.is_empty() {
         return Ok(Outcome::Fail(findings(view, arn, &refused)));
     }
     // What could not be asked about may be refused as well.
-    let undecided = undecided.or_else(|| open_need(view));
-    let proof = || digest(proof, "the permissions boundary allows", "AWS's simulator allows");
-    undecided.map_or_else(|| Ok(Outcome::Pass(proof())), Err)
+    if let Some(undecided) = undecided.or_else(|| open_need(view)) {
+        return Err(undecided);
+    }
+    // What the connector calls and goes on without, at some cost.
+    if !missed.is_empty() {
+        return Ok(Outcome::Warn(findings(view, arn, &missed)));
+    }
+    Ok(Outcome::Pass(digest(proof, "the permissions boundary allows", "AWS's simulator allows")))
 }
 
 /// What the boundary makes of one question.
