@@ -152,14 +152,7 @@ fn meaning(denial: &Denial, subject: &Subject) -> String {
              permissions."
                 .to_owned()
         }
-        Reason::KeyState { state } => {
-            let state = state.as_deref().unwrap_or("disabled, or in another state in which it serves nobody");
-            let key = denial.resource.as_deref().unwrap_or("for what was asked");
-            format!(
-                "The KMS key {key} is {state}: KMS refuses it to whoever asks. This is not about permissions; its \
-                 owner has to bring the key back into use, or the data has to be encrypted with another one."
-            )
-        }
+        Reason::KeyState { state } => out_of_use(state.as_deref(), denial),
         Reason::CrossAccountPassRole => {
             format!("{who} handed a role of another account to a service, which AWS never allows.")
         }
@@ -191,6 +184,15 @@ fn implicit(layer: Layer, who: &str, call: &str, denial: &Denial) -> String {
         ),
         _ => format!("{} does not allow {call} to {who}.", capital(whose(layer))),
     }
+}
+
+fn out_of_use(state: Option<&str>, denial: &Denial) -> String {
+    let state = state.unwrap_or("disabled, or in another state in which it serves nobody");
+    let key = denial.resource.as_deref().unwrap_or("for what was asked");
+    format!(
+        "The KMS key {key} is {state}: KMS refuses it to whoever asks. This is not about permissions; its owner has \
+         to bring the key back into use, or the data has to be encrypted with another one."
+    )
 }
 
 fn unstated(denial: &Denial, subject: &Subject) -> String {

@@ -27,7 +27,7 @@ pub use lake::LakeResource;
 pub use near::{edit_distance, nearest};
 pub use phase::PhaseState;
 pub use remedy::{Narrowing, Remedy};
-pub use secret::ExternalId;
+pub use secret::{ExternalId, external_ids};
 pub use shell::{shell_flag, shell_guard, shell_word};
 pub use status::Status;
 pub use unprintable::is_unprintable;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// An external id. `Display` and `Debug` mask it; only [`ExternalId::expose`] gives it in clear.
 ///
@@ -47,6 +48,23 @@ impl fmt::Debug for ExternalId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "ExternalId({})", self.masked())
     }
+}
+
+/// The external ids that a policy's statement compares with, those under a misspelt key too.
+pub fn external_ids(statement: &mut Map<String, Value>) -> Vec<&mut String> {
+    let condition = statement.get_mut("Condition").and_then(Value::as_object_mut);
+    let keys = condition.into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut).flatten();
+    let of_id = keys.filter(|(key, _)| key.to_ascii_lowercase().contains("externalid"));
+    let values = of_id.flat_map(|(_, value)| match value {
+        Value::Array(values) => values.as_mut_slice(),
+        only => std::slice::from_mut(only),
+    });
+    values
+        .filter_map(|value| match value {
+            Value::String(id) => Some(id),
+            _ => None,
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
-
 use crate::facts::Facts;
-use crate::model::{Change, ExternalId, Fix, PolicyHome};
+use crate::model::{Change, ExternalId, Fix, PolicyHome, external_ids};
 
 use super::document::Draft;
 
@@ -70,32 +68,14 @@ fn renamed(text: &str, names: &BTreeMap<String, String>) -> Option<String> {
     draft.filter(|_| any).map(|draft| draft.text())
 }
 
-/// Goes through the external ids of a document, those under a misspelt key too. A pattern without a letter of
-/// its own tells nothing.
+/// Goes through the external ids of a document. A pattern without a letter of its own tells nothing.
 fn edit(text: &str, mut each: impl FnMut(&mut String)) -> Option<Draft> {
     let mut draft = Draft::parse(text)?;
     for index in 0..draft.len() {
-        let condition =
-            draft.statement(index).and_then(|it| it.get_mut("Condition")).and_then(Value::as_object_mut);
-        for keys in condition.into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut) {
-            let of_id = keys.iter_mut().filter(|(key, _)| key.to_ascii_lowercase().contains("externalid"));
-            for value in of_id.flat_map(|(_, value)| one_or_each(value)) {
-                if let Value::String(id) = value
-                    && id.contains(char::is_alphanumeric)
-                {
-                    each(id);
-                }
-            }
-        }
+        let ids = draft.statement(index).map(external_ids).into_iter().flatten();
+        ids.filter(|id| id.contains(char::is_alphanumeric)).for_each(&mut each);
     }
     Some(draft)
-}
-
-fn one_or_each(value: &mut Value) -> &mut [Value] {
-    match value {
-        Value::Array(values) => values,
-        only => std::slice::from_mut(only),
-    }
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub enum ChangeKind {
 }
 
 /// Every `eventName` that may change what a role can do, with its source.
-const CHANGES: [(&str, &str, ChangeKind); 72] = [
+const CHANGES: [(&str, &str, ChangeKind); 73] = [
     ("iam", "UpdateAssumeRolePolicy", ChangeKind::Trust),
     ("iam", "PutRolePolicy", ChangeKind::InlinePolicy),
     ("iam", "DeleteRolePolicy", ChangeKind::InlinePolicy),
@@ -81,6 +81,7 @@ const CHANGES: [(&str, &str, ChangeKind); 72] = [
     ("kms", "DeleteImportedKeyMaterial", ChangeKind::Key),
     ("glue", "PutResourcePolicy", ChangeKind::Catalog),
     ("glue", "DeleteResourcePolicy", ChangeKind::Catalog),
+    ("glue", "PutDataCatalogEncryptionSettings", ChangeKind::Catalog),
     ("glue", "CreateDatabase", ChangeKind::Database),
     ("glue", "UpdateDatabase", ChangeKind::Database),
     ("glue", "DeleteDatabase", ChangeKind::Database),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::record::Event;
+use crate::model::{ExternalId, external_ids};
 
 /// A statement that a change took away, or one that it brought and that denies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -146,14 +147,22 @@ pub(super) fn losses(old: Option<&Value>, new: Option<&Value>, asked: Asked<'_>)
                 kind,
                 sid: statement.get("Sid").and_then(Value::as_str).map(str::to_owned),
                 index,
-                statement: statement.clone(),
-                now: rewritten(statement, from).filter(|_| kind == StatementChangeKind::AllowLost),
+                statement: shown(statement.clone()),
+                now: rewritten(statement, from).filter(|_| kind == StatementChangeKind::AllowLost).map(shown),
             })
             .collect::<Vec<_>>()
     };
     let mut losses = missing(new, old, "Allow", StatementChangeKind::AllowLost);
     losses.extend(missing(old, new, "Deny", StatementChangeKind::DenyAdded));
     losses
+}
+
+/// A statement as it is shown: external ids are secrets.
+fn shown(mut statement: Value) -> Value {
+    for id in statement.as_object_mut().map(external_ids).into_iter().flatten() {
+        *id = ExternalId::new(std::mem::take(id)).masked();
+    }
+    statement
 }
 
 /// The statement of the same `Sid` among others.

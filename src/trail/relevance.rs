@@ -34,11 +34,14 @@ impl<'d> Denied<'d> {
         for group in groups {
             let action = group.action.as_deref().unwrap_or_default();
             let resource = group.resource.as_deref().unwrap_or_default();
+            let key = resource.split_once(":key/").map(|(_, key)| key);
             match action.split_once(':').map(|(service, _)| service) {
+                // S3 hands on what KMS refuses.
+                Some(_) if key.is_some() => denied.keys.note(key),
                 Some("s3") => {
                     denied.buckets.note(bucket_of(resource).filter(|name| !matches!(*name, "" | "*")));
                 }
-                Some("kms") => denied.keys.note(resource.split_once(":key/").map(|(_, key)| key)),
+                Some("kms") => denied.keys.note(None),
                 Some("glue" | "lakeformation") => denied.catalog = true,
                 _ => {}
             }
@@ -54,11 +57,22 @@ impl<'d> Denied<'d> {
     /// Whether a change of this kind may be about what was denied; `record` is its text.
     pub fn may_concern(&self, kind: ChangeKind, record: &str) -> bool {
         match kind {
-            ChangeKind::Bucket => self.buckets.may_be_in(record, b"\"bucketName\":\""),
+            ChangeKind::Bucket => {
+                self.buckets.may_be_in(record, b"\"bucketName\":\"") || self.encrypts(record)
+            }
             ChangeKind::Key => self.keys.may_be_in(record, b"\"keyId\":\""),
-            ChangeKind::Catalog | ChangeKind::Database | ChangeKind::LakeFormation => self.catalog,
+            ChangeKind::Catalog => self.catalog || self.encrypts(record),
+            ChangeKind::Database | ChangeKind::LakeFormation => self.catalog,
             _ => true,
         }
+    }
+
+    /// Whether a change of a bucket or the catalogue may have it encrypt with a key that was denied.
+    fn encrypts(&self, record: &str) -> bool {
+        let Named { names, any } = &self.keys;
+        (*any || !names.is_empty())
+            && record.contains("ncryption")
+            && (*any || names.iter().any(|key| record.contains(key)))
     }
 }
 
@@ -147,6 +161,12 @@ mod tests {
             (denied("kms:Decrypt", Some(key)), ChangeKind::Key, r#"{"keyId":"alias/orders"}"#, true),
             (denied("kms:Decrypt", Some(key)), ChangeKind::Key, r#"{"keyId":"5678"}"#, false),
             (denied("kms:Decrypt", Some(key)), ChangeKind::Bucket, r#"{"bucketName":"orders"}"#, false),
+            (
+                denied("kms:Decrypt", Some(key)),
+                ChangeKind::Bucket,
+                r#"{"eventName":"PutBucketEncryption","bucketName":"orders","KMSMasterKeyID":"1234"}"#,
+                true,
+            ),
             (denied("glue:GetTable", None), ChangeKind::LakeFormation, "{}", true),
             (denied("s3:PutObject", None), ChangeKind::LakeFormation, "{}", false),
             (denied("s3:PutObject", None), ChangeKind::ManagedPolicy, "{}", true),

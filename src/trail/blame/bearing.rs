@@ -1,7 +1,7 @@
 //! Which policies can have refused a call: by the layer that AWS names, and by what was called.
 
 use super::replay::{Changed, Place};
-use super::switch::{is_same_catalog, turns};
+use super::switch::{encrypts, is_same_catalog, turns};
 use crate::denial::{Layer, Reason};
 use crate::model::{Arn, Partition};
 use crate::trail::DenialGroup;
@@ -128,6 +128,7 @@ impl Changed {
             ChangeKind::Bucket if self.target.is_empty() => {
                 service == "s3" && bucket_of(resource).is_some() && is_owner(self, role, denial)
             }
+            ChangeKind::Bucket | ChangeKind::Catalog if encrypts(self, denial) => true,
             ChangeKind::Bucket => service == "s3" && is_bucket(self, &self.target, resource),
             ChangeKind::Key => {
                 let by_state = matches!(denial.cause, Reason::KeyState { .. });

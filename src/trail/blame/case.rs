@@ -3,6 +3,7 @@
 use super::bearing::{bears, is_assumption_of, is_named};
 use super::level::{Levels, Side, certainty};
 use super::replay::{Changed, Content, Place, Remade, Step};
+use super::switch::encrypts;
 use super::{Blame, Certainty};
 use crate::denial::{Layer, Reason};
 use crate::model::Arn;
@@ -156,6 +157,9 @@ impl<'d> Case<'d> {
             (&self.denial.cause, change.event.request_parameters.get("maxSessionDuration"))
         {
             return format!("{name} set the longest session that the role allows to {seconds} seconds");
+        }
+        if encrypts(change, self.denial) {
+            return format!("{name} has what is written encrypted with the key that was refused");
         }
         if let Reason::KeyState { .. } = &self.denial.cause {
             return format!("{name} took the key out of use, which is what AWS gives as the reason");

@@ -254,6 +254,10 @@ impl<'d> Search<'d> {
         if let Some(remade) = change.remade {
             self.remade(at, time, remade);
         }
+        if let Some(left) = &change.left {
+            let is_of_it = |place: &Where| matches!(place, Where::Policy(Place::Organization(_, target), _) if target == left);
+            self.clear(at, |place, _| is_of_it(place));
+        }
         for turn in turns(change, self.case.denial, self.case.role) {
             self.turn(at, time, change, turn);
         }

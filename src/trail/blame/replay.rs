@@ -122,6 +122,8 @@ pub(crate) struct Changed {
     pub(crate) steps: Vec<Step>,
     /// Whether it makes a role anew, which then has none of the policies that it had.
     pub(crate) remade: Option<Remade>,
+    /// The organizational unit that the role's account was moved out of. The root it is in wherever it is.
+    pub(crate) left: Option<String>,
     /// The grant on a key that was made or taken back, where the events show it.
     pub(crate) grant: Option<Grant>,
     pub(crate) event: Event,
@@ -215,7 +217,9 @@ impl<'r> Replay<'r> {
         };
         self.existed |= is_of_role;
         let grant = self.grant(&event);
-        Some(Changed { kind, target: target(kind, &event), steps, remade, grant, event })
+        let moved = moves_account(&event, self.role).then(|| event.parameter("sourceParentId"));
+        let left = moved.flatten().filter(|parent| !parent.starts_with("r-")).map(str::to_owned);
+        Some(Changed { kind, target: target(kind, &event), steps, remade, left, grant, event })
     }
 
     fn grant(&mut self, event: &Event) -> Option<Grant> {

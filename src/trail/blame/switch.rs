@@ -1,6 +1,8 @@
 //! Changes that are none of a policy's text: a key's state, grants, tables that went, moves between accounts'
 //! parents. Each takes something away or gives it back.
 
+use serde_json::Value;
+
 use super::Certainty;
 use super::bearing::{is_bucket, is_key, is_owner};
 use super::replay::Changed;
@@ -25,7 +27,8 @@ pub(super) enum Turn {
 pub(super) fn turns(change: &Changed, denial: &DenialGroup, role: &Arn) -> Vec<Turn> {
     let one = match change.kind {
         ChangeKind::Key => key(change, denial),
-        ChangeKind::Bucket => bucket(change, denial, role),
+        ChangeKind::Bucket => encryption(change, denial).or_else(|| bucket(change, denial, role)),
+        ChangeKind::Catalog => encryption(change, denial),
         ChangeKind::Role => session(change, denial),
         ChangeKind::Organization => return parent(change, denial, role),
         ChangeKind::Database | ChangeKind::LakeFormation => return lake(change, denial, role),
@@ -65,6 +68,36 @@ fn key(change: &Changed, denial: &DenialGroup) -> Option<Turn> {
         ("RevokeGrant" | "RetireGrant", None) => by_grant.then(|| Turn::Off(grants(), Certainty::Possible)),
         _ => None,
     }
+}
+
+/// A bucket or the Data Catalog that encrypts with a key asks it of whoever uses them, who did without before.
+fn encryption(change: &Changed, denial: &DenialGroup) -> Option<Turn> {
+    let (_, key) = denial.resource.as_deref()?.split_once(":key/")?;
+    let name = match change.event.event_name.as_str() {
+        "PutBucketEncryption" | "DeleteBucketEncryption" => format!("the encryption of {}", change.target),
+        "PutDataCatalogEncryptionSettings" if is_same_catalog(change, denial) => {
+            "the encryption of the Data Catalog".to_owned()
+        }
+        _ => return None,
+    };
+    let named = texts(&change.event.request_parameters);
+    let is_used = named.iter().any(|text| text.rsplit('/').next() == Some(key));
+    Some(if is_used { Turn::Off(name, Certainty::Likely) } else { Turn::On(name) })
+}
+
+/// All texts within a value.
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(values) => values.iter().flat_map(texts).collect(),
+        Value::Object(members) => members.values().flat_map(texts).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a change has a bucket or the Data Catalog encrypt with the key that was denied.
+pub(super) fn encrypts(change: &Changed, denial: &DenialGroup) -> bool {
+    matches!(encryption(change, denial), Some(Turn::Off(..)))
 }
 
 /// What of a bucket, besides its policy, can refuse.

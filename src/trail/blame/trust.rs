@@ -29,7 +29,8 @@ pub(in crate::trail) fn lost_trust(
         let Some(time) = event.event_time else { continue };
         match event.error_code {
             None => _ = last.insert(event.identity.account_id.as_deref(), time),
-            Some(_) => refused = refused.max(Some(time)),
+            Some(_) if event.is_denial() => refused = refused.max(Some(time)),
+            Some(_) => {}
         }
     }
     let seen = changes.iter().map(|change| change.event.event_time).chain(denials.iter().map(|it| it.last));

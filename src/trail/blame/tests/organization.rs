@@ -58,6 +58,8 @@ fn a_policy_on_an_organizational_unit_bears_on_the_account_if_that_is_in_it() {
     let (here, elsewhere) = ("ou-ab12-11111111", "ou-ab12-22222222");
     let likely = Some(said("AttachPolicy", 20, Certainty::Likely));
     assert_eq!(blamed(vec![moved(1, elsewhere, here), attached(here)], put_object(30, SCP_DENIES)), likely);
+    let left = vec![moved(1, elsewhere, here), attached(here), moved(25, here, elsewhere)];
+    assert_eq!(blamed(left, put_object(30, SCP_DENIES)), Some(said("MoveAccount", 25, Certainty::Likely)));
     assert_eq!(blamed(vec![attached(here), moved(40, here, elsewhere)], put_object(30, SCP_DENIES)), likely);
 }
 

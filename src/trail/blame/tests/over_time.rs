@@ -63,7 +63,7 @@ fn of_a_change_and_a_denial_in_one_second_it_is_not_told_which_came_first() {
         || vec![inline(1, "w", statement("Allow", "s3:*")), inline(30, "w", statement("Allow", "s3:Get*"))];
     let blamed_of = |denied: &[Event]| told(&timeline_of(&RoleNow::default(), history(), denied));
     let same = put_object(30, NONE_ALLOWS);
-    assert_eq!(blamed_of(&[same.clone()]), Some(said("PutRolePolicy", 30, Certainty::Likely)));
+    assert_eq!(blamed_of(std::slice::from_ref(&same)), Some(said("PutRolePolicy", 30, Certainty::Likely)));
     let later = put_object(31, NONE_ALLOWS);
     assert_eq!(blamed_of(&[same, later]), Some(said("PutRolePolicy", 30, Certainty::Shown)));
 }

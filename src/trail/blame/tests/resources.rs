@@ -56,6 +56,44 @@ fn a_key_that_is_enabled_again_or_another_one_is_not_to_blame() {
 }
 
 #[test]
+fn a_bucket_or_catalog_that_is_encrypted_with_the_key_since_is_to_blame() {
+    let denied = || {
+        refused(
+            30,
+            "kms:GenerateDataKey",
+            KEY,
+            "because no identity-based policy allows the kms:GenerateDataKey action",
+        )
+    };
+    let bucket = |minute, key: &str| {
+        let by_default =
+            json!({"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}});
+        let rule = json!({"Rule": by_default});
+        event(
+            minute,
+            "s3",
+            "PutBucketEncryption",
+            json!({"bucketName": "orders", "ServerSideEncryptionConfiguration": rule}),
+        )
+    };
+    let catalog = |minute, key: &str| {
+        let at_rest = json!({"catalogEncryptionMode": "SSE-KMS", "sseAwsKmsKeyId": key});
+        let settings = json!({"dataCatalogEncryptionSettings": {"encryptionAtRest": at_rest}});
+        event(minute, "glue", "PutDataCatalogEncryptionSettings", settings)
+    };
+    let id = KEY.rsplit('/').next().unwrap();
+    let other = KEY.replace("1234abcd", "9999abcd");
+    let by_bucket = Some(said("PutBucketEncryption", 10, Certainty::Likely));
+    assert_eq!(blamed(vec![bucket(10, KEY)], denied()), by_bucket);
+    assert_eq!(blamed(vec![bucket(10, id)], denied()), by_bucket);
+    assert_eq!(blamed(vec![bucket(10, &other)], denied()), None);
+    assert_eq!(blamed(vec![bucket(10, KEY), bucket(20, &other)], denied()), None, "another key since");
+    let by_catalog = Some(said("PutDataCatalogEncryptionSettings", 10, Certainty::Likely));
+    assert_eq!(blamed(vec![catalog(10, KEY)], denied()), by_catalog);
+    assert_eq!(blamed(vec![catalog(10, &other)], denied()), None);
+}
+
+#[test]
 fn a_grant_of_another_s_that_is_revoked_is_not_to_blame() {
     let denied =
         || refused(30, "kms:Decrypt", KEY, "because no resource-based policy allows the kms:Decrypt action");

@@ -28,6 +28,26 @@ fn a_trust_policy_that_is_put_back_or_still_allows_is_not_to_blame() {
 }
 
 #[test]
+fn external_ids_do_not_show() {
+    let document = json!({"Statement": [{"Effect": "Allow", "Principal": {"AWS": "300973880807"}, "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"sts:ExternalId": ["4f9d2c71-6b0e-4a83", "short"]}}}]});
+    let trust = |minute, document: Value| {
+        let parameters = json!({"roleName": "orders", "policyDocument": document.to_string()});
+        event(minute, "iam", "UpdateAssumeRolePolicy", parameters)
+    };
+    let mut assumed = event(10, "sts", "AssumeRole", json!({"roleArn": ROLE, "roleSessionName": "s"}));
+    assumed.identity.arn = None;
+    assumed.identity.account_id = Some("300973880807".into());
+    let history = vec![trust(1, document), assumed, trust(20, json!({"Statement": []}))];
+    let found = timeline_of(&RoleNow::default(), history, &[]);
+    let told = serde_json::to_string(&found).unwrap();
+    assert!(
+        told.contains("4f…83 (18 characters)") && !told.contains("6b0e") && !told.contains("short"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_refused_assumption_is_laid_to_the_trust_policy_and_not_to_the_role_s_own() {
     let refused = || {
         let mut event = event(30, "sts", "AssumeRole", Value::Null);
