@@ -1,7 +1,7 @@
 //! AWS's policy simulator: one call for each resource, with the condition keys of the calls it stands for.
 //!
 //! Resources go into one call when they are asked the same actions with the same condition keys, which are
-//! given per call. A denial is asked again without SCPs and without the boundary, so that AWS itself names the
+//! given per call; objects of S3 also when they are asked others, for every action on objects fits each of them. A denial is asked again without SCPs and without the boundary, so that AWS itself names the
 //! layer.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
@@ -41,6 +41,8 @@ struct Group {
     resources: Vec<String>,
     context: BTreeMap<String, Vec<String>>,
     actions: Vec<String>,
+    /// Each resource with an action that is asked on it: not all have to be asked all.
+    pairs: BTreeSet<(String, String)>,
     /// Those of them without which the connector does not work.
     needed: BTreeSet<String>,
 }
@@ -96,6 +98,7 @@ impl Group {
     fn questions(&self, mut answer: impl FnMut(&str, &str) -> Fact<SimulationResult>) -> Vec<Simulation> {
         let pairs = self.resources.iter().flat_map(|it| self.actions.iter().map(move |action| (it, action)));
         pairs
+            .filter(|(resource, action)| self.asks(resource, action))
             .map(|(resource, action)| Simulation {
                 action: action.clone(),
                 resource: resource.clone(),
@@ -105,26 +108,42 @@ impl Group {
             .collect()
     }
 
+    fn asks(&self, resource: &str, action: &str) -> bool {
+        self.pairs.contains(&(resource.to_owned(), action.to_owned()))
+    }
+
     /// The same for one of its resources.
     fn alone(&self, resource: &str) -> Self {
+        let asked = |action: &&String| self.asks(resource, action);
         Self {
             resources: vec![resource.to_owned()],
             context: self.context.clone(),
-            actions: self.actions.clone(),
+            actions: self.actions.iter().filter(asked).cloned().collect(),
+            pairs: self.pairs.iter().filter(|(it, _)| it == resource).cloned().collect(),
             needed: self.needed.clone(),
         }
     }
 
-    /// Takes in another group that asks the same.
+    /// Takes in another group that asks the same, or that asks of objects, too.
     fn takes(&mut self, other: &Self) -> bool {
         let set = |group: &Self| group.actions.iter().cloned().collect::<BTreeSet<String>>();
-        let same = self.context == other.context && set(self) == set(other);
-        let fits = self.resources.len() + other.resources.len() <= RESOURCES;
+        let (ours, theirs) = (set(self), set(other));
+        let of_objects = self.is_of_objects() && other.is_of_objects();
+        let same = self.context == other.context && (ours == theirs || of_objects);
+        let fits = self.resources.len() + other.resources.len() <= RESOURCES
+            && ours.union(&theirs).count() <= ACTIONS;
         if same && fits {
             self.resources.extend(other.resources.iter().cloned());
+            self.actions.extend(theirs.difference(&ours).cloned());
+            self.pairs.extend(other.pairs.iter().cloned());
             self.needed.extend(other.needed.iter().cloned());
         }
         same && fits
+    }
+
+    fn is_of_objects(&self) -> bool {
+        let is_object = |it: &String| it.split_once(":s3:::").is_some_and(|(_, name)| name.contains('/'));
+        self.resources.iter().all(is_object)
     }
 }
 
@@ -142,10 +161,17 @@ fn groups(facts: &Facts, requirements: &[Requirement<'_>]) -> Vec<Group> {
                     && (it.actions.len() < ACTIONS || it.actions.contains(&action))
             });
             let at = at.unwrap_or_else(|| {
-                let (actions, needed) = (Vec::new(), BTreeSet::new());
-                groups.push(Group { resources: vec![resource.probe.clone()], context, actions, needed });
+                let (actions, pairs, needed) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+                groups.push(Group {
+                    resources: vec![resource.probe.clone()],
+                    context,
+                    actions,
+                    pairs,
+                    needed,
+                });
                 groups.len() - 1
             });
+            groups[at].pairs.insert((resource.probe.clone(), action.clone()));
             if requirement.need.level != Level::Documented {
                 groups[at].needed.insert(action.clone());
             }
@@ -494,18 +520,34 @@ mod tests {
         assert!(!read(&bare, "s3:PutObject", OBJECT, false).is_read());
     }
 
-    #[test]
-    fn what_is_asked_the_same_is_asked_in_one_call() {
-        let group = |resource: &str, actions: &[&str]| Group {
+    fn group(resource: &str, actions: &[&str]) -> Group {
+        Group {
             resources: vec![resource.to_owned()],
             context: BTreeMap::new(),
             actions: actions.iter().map(|it| (*it).to_owned()).collect(),
+            pairs: actions.iter().map(|it| (resource.to_owned(), (*it).to_owned())).collect(),
             needed: BTreeSet::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn what_is_asked_the_same_is_asked_in_one_call() {
         let mut catalog = group("catalog", &["glue:GetTable", "glue:UpdateTable"]);
         assert!(catalog.takes(&group("database", &["glue:UpdateTable", "glue:GetTable"])));
         assert!(!catalog.takes(&group("table", &["glue:GetTable"])));
         assert_eq!(catalog.resources, ["catalog", "database"]);
+    }
+
+    #[test]
+    fn objects_are_asked_in_one_call_and_each_what_it_is_asked() {
+        let (data, manifest) = ("arn:aws:s3:::orders/data/a.parquet", "arn:aws:s3:::orders/metadata/a.avro");
+        let mut objects = group(data, &["s3:PutObject"]);
+        assert!(objects.takes(&group(manifest, &["s3:GetObject", "s3:PutObject"])));
+        assert!(!objects.takes(&group("arn:aws:s3:::orders", &["s3:ListBucket"])), "a bucket is no object");
+        let questions = objects.questions(|_, _| Fact::Absent);
+        let asked: Vec<_> = questions.iter().map(|it| (it.resource.as_str(), it.action.as_str())).collect();
+        assert_eq!(asked, [(data, "s3:PutObject"), (manifest, "s3:PutObject"), (manifest, "s3:GetObject")]);
+        assert_eq!(objects.alone(data).actions, ["s3:PutObject"]);
     }
 
     #[test]
