@@ -119,56 +119,39 @@ const fn table<const SIZE: usize>(which: usize) -> [u8; SIZE] {
 #[expect(unsafe_code, reason = "a plain load, which compilers are not sure to make of safe words")]
 mod avx512 {
     use std::arch::x86_64::{
-        __m512i, _mm512_cmpeq_epi8_mask, _mm512_loadu_si512, _mm512_permutexvar_epi8, _mm512_test_epi64_mask,
+        _mm512_cmpeq_epi8_mask, _mm512_loadu_si512, _mm512_permutexvar_epi8, _mm512_test_epi64_mask,
     };
 
-    use super::{BLOCK, GROUP, blocks, table};
+    use super::{BLOCK, GROUP, table};
 
     const FIRST: [u8; 64] = table(0);
-    /// Blocks looked at in one turn of the loop.
-    const TURN: usize = 4;
 
+    /// In plain loops: what iterators hand out is not sure to be compiled into this function, and for these features.
     #[target_feature(enable = "avx512bw,avx512vbmi")]
     pub(super) fn look(group: &[u8], masks: &mut [u64; GROUP]) -> u64 {
-        let firsts = load(&FIRST);
-        let (turns, _) = group[..group.len() - 1].as_chunks::<{ TURN * BLOCK }>();
-        let (further_on, _) = group[1..].as_chunks::<{ TURN * BLOCK }>();
-        let (noted, _) = masks.as_chunks_mut::<TURN>();
-        for ((one, two), noted) in turns.iter().zip(further_on).zip(noted) {
-            let blocks = one.as_chunks().0.iter().zip(two.as_chunks().0);
-            for ((one, two), mask) in blocks.zip(noted) {
-                *mask = pairs(one, two, firsts);
-            }
-        }
-        let done = turns.len() * TURN;
-        for ((one, two), mask) in blocks(&group[done * BLOCK..]).zip(&mut masks[done..]) {
-            *mask = pairs(one, two, firsts);
+        // SAFETY: the table has the 64 bytes that are loaded.
+        let firsts = unsafe { _mm512_loadu_si512(FIRST.as_ptr().cast()) };
+        let blocks = (group.len().saturating_sub(1) / BLOCK).min(GROUP);
+        let mut at = 0;
+        while at < blocks {
+            // SAFETY: below `blocks`, a block and the byte after it are within the group.
+            let (one, two) = unsafe {
+                let block = group.as_ptr().add(at * BLOCK);
+                (_mm512_loadu_si512(block.cast()), _mm512_loadu_si512(block.add(1).cast()))
+            };
+            masks[at] = _mm512_cmpeq_epi8_mask(one, _mm512_permutexvar_epi8(two, firsts));
+            at += 1;
         }
         // Which have any is told for eight at once, and not in the loop, which has enough to do.
-        let eights = masks.as_chunks::<8>().0.iter().enumerate();
-        let with_pairs = eights.fold(0, |with_pairs, (at, eight)| {
-            // SAFETY: eight masks have the 64 bytes that are loaded.
-            let eight = unsafe { _mm512_loadu_si512(eight.as_ptr().cast()) };
-            with_pairs | u64::from(_mm512_test_epi64_mask(eight, eight)) << (8 * at)
-        });
+        let (mut with_pairs, mut at) = (0, 0);
+        while at < GROUP {
+            // SAFETY: of 64 masks, which is a multiple of eight, there are eight from here on.
+            let eight = unsafe { _mm512_loadu_si512(masks.as_ptr().add(at).cast()) };
+            with_pairs |= u64::from(_mm512_test_epi64_mask(eight, eight)) << at;
+            at += 8;
+        }
         // Beyond the last block stand masks of another group.
-        let blocks = (group.len() - 1) / BLOCK;
         if blocks < GROUP { with_pairs & ((1 << blocks) - 1) } else { with_pairs }
-    }
-
-    /// One bit for each byte of a block where a pair begins.
-    #[inline]
-    #[target_feature(enable = "avx512bw,avx512vbmi")]
-    fn pairs(one: &[u8; BLOCK], two: &[u8; BLOCK], firsts: __m512i) -> u64 {
-        let (one, two) = (load(one), load(two));
-        _mm512_cmpeq_epi8_mask(one, _mm512_permutexvar_epi8(two, firsts))
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx512bw,avx512vbmi")]
-    fn load(block: &[u8; BLOCK]) -> __m512i {
-        // SAFETY: a block has the 64 bytes that are loaded.
-        unsafe { _mm512_loadu_si512(block.as_ptr().cast()) }
     }
 }
 

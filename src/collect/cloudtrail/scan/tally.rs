@@ -50,6 +50,7 @@ impl Tally {
     }
 
     /// Widens the times seen to the one at the front of `value`, if it is in the usual form.
+    #[inline]
     pub(super) fn see_time(&mut self, value: &[u8]) {
         let Some((head, rest)) = value.split_first_chunk::<16>() else { return };
         let Some(tail) = rest.first_chunk::<4>() else { return };
