@@ -322,6 +322,15 @@ fn a_pattern_is_allowed_where_a_policy_covers_all_of_it() {
     };
     assert_eq!(denied(&secret("orders/private/*")), Status::Unknown);
     assert_eq!(denied(&secret("orders/streamkap*")), Status::Unknown, "the made-up name by chance");
+    let all_but = |resource: &str| {
+        let deny = json!({"Effect": "Deny", "Action": "ssm:*", "NotResource": resource});
+        let statements = json!([allow("ssm:*", "*"), deny]);
+        let more = json!({"managed_policies": {POLICY: {"value": {"document": {"Statement": statements}}}}});
+        status(&facts(&need, &statements[0], &more), "WRITE-004").0
+    };
+    assert_eq!(all_but(&secret("orders/*")), Status::Pass);
+    assert_eq!(all_but(&secret("orders/eu/*")), Status::Unknown);
+    assert_eq!(all_but(&secret("invoices/*")), Status::Fail);
     assert_eq!(denied(&secret("invoices/*")), Status::Pass);
     assert_eq!(denied(&secret("*")), Status::Fail);
 }

@@ -143,8 +143,8 @@ fn on_refused_pattern(ask: &Ask<'_>, policies: &PolicySet, decision: Decision) -
     };
     let mut statements = Vec::new();
     for Named { pattern, statement, excluded, effect } in named(ask, policies) {
-        let allows = effect == Effect::Allow && !excluded;
-        if allows && common(&pattern, wanted).is_some_and(is_allowed) {
+        let spares = (effect == Effect::Allow) != excluded;
+        if spares && common(&pattern, wanted).is_some_and(is_allowed) {
             statements.extend(statement);
         }
     }
