@@ -34,7 +34,8 @@ impl<'d> Denied<'d> {
         for group in groups {
             let action = group.action.as_deref().unwrap_or_default();
             let resource = group.resource.as_deref().unwrap_or_default();
-            let key = resource.split_once(":key/").map(|(_, key)| key);
+            let key = resource.split_once(":key/").filter(|_| resource.split(':').nth(2) == Some("kms"));
+            let key = key.map(|(_, key)| key);
             match action.split_once(':').map(|(service, _)| service) {
                 // S3 hands on what KMS refuses.
                 Some(_) if key.is_some() => denied.keys.note(key),
@@ -155,6 +156,12 @@ mod tests {
                 true,
             ),
             (denied("s3:PutObject", Some("arn:aws:s3:::orders/a")), ChangeKind::Bucket, "{}", true),
+            (
+                denied("s3:PutObject", Some("arn:aws:s3:::orders/a:key/b")),
+                ChangeKind::Bucket,
+                r#"{"bucketName":"orders"}"#,
+                true,
+            ),
             (denied("s3:ListAllMyBuckets", None), ChangeKind::Bucket, r#"{"bucketName":"order"}"#, true),
             (denied("kms:Decrypt", Some(key)), ChangeKind::Key, r#"{"keyId":"1234"}"#, true),
             (denied("kms:Decrypt", Some(key)), ChangeKind::Key, &format!(r#"{{"keyId":"{key}"}}"#), true),
