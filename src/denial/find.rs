@@ -29,6 +29,7 @@ static MARKER: LazyLock<Regex> = LazyLock::new(|| {
     | (?P<hidden> ciphertext\s+refers\s+to\s+a\s+customer\s+master\s+key\s+that\s+does\s+not\s+exist )
     | (?P<key> arn:aws[a-z-]*:kms:(?-u:[\w-]+):(?-u:\d{12}):key/(?-u:[\w-]+))\s+is\s+
         (?P<key_state>disabled|unavailable|pending\s+(?:replica\s+deletion|deletion|import)|creating|updating)(?-u:\b)
+    | (?P<key_off> specified\s+KMS\s+key\s+is\s+not\s+enabled )
     | (?P<bare> (?-u:\b)[Aa]ccess\ [Dd]enied\.?\s+\(Service:
               | :\s+(?:Access\ Denied|Forbidden|null)\.?\s+\(Service:[\ -~&&[^)]]{1,60}Status\ Code:\ 403
               | (?-u:\b)null\s+\(Service:[\ -~&&[^)]]{1,60}Status\ Code:\ 403
@@ -294,6 +295,9 @@ fn denial_at(mark: &regex::Captures<'_>, whole: &str, segment: &str) -> Option<D
         let state = Some(state.split_whitespace().collect::<Vec<_>>().join(" "));
         let resource = group("key").map(str::to_owned);
         return of_reason(Reason::KeyState { state }).map(|denial| Denial { resource, ..denial });
+    }
+    if group("key_off").is_some() {
+        return of_reason(Reason::KeyState { state: Some("disabled".to_owned()) });
     }
     if group("pass_role").is_some() {
         let action = Some("iam:PassRole".to_owned());

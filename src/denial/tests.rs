@@ -235,6 +235,17 @@ fn a_key_that_cannot_be_used_is_a_refusal_with_its_own_reason() {
         assert_eq!(denial.reason, Reason::KeyState { state: Some(state.to_owned()) }, "{text}");
         assert_eq!(denial.action.as_deref(), action, "{text}");
     }
+    let unnamed = find_all(
+        "com.amazonaws.services.kms.model.DisabledException: The request was rejected because the specified KMS key is not \
+         enabled. (Service: AWSKMS; Status Code: 400; Error Code: DisabledException; Request ID: 1)",
+    );
+    let [denial] = &unnamed[..] else { panic!("{unnamed:?}") };
+    assert_eq!(denial.reason, Reason::KeyState { state: Some("disabled".to_owned()) });
+    assert_eq!(denial.resource, None);
+    assert_eq!(
+        find_all("org.springframework.security.authentication.DisabledException: User is disabled"),
+        []
+    );
     let of_event =
         |code, message| Denial::of_event("kms.amazonaws.com", "Decrypt", code, message).map(|it| it.reason);
     assert_eq!(of_event("KMSInvalidStateException", None), Some(Reason::KeyState { state: None }));
