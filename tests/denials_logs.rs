@@ -286,6 +286,46 @@ fn the_window_and_the_accounts_are_those_of_denials_and_not_of_what_explains_the
 }
 
 #[test]
+fn days_without_a_record_in_the_midst_of_a_window_make_it_incomplete() {
+    let folder = tempfile::tempdir().unwrap();
+    for day in ["2026-03-02", "2026-03-03", "2026-03-07"] {
+        let mut quiet = record(day, ROLE, "");
+        quiet["eventTime"] = json!(format!("{day}T06:00:00Z"));
+        std::fs::write(folder.path().join(format!("{day}.json")), file(&[quiet])).unwrap();
+    }
+    let silence = "2026-03-03T06:00:00Z to 2026-03-07T06:00:00Z";
+    let (answer, output) =
+        denials(folder.path(), &["--role", ROLE, "--since", "2026-03-02", "--until", "2026-03-08"]);
+    assert_eq!((&answer["complete"], output.status.code()), (&json!(false), Some(3)), "{answer:#}");
+    assert_eq!(answer["coverage"]["problems"][0]["file"], silence, "{answer:#}");
+    assert_eq!(answer["coverage"]["problems"].as_array().unwrap().len(), 1, "{answer:#}");
+    for window in
+        [&["--since", "2026-03-02", "--until", "2026-03-04"][..], &["--since", "2026-03-06T12:00:00Z"]]
+    {
+        let (answer, _) = denials(folder.path(), &[&["--role", ROLE], window].concat());
+        assert_eq!(answer["complete"], true, "{window:?} {answer:#}");
+    }
+    // Without a window it is of what there is, and what there is not is told.
+    let (answer, output) = denials(folder.path(), &["--role", ROLE]);
+    assert_eq!((&answer["complete"], output.status.code()), (&json!(true), Some(0)), "{answer:#}");
+    assert!(answer["coverage"]["blind_spots"].to_string().contains(silence), "{answer:#}");
+}
+
+#[test]
+fn logs_of_other_buckets_objects_are_no_complete_answer_about_a_bucket() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("a.json");
+    std::fs::write(&logs, file(&[record("1", ROLE, "")])).unwrap();
+    for (bucket, complete) in [("orders", true), ("s3://orders/raw", true), ("payments", false)] {
+        let (answer, output) = denials(&logs, &["--role", ROLE, "--bucket", bucket]);
+        let code = if complete { 0 } else { 3 };
+        assert_eq!((&answer["complete"], output.status.code()), (&json!(complete), Some(code)), "{answer:#}");
+        let selector = answer["coverage"]["selector_to_add"].to_string();
+        assert_eq!(selector.contains("payments"), !complete, "{answer:#}");
+    }
+}
+
+#[test]
 fn a_denial_is_never_listed_beside_the_word_that_none_of_its_kind_is_recorded() {
     let folder = tempfile::tempdir().unwrap();
     let logs = folder.path().join("a.json");

@@ -352,6 +352,71 @@ fn only_calls_on_objects_of_s3_show_that_such_are_recorded() {
 }
 
 #[test]
+fn calls_on_objects_of_other_buckets_show_nothing_of_the_one_asked_about() {
+    let call = |id: &str, bucket: &str, name: &str| {
+        let mut call = record(id, "arn:aws:iam::111122223333:role/other", "");
+        call["eventName"] = json!(name);
+        call["requestParameters"] = json!({"bucketName": bucket, "key": "orders/orders"});
+        call["resources"] =
+            json!([{"type": "AWS::S3::Object", "ARN": format!("arn:aws:s3:::{bucket}/orders/orders")}]);
+        call
+    };
+    let mut managed = call("m", "orders", "GetBucketLocation");
+    managed["eventCategory"] = json!("Management");
+    let mut by_arn = call("a", "orders", "DeleteObjects");
+    by_arn["requestParameters"] = json!({"key": "k"});
+    let others = ["orders-2", "2-orders", "my.orders", "ORDERS"].map(|bucket| call("o", bucket, "PutObject"));
+    let seen = |records: Vec<Value>| {
+        let query = Query { bucket: Some("orders".to_owned()), ..query() };
+        let records: Vec<String> = records.iter().map(Value::to_string).collect();
+        [wrapped(&records), pretty(&wrapped(&records))].map(|text| {
+            let coverage = scan_bytes(&gz(text), &query).1;
+            (coverage.data_events, coverage.bucket_seen)
+        })
+    };
+    assert_eq!(seen(vec![managed.clone()]), [(false, false); 2]);
+    assert_eq!(seen([&others[..], &[managed]].concat()), [(true, false); 2]);
+    for one in [call("x", "orders", "GetObject"), by_arn] {
+        for at in 0..=others.len() {
+            let mut records = others.to_vec();
+            records.insert(at, one.clone());
+            assert_eq!(seen(records), [(true, true); 2], "{one} at {at}");
+        }
+    }
+}
+
+#[test]
+fn what_glue_hands_on_of_kms_is_a_denial_where_it_says_so() {
+    let key = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555";
+    let aws_kms = |code: &str| {
+        format!("(Service: AWSKMS; Status Code: 400; Error Code: {code}; Request ID: 1; Proxy: null)")
+    };
+    let refused = format!(
+        "User: arn:aws:sts::111122223333:assumed-role/orders/s is not authorized to perform: kms:Decrypt on resource: {key} \
+         because no identity-based policy allows the kms:Decrypt action {}",
+        aws_kms("AccessDeniedException")
+    );
+    let disabled = format!("{key} is disabled. {}", aws_kms("DisabledException"));
+    let slow_down = format!("Rate exceeded {}", aws_kms("ThrottlingException"));
+    let events =
+        [("refused", &refused), ("disabled", &disabled), ("throttled", &slow_down)].map(|(id, message)| {
+            let mut event = record(id, ROLE, "GlueEncryptionException");
+            event["eventSource"] = json!("glue.amazonaws.com");
+            event["eventName"] = json!("GetTable");
+            event["errorMessage"] = json!(message);
+            event
+        });
+    let records: Vec<String> = events.iter().map(Value::to_string).collect();
+    for text in [wrapped(&records), pretty(&wrapped(&records))] {
+        assert_eq!(scan_bytes(&gz(text), &query()).0, ["refused", "disabled"]);
+    }
+    let read = |event: &Value| streamkap_doctor::trail::Event::from_value(event).unwrap().denial().unwrap();
+    let denial = read(&events[0]);
+    assert_eq!((denial.action.as_deref(), denial.resource.as_deref()), (Some("kms:Decrypt"), Some(key)));
+    assert_eq!(read(&events[1]).reason.to_string(), "the key is disabled");
+}
+
+#[test]
 fn insights_are_no_records_in_whatever_order_their_keys_stand() {
     let insight = r#"{"eventVersion":"1.07","eventTime":"2026-03-02T00:07:00Z","awsRegion":"eu-west-1","eventID":"i","eventType":"AwsCloudTrailInsight","recipientAccountId":"111122223333","sharedEventID":"s","insightDetails":{"state":"Start","eventSource":"s3.amazonaws.com","eventName":"PutObject","insightType":"ApiErrorRateInsight","errorCode":"AccessDenied"},"eventCategory":"Insight"}"#;
     let insight = insight.to_owned();

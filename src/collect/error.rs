@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::operations::Operation;
-use crate::denial::{is_denial_code, is_key_state_code};
+use crate::denial::{self, Reason};
 use crate::facts::{Fact, Failure, FailureKind, Refusal};
 
 /// Codes by which AWS says that a caller asks too often. The SDKs' own list.
@@ -125,10 +125,16 @@ impl Problem {
     /// Whether AWS says that the caller may not do this.
     pub(super) fn is_denial(&self) -> bool {
         match &self.code {
-            Some(code) => is_denial_code(code) && !is_key_state_code(code),
+            Some(code) => denial::is_denial(code, Some(&self.message)) && !self.is_of_key(code),
             // An answer to HEAD has no body and so no code.
             None => self.status == Some(403),
         }
+    }
+
+    /// Whether AWS says that a key serves nobody, which is no matter of permissions.
+    fn is_of_key(&self, code: &str) -> bool {
+        let told = || denial::parse(&self.message).map(|denial| denial.reason);
+        denial::is_key_state_code(code) || matches!(told(), Some(Reason::KeyState { .. }))
     }
 
     /// Whether AWS's clock and this computer's are too far apart, which AWS says in the message, too.

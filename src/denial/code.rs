@@ -10,7 +10,7 @@ const KEY_STATES: [&str; 2] = ["DisabledException", "KMSInvalidStateException"];
 /// CloudTrail writes `AccessDenied` for most services whose API answers
 /// `AccessDeniedException`; both occur. `AuthorizationError` is SNS's, `ForbiddenException`
 /// the media services', `VpceAccessDenied` that of network activity events.
-pub const DENIALS: [&str; 17] = [
+const DENIALS: [&str; 17] = [
     "AccessDenied",
     "AccessDeniedException",
     "AccessDeniedError",
@@ -30,6 +30,11 @@ pub const DENIALS: [&str; 17] = [
     KEY_STATES[1],
 ];
 
+/// With this Glue hands on whatever KMS said about the catalogue's key, be it that it refused the caller:
+/// the message tells.
+/// <https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-exceptions.html>
+const RELAYING: &str = "GlueEncryptionException";
+
 /// Whether an error code says that the caller itself was refused.
 ///
 /// Judged by what follows the last dot, `#` or colon, so that `Client.UnauthorizedOperation`
@@ -39,10 +44,24 @@ pub fn is_denial_code(code: &str) -> bool {
     is_denial_bytes(code.as_bytes())
 }
 
-/// The same of bytes, as they stand in a log.
-pub(crate) fn is_denial_bytes(code: &[u8]) -> bool {
+fn is_denial_bytes(code: &[u8]) -> bool {
     let name = name_of(code);
     DENIALS.iter().any(|denial| denial.as_bytes() == name)
+}
+
+/// Whether an error code leaves it to the message whether the caller was refused.
+pub(crate) fn is_relaying_code(code: &str) -> bool {
+    name_of(code.as_bytes()) == RELAYING.as_bytes()
+}
+
+/// Whether an error with this code, as it stands in a log, may say that the caller was refused.
+pub(crate) fn may_be_denial(code: &[u8]) -> bool {
+    is_denial_bytes(code) || name_of(code) == RELAYING.as_bytes()
+}
+
+/// Every code with which the caller may have been refused, without prefixes.
+pub fn codes_of_denials() -> impl Iterator<Item = &'static str> {
+    DENIALS.into_iter().chain([RELAYING])
 }
 
 /// Whether an error code says that a KMS key is in a state in which it serves nobody, which is about nobody's

@@ -315,7 +315,7 @@ fn exception_before(text: &str, start: usize) -> Option<String> {
         .rfind(|letter: char| !letter.is_ascii_alphanumeric())
         .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
     let word = &before[from..];
-    super::is_denial_code(word).then(|| word.to_owned())
+    super::may_be_denial(word.as_bytes()).then(|| word.to_owned())
 }
 
 /// Each denial once; a stack trace repeats its causes.

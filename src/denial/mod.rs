@@ -20,8 +20,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use action::{action_of, action_of_operation, sdk_prefix, service_prefix};
-pub use code::{DENIALS as DENIAL_CODES, is_denial_code};
-pub(crate) use code::{is_denial_bytes, is_key_state_code};
+pub use code::{codes_of_denials, is_denial_code};
+pub(crate) use code::{is_key_state_code, is_relaying_code, may_be_denial};
 pub use find::find_all;
 pub use grammar::parse;
 
@@ -67,11 +67,15 @@ pub struct Denial {
     pub truncated: bool,
 }
 
-/// Whether an event's error is a refusal: a denial, or that of a session that is too long, for which STS has another
-/// code.
+/// Whether an error says that the caller was refused: by its code, or by what it hands on of another service.
+pub(crate) fn is_denial(error_code: &str, error_message: Option<&str>) -> bool {
+    is_denial_code(error_code) || is_relaying_code(error_code) && error_message.and_then(parse).is_some()
+}
+
+/// The same, or that a session would be too long, for which STS has another code.
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
 pub(crate) fn is_refusal(error_code: &str, error_message: Option<&str>) -> bool {
-    is_denial_code(error_code)
+    is_denial(error_code, error_message)
         || error_message.is_some_and(|message| message.contains("The requested DurationSeconds exceeds"))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,9 +16,6 @@ use crate::denial::Denial;
 use crate::facts::Facts;
 use crate::model::{AccountId, Arn};
 use crate::trail::{self, Cause, DenialGroup, EARLIER_CHANGES, Entry, EntryKind, RoleNow, Timeline};
-
-/// How long an account may record nothing.
-const SILENCE: SignedDuration = SignedDuration::from_hours(24);
 
 /// The version of this model, raised when a reader of the last one would be misled.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -58,6 +55,9 @@ pub struct Question {
     pub accounts: BTreeSet<String>,
     /// The window of time.
     pub window: Window,
+    /// The connector's bucket, where it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<String>,
 }
 
 /// A window of time, open where null.
@@ -156,13 +156,15 @@ impl Searched {
                  in these logs"
                     .to_owned(),
             );
-            if let Some((bucket, _)) = bucket.filter(|_| looked.records > 0) {
-                let what = format!("calls on objects of the bucket {bucket}");
-                looked.misses(&what, "no call on any S3 object is in these logs");
-            }
+        }
+        if let Some((bucket, _)) = bucket.filter(|_| looked.records > 0 && !looked.bucket_seen) {
+            let what = format!("calls on objects of the bucket {bucket}");
+            let others = if looked.data_events { ", only on objects of others" } else { " nor on any other" };
+            looked.misses(&what, format!("no call on an object of it is in these logs{others}"));
         }
         blind_spots.extend(always_blind());
-        let selector_to_add = (!looked.data_events).then(|| selector_to_add("aws", bucket));
+        let is_recorded = if bucket.is_some() { looked.bucket_seen } else { looked.data_events };
+        let selector_to_add = (!is_recorded).then(|| selector_to_add("aws", bucket));
         Self {
             source,
             places,
@@ -209,8 +211,8 @@ impl Searched {
         }
     }
 
-    /// Records have to be of all of the window: an account is not silent for long, since CloudTrail itself looks
-    /// at its bucket every hour.
+    /// Records have to be of all of the window: an account is not silent for long. Where no window is asked for,
+    /// what there is is what is meant, and what is lacking in its midst is told.
     fn hold_to_window(&mut self, window: Window) {
         let (Some(first), Some(last)) = (self.looked.first, self.looked.last) else { return };
         let (since, until) = (window.since.unwrap_or(first), window.until.unwrap_or(last));
@@ -220,11 +222,14 @@ impl Searched {
                 .misses(&places, format!("the records are from {first} to {last}: none is of the window"));
             return;
         }
-        if since.duration_until(first) > SILENCE {
-            self.looked.misses(&format!("{since} to {first}"), "the first record is from the end of it");
-        }
-        if last.duration_until(until) > SILENCE {
-            self.looked.misses(&format!("{last} to {until}"), "the last record is from the start of it");
+        for (from, to) in self.looked.heard.silences((since, until)) {
+            if window.since.is_some() || to == until && window.until.is_some() {
+                self.looked.misses(&format!("{from} to {to}"), "no record at all is from within this time");
+            } else {
+                self.blind_spots.push(format!(
+                    "what was called from {from} to {to}: no record at all is from within this time"
+                ));
+            }
         }
     }
 

@@ -295,8 +295,10 @@ fn caveats(denial: &Denial, subject: &Subject) -> Vec<String> {
              the database and the table");
     }
     if subject.service == "kms" && !matches!(denial.reason, Reason::KeyState { .. }) {
-        say("S3 asks KMS with the role's credentials; both the role's policies and the key's policy must \
-             allow it");
+        say(
+            "the service that keeps the data, S3 or the Glue Data Catalog, asks KMS with the role's credentials; \
+             both the role's policies and the key's policy must allow it",
+        );
     }
     if subject.action.eq_ignore_ascii_case("s3:GetObject") && layer.is_none() {
         say("for an object that does not exist S3 answers 403 unless the caller may list the bucket");

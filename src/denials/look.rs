@@ -7,12 +7,16 @@ use crate::model::{Arn, CheckId, shell_flag};
 pub(super) struct Refused<'a> {
     /// The role that was asked for on the command line: name or ARN.
     pub(super) role: Option<&'a str>,
+    /// The connector's bucket, where it was given there.
+    pub(super) bucket: Option<&'a str>,
     /// Who was refused: an ARN, mostly.
     pub(super) principal: Option<&'a str>,
     /// The IAM action.
     pub(super) action: Option<&'a str>,
     /// An ARN, `*`, or kind and name.
     pub(super) resource: Option<&'a str>,
+    /// Whether it was Glue that handed the refusal on.
+    pub(super) by_glue: bool,
 }
 
 /// `streamkap-doctor check s3 --role R --bucket B --only WRITE-003`. What the denial does not tell stands in
@@ -53,10 +57,11 @@ fn target(refused: Refused<'_>) -> String {
     };
     let service = refused.action.and_then(|action| action.split_once(':')).map(|(service, _)| service);
     match service.unwrap_or_default() {
+        "kms" if refused.by_glue => "iceberg-glue --database DATABASE".to_owned(),
         "s3" | "kms" | "sts" => {
             let bucket = arn.as_ref().filter(|arn| arn.service() == "s3").map(Arn::resource);
             let bucket = bucket.map(|resource| resource.split('/').next().unwrap_or(resource));
-            format!("s3 {}", named("--bucket", bucket, "BUCKET"))
+            format!("s3 {}", named("--bucket", bucket.or(refused.bucket), "BUCKET"))
         }
         "glue" | "lakeformation" => {
             let mut parts = arn.as_ref().map(Arn::resource).unwrap_or_default().split('/');
@@ -115,10 +120,22 @@ mod tests {
             (None, None, "ec2:CreateVpc", Some("*"), "byoc --role ROLE".to_owned()),
             (None, Some("odd one"), "sqs:SendMessage", None, "CONNECTOR --role ROLE".to_owned()),
         ] {
-            let refused = Refused { role: asked, principal, action: Some(action), resource };
+            let refused =
+                Refused { role: asked, principal, action: Some(action), resource, ..Refused::default() };
             let command = command(refused, &["WRITE-004".parse().unwrap(), "LATER-005".parse().unwrap()]);
             assert_eq!(command, format!("streamkap-doctor check {wanted} --only WRITE-004,LATER-005"));
         }
+    }
+
+    #[test]
+    fn what_the_denial_does_not_tell_is_taken_from_what_was_asked_and_from_who_told_it() {
+        let resource = Some("arn:aws:kms:eu-west-1:111122223333:key/1234");
+        let refused = Refused { action: Some("kms:Decrypt"), resource, ..Refused::default() };
+        let command = |refused| command(refused, &["WRITE-006".parse().unwrap()]);
+        let asked = command(Refused { bucket: Some("orders"), ..refused });
+        assert!(asked.contains(" check s3 --bucket orders "), "{asked}");
+        let of_catalog = command(Refused { by_glue: true, ..refused });
+        assert!(of_catalog.contains(" check iceberg-glue --database DATABASE "), "{of_catalog}");
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub struct Scope {
     pub regions: BTreeSet<String>,
     /// The window of time.
     pub window: Window,
+    /// The connector's bucket and the prefix in it, where they are known.
+    pub bucket: Option<(String, String)>,
 }
 
 /// The role whose denials are asked for.
@@ -83,6 +85,7 @@ impl Scope {
             role: self.role.as_ref().map(|role| role.as_str().to_owned()),
             accounts: self.accounts.clone(),
             window: self.window,
+            bucket: self.bucket.as_ref().map(|(name, _)| name.clone()),
         }
     }
 }

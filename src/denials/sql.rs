@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::scope::{RoleFilter, Scope};
 use super::table::TableName;
-use crate::denial::DENIAL_CODES;
+use crate::denial::codes_of_denials;
 use crate::trail::{Event, assumptions, changes};
 
 /// How an Athena table is partitioned, as far as it helps.
@@ -200,9 +200,10 @@ fn history_of(role: &RoleFilter, dialect: &Dialect) -> String {
     )
 }
 
-/// The codes of denials by what follows the last dot, `#` or colon.
+/// The codes of denials by what follows the last dot, `#` or colon; whether one was, is settled by the answer.
 fn denied() -> String {
-    format!("regexp_like(trim(errorcode), '(^|[.#:])({})$')", DENIAL_CODES.join("|"))
+    let codes: Vec<&str> = codes_of_denials().collect();
+    format!("regexp_like(trim(errorcode), '(^|[.#:])({})$')", codes.join("|"))
 }
 
 /// Sessions of the role: by the issuer, which has the role's path; where there is no issuer, by the
@@ -376,6 +377,7 @@ mod tests {
                 since: Some("2026-03-02T10:00:00Z".parse().unwrap()),
                 until: Some("2026-03-04T00:00:00Z".parse().unwrap()),
             },
+            bucket: None,
         }
     }
 

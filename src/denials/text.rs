@@ -13,7 +13,7 @@ use super::selector::Kind;
 use super::source::Verdict;
 use super::verify::Verification;
 use super::words::{counted, few, sentence, some, thousands, time, who};
-use crate::denial::Reason;
+use crate::denial::{Reason, is_relaying_code};
 use crate::report::line;
 use crate::trail::{Cause, Certainty, Entry, Problem, ProblemKind, StatementChangeKind, Timeline};
 
@@ -83,10 +83,11 @@ pub fn table_pasted(pasted: &Pasted, width: usize) -> String {
             page.paragraph("   ", &format!("policy: {policy}"));
         }
         let refused = Refused {
-            role: None,
             principal: denial.principal.as_deref(),
             action: denial.action.as_deref(),
             resource: denial.resource.as_deref(),
+            by_glue: denial.error_code.as_deref().is_some_and(is_relaying_code),
+            ..Refused::default()
         };
         meaning(&mut page, &denial.meaning, refused);
         decoded(&mut page, denial.encoded.is_some(), denial.decoded.as_ref());
@@ -205,9 +206,11 @@ fn group(page: &mut Page, number: usize, denied: &Denied, answer: &Answer) {
     }
     let refused = Refused {
         role: answer.question.role.as_deref(),
+        bucket: answer.question.bucket.as_deref(),
         principal: group.principals.first().map(String::as_str),
         action: group.action.as_deref(),
         resource: group.resource.as_deref(),
+        by_glue: group.error_codes.iter().any(|code| is_relaying_code(code)),
     };
     meaning(page, &denied.meaning, refused);
     decoded(page, group.encoded.is_some(), denied.decoded.as_ref());

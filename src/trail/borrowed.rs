@@ -143,7 +143,8 @@ impl<'a> From<&'a Event> for EventRef<'a> {
 impl EventRef<'_> {
     /// Whether the caller was refused.
     pub fn is_denial(&self) -> bool {
-        self.error_code.as_deref().is_some_and(denial::is_denial_code)
+        let message = self.error_message.as_deref();
+        self.error_code.as_deref().is_some_and(|code| denial::is_denial(code, message))
     }
 
     /// The same, or refused a session of the length that was asked for.

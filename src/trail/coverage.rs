@@ -6,6 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::silence::Heard;
+
 /// How long before a window of time changes are looked for in log files that may explain what is denied in it.
 pub const EARLIER_CHANGES: SignedDuration = SignedDuration::from_hours(90 * 24);
 
@@ -47,6 +49,9 @@ pub struct Coverage {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub last: Option<Timestamp>,
+    /// Of which times there are records.
+    #[serde(skip)]
+    pub heard: Heard,
     /// Regions whose logs were read.
     pub regions: BTreeSet<String>,
     /// Accounts whose logs were read.
@@ -54,6 +59,8 @@ pub struct Coverage {
     /// Whether any call on an S3 object was seen. They are data events, which trails record only where they are
     /// told to: without them an empty result says nothing about S3. Data events of other services do not count.
     pub data_events: bool,
+    /// Whether one on an object of the bucket that was asked about was seen.
+    pub bucket_seen: bool,
     /// Whether the role that was asked for stands in any record, be it denied something or not.
     pub role_seen: bool,
     /// Files that were not read to the end or not in the ordinary way, by name.
@@ -162,7 +169,9 @@ impl Coverage {
         self.see_time(other.last);
         self.regions.extend(other.regions);
         self.accounts.extend(other.accounts);
+        self.heard.merge(other.heard);
         self.data_events |= other.data_events;
+        self.bucket_seen |= other.bucket_seen;
         self.role_seen |= other.role_seen;
         self.problems.extend(other.problems);
         self.more_problems += other.more_problems;

@@ -18,6 +18,7 @@ mod record;
 mod relevance;
 mod resource;
 mod seen;
+mod silence;
 mod spread;
 mod timeline;
 
@@ -36,5 +37,6 @@ pub(crate) use lacking::Lacking;
 pub use reader::RecordReader;
 pub use record::{Event, Resource};
 pub use relevance::Denied;
-pub use resource::{is_object_call, resource_of};
+pub use resource::{bucket_of, is_object_call, resource_of};
+pub use silence::Heard;
 pub use timeline::{Cause, Entry, EntryKind, Timeline};

@@ -126,7 +126,8 @@ impl Event {
 
     /// Whether the caller was refused.
     pub fn is_denial(&self) -> bool {
-        self.error_code.as_deref().is_some_and(denial::is_denial_code)
+        let message = self.error_message.as_deref();
+        self.error_code.as_deref().is_some_and(|code| denial::is_denial(code, message))
     }
 
     /// What was refused and why; none when the call was not refused.

@@ -65,7 +65,7 @@ impl<'a> Call<'a> {
 }
 
 /// The bucket in an S3 ARN, its own or an object's.
-pub(super) fn bucket_of(arn: &str) -> Option<&str> {
+pub fn bucket_of(arn: &str) -> Option<&str> {
     let (_, rest) = arn.split_once(":s3:::")?;
     rest.split('/').next()
 }

@@ -19,15 +19,8 @@ use crate::denials::{Answer, Gathered, Scope, Searched, SourceKind};
 use crate::facts::Facts;
 
 impl Run<'_> {
-    /// Scans the logs given, for what is known of the connector's bucket and its prefix. With `settings`, encoded
-    /// messages are opened by AWS.
-    pub(super) fn logs(
-        &self,
-        scope: &Scope,
-        bucket: Option<&(String, String)>,
-        facts: Option<&Facts>,
-        settings: Option<&Settings>,
-    ) -> Ended {
+    /// Scans the logs given. With `settings`, encoded messages are opened by AWS.
+    pub(super) fn logs(&self, scope: &Scope, facts: Option<&Facts>, settings: Option<&Settings>) -> Ended {
         let inputs = self.args.logs.iter().map(input).collect::<Result<Vec<_>, _>>()?;
         let cancel = Arc::new(AtomicBool::new(false));
         cancel_on_interrupt(&cancel)?;
@@ -55,7 +48,7 @@ impl Run<'_> {
         }
         bar.finish_and_clear();
         looked.duplicates = gathered.duplicates();
-        let bucket = bucket.map(|(name, prefix)| (name.as_str(), prefix.as_str()));
+        let bucket = scope.bucket.as_ref().map(|(name, prefix)| (name.as_str(), prefix.as_str()));
         let places = self.args.logs.iter().map(|path| name(path)).collect();
         let searched = Searched::logs(SourceKind::Logs, places, looked, bucket);
         let mut answer = Answer::of(gathered, searched, facts, &Catalog::built_in().vendor.account);

@@ -47,12 +47,12 @@ pub(super) fn run(
         let settings = args.decode.then(settings).transpose()?;
         return run.paste(given, settings.as_ref());
     }
-    let (role, scope) = scope(args, &config, environment)?;
+    let (role, mut scope) = scope(args, &config, environment)?;
     let facts = args.case.as_deref().map(case::read).transpose()?.map(|case| case.facts);
-    let bucket = bucket(args, &config, environment)?;
+    scope.bucket = bucket(args, &config, environment)?;
     if !args.logs.is_empty() {
         let settings = args.decode.then(settings).transpose()?;
-        return run.logs(&scope, bucket.as_ref(), facts.as_ref(), settings.as_ref());
+        return run.logs(&scope, facts.as_ref(), settings.as_ref());
     }
     let settings = Settings { until: scope.window.until, regions: scope.regions.clone(), ..settings()? };
     let pick = |given: &Option<String>, variable: &str, file: &Option<String>| {
@@ -61,7 +61,7 @@ pub(super) fn run(
     };
     let database = pick(&args.database, "STREAMKAP_DOCTOR_DATABASE", &config.database);
     let cluster = pick(&args.cluster, "STREAMKAP_DOCTOR_CLUSTER", &config.cluster);
-    let connector = Places { bucket, database, cluster };
+    let connector = Places { bucket: scope.bucket.clone(), database, cluster };
     Live { run: &run, settings, scope, role, connector, case: facts }.run()
 }
 
@@ -150,6 +150,7 @@ fn scope(
         accounts: accounts.collect::<Result<BTreeSet<_>, _>>()?,
         regions: regions.collect::<Result<BTreeSet<_>, _>>()?,
         window,
+        bucket: None,
     };
     Ok((role, scope))
 }

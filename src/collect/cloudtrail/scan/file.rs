@@ -264,7 +264,7 @@ impl<'q, S: Sink> Scanner<'q, S> {
         splitter.split(text, last, |object| {
             let Some(value) = carrier::parse(object) else { return Outcome::Broken };
             let seen = carrier::for_each_record(&value, &mut |event| {
-                tally.see_event(&event);
+                tally.see_event(&event, query);
                 coverage.role_seen = coverage.role_seen || query.is_about_role(&event);
                 if query.accepts(&EventRef::from(&event)) {
                     *found += 1;

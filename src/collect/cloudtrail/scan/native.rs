@@ -8,7 +8,7 @@
 use super::marks::for_each_mark;
 use super::query::Compiled;
 use super::tally::Tally;
-use crate::denial::is_denial_bytes;
+use crate::denial::may_be_denial;
 use crate::trail::{
     ChangeRef, EventRef, RecordReader, is_about_a_role, is_object_call, kind_of_call, may_matter,
 };
@@ -70,7 +70,7 @@ pub(super) fn scan<'t>(
 struct Marks {
     /// Where its first error code begins, which may be a nested one.
     failed: Option<usize>,
-    /// It holds that of a denial.
+    /// It holds one that a denial may have.
     denied: bool,
     /// It holds a time.
     timed: bool,
@@ -160,7 +160,7 @@ impl<'t> Pass<'t, '_, '_> {
             return Err(NotNative);
         }
         self.marks.failed.get_or_insert(self.text.len() - rest.len());
-        self.marks.denied |= is_denial_bytes(code);
+        self.marks.denied |= may_be_denial(code);
         Ok(())
     }
 
@@ -170,7 +170,7 @@ impl<'t> Pass<'t, '_, '_> {
         self.tally.see_time(time);
         let source = source_after_time(&time[..time.len().min(200)]);
         self.marks.placed = source.is_some();
-        let may_be_object = !self.tally.coverage.data_events
+        let may_be_object = !self.query.knows_objects(&self.tally.coverage)
             && source.is_some_and(|source| source.starts_with(b"s3.amazonaws.com\""));
         if !may_be_object && !self.query.wants_history() {
             return;
@@ -197,9 +197,13 @@ impl<'t> Pass<'t, '_, '_> {
     /// Notes whether the record at hand, which is of S3 and ends before `end`, is a call on an object.
     #[inline(never)]
     fn see_category(&mut self, end: usize) {
-        let category = category_at_end(&self.text[self.start.unwrap_or(end)..end]);
-        let is_one = |name| is_object_call(b"s3.amazonaws.com", name, category);
-        self.tally.coverage.data_events |= self.objects.take().is_some_and(is_one);
+        let record = &self.text[self.start.unwrap_or(end)..end];
+        let is_one = |name| is_object_call(b"s3.amazonaws.com", name, category_at_end(record));
+        if self.objects.take().is_some_and(is_one) {
+            let coverage = &mut self.tally.coverage;
+            coverage.data_events = true;
+            coverage.bucket_seen = coverage.bucket_seen || self.query.is_of_bucket(record);
+        }
     }
 
     /// Settles the record at hand, which ends before `end`.

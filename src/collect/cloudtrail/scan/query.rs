@@ -7,7 +7,9 @@ use memchr::memmem::Finder;
 
 use crate::denials::{RoleFilter, Scope};
 use crate::model::Arn;
-use crate::trail::{ChangeKind, ChangeRef, Event, EventRef, is_about_a_role, names_role};
+use crate::trail::{
+    ChangeKind, ChangeRef, Coverage, Event, EventRef, bucket_of, is_about_a_role, names_role,
+};
 
 /// What to find in the logs.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +26,8 @@ pub struct Query {
     /// Whose history to collect besides: assumptions of the role and changes of what it depends
     /// on, for a [`crate::trail::Timeline`].
     pub history: Option<Arn>,
+    /// Calls on objects of this bucket are to be noted, whoever makes them.
+    pub bucket: Option<String>,
 }
 
 /// What to find for `scope`: the denials and the history of a role, of one known by its name alone in
@@ -36,6 +40,7 @@ pub fn query_of(scope: &Scope) -> Query {
         from: scope.window.since,
         until: scope.window.until,
         accounts: scope.accounts.clone(),
+        bucket: scope.bucket.as_ref().map(|(name, _)| name.clone()),
     }
 }
 
@@ -45,6 +50,7 @@ pub(super) struct Compiled<'a> {
     /// None when denials of anybody are wanted.
     role: Option<Named<'a>>,
     history: Option<Named<'a>>,
+    bucket: Option<Finder<'a>>,
 }
 
 /// Finds where a record names a role.
@@ -133,7 +139,38 @@ fn is_of_name(byte: u8) -> bool {
 impl<'a> Compiled<'a> {
     pub(super) fn new(query: &'a Query) -> Self {
         let named = |role: &'a Option<Arn>, key| role.as_ref().map(|role| Named::new(role, key));
-        Self { query, role: named(&query.role, "userName"), history: named(&query.history, "roleName") }
+        let bucket = query.bucket.as_deref().map(Finder::new);
+        Self {
+            query,
+            role: named(&query.role, "userName"),
+            history: named(&query.history, "roleName"),
+            bucket,
+        }
+    }
+
+    /// Whether nothing more is to be learnt of calls on S3 objects.
+    pub(super) fn knows_objects(&self, coverage: &Coverage) -> bool {
+        coverage.data_events && (coverage.bucket_seen || self.bucket.is_none())
+    }
+
+    /// Whether a record of a call on an object is of the bucket that is asked about: whether it stands there as
+    /// parameter or in an ARN.
+    pub(super) fn is_of_bucket(&self, record: &[u8]) -> bool {
+        self.bucket.as_ref().is_some_and(|bucket| {
+            bucket.find_iter(record).any(|at| {
+                let (before, after) = (&record[..at], record.get(at + bucket.needle().len()));
+                (before.ends_with(b"\"bucketName\":\"") || before.ends_with(b":s3:::"))
+                    && matches!(after, Some(b'"' | b'/'))
+            })
+        })
+    }
+
+    /// The same of an event that was read.
+    pub(super) fn is_of_event(&self, event: &Event) -> bool {
+        let wanted = self.query.bucket.as_deref();
+        let of_call = event.parameter("bucketName").or_else(|| event.parameter("bucket"));
+        let named = event.resources.iter().filter_map(|it| bucket_of(it.arn.as_deref()?));
+        wanted.is_some() && of_call.into_iter().chain(named).any(|bucket| Some(bucket) == wanted)
     }
 
     /// Whether a record with a denial may be one that is wanted.

@@ -3,6 +3,7 @@
 use memchr::memmem;
 
 use super::carrier::Seen;
+use super::query::Compiled;
 use crate::trail::{Coverage, Event, ProblemKind, is_object_call};
 
 /// Coverage under way, with times still as bytes: comparing those is all that most records cost.
@@ -77,14 +78,15 @@ impl Tally {
     }
 
     /// Notes what a parsed event shows.
-    pub(super) fn see_event(&mut self, event: &Event) {
+    pub(super) fn see_event(&mut self, event: &Event, query: &Compiled<'_>) {
         self.coverage.records += 1;
         self.coverage.see_time(event.event_time);
-        self.coverage.data_events |= is_object_call(
-            event.event_source.as_bytes(),
-            event.event_name.as_bytes(),
-            event.category.as_deref().map(str::as_bytes),
-        );
+        self.coverage.heard.extend(event.event_time.map(|time| (time, time)));
+        let (source, name) = (event.event_source.as_bytes(), event.event_name.as_bytes());
+        if is_object_call(source, name, event.category.as_deref().map(str::as_bytes)) {
+            self.coverage.data_events = true;
+            self.coverage.bucket_seen = self.coverage.bucket_seen || query.is_of_event(event);
+        }
         if !self.placed {
             note(&mut self.coverage.regions, Some(&event.region));
             note(&mut self.coverage.accounts, event.recipient_account.as_deref());
@@ -104,11 +106,13 @@ impl Tally {
     /// Settles the times; to be called before the coverage is used.
     pub(super) fn finish(&mut self) {
         let Some((first, last)) = self.times.take() else { return };
-        for time in [first, last] {
+        let [first, last] = [first, last].map(|time| {
             let text = [&time.0.to_be_bytes()[..], &time.1.to_be_bytes()].concat();
-            let time = std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok());
-            self.coverage.see_time(time);
-        }
+            std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok())
+        });
+        self.coverage.see_time(first);
+        self.coverage.see_time(last);
+        self.coverage.heard.extend(first.zip(last));
     }
 }
 
