@@ -288,6 +288,9 @@ impl<'d> Search<'d> {
             // What was refused already was not taken by what may have stood there before.
             if self.is_denied && levels.before.is_none() && self.stood_in_calm(step).is_none() {
                 blame.at_most(Certainty::Possible);
+            } else if is_remade && levels.after == Some(Level::Refuses) {
+                // Of the policy that was, nothing counts any more.
+                blame.certainty = blame.certainty.max(Certainty::Likely);
             }
             Suspect { at, time, blame, before: levels.before, is_near: is_near() }
         });

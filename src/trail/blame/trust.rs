@@ -41,12 +41,15 @@ pub(in crate::trail) fn lost_trust(
         for (at, change) in changes.iter().enumerate() {
             let Some(time) = change.event.event_time.filter(|time| *time > last) else { continue };
             let Some(trusted) = change.trust(account.map(Caller::Account)) else { continue };
+            let kept_out = trusted.after == Some(Says::No);
             if let Some((_, was)) = &found {
                 let back = trusted.after >= was.or(Some(Says::OnCondition));
                 found = found.filter(|_| !back);
-                continue;
+                // A role that is made anew is kept from them by what it was made with.
+                if change.remade.is_none() || !kept_out {
+                    continue;
+                }
             }
-            let kept_out = trusted.after == Some(Says::No);
             // It was assumed before, whatever stood there.
             let silent = refused > Some(time) || last.duration_until(end) > SILENCE;
             let certainty = match trusted.statements.is_empty() {

@@ -24,7 +24,25 @@ fn a_trust_policy_that_is_put_back_or_still_allows_is_not_to_blame() {
         found(vec![trust(1, ours.clone()), assumed(10), trust(15, json!(["300973880807", "999999999999"]))]),
         None
     );
-    assert_eq!(found(vec![assumed(10), trust(15, other), assumed(20)]), None);
+    assert_eq!(found(vec![assumed(10), trust(15, other.clone()), assumed(20)]), None);
+    // A role that was deleted and made anew.
+    let deleted = || event(15, "iam", "DeleteRole", json!({"roleName": "orders"}));
+    let made = |accounts: Value| {
+        let mut made = trust(20, accounts);
+        made.event_name = "CreateRole".into();
+        let document = made.request_parameters["policyDocument"].take();
+        made.request_parameters =
+            json!({"roleName": "orders", "path": "/service/", "assumeRolePolicyDocument": document});
+        made
+    };
+    let anew = Some(said("UpdateAssumeRolePolicy", 20, Certainty::Likely));
+    for before in [vec![assumed(10)], vec![trust(1, ours.clone()), assumed(10)]] {
+        let after = |more: Vec<Event>| [before.clone(), more].concat();
+        assert_eq!(found(after(vec![deleted()])), Some(said("DeleteRole", 15, Certainty::Likely)));
+        assert_eq!(found(after(vec![deleted(), made(other.clone())])), anew);
+        assert_eq!(found(after(vec![deleted(), made(ours.clone())])), None);
+        assert_eq!(found(after(vec![deleted(), made(other.clone()), trust(25, ours.clone())])), None);
+    }
 }
 
 #[test]
@@ -107,5 +125,8 @@ fn a_refused_assumption_is_laid_to_the_trust_policy_and_not_to_the_role_s_own() 
     assert_eq!(blamed(vec![trust(1, ours, None), deleted(), made(ours)], refused()), None, "as it was");
     let anew = Some(said("UpdateAssumeRolePolicy", 25, Certainty::Shown));
     assert_eq!(blamed(vec![trust(1, ours, None), deleted(), made(other)], refused()), anew);
+    // What the policy before said is not in the logs, but that role is gone.
+    let kept_out = Some(said("UpdateAssumeRolePolicy", 25, Certainty::Likely));
+    assert_eq!(blamed(vec![deleted(), made(other)], refused()), kept_out);
     assert_eq!(blamed(vec![trust(1, other, None), trust(20, ours, None), detached()], refused()), None);
 }
