@@ -167,6 +167,7 @@ fn scope(role: Option<RoleFilter>) -> Scope {
             since: Some("2026-03-02T00:00:00Z".parse().unwrap()),
             until: Some("2026-03-03T00:00:00Z".parse().unwrap()),
         },
+        asked: None,
         bucket: None,
     }
 }

@@ -106,7 +106,7 @@ fn logs_without_a_record_of_the_window_are_no_complete_answer() {
     let logs = folder.path().join("a.json");
     std::fs::write(&logs, file(&[record("1", ROLE, "")])).unwrap();
     for (window, complete) in [
-        (["--since", "2026-03-02"], true),
+        (["--since", "2026-03-02"], false),
         (["--since", "2026-02-27"], false),
         (["--since", "2026-03-03"], false),
         (["--until", "2026-03-01"], false),
@@ -299,16 +299,69 @@ fn days_without_a_record_in_the_midst_of_a_window_make_it_incomplete() {
     assert_eq!((&answer["complete"], output.status.code()), (&json!(false), Some(3)), "{answer:#}");
     assert_eq!(answer["coverage"]["problems"][0]["file"], silence, "{answer:#}");
     assert_eq!(answer["coverage"]["problems"].as_array().unwrap().len(), 1, "{answer:#}");
-    for window in
-        [&["--since", "2026-03-02", "--until", "2026-03-04"][..], &["--since", "2026-03-06T12:00:00Z"]]
-    {
-        let (answer, _) = denials(folder.path(), &[&["--role", ROLE], window].concat());
+    for (since, until) in [("2026-03-02", "2026-03-04"), ("2026-03-06T12:00:00Z", "2026-03-08T00:00")] {
+        let window = ["--since", since, "--until", until];
+        let (answer, _) = denials(folder.path(), &[&["--role", ROLE][..], &window].concat());
         assert_eq!(answer["complete"], true, "{window:?} {answer:#}");
     }
     // Without a window it is of what there is, and what there is not is told.
     let (answer, output) = denials(folder.path(), &["--role", ROLE]);
     assert_eq!((&answer["complete"], output.status.code()), (&json!(true), Some(0)), "{answer:#}");
     assert!(answer["coverage"]["blind_spots"].to_string().contains(silence), "{answer:#}");
+}
+
+#[test]
+fn a_page_of_an_answer_is_whole_only_with_the_last_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = |name: &str, token: Option<&str>| {
+        let mut page = json!({"Events": [{"CloudTrailEvent": record(name, ROLE, "").to_string()}]});
+        if let Some(token) = token {
+            page["NextToken"] = json!(token);
+        }
+        std::fs::write(folder.path().join(name), page.to_string()).unwrap();
+    };
+    let is_open = || {
+        let (answer, output) = denials(folder.path(), &["--role", ROLE]);
+        assert_eq!((&answer["complete"], output.status.code()), (&json!(false), Some(3)), "{answer:#}");
+        assert_eq!(answer["coverage"]["problems"][0]["problem"], "open_page", "{answer:#}");
+    };
+    let event = record("1", ROLE, "");
+    let before = json!({"nextToken": "a", "events": [{"message": event.to_string()}]});
+    std::fs::write(folder.path().join("1.json"), before.to_string()).unwrap();
+    is_open();
+    page("1.json", Some("a"));
+    is_open();
+    page("2.json", None);
+    let (answer, output) = denials(folder.path(), &["--role", ROLE]);
+    assert_eq!((&answer["complete"], output.status.code()), (&json!(true), Some(0)), "{answer:#}");
+}
+
+#[test]
+fn a_file_of_several_accounts_and_regions_is_of_each() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut elsewhere = record("2", "arn:aws:iam::999922223333:role/other", "");
+    elsewhere["awsRegion"] = json!("us-west-2");
+    for records in [[record("1", ROLE, ""), elsewhere.clone()], [elsewhere, record("1", ROLE, "")]] {
+        std::fs::write(folder.path().join("a.json"), file(&records)).unwrap();
+        for asked in [["--account", "111122223333"], ["--regions", "us-west-2"], ["--regions", "eu-west-1"]] {
+            let (answer, _) = denials(folder.path(), &[&["--role", ROLE][..], &asked].concat());
+            assert_eq!(answer["complete"], true, "{asked:?} {answer:#}");
+        }
+    }
+}
+
+#[test]
+fn a_window_without_an_end_goes_on_until_now() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.json"), file(&[record("1", ROLE, "")])).unwrap();
+    for (window, complete) in [
+        (&["--since", "2026-03-02"][..], false),
+        (&["--since", "2026-03-02", "--until", "2026-03-03"], true),
+        (&["--since", "2026-03-02T00:00:00", "--until", "2026-03-02T23:00:00"], true),
+    ] {
+        let (answer, _) = denials(folder.path(), &[&["--role", ROLE], window].concat());
+        assert_eq!(answer["complete"], complete, "{window:?} {answer:#}");
+    }
 }
 
 #[test]

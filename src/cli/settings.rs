@@ -1,5 +1,6 @@
 //! How to read from AWS: flag before environment before file before default.
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, civil};
 
 use super::args::{GlobalArgs, HistoryArgs};
@@ -78,9 +79,10 @@ pub(super) fn moment(given: &str, now: Timestamp) -> Result<Timestamp, Failure> 
         let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
         return now.checked_sub(hours).map_err(|_| wrong());
     }
-    let at: Timestamp = match (text.parse::<Timestamp>(), text.parse::<civil::Date>()) {
+    let at: Timestamp = match (text.parse::<Timestamp>(), text.parse::<civil::DateTime>()) {
         (Ok(at), _) => at,
-        (_, Ok(day)) => format!("{day}T00:00:00Z").parse().map_err(|_| wrong())?,
+        // Without an offset it is in UTC, as AWS's times are; of a zone by its name it would be another.
+        (_, Ok(time)) if !text.contains('[') => TimeZone::UTC.to_timestamp(time).map_err(|_| wrong())?,
         _ => return Err(wrong()),
     };
     if at >= now {
@@ -113,8 +115,24 @@ mod tests {
         assert_eq!(at("7d").as_deref(), Ok("2026-11-17T12:00:00Z"));
         assert_eq!(at("30m").as_deref(), Ok("2026-11-24T11:30:00Z"));
         assert_eq!(at("2026-11-01").as_deref(), Ok("2026-11-01T00:00:00Z"));
+        for unzoned in
+            ["2026-11-21T13:00:00", "2026-11-21 13:00", "2026-11-21T13:00", "2026-11-21T13:00:00.000"]
+        {
+            assert_eq!(at(unzoned).as_deref(), Ok("2026-11-21T13:00:00Z"), "{unzoned}");
+        }
         assert_eq!(at("2026-11-01T08:00:00+02:00").as_deref(), Ok("2026-11-01T06:00:00Z"));
-        for wrong in ["", "7", "d", "-1d", "yesterday", "2027-01-01", "99999999999999999999d", "7é"] {
+        for wrong in [
+            "2026-11-21T13:00:00[Europe/Berlin]",
+            "2026-11-21T25:00",
+            "",
+            "7",
+            "d",
+            "-1d",
+            "yesterday",
+            "2027-01-01",
+            "99999999999999999999d",
+            "7é",
+        ] {
             assert!(at(wrong).is_err(), "{wrong}");
         }
     }

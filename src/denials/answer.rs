@@ -185,7 +185,7 @@ impl Searched {
         if !matches!(self.source, SourceKind::Logs | SourceKind::TrailBucket) {
             return;
         }
-        self.hold_to_window(scope.window);
+        self.hold_to_window(scope);
         if self.source != SourceKind::Logs || self.looked.records == 0 {
             return;
         }
@@ -213,17 +213,19 @@ impl Searched {
 
     /// Records have to be of all of the window: an account is not silent for long. Where no window is asked for,
     /// what there is is what is meant, and what is lacking in its midst is told.
-    fn hold_to_window(&mut self, window: Window) {
+    fn hold_to_window(&mut self, scope: &Scope) {
         let (Some(first), Some(last)) = (self.looked.first, self.looked.last) else { return };
-        let (since, until) = (window.since.unwrap_or(first), window.until.unwrap_or(last));
-        if last < since || (first >= until && window.until.is_some()) {
+        let Window { since, until } = scope.window;
+        let end = until.or(scope.asked.filter(|_| since.is_some()));
+        let (since, until) = (since.unwrap_or(first), end.unwrap_or(last));
+        if last < since || (first >= until && end.is_some()) {
             let places = self.places.join(", ");
             self.looked
                 .misses(&places, format!("the records are from {first} to {last}: none is of the window"));
             return;
         }
         for (from, to) in self.looked.heard.silences((since, until)) {
-            if window.since.is_some() || to == until && window.until.is_some() {
+            if scope.window.since.is_some() || to == until && end.is_some() {
                 self.looked.misses(&format!("{from} to {to}"), "no record at all is from within this time");
             } else {
                 self.blind_spots.push(format!(

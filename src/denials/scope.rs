@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::answer::{Question, Window};
 use crate::model::Arn;
 use crate::trail::{Event, EventRef, Identity, role_of_any_account};
@@ -17,6 +19,8 @@ pub struct Scope {
     pub regions: BTreeSet<String>,
     /// The window of time.
     pub window: Window,
+    /// When it is asked, where what is asked goes on until then.
+    pub asked: Option<Timestamp>,
     /// The connector's bucket and the prefix in it, where they are known.
     pub bucket: Option<(String, String)>,
 }

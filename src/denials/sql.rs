@@ -377,6 +377,7 @@ mod tests {
                 since: Some("2026-03-02T10:00:00Z".parse().unwrap()),
                 until: Some("2026-03-04T00:00:00Z".parse().unwrap()),
             },
+            asked: None,
             bucket: None,
         }
     }

@@ -374,6 +374,9 @@ fn words(kind: &ProblemKind) -> String {
         ProblemKind::NotALog => "it is no log".to_owned(),
         ProblemKind::OtherForm { detail } => format!("not read, for it is {detail}"),
         ProblemKind::NoRecords => "it holds no records".to_owned(),
+        ProblemKind::OpenPage => {
+            "it is a page after which others follow (NextToken), and the last of them is not here".to_owned()
+        }
         ProblemKind::Bomb { text_bytes } => {
             format!("it inflates without end (given up at {text_bytes} bytes)")
         }

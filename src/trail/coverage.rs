@@ -49,6 +49,9 @@ pub struct Coverage {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub last: Option<Timestamp>,
+    /// Whether the last page of an answer was seen, with which those before it are whole.
+    #[serde(skip)]
+    pub has_last_page: bool,
     /// Of which times there are records.
     #[serde(skip)]
     pub heard: Heard,
@@ -117,6 +120,8 @@ pub enum ProblemKind {
     /// JSON, but no CloudTrail records in it: another export, or records in a form that is not
     /// known. Digests and insights are counted, and no problem.
     NoRecords,
+    /// A page of an answer that says that others follow, and the last of them is not there.
+    OpenPage,
     /// So large that it was read piece by piece, as a stream. Nothing is lost by that but speed.
     Large {
         /// Bytes of its text.
@@ -169,6 +174,7 @@ impl Coverage {
         self.see_time(other.last);
         self.regions.extend(other.regions);
         self.accounts.extend(other.accounts);
+        self.has_last_page |= other.has_last_page;
         self.heard.merge(other.heard);
         self.data_events |= other.data_events;
         self.bucket_seen |= other.bucket_seen;
@@ -212,6 +218,9 @@ impl Coverage {
     /// Puts the problems in order and settles whether the search was complete.
     #[must_use]
     pub fn finish(mut self) -> Self {
+        if self.has_last_page {
+            self.problems.retain(|it| it.kind != ProblemKind::OpenPage);
+        }
         self.problems.sort();
         self.problems = merged(self.problems);
         let losses = self.problems.iter().any(|problem| problem.kind.loses_records());

@@ -124,9 +124,10 @@ impl Identity {
     }
 }
 
-/// The account of somebody as [`Identity::actor`] or a message tells them: `account 111122223333`, or an ARN.
+/// The account of somebody as [`Identity::actor`] or a message tells them: `account 111122223333`, maybe with an id, or an ARN.
 pub fn account_of_actor(actor: &str) -> Option<&str> {
-    let account = actor.strip_prefix("account ").or_else(|| actor.split(':').nth(4))?;
+    let of_account = actor.strip_prefix("account ").and_then(|rest| rest.split(',').next());
+    let account = of_account.or_else(|| actor.split(':').nth(4))?;
     Some(account).filter(|account| !account.is_empty())
 }
 

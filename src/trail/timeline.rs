@@ -261,12 +261,17 @@ fn assumed(
     first_denied: Option<Timestamp>,
 ) -> Vec<(Option<usize>, Entry)> {
     let mut by_actor: BTreeMap<(bool, String), Vec<&Event>> = BTreeMap::new();
+    let callers: BTreeSet<_> = assumptions.iter().filter_map(|event| caller_elsewhere(role, event)).collect();
     // A call that was throttled or mistaken says nothing of who may assume the role.
     for event in assumptions.iter().filter(|event| event.error_code.is_none() || event.denial().is_some()) {
-        // Of callers in another account mostly that alone is told.
-        let account = event.identity.account_id.as_deref().filter(|account| *account != role.account());
-        let actor = account
-            .map_or_else(|| event.identity.principal().into_owned(), |account| format!("account {account}"));
+        let actor = match caller_elsewhere(role, event) {
+            None => event.identity.principal().into_owned(),
+            // Of callers in another account mostly nothing is told but that and an id.
+            Some((account, Some(id))) if callers.iter().filter(|(of, _)| *of == account).count() > 1 => {
+                format!("account {account}, {id}")
+            }
+            Some((account, _)) => format!("account {account}"),
+        };
         by_actor.entry((event.error_code.is_some(), actor)).or_default().push(event);
     }
     let mut entries = Vec::new();
@@ -288,6 +293,13 @@ fn assumed(
         }
     }
     entries
+}
+
+/// The account, if it is not the role's own, and the id of who called: a role's, `AROA…`, or a user's.
+fn caller_elsewhere<'e>(role: &Arn, event: &'e Event) -> Option<(&'e str, Option<&'e str>)> {
+    let account = event.identity.account_id.as_deref().filter(|account| *account != role.account())?;
+    let id = event.identity.principal_id.as_deref().and_then(|id| id.split(':').next());
+    Some((account, id.filter(|id| !id.is_empty())))
 }
 
 /// `AssumeRole as SESSION`, and why not where it was refused.

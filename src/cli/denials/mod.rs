@@ -150,6 +150,7 @@ fn scope(
         accounts: accounts.collect::<Result<BTreeSet<_>, _>>()?,
         regions: regions.collect::<Result<BTreeSet<_>, _>>()?,
         window,
+        asked: Some(environment.now),
         bucket: None,
     };
     Ok((role, scope))

@@ -105,6 +105,26 @@ fn what_one_principal_of_the_account_was_given_is_not_given_to_another() {
 }
 
 #[test]
+fn what_one_role_of_another_account_was_given_is_not_given_to_another() {
+    let by = |id: Option<&str>, minute: u32, refused: bool| {
+        let mut event = assumed_at(minute);
+        event.identity.arn = None;
+        event.identity.principal_id = id.map(|id| format!("{id}:session"));
+        event.error_code = refused.then(|| "AccessDenied".to_owned());
+        event
+    };
+    let refused = |history| {
+        let refused = timeline(history, &[]).refused(|_| true);
+        refused.into_iter().map(|(entry, _)| entry.actor).collect::<Vec<_>>()
+    };
+    let (one, other) = (Some("AROAONE"), Some("AROAOTHER"));
+    assert_eq!(refused(vec![by(one, 5, true), by(other, 9, false)]), ["account 300973880807, AROAONE"]);
+    assert_eq!(refused(vec![by(one, 5, true), by(other, 9, false), by(one, 12, false)]), [""; 0]);
+    assert_eq!(refused(vec![by(one, 5, true), by(one, 9, false)]), [""; 0]);
+    assert_eq!(refused(vec![by(one, 5, true)]), ["account 300973880807"]);
+}
+
+#[test]
 fn an_assumption_in_the_trails_of_two_accounts_is_one() {
     let recorded = |id: &str, account: &str| {
         let mut event = assumed_at(5);

@@ -297,6 +297,10 @@ impl<'q, S: Sink> Scanner<'q, S> {
         if splitter.truncated && !compression_broke {
             problems.push(ProblemKind::Truncated);
         }
+        coverage.has_last_page |= splitter.pages > splitter.open_pages;
+        if splitter.open_pages > 0 {
+            problems.push(ProblemKind::OpenPage);
+        }
         let nothing = coverage.records == 0 && (*foreign || !is_known);
         if nothing && problems.is_empty() {
             problems.push(ProblemKind::NoRecords);

@@ -212,8 +212,17 @@ impl<'t> Pass<'t, '_, '_> {
         if self.objects.is_some() {
             self.see_category(end);
         }
+        // A file that is named as AWS names it is of one account and region.
+        if !self.tally.placed {
+            self.see_place(end);
+        }
         let marks = std::mem::take(&mut self.marks);
         if marks.denied || marks.history.is_some() || !marks.placed { self.look(end, marks) } else { Ok(()) }
+    }
+
+    #[inline(never)]
+    fn see_place(&mut self, end: usize) {
+        self.tally.see_place(&self.text[self.start.unwrap_or(end)..end]);
     }
 
     #[inline(never)]
@@ -272,9 +281,6 @@ impl<'t> Pass<'t, '_, '_> {
             }
             None if !is_joint(text) => return Err(NotNative),
             None => self.tally.carrier = true,
-        }
-        if let Some(last) = self.start {
-            self.tally.see_place(&text[last..]);
         }
         Ok(self.wanted)
     }

@@ -16,6 +16,10 @@ const RESUMPTIONS: u32 = 300;
 const DEPTH: usize = 64;
 /// Keys of arrays whose elements are taken one by one, however small the wrapper.
 const CARRIERS: [&[u8]; 5] = [b"Records", b"Events", b"records", b"events", b"logEvents"];
+/// Keys of the arrays of events in an answer of AWS, which comes in pages.
+const OF_PAGE: [&[u8]; 2] = [b"Events", b"events"];
+/// Keys of what a page has where others follow it.
+const TOKENS: [&[u8]; 2] = [b"NextToken", b"nextToken"];
 /// Keys by which an object that cannot be taken as a whole is told to be a record.
 const OF_RECORD: [&[u8]; 4] = [b"eventVersion", b"eventSource", b"eventName", b"userIdentity"];
 const RECORD: &[u8] = b"{\"eventVersion\"";
@@ -50,6 +54,10 @@ pub(super) struct Splitter {
     pub(super) truncated: bool,
     /// An array of records was seen, however empty.
     pub(super) carrier: bool,
+    /// Pages of answers.
+    pub(super) pages: u64,
+    /// Those of them that others follow.
+    pub(super) open_pages: u64,
 }
 
 /// Tools put words before the records of a log, one to a line: times, names of hosts.
@@ -67,7 +75,7 @@ enum Object {
     /// It ends before this position.
     Closed(usize),
     /// It holds an array of records, which begins here.
-    Carrier(usize),
+    Carrier { inside: usize, is_page: bool, is_open: bool },
     /// It goes on beyond what is at hand.
     Longer(Longer),
 }
@@ -135,8 +143,10 @@ impl Splitter {
                 }
                 Read::Nothing => end,
             }),
-            Object::Carrier(inside) => {
+            Object::Carrier { inside, is_page, is_open } => {
                 self.carrier = true;
+                self.pages += u64::from(is_page);
+                self.open_pages += u64::from(is_open);
                 self.open_wrapper(b'{');
                 self.open_wrapper(b'[');
                 Some(inside)
@@ -170,6 +180,12 @@ impl Splitter {
     ) -> Option<usize> {
         // A wrapper's own keys and values, or what is left of a broken record.
         let is_value = self.open.last() != Some(&b'{');
+        if !is_value {
+            if !last && text.len() - at < LONGEST_TOKEN {
+                return None;
+            }
+            self.open_pages += u64::from(is_token(&text[at..]) && self.open_pages < self.pages);
+        }
         let end = string_end(text, at + 1).filter(|_| is_value);
         if end.is_none() && is_value && !self.lost && !last && text.len() - at < MAX_OBJECT {
             return None;
@@ -273,6 +289,17 @@ impl Splitter {
     }
 }
 
+/// Bytes in which the key of a token and the beginning of its value stand.
+const LONGEST_TOKEN: usize = 64;
+
+/// Whether a text begins with the key of a token that is a string: `"NextToken": "`.
+fn is_token(text: &[u8]) -> bool {
+    let value_of = |key: &[u8]| text.strip_prefix(b"\"")?.strip_prefix(key)?.strip_prefix(b"\"");
+    TOKENS.iter().filter_map(|key| value_of(key)).any(|rest| {
+        rest.trim_ascii_start().strip_prefix(b":").is_some_and(|it| it.trim_ascii_start().starts_with(b"\""))
+    })
+}
+
 /// The position after the closing quote of a string whose inside begins at `start`.
 fn string_end(text: &[u8], start: usize) -> Option<usize> {
     let mut at = start;
@@ -290,7 +317,7 @@ fn object(text: &[u8], start: usize) -> Object {
     let limit = text.len().min(start + MAX_OBJECT);
     let mut depth = 0_usize;
     let mut key: &[u8] = b"";
-    let (mut in_string, mut is_record) = (false, false);
+    let (mut in_string, mut is_record, mut is_open) = (false, false, false);
     let mut at = start;
     while at < limit {
         match text[at] {
@@ -302,11 +329,15 @@ fn object(text: &[u8], start: usize) -> Object {
                 if depth == 1 {
                     key = &text[at + 1..end - 1];
                     is_record |= OF_RECORD.contains(&key);
+                    is_open |= is_token(&text[at..limit]);
                 }
                 at = end;
                 continue;
             }
-            b'[' if depth == 1 && CARRIERS.contains(&key) => return Object::Carrier(at + 1),
+            b'[' if depth == 1 && CARRIERS.contains(&key) => {
+                let is_page = OF_PAGE.contains(&key);
+                return Object::Carrier { inside: at + 1, is_page, is_open: is_page && is_open };
+            }
             b'{' | b'[' => depth += 1,
             b'}' | b']' => {
                 depth -= 1;

@@ -93,12 +93,8 @@ impl Tally {
         }
     }
 
-    /// Reads region and account out of a record, once per file: a file is of one account and
-    /// region.
+    /// Reads region and account out of a record.
     pub(super) fn see_place(&mut self, record: &[u8]) {
-        if self.placed {
-            return;
-        }
         note(&mut self.coverage.regions, member(record, b"\"awsRegion\":\""));
         note(&mut self.coverage.accounts, member(record, b"\"recipientAccountId\":\""));
     }
