@@ -22,7 +22,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("model", &[]),
     ("policy", &["model"]),
     ("denial", &["model"]),
-    ("trail", &["model", "denial"]),
+    ("trail", &["model", "denial", "policy"]),
     ("facts", &["model", "trail"]),
     ("catalog", &["model", "facts", "policy"]),
     ("requirement", &["model", "facts", "catalog", "policy"]),

@@ -43,6 +43,8 @@ pub struct EventRef<'a> {
     pub shared_event_id: Option<Cow<'a, str>>,
     /// `vpcEndpointId`.
     pub vpc_endpoint_id: Option<Cow<'a, str>>,
+    /// Whether there are `tlsDetails`.
+    pub by_tls: bool,
     pub(super) identity: Who<'a>,
     pub(super) source: Source<'a>,
 }
@@ -134,6 +136,7 @@ impl<'a> From<&'a Event> for EventRef<'a> {
             error_message: text(&event.error_message),
             shared_event_id: text(&event.shared_event_id),
             vpc_endpoint_id: text(&event.vpc_endpoint_id),
+            by_tls: event.by_tls,
             identity: Who::Borrowed(&event.identity),
             source: Source::Event(event),
         }

@@ -1,14 +1,18 @@
 //! Policy documents inside events, and what one lost against the one before it.
 //!
-//! Looks at what a statement names, not at its conditions: enough to say which statement went,
-//! not to decide whether a call is allowed. That is the policy engine's work.
+//! Looks at what a statement names: enough to say which statement went, not to decide whether a call is allowed.
+//! Of its conditions counts what the calls' records tell ([`Calls`]).
+
+use std::borrow::Cow;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::applies::Calls;
 use super::record::Event;
 use crate::model::{ExternalId, external_ids};
+use crate::policy::scope::without_variables;
 
 /// A statement that a change took away, or one that it brought and that denies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -82,6 +86,17 @@ pub(super) struct Asked<'a> {
     pub(super) resource: Option<&'a str>,
     /// Who calls; anybody when it is not known.
     pub(super) caller: Option<Caller<'a>>,
+    /// Whether the caller has to be named itself: its account does not count.
+    pub(super) itself: bool,
+    /// What is known of the calls besides; nothing when none.
+    pub(super) calls: Option<&'a Calls<'a>>,
+}
+
+impl Asked<'_> {
+    /// Whether the resource is known to the letter. Others were put together.
+    fn is_exact(&self) -> bool {
+        self.resource.is_some_and(|resource| !resource.contains('*'))
+    }
 }
 
 /// Who calls, as a policy of a resource may name it.
@@ -98,10 +113,24 @@ pub(super) enum Caller<'a> {
 pub(super) enum Says {
     /// No statement does.
     No,
-    /// Only statements with conditions do.
+    /// Whether it does hangs on conditions or variables of which the logs do not tell whether they fit.
     OnCondition,
-    /// A statement without conditions does.
+    /// A statement does, without conditions or under such as are known to fit.
     Yes,
+}
+
+impl Says {
+    fn not(self) -> Self {
+        match self {
+            Self::No => Self::Yes,
+            Self::OnCondition => Self::OnCondition,
+            Self::Yes => Self::No,
+        }
+    }
+
+    fn of(is_so: bool) -> Self {
+        if is_so { Self::Yes } else { Self::No }
+    }
 }
 
 /// Whether any statement of `document` allows what is asked.
@@ -115,14 +144,29 @@ pub(super) fn denies(document: &Value, asked: Asked<'_>) -> Says {
 }
 
 fn says(document: &Value, effect: &str, asked: Asked<'_>) -> Says {
-    let speaking = statements(document)
-        .iter()
-        .filter(|statement| has_effect(statement, effect) && names(statement, asked));
-    let of = |statement: &Value| match statement.get("Condition") {
-        Some(_) => Says::OnCondition,
-        None => Says::Yes,
-    };
-    speaking.map(of).max().unwrap_or(Says::No)
+    let with_effect = statements(document).iter().filter(|statement| has_effect(statement, effect));
+    with_effect.map(|statement| speaks(document, statement, asked)).max().unwrap_or(Says::No)
+}
+
+/// How far a statement of `document` means what is asked.
+fn speaks(document: &Value, statement: &Value, asked: Asked<'_>) -> Says {
+    let action = asked.action.to_ascii_lowercase();
+    let of_action = |pattern: &str| Says::of(matches(&pattern.to_ascii_lowercase(), &action));
+    if member(statement, "Action", "NotAction", of_action) == Says::No {
+        return Says::No;
+    }
+    let by = asked.caller.map_or(Says::Yes, |caller| means(statement, caller, asked.itself));
+    let on = asked.resource.map_or(Says::Yes, |resource| {
+        member(statement, "Resource", "NotResource", |pattern| covers(pattern, resource))
+    });
+    let certain =
+        by.min(on).min(if statement.get("Condition").is_some() { Says::OnCondition } else { Says::Yes });
+    let Some(calls) = asked.calls.filter(|_| certain == Says::OnCondition) else { return certain };
+    // What variables stand for counts where the resource is known.
+    let named = if asked.is_exact() || on == Says::Yes { Says::Yes } else { on };
+    let known = asked.is_exact() && on == Says::OnCondition;
+    let are_meant = calls.are_meant(document, statement, known);
+    by.min(named).min(are_meant.map_or(Says::OnCondition, Says::of))
 }
 
 /// Whether any statement of `document` allows an action of the service of the one that is asked.
@@ -132,16 +176,20 @@ pub(super) fn is_about_service(document: &Value, asked: Asked<'_>) -> bool {
         pattern == "*" || pattern.split(':').next().is_some_and(|it| it.eq_ignore_ascii_case(service))
     };
     let mut allowing = statements(document).iter().filter(|statement| has_effect(statement, "Allow"));
-    allowing.any(|statement| member(statement, "Action", "NotAction", of_service))
+    allowing.any(|statement| {
+        member(statement, "Action", "NotAction", |pattern| Says::of(of_service(pattern))) == Says::Yes
+    })
 }
 
 /// The statements by which `new` allows less of what is asked than `old`.
 pub(super) fn losses(old: Option<&Value>, new: Option<&Value>, asked: Asked<'_>) -> Vec<StatementChange> {
-    let (old, new) = (old.map(statements).unwrap_or_default(), new.map(statements).unwrap_or_default());
-    let missing = |from: &[Value], of: &[Value], effect: &str, kind: StatementChangeKind| {
-        of.iter()
+    let missing = |from: Option<&Value>, of: Option<&Value>, effect: &str, kind: StatementChangeKind| {
+        let Some(of) = of else { return Vec::new() };
+        let from = from.map(statements).unwrap_or_default();
+        statements(of)
+            .iter()
             .enumerate()
-            .filter(|(_, statement)| has_effect(statement, effect) && names(statement, asked))
+            .filter(|(_, statement)| has_effect(statement, effect) && speaks(of, statement, asked) > Says::No)
             .filter(|(_, statement)| !from.iter().any(|other| same(other, statement)))
             .map(|(index, statement)| StatementChange {
                 kind,
@@ -185,85 +233,76 @@ fn has_effect(statement: &Value, effect: &str) -> bool {
     statement.get("Effect").and_then(Value::as_str) == Some(effect)
 }
 
-fn names(statement: &Value, asked: Asked<'_>) -> bool {
-    let action = asked.action.to_ascii_lowercase();
-    let named =
-        member(statement, "Action", "NotAction", |pattern| matches(&pattern.to_ascii_lowercase(), &action));
-    let on = asked.resource.is_none_or(|resource| {
-        member(statement, "Resource", "NotResource", |pattern| covers(pattern, resource))
-    });
-    let by = asked.caller.is_none_or(|caller| means(statement, caller));
-    named && on && by
-}
-
 /// Whether a statement means the caller: policies of a role name no principal.
-fn means(statement: &Value, caller: Caller<'_>) -> bool {
+fn means(statement: &Value, caller: Caller<'_>, itself: bool) -> Says {
     match (statement.get("Principal"), statement.get("NotPrincipal")) {
-        (Some(named), _) => is_among(named, caller),
-        (None, Some(named)) => !is_among(named, caller),
-        (None, None) => true,
+        (Some(named), _) => is_among(named, caller, itself),
+        (None, Some(named)) => is_among(named, caller, false).not(),
+        (None, None) => Says::Yes,
     }
 }
 
 /// Whether the caller is among the principals of a statement.
-fn is_among(named: &Value, caller: Caller<'_>) -> bool {
-    let is_it = |value: &Value| value.as_str().is_some_and(|name| is_caller(name, caller));
+fn is_among(named: &Value, caller: Caller<'_>, itself: bool) -> Says {
+    let is_it = |value: &Value| value.as_str().map_or(Says::No, |name| is_caller(name, caller, itself));
     match named {
-        Value::String(name) => name == "*",
-        Value::Object(kinds) => kinds.get("AWS").is_some_and(|named| match named {
-            Value::Array(list) => list.iter().any(is_it),
+        Value::String(name) => Says::of(name == "*"),
+        Value::Object(kinds) => kinds.get("AWS").map_or(Says::No, |named| match named {
+            Value::Array(list) => list.iter().map(is_it).max().unwrap_or(Says::No),
             one => is_it(one),
         }),
-        _ => false,
+        _ => Says::No,
     }
 }
 
-/// Whether a principal is everybody, the caller's account, or the caller itself.
-fn is_caller(name: &str, caller: Caller<'_>) -> bool {
+/// Whether a principal is everybody, the caller's account, or the caller itself. A session of the role may be
+/// another one than made the calls.
+fn is_caller(name: &str, caller: Caller<'_>, itself: bool) -> Says {
     let part = |arn: &str, at: usize| arn.splitn(6, ':').nth(at).unwrap_or_default().to_owned();
     let account = match caller {
         Caller::Role(arn) => part(arn, 4),
         Caller::Account(account) => account.to_owned(),
     };
     let (theirs, resource) = (part(name, 4), part(name, 5));
-    if name == "*" || name == account || theirs == account && resource == "root" {
-        return true;
+    if name == "*" {
+        return Says::Yes;
     }
-    let Caller::Role(role) = caller else { return theirs == account };
+    if name == account || theirs == account && resource == "root" {
+        return Says::of(!itself);
+    }
+    let Caller::Role(role) = caller else { return Says::of(theirs == account) };
     let session = resource.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next());
-    name == role || theirs == account && session.is_some_and(|name| role.rsplit('/').next() == Some(name))
+    match session {
+        _ if name == role => Says::Yes,
+        Some(name) if theirs == account && role.rsplit('/').next() == Some(name) => Says::OnCondition,
+        _ => Says::No,
+    }
 }
 
 /// Whether a pattern covers a resource. Of resources that were put together, as in `arn:aws:s3:::orders/*`,
 /// it may cover some alone; what a policy variable stands for is not known.
-fn covers(pattern: &str, resource: &str) -> bool {
-    let pattern = without_variables(pattern);
-    let some = resource.strip_suffix('*').is_some_and(|prefix| pattern.starts_with(prefix));
-    some || matches(&pattern, resource)
-}
-
-/// The pattern with `*` for each policy variable, `${aws:username}`.
-fn without_variables(pattern: &str) -> std::borrow::Cow<'_, str> {
-    let mut pattern = std::borrow::Cow::Borrowed(pattern);
-    while let Some(start) = pattern.find("${") {
-        let Some(length) = pattern[start..].find('}') else { break };
-        pattern.to_mut().replace_range(start..=start + length, "*");
-    }
-    pattern
+fn covers(pattern: &str, resource: &str) -> Says {
+    let is_plain = !pattern.contains("${");
+    let plain = if is_plain { Cow::Borrowed(pattern) } else { Cow::Owned(without_variables(pattern)) };
+    let some = resource.strip_suffix('*').is_some_and(|prefix| plain.starts_with(prefix));
+    let is_covered = some || matches(&plain, resource);
+    if is_covered && !is_plain { Says::OnCondition } else { Says::of(is_covered) }
 }
 
 /// Whether one of a member's patterns holds, or none of its opposite's. A trust policy has no
 /// resource: what is absent holds.
-fn member(statement: &Value, name: &str, opposite: &str, holds: impl Fn(&str) -> bool) -> bool {
+fn member(statement: &Value, name: &str, opposite: &str, holds: impl Fn(&str) -> Says) -> Says {
     let any = |value: &Value| match value {
         Value::String(pattern) => holds(pattern),
-        Value::Array(patterns) => patterns.iter().filter_map(Value::as_str).any(&holds),
-        _ => false,
+        Value::Array(patterns) => {
+            patterns.iter().filter_map(Value::as_str).map(&holds).max().unwrap_or(Says::No)
+        }
+        _ => Says::No,
     };
     match (statement.get(name), statement.get(opposite)) {
         (Some(value), _) => any(value),
-        (None, Some(value)) => !any(value),
-        (None, None) => true,
+        (None, Some(value)) => any(value).not(),
+        (None, None) => Says::Yes,
     }
 }
 
@@ -298,8 +337,13 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const ASKED: Asked<'_> =
-        Asked { action: "s3:PutObject", resource: Some("arn:aws:s3:::orders/data/a.parquet"), caller: None };
+    const ASKED: Asked<'_> = Asked {
+        action: "s3:PutObject",
+        resource: Some("arn:aws:s3:::orders/data/a.parquet"),
+        caller: None,
+        itself: false,
+        calls: None,
+    };
 
     #[test]
     fn the_statement_that_went_is_named() {
@@ -337,29 +381,35 @@ mod tests {
         let role = "arn:aws:iam::111122223333:role/service/orders";
         let asked = Asked { caller: Some(Caller::Role(role)), ..ASKED };
         for (member, principal, denied) in [
-            ("Principal", json!("*"), true),
-            ("Principal", json!({"AWS": "*"}), true),
-            ("Principal", json!({"AWS": role}), true),
-            ("Principal", json!({"AWS": ["arn:aws:iam::111122223333:role/other", role]}), true),
-            ("Principal", json!({"AWS": "111122223333"}), true),
-            ("Principal", json!({"AWS": "arn:aws:iam::111122223333:root"}), true),
-            ("Principal", json!({"AWS": "arn:aws:sts::111122223333:assumed-role/orders/s"}), true),
-            ("Principal", json!({"AWS": "arn:aws:iam::111122223333:role/other"}), false),
-            ("Principal", json!({"AWS": "arn:aws:iam::444455556666:root"}), false),
-            ("Principal", json!({"Service": "logging.s3.amazonaws.com"}), false),
-            ("NotPrincipal", json!({"AWS": role}), false),
-            ("NotPrincipal", json!({"AWS": "arn:aws:iam::111122223333:role/other"}), true),
+            ("Principal", json!("*"), Says::Yes),
+            ("Principal", json!({"AWS": "*"}), Says::Yes),
+            ("Principal", json!({"AWS": role}), Says::Yes),
+            ("Principal", json!({"AWS": ["arn:aws:iam::111122223333:role/other", role]}), Says::Yes),
+            ("Principal", json!({"AWS": "111122223333"}), Says::Yes),
+            ("Principal", json!({"AWS": "arn:aws:iam::111122223333:root"}), Says::Yes),
+            (
+                "Principal",
+                json!({"AWS": "arn:aws:sts::111122223333:assumed-role/orders/s"}),
+                Says::OnCondition,
+            ),
+            ("Principal", json!({"AWS": "arn:aws:sts::111122223333:assumed-role/other/s"}), Says::No),
+            ("Principal", json!({"AWS": "arn:aws:iam::111122223333:role/other"}), Says::No),
+            ("Principal", json!({"AWS": "arn:aws:iam::444455556666:root"}), Says::No),
+            ("Principal", json!({"Service": "logging.s3.amazonaws.com"}), Says::No),
+            ("NotPrincipal", json!({"AWS": role}), Says::No),
+            ("NotPrincipal", json!({"AWS": "arn:aws:iam::111122223333:role/other"}), Says::Yes),
         ] {
             let deny = json!({"Statement": {"Effect": "Deny", member: principal, "Action": "s3:*", "Resource": "*"}});
-            assert_eq!(denies(&deny, asked) == Says::Yes, denied, "{deny}");
+            assert_eq!(denies(&deny, asked), denied, "{deny}");
         }
     }
 
     #[test]
     fn resources_that_were_put_together_are_covered_by_what_covers_some() {
-        assert!(covers("arn:aws:s3:::orders/raw/*", "arn:aws:s3:::orders/*"));
-        assert!(covers("arn:aws:s3:::orders/${aws:PrincipalTag/team}/*", "arn:aws:s3:::orders/raw/x"));
-        assert!(!covers("arn:aws:s3:::other/*", "arn:aws:s3:::orders/*"));
+        let variable = "arn:aws:s3:::orders/${aws:PrincipalTag/team}/*";
+        assert_eq!(covers("arn:aws:s3:::orders/raw/*", "arn:aws:s3:::orders/*"), Says::Yes);
+        assert_eq!(covers(variable, "arn:aws:s3:::orders/raw/x"), Says::OnCondition);
+        assert_eq!(covers("arn:aws:s3:::other/*", "arn:aws:s3:::orders/*"), Says::No);
     }
 
     #[test]

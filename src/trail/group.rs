@@ -60,6 +60,12 @@ pub struct DenialGroup {
     pub encoded: Option<String>,
     /// `eventID` of the first few events in order of time.
     pub event_ids: Vec<String>,
+    /// The buckets that were asked where it was S3 that handed on what KMS refused.
+    #[serde(skip)]
+    pub buckets: BTreeSet<String>,
+    /// Whether the records of all of them tell a version of TLS.
+    #[serde(skip)]
+    pub by_tls: bool,
     /// The first time of each stretch of time in which there were denials, in order; few of them.
     #[serde(skip)]
     pub times: Vec<Timestamp>,
@@ -88,6 +94,9 @@ pub(super) struct Tally {
     encoded: Option<(Sample, String)>,
     samples: BTreeSet<Sample>,
     spread: Spread,
+    buckets: Values,
+    /// Some record tells no version of TLS.
+    without_tls: bool,
 }
 
 /// What orders the events of a group, so that the result does not depend on who read first.
@@ -101,6 +110,7 @@ impl Tally {
         if let Some(time) = event.event_time {
             self.spread.note(time);
         }
+        self.without_tls |= !event.by_tls;
         self.error_codes.keep(event.error_code.as_deref());
         self.regions.keep(Some(&event.region));
         self.accounts.keep(event.recipient_account.as_deref());
@@ -126,6 +136,7 @@ impl Tally {
     /// Adds what another one collected.
     pub(super) fn merge(&mut self, other: Self) {
         self.count += other.count;
+        self.without_tls |= other.without_tls;
         self.first = earliest(self.first, other.first);
         self.last = self.last.max(other.last);
         for (into, from) in [
@@ -136,6 +147,7 @@ impl Tally {
             (&mut self.user_agents, other.user_agents),
             (&mut self.principals, other.principals),
             (&mut self.vpc_endpoints, other.vpc_endpoints),
+            (&mut self.buckets, other.buckets),
         ] {
             for value in &from.kept {
                 into.keep(Some(value));
@@ -147,6 +159,11 @@ impl Tally {
         self.spread.merge(other.spread);
         self.samples.extend(other.samples);
         self.trim_samples();
+    }
+
+    /// Notes the bucket that was asked.
+    pub(super) fn see_bucket(&mut self, bucket: Option<&str>) {
+        self.buckets.keep(bucket);
     }
 
     fn keep_encoded(&mut self, encoded: (Sample, String)) {
@@ -182,6 +199,8 @@ impl Tally {
             truncated: kind.truncated,
             encoded: self.encoded.map(|(_, encoded)| encoded),
             event_ids: self.samples.into_iter().map(|(_, id)| id).filter(|id| !id.is_empty()).collect(),
+            buckets: self.buckets.kept,
+            by_tls: !self.without_tls,
             times: self.spread.times(),
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Pure: the record, whose it is, denials in groups, and the order of events that explains them.
 
+mod applies;
 mod blame;
 mod borrowed;
 mod changes;

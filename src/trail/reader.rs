@@ -68,6 +68,7 @@ impl RecordReader {
             error_message: fields.message,
             shared_event_id: fields.shared,
             vpc_endpoint_id: fields.endpoint,
+            by_tls: fields.tls,
             identity: Who::Shared(identity),
             source: Source::Text {
                 whole: &text[..end],
@@ -173,6 +174,7 @@ struct Fields<'t> {
     parameters: Option<&'t RawValue>,
     resources: Option<&'t RawValue>,
     insight: bool,
+    tls: bool,
 }
 
 /// The name of a member that is looked at.
@@ -194,6 +196,7 @@ enum Key {
     Parameters,
     Resources,
     Insight,
+    Tls,
     Other,
 }
 
@@ -208,6 +211,7 @@ impl Key {
             (9, Some(b'a')) => (Self::Region, "awsRegion"),
             (9, Some(b'u')) => (Self::Agent, "userAgent"),
             (9, _) => (Self::Resources, "resources"),
+            (10, _) => (Self::Tls, "tlsDetails"),
             (11, _) => (Self::Source, "eventSource"),
             (12, Some(b'e')) => (Self::Message, "errorMessage"),
             (12, _) => (Self::Identity, "userIdentity"),
@@ -276,6 +280,10 @@ impl<'de> Deserialize<'de> for Fields<'de> {
                                 Key::Parameters => fields.parameters = raw,
                                 _ => fields.resources = raw,
                             }
+                            continue;
+                        }
+                        Key::Tls => {
+                            fields.tls = map.next_value::<Option<IgnoredAny>>()?.is_some();
                             continue;
                         }
                         Key::Insight | Key::Other => {

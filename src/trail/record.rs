@@ -67,6 +67,9 @@ pub struct Event {
     /// `vpcEndpointId`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vpc_endpoint_id: Option<String>,
+    /// Whether there are `tlsDetails`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub by_tls: bool,
 }
 
 /// A resource that a record names.
@@ -115,6 +118,7 @@ impl Event {
             category: text(map, "eventCategory"),
             shared_event_id: text(map, "sharedEventID"),
             vpc_endpoint_id: text(map, "vpcEndpointId"),
+            by_tls: map.get("tlsDetails").is_some_and(|details| !details.is_null()),
         })
     }
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::applies::Ready;
 use super::blame::{Blame, Certainty, Changed, Found, Replay, RoleNow, find, is_assumption_of, lost_trust};
 use super::changes::{ChangeKind, is_assumption, names_role};
 use super::document::StatementChange;
@@ -231,8 +232,9 @@ type Blames = BTreeMap<usize, Vec<(Option<usize>, Found)>>;
 
 fn blames(role: &Arn, changes: &[Changed], denials: &[DenialGroup]) -> Blames {
     let mut blames = Blames::new();
+    let ready = Ready::default();
     for (index, denial) in denials.iter().enumerate() {
-        for found in find(role, changes, denial) {
+        for found in find(role, changes, denial, &ready) {
             blames.entry(found.at).or_default().push((Some(index), found));
         }
     }

@@ -15,7 +15,16 @@ pub(super) fn bears(change: &Changed, place: &Place, role: &Arn, denial: &Denial
     } else {
         is_of_layer(place, &denial.cause)
     };
-    possible && is_about(change, place, role, denial) && is_named(change, place, denial) != Some(false)
+    possible
+        && is_about(change, place, role, denial)
+        && is_named(change, place, denial) != Some(false)
+        && !is_of_other_layer(change, denial)
+}
+
+/// Whether a change is about a policy of the organization that has the other of the two layers than AWS names.
+fn is_of_other_layer(change: &Changed, denial: &DenialGroup) -> bool {
+    let named = denial.cause.layer().filter(|it| matches!(it, Layer::Scp | Layer::Rcp));
+    change.layer.zip(named).is_some_and(|(theirs, named)| theirs != named)
 }
 
 /// Whether it was the role itself that was refused to somebody.
@@ -41,6 +50,8 @@ fn is_of_layer(place: &Place, cause: &Reason) -> bool {
     let of_role = place.is_of_identity();
     let of_resource = matches!(place, Place::Bucket(_) | Place::Key(_) | Place::Catalog(_));
     match (cause, cause.layer()) {
+        // In one account either may allow: with that of the resource, what is missing is missing in the role's own.
+        (Reason::Implicit { layer: Layer::Identity }, _) => of_role || of_resource,
         (_, Some(Layer::Identity)) => of_role,
         (_, Some(Layer::Boundary)) => *place == Place::Boundary,
         (_, Some(Layer::Resource)) | (Reason::Opaque, None) => of_resource,

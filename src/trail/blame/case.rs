@@ -7,6 +7,7 @@ use super::switch::encrypts;
 use super::{Blame, Certainty};
 use crate::denial::{Layer, Reason};
 use crate::model::Arn;
+use crate::trail::applies::{Calls, Ready};
 use crate::trail::document::{Asked, Caller, StatementChange, StatementChangeKind, losses};
 use crate::trail::{DenialGroup, account_of_actor};
 
@@ -14,15 +15,24 @@ use crate::trail::{DenialGroup, account_of_actor};
 pub(super) struct Case<'d> {
     pub(super) role: &'d Arn,
     pub(super) denial: &'d DenialGroup,
-    /// None where the action is not known.
-    pub(super) asked: Option<Asked<'d>>,
+    /// None where it is not known who called what.
+    calls: Option<Calls<'d>>,
     /// What a policy may have failed to do, by AWS's words.
     pub(super) sides: &'static [Side],
 }
 
 impl<'d> Case<'d> {
-    pub(super) fn of(role: &'d Arn, denial: &'d DenialGroup) -> Self {
-        Self { role, denial, asked: asked(role, denial), sides: sides(&denial.cause) }
+    pub(super) fn of(role: &'d Arn, denial: &'d DenialGroup, ready: &'d Ready) -> Self {
+        let calls = caller(role, denial).and_then(|caller| Calls::of(denial, caller, ready));
+        Self { role, denial, calls, sides: sides(denial) }
+    }
+
+    /// What is asked of a policy; none where the action is not known.
+    pub(super) fn asked(&self) -> Option<Asked<'_>> {
+        let resource = self.denial.resource.as_deref().filter(|resource| resource.starts_with("arn:"));
+        let caller = caller(self.role, self.denial);
+        let action = self.denial.action.as_deref()?;
+        Some(Asked { action, resource, caller, itself: false, calls: self.calls.as_ref() })
     }
 
     /// Whether a step is about a policy that can have refused the call.
@@ -32,12 +42,25 @@ impl<'d> Case<'d> {
 
     /// Whether the resource is known to the letter: what allows it then allows the call.
     pub(super) fn is_exact(&self) -> bool {
-        let resource = self.asked.and_then(|asked| asked.resource);
+        let resource = self.asked().and_then(|asked| asked.resource);
         resource.is_some_and(|resource| !resource.contains('*'))
     }
 
     pub(super) fn levels(&self, step: &Step, side: Side) -> Levels {
-        Levels::of(step, self.asked, side)
+        Levels::of(step, self.asked_of(step), side)
+    }
+
+    /// What is asked of the policy of a step.
+    fn asked_of(&self, step: &Step) -> Option<Asked<'_>> {
+        Some(Asked { itself: self.is_beside(step), ..self.asked()? })
+    }
+
+    /// Whether a step is about a policy of the resource where AWS says that none of the role's own allows: it can
+    /// have been the one that did, if it names the role itself. To name its account leaves it to the role's own.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html>
+    fn is_beside(&self, step: &Step) -> bool {
+        let is_of_identity = self.denial.cause == Reason::Implicit { layer: Layer::Identity };
+        is_of_identity && matches!(step.place, Place::Bucket(_) | Place::Key(_) | Place::Catalog(_))
     }
 
     /// What speaks for a step as the cause; none where it made nothing worse.
@@ -55,9 +78,16 @@ impl<'d> Case<'d> {
             return Some(Blame { certainty: Certainty::Shown, reason, statements });
         }
         let mut certainty = certainty(step, side, levels, !statements.is_empty())?;
-        if side == Side::Allow && self.is_silent() {
+        if self.is_beside(step) && levels.before.is_none_or(|before| before == super::Level::Refuses) {
+            return None;
+        }
+        if side == Side::Allow && (self.is_silent() || self.is_beside(step)) {
             // It may not have been this layer that refused.
             certainty = certainty.min(Certainty::Likely);
+        }
+        if side == Side::Allow && self.denial.cause.is_explicit() == Some(true) {
+            // AWS says so of service control policies that lack an allow, too, but mostly means what it says.
+            certainty = Certainty::Possible;
         }
         let is_deleted = change.event.event_name == "DeleteRole";
         let reason = if is_deleted {
@@ -73,6 +103,7 @@ impl<'d> Case<'d> {
     pub(super) fn blame_for_remaking(&self, remade: Remade) -> Option<Blame> {
         let certainty = match &self.denial.cause {
             Reason::Implicit { layer: Layer::Identity } => Certainty::Likely,
+            Reason::Implicit { layer: Layer::Resource } => return Some(self.blame_for_other_id(remade)),
             cause if cause.is_unstated() && !is_assumption_of(self.role, self.denial) => Certainty::Possible,
             _ => return None,
         };
@@ -85,9 +116,23 @@ impl<'d> Case<'d> {
         Some(Blame { certainty, reason, statements: Vec::new() })
     }
 
+    /// What speaks for a change that made the role anew where a policy of the resource has to allow the call: those
+    /// that named the role by its ARN mean the one that was deleted.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
+    fn blame_for_other_id(&self, remade: Remade) -> Blame {
+        let deleted = remade.deleted.map(|time| format!("was deleted at {time} and ")).unwrap_or_default();
+        let reason = format!(
+            "the role {deleted}was made anew by this change; a policy of the resource that named it by its ARN means the \
+             one that was deleted"
+        );
+        Blame { certainty: Certainty::Possible, reason, statements: Vec::new() }
+    }
+
     /// The statements that went or came with a step, of the side in question.
     fn moved(&self, step: &Step, side: Side) -> Vec<StatementChange> {
-        let Some(asked) = self.asked.filter(|_| step.after != Content::Unknown) else { return Vec::new() };
+        let Some(asked) = self.asked_of(step).filter(|_| step.after != Content::Unknown) else {
+            return Vec::new();
+        };
         let mut statements = losses(step.before.document(), step.after.document(), asked);
         let wanted = match side {
             Side::Allow => StatementChangeKind::AllowLost,
@@ -98,7 +143,7 @@ impl<'d> Case<'d> {
     }
 
     fn action(&self) -> &str {
-        self.asked.map_or("the call", |asked| asked.action)
+        self.asked().map_or("the call", |asked| asked.action)
     }
 
     /// Whether AWS does not tell what refused, and it may have been of several layers: to assume a role from
@@ -178,22 +223,22 @@ impl<'d> Case<'d> {
     }
 }
 
-fn asked<'d>(role: &'d Arn, denial: &'d DenialGroup) -> Option<Asked<'d>> {
+/// Who called: the role, or whoever was refused it.
+fn caller<'d>(role: &'d Arn, denial: &'d DenialGroup) -> Option<Caller<'d>> {
     let of_iam = |it: &&String| it.parse::<Arn>().is_ok_and(|arn| arn.service() == "iam");
     let named = denial.principals.iter().find(of_iam).map(String::as_str);
-    let caller = if is_assumption_of(role, denial) {
-        let account = denial.principals.iter().find_map(|it| account_of_actor(it));
-        named.map(Caller::Role).or_else(|| account.map(Caller::Account))
-    } else {
-        Some(Caller::Role(named.unwrap_or(role.as_str())))
-    };
-    let resource = denial.resource.as_deref().filter(|resource| resource.starts_with("arn:"));
-    Some(Asked { action: denial.action.as_deref()?, resource, caller })
+    if !is_assumption_of(role, denial) {
+        return Some(Caller::Role(named.unwrap_or(role.as_str())));
+    }
+    let account = denial.principals.iter().find_map(|it| account_of_actor(it));
+    named.map(Caller::Role).or_else(|| account.map(Caller::Account))
 }
 
-/// The denial by a service control policy "may be worded as explicit though implicit".
-fn sides(cause: &Reason) -> &'static [Side] {
-    match (cause.is_explicit(), cause.layer()) {
+/// The denial by a service control policy "may be worded as explicit though implicit". A policy that AWS names
+/// denies.
+fn sides(denial: &DenialGroup) -> &'static [Side] {
+    match (denial.cause.is_explicit(), denial.cause.layer()) {
+        _ if denial.policy_arn.is_some() => &[Side::Deny],
         (Some(false), _) => &[Side::Allow],
         (Some(true), Some(Layer::Scp | Layer::Rcp)) | (None, _) => &[Side::Allow, Side::Deny],
         (Some(true), _) => &[Side::Deny],

@@ -27,11 +27,12 @@ pub(super) use replay::{Changed, Replay};
 pub(super) use trust::lost_trust;
 
 use super::DenialGroup;
+use super::applies::Ready;
 use super::document::{StatementChange, is_about_service};
 use crate::model::Arn;
 use case::Case;
 use level::{Level, Levels, Side, is_back};
-use replay::{Place, Remade, Step};
+use replay::{Content, Place, Remade, Step};
 use switch::{Turn, turns};
 
 /// How surely a change caused the denials.
@@ -128,14 +129,16 @@ impl Where {
 /// What a policy does to the call since a change.
 struct Standing {
     at: usize,
+    /// Whether nothing stood there before.
+    came: bool,
     time: Timestamp,
     level: Option<Level>,
 }
 
 /// Finds, for a group of denials of the role, the changes that are to blame: one for all of it, or several
 /// where one was put back, or came, between the denials. The changes come in order of time.
-pub(super) fn find(role: &Arn, changes: &[Changed], denial: &DenialGroup) -> Vec<Found> {
-    let mut search = Search::of(Case::of(role, denial));
+pub(super) fn find(role: &Arn, changes: &[Changed], denial: &DenialGroup, ready: &Ready) -> Vec<Found> {
+    let mut search = Search::of(Case::of(role, denial, ready));
     let mut times: Vec<Timestamp> = denial.first.into_iter().chain(denial.times.iter().copied()).collect();
     times.extend(denial.last);
     times.sort_unstable();
@@ -159,6 +162,8 @@ struct Search<'d> {
     suspects: BTreeMap<Where, Suspect>,
     /// Policies that were to allow the call, as far as changes show them.
     standing: BTreeMap<Place, Standing>,
+    /// Since when policies have denied the call that do so whatever else there is.
+    denying: BTreeMap<Place, (usize, Timestamp)>,
     found: Vec<Found>,
     last_denied: Option<Timestamp>,
     /// It was denied already since things were last put back.
@@ -171,6 +176,7 @@ impl<'d> Search<'d> {
             case,
             suspects: BTreeMap::new(),
             standing: BTreeMap::new(),
+            denying: BTreeMap::new(),
             found: Vec::new(),
             last_denied: None,
             is_denied: false,
@@ -181,11 +187,21 @@ impl<'d> Search<'d> {
     /// still, as long as it was not put back and no other is surer.
     fn denied(&mut self, time: Timestamp) {
         (self.last_denied, self.is_denied) = (Some(time), true);
-        let order = |(_, suspect): &(&Where, &Suspect)| {
-            (suspect.blame.certainty, suspect.before.is_some(), suspect.is_near, suspect.at)
+        let order = |(place, suspect): &(&Where, &Suspect)| {
+            let certainty = if self.denied_before(place).is_some() {
+                Certainty::Possible
+            } else {
+                suspect.blame.certainty
+            };
+            (certainty, suspect.before.is_some(), suspect.is_near, suspect.at)
         };
         let Some((place, best)) = self.suspects.iter().max_by_key(order) else { return };
-        let (at, blame) = (best.at, best.blame_at(time));
+        let mut blame = best.blame_at(time);
+        if let Some(other) = self.denied_before(place) {
+            blame.at_most(Certainty::Possible);
+            blame.reason = format!("{}; {} denied it before", blame.reason, other.in_words());
+        }
+        let at = best.at;
         if let Some(last) = self.found.iter_mut().find(|it| it.at == at && it.undone_by.is_none()) {
             last.blame.certainty = last.blame.certainty.max(blame.certainty);
             return;
@@ -244,10 +260,15 @@ impl<'d> Search<'d> {
             }
             for side in self.case.sides {
                 let levels = self.case.levels(step, *side);
+                if *side == Side::Deny && step.bears {
+                    self.note_denying(at, time, step, levels);
+                }
                 self.step((at, time), change, step, *side, levels);
                 if *side == Side::Allow && (step.bears || step.place.is_on_target()) {
                     self.weigh(at, step, levels);
-                    self.standing.insert(step.place.clone(), Standing { at, time, level: levels.after });
+                    let came = step.before == Content::Absent;
+                    self.standing
+                        .insert(step.place.clone(), Standing { at, came, time, level: levels.after });
                 }
             }
         }
@@ -261,6 +282,23 @@ impl<'d> Search<'d> {
         for turn in turns(change, self.case.denial, self.case.role) {
             self.turn(at, time, change, turn);
         }
+    }
+
+    /// Keeps account of the policies that deny the call for certain.
+    fn note_denying(&mut self, at: usize, time: Timestamp, step: &Step, levels: Levels) {
+        if levels.after == Some(Level::Refuses) && self.case.is_exact() {
+            self.denying.entry(step.place.clone()).or_insert((at, time));
+        } else {
+            self.denying.remove(&step.place);
+        }
+    }
+
+    /// Another policy that denied the call already when the one in a place began to: what came there changed nothing.
+    fn denied_before(&self, place: &Where) -> Option<&Place> {
+        let Where::Policy(place, Side::Deny) = place else { return None };
+        let since = self.denying.get(place)?;
+        let mut others = self.denying.iter().filter(|(other, began)| *other != place && *began < since);
+        others.next().map(|(other, _)| other)
     }
 
     fn step(
@@ -279,12 +317,14 @@ impl<'d> Search<'d> {
             self.put_back(back.at, at);
             return;
         }
-        let asked = self.case.asked;
+        let asked = self.case.asked();
         let is_near = || match (levels.before, step.after.document(), asked) {
             (None, Some(document), Some(asked)) => is_about_service(document, asked),
             _ => true,
         };
-        let new = self.case.blame(change, step, side).map(|mut blame| {
+        // What only took back what came since had no part in it.
+        let restores = side == Side::Allow && self.has_come(step) && self.stood_in_calm(step).is_none();
+        let new = self.case.blame(change, step, side).filter(|_| !restores).map(|mut blame| {
             // What was refused already was not taken by what may have stood there before.
             if self.is_denied && levels.before.is_none() && self.stood_in_calm(step).is_none() {
                 blame.at_most(Certainty::Possible);
@@ -326,6 +366,16 @@ impl<'d> Search<'d> {
             }
             self.doubt(is_other);
         }
+    }
+
+    /// Whether a policy of the organisation goes that came while all else there was is as it was.
+    fn has_come(&self, step: &Step) -> bool {
+        let is_of_it = |place: &Place| matches!(place, Place::Organization(..));
+        let is_suspect =
+            |place: &Where| matches!(place, Where::Policy(place, Side::Allow) if is_of_it(place));
+        is_of_it(&step.place)
+            && self.standing.get(&step.place).is_some_and(|it| it.came)
+            && !self.suspects.keys().any(is_suspect)
     }
 
     /// The change that put in place what a step takes away, if after denials before it there was none since.

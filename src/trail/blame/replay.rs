@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::aws_policies::aws_policy;
 use super::target::target;
+use crate::denial::Layer;
 use crate::model::Arn;
 use crate::trail::Event;
 use crate::trail::changes::{ChangeKind, change_kind, is_of_role};
@@ -124,6 +125,8 @@ pub(crate) struct Changed {
     pub(crate) remade: Option<Remade>,
     /// The organizational unit that the role's account was moved out of. The root it is in wherever it is.
     pub(crate) left: Option<String>,
+    /// Whether it is about a service control policy or a resource control policy, where the events show it.
+    pub(crate) layer: Option<Layer>,
     /// The grant on a key that was made or taken back, where the events show it.
     pub(crate) grant: Option<Grant>,
     pub(crate) event: Event,
@@ -149,6 +152,8 @@ pub(crate) struct Replay<'r> {
     /// The default version of managed policies by ARN, the text of the organisation's by id.
     texts: BTreeMap<String, Content>,
     versions: BTreeMap<(String, String), Content>,
+    /// The types of the organisation's policies by id: `SERVICE_CONTROL_POLICY`, `TAG_POLICY` …
+    types: BTreeMap<String, String>,
     grants: BTreeMap<String, Grant>,
 }
 
@@ -191,6 +196,7 @@ impl<'r> Replay<'r> {
             contents: BTreeMap::new(),
             texts: BTreeMap::new(),
             versions: BTreeMap::new(),
+            types: events.iter().filter_map(type_of_policy).collect(),
             grants: BTreeMap::new(),
         }
     }
@@ -219,7 +225,12 @@ impl<'r> Replay<'r> {
         let grant = self.grant(&event);
         let moved = moves_account(&event, self.role).then(|| event.parameter("sourceParentId"));
         let left = moved.flatten().filter(|parent| !parent.starts_with("r-")).map(str::to_owned);
-        Some(Changed { kind, target: target(kind, &event), steps, remade, left, grant, event })
+        let layer = match self.type_of(&event) {
+            Some(SCP) => Some(Layer::Scp),
+            Some(RCP) => Some(Layer::Rcp),
+            _ => None,
+        };
+        Some(Changed { kind, target: target(kind, &event), steps, remade, left, layer, grant, event })
     }
 
     fn grant(&mut self, event: &Event) -> Option<Grant> {
@@ -377,6 +388,11 @@ impl<'r> Replay<'r> {
         vec![self.put(Place::Boundary, after)]
     }
 
+    /// The type of the organisation's policy that a change is about, where the events show it.
+    fn type_of(&self, event: &Event) -> Option<&str> {
+        self.types.get(&policy_of_organization(event)?).map(String::as_str)
+    }
+
     /// Policies of the organisation. To delete one, or to switch a type of them on or off, takes nothing away
     /// by itself: one that is deleted is attached nowhere, and with its type goes what it denies.
     /// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_EnablePolicyType.html>
@@ -384,8 +400,11 @@ impl<'r> Replay<'r> {
         if moves_account(event, self.role) {
             self.parent = event.parameter("destinationParentId").map(str::to_owned);
         }
-        let made = event.response_elements.pointer("/policy/policySummary/id").and_then(Value::as_str);
-        let Some(id) = event.parameter("policyId").or(made).map(str::to_owned) else { return Vec::new() };
+        let Some(id) = policy_of_organization(event) else { return Vec::new() };
+        // Others, such as tag policies, refuse no call of a role.
+        if self.type_of(event).is_some_and(|kind| ![SCP, RCP].contains(&kind)) {
+            return Vec::new();
+        }
         let on = event.parameter("targetId").unwrap_or_default().to_owned();
         let is_account = on.len() == 12 && on.bytes().all(|it| it.is_ascii_digit());
         let elsewhere = is_account && on != self.role.account();
@@ -460,6 +479,23 @@ impl<'r> Replay<'r> {
         };
         vec![self.put(place, after)]
     }
+}
+
+const SCP: &str = "SERVICE_CONTROL_POLICY";
+const RCP: &str = "RESOURCE_CONTROL_POLICY";
+
+/// The id of the organisation's policy that an event is about.
+fn policy_of_organization(event: &Event) -> Option<String> {
+    let made = || event.response_elements.pointer("/policy/policySummary/id").and_then(Value::as_str);
+    let is_of_it = event.event_source == "organizations.amazonaws.com";
+    event.parameter("policyId").or_else(made).filter(|_| is_of_it).map(str::to_owned)
+}
+
+/// The id and the type of the organisation's policy that an event is about, where it tells both.
+fn type_of_policy(event: &Event) -> Option<(String, String)> {
+    let told = || event.response_elements.pointer("/policy/policySummary/type").and_then(Value::as_str);
+    let kind = event.parameter("type").or_else(told)?.to_owned();
+    Some((policy_of_organization(event)?, kind))
 }
 
 /// Whether an event moves the role's account within the organization.

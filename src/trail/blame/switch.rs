@@ -74,7 +74,11 @@ fn key(change: &Changed, denial: &DenialGroup) -> Option<Turn> {
 fn encryption(change: &Changed, denial: &DenialGroup) -> Option<Turn> {
     let (_, key) = denial.resource.as_deref()?.split_once(":key/")?;
     let name = match change.event.event_name.as_str() {
-        "PutBucketEncryption" | "DeleteBucketEncryption" => format!("the encryption of {}", change.target),
+        "PutBucketEncryption" | "DeleteBucketEncryption"
+            if denial.buckets.is_empty() || denial.buckets.contains(&change.target) =>
+        {
+            format!("the encryption of {}", change.target)
+        }
         "PutDataCatalogEncryptionSettings" if is_same_catalog(change, denial) => {
             "the encryption of the Data Catalog".to_owned()
         }

@@ -73,7 +73,7 @@ impl Changed {
     /// the policy was for them, how good it is, and the statements that went or came.
     fn trust(&self, caller: Option<Caller<'_>>) -> Option<Trusted> {
         let step = self.steps.iter().find(|step| step.place == Place::Trust)?;
-        let asked = Asked { action: "sts:AssumeRole", resource: None, caller };
+        let asked = Asked { action: "sts:AssumeRole", resource: None, caller, itself: false, calls: None };
         let level = |content: &Content| {
             if *content == Content::Absent {
                 return Some(Says::No);

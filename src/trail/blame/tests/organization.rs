@@ -89,3 +89,36 @@ fn another_policy_on_the_same_target_makes_up_for_one_that_went() {
         Some(said("DetachPolicy", 10, Certainty::Shown))
     );
 }
+
+#[test]
+fn only_a_policy_of_the_type_that_aws_names_is_to_blame() {
+    let made = |kind: &str| {
+        let deny = statement("Deny", "s3:*");
+        let parameters = json!({"name": "p", "type": kind, "content": deny.to_string()});
+        let mut made = event(10, "organizations", "CreatePolicy", parameters);
+        made.response_elements = json!({"policy": {"policySummary": {"id": "p-abcd1234", "type": kind}}});
+        made
+    };
+    let attached = || {
+        let parameters = json!({"policyId": "p-abcd1234", "targetId": "111122223333"});
+        event(20, "organizations", "AttachPolicy", parameters)
+    };
+    let shown = Some(said("AttachPolicy", 20, Certainty::Shown));
+    for (kind, found) in
+        [("SERVICE_CONTROL_POLICY", shown), ("RESOURCE_CONTROL_POLICY", None), ("TAG_POLICY", None)]
+    {
+        assert_eq!(blamed(vec![made(kind), attached()], put_object(30, SCP_DENIES)), found, "{kind}");
+    }
+}
+
+#[test]
+fn what_takes_a_policy_away_brings_no_deny() {
+    let change = |minute, name: &str| {
+        let parameters = json!({"policyId": "p-abcd1234", "targetId": "111122223333"});
+        event(minute, "organizations", name, parameters)
+    };
+    let (attached, detached) = (|| change(10, "AttachPolicy"), || change(20, "DetachPolicy"));
+    assert_eq!(blamed(vec![attached(), detached()], put_object(30, SCP_DENIES)), None);
+    let possible = Some(said("DetachPolicy", 20, Certainty::Possible));
+    assert_eq!(blamed(vec![detached()], put_object(30, SCP_DENIES)), possible);
+}

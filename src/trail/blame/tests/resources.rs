@@ -172,3 +172,59 @@ fn a_replica_of_the_key_in_another_region_is_another_key() {
         Some(said("DisableKey", 10, Certainty::Likely))
     );
 }
+
+#[test]
+fn an_allow_of_the_resource_that_is_gone_is_missed_where_none_of_the_role_s_allows() {
+    let put = |minute, principal: Value| {
+        let allow =
+            json!({"Sid": "W", "Effect": "Allow", "Principal": principal, "Action": "s3:*", "Resource": "*"});
+        let parameters = json!({"bucketName": "orders", "bucketPolicy": {"Statement": [allow]}});
+        event(minute, "s3", "PutBucketPolicy", parameters)
+    };
+    let gone = || event(20, "s3", "DeleteBucketPolicy", json!({"bucketName": "orders"}));
+    let likely = Some(said("DeleteBucketPolicy", 20, Certainty::Likely));
+    let by = |principal| blamed(vec![put(10, principal), gone()], put_object(30, NONE_ALLOWS));
+    assert_eq!(by(json!({"AWS": ROLE})), likely);
+    // To name the account leaves it to the role's own policies.
+    assert_eq!(by(json!({"AWS": "arn:aws:iam::111122223333:root"})), None);
+    assert_eq!(by(json!({"AWS": "arn:aws:iam::111122223333:role/other"})), None);
+    assert_eq!(blamed(vec![gone()], put_object(30, NONE_ALLOWS)), None);
+}
+
+#[test]
+fn a_deny_for_a_session_may_be_for_another_one() {
+    let deny = json!({"Sid": "D", "Effect": "Deny", "Action": "s3:*", "Resource": "*",
+        "Principal": {"AWS": "arn:aws:sts::111122223333:assumed-role/orders/other"}});
+    let parameters = json!({"bucketName": "orders", "bucketPolicy": {"Statement": [deny]}});
+    let put = event(20, "s3", "PutBucketPolicy", parameters);
+    let likely = Some(said("PutBucketPolicy", 20, Certainty::Likely));
+    assert_eq!(blamed(vec![put], put_object(30, BUCKET_DENIES)), likely);
+}
+
+#[test]
+fn the_encryption_of_a_bucket_that_was_not_asked_is_not_to_blame() {
+    let encrypted = |bucket: &str| {
+        let rule =
+            json!({"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}});
+        let parameters = json!({"bucketName": bucket, "ServerSideEncryptionConfiguration": {"Rule": rule}});
+        event(20, "s3", "PutBucketEncryption", parameters)
+    };
+    let refused = || {
+        let mut refused = refused(30, "kms:GenerateDataKey", KEY, "");
+        refused.event_source = "s3.amazonaws.com".into();
+        refused.event_name = "PutObject".into();
+        refused.request_parameters = json!({"bucketName": "orders", "key": "a"});
+        refused
+    };
+    let likely = Some(said("PutBucketEncryption", 20, Certainty::Likely));
+    assert_eq!(blamed(vec![encrypted("orders")], refused()), likely);
+    assert_eq!(blamed(vec![encrypted("other")], refused()), None);
+}
+
+#[test]
+fn a_role_made_anew_is_another_one_to_the_policies_of_resources() {
+    let change = |minute, name: &str| event(minute, "iam", name, json!({"roleName": "orders"}));
+    let denied = put_object(30, "because no resource-based policy allows the s3:PutObject action");
+    let found = blamed(vec![change(10, "DeleteRole"), change(20, "CreateRole")], denied);
+    assert_eq!(found, Some(said("CreateRole", 20, Certainty::Possible)));
+}

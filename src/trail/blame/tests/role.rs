@@ -260,3 +260,57 @@ fn a_role_that_was_made_anew_without_its_policies_is_the_cause() {
     let clause = "because no permissions boundary allows the s3:PutObject action";
     assert_eq!(blamed(vec![bounded, deleted(), role_made(21)], put_object(30, clause)), None);
 }
+
+#[test]
+fn a_deny_beside_one_that_was_there_before_changed_nothing() {
+    let put = |minute, name: &str, effect: &str| {
+        let document = statement(effect, "s3:PutObject").to_string();
+        let parameters = json!({"roleName": "orders", "policyName": name, "policyDocument": document});
+        event(minute, "iam", "PutRolePolicy", parameters)
+    };
+    let denies = "with an explicit deny in an identity-based policy";
+    let (guard, later) = (|| put(10, "guard", "Deny"), || put(20, "later", "Deny"));
+    let by = |minute| Some(said("PutRolePolicy", minute, Certainty::Shown));
+    assert_eq!(blamed(vec![guard(), later()], put_object(30, denies)), by(10));
+    assert_eq!(blamed(vec![later()], put_object(30, denies)), by(20));
+    // The first one is gone when it is denied.
+    let history = vec![guard(), later(), put(25, "guard", "Allow")];
+    assert_eq!(blamed(history, put_object(30, denies)), by(20));
+}
+
+#[test]
+fn conditions_and_variables_that_do_not_fit_the_calls_are_no_cause() {
+    let put = |minute, statement: Value| {
+        let document = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+        let parameters = json!({"roleName": "orders", "policyName": "w", "policyDocument": document});
+        event(minute, "iam", "PutRolePolicy", parameters)
+    };
+    let denies = "with an explicit deny in an identity-based policy";
+    let deny = |condition: Value| {
+        put(
+            20,
+            json!({"Sid": "D", "Effect": "Deny", "Action": "s3:*", "Resource": "*", "Condition": condition}),
+        )
+    };
+    for (condition, found) in [
+        (json!({"ArnNotEquals": {"aws:PrincipalArn": ROLE}}), None),
+        (json!({"StringNotEquals": {"aws:PrincipalAccount": "111122223333"}}), None),
+        (json!({"ArnEquals": {"aws:PrincipalArn": ROLE}}), Some(Certainty::Shown)),
+        (json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}), Some(Certainty::Likely)),
+    ] {
+        let found = found.map(|certainty| said("PutRolePolicy", 20, certainty));
+        assert_eq!(blamed(vec![deny(condition.clone())], put_object(30, denies)), found, "{condition}");
+    }
+    let nothing = || put(20, json!({"Sid": "X", "Effect": "Allow", "Action": "sqs:*", "Resource": "*"}));
+    for (resource, found) in [
+        ("arn:aws:s3:::orders/${aws:PrincipalTag/team}/*", Some(Certainty::Likely)),
+        ("arn:aws:s3:::orders/r*/*", Some(Certainty::Shown)),
+    ] {
+        let allow = json!({"Sid": "W", "Effect": "Allow", "Action": "s3:PutObject", "Resource": resource});
+        let found = found.map(|certainty| said("PutRolePolicy", 20, certainty));
+        assert_eq!(blamed(vec![put(10, allow), nothing()], put_object(30, NONE_ALLOWS)), found, "{resource}");
+    }
+    let other = json!({"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::orders/${aws:PrincipalAccount}/*"});
+    let found = timeline(vec![put(10, other), nothing()], put_object(30, NONE_ALLOWS));
+    assert!(found.causes.iter().all(|cause| cause.certainty == Certainty::Possible), "{:?}", found.causes);
+}
