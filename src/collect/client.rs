@@ -43,6 +43,7 @@ use super::profile::Source;
 use super::progress::Progress;
 use super::settings::{Patience, Settings};
 use super::start::StartError;
+use super::whole::Whole;
 use crate::facts::{Fact, FailureKind};
 use crate::model::Partition;
 
@@ -136,19 +137,23 @@ impl<'p> Aws<'p> {
             .retry_config(retries(self.patience, Duration::from_millis(100)))
             .retry_classifier(NobodyThere)
             .timeout_config(time_outs(Patience { attempt: first, ..self.patience }, first))
-            .interceptor(ReadOnly);
+            .interceptor(ReadOnly)
+            .interceptor(Whole);
         aws_sdk_sts::Client::from_conf(config.build())
     }
 
     /// IAM, which has one endpoint for each partition.
     pub(super) fn iam(&self) -> aws_sdk_iam::Client {
-        let config = aws_sdk_iam::config::Builder::from(&self.config).interceptor(ReadOnly);
+        let config =
+            aws_sdk_iam::config::Builder::from(&self.config).interceptor(ReadOnly).interceptor(Whole);
         aws_sdk_iam::Client::from_conf(config.build())
     }
 
     /// Organizations, which has one endpoint for each partition.
     pub(super) fn organizations(&self) -> aws_sdk_organizations::Client {
-        let config = aws_sdk_organizations::config::Builder::from(&self.config).interceptor(ReadOnly);
+        let config = aws_sdk_organizations::config::Builder::from(&self.config)
+            .interceptor(ReadOnly)
+            .interceptor(Whole);
         aws_sdk_organizations::Client::from_conf(config.build())
     }
 
@@ -156,53 +161,63 @@ impl<'p> Aws<'p> {
     pub(super) fn s3(&self, region: Option<&str>) -> aws_sdk_s3::Client {
         let config = aws_sdk_s3::config::Builder::from(&self.in_region(region))
             .force_path_style(self.path_style)
-            .interceptor(ReadOnly);
+            .interceptor(ReadOnly)
+            .interceptor(Whole);
         aws_sdk_s3::Client::from_conf(config.build())
     }
 
     /// KMS in a region.
     pub(super) fn kms(&self, region: &str) -> aws_sdk_kms::Client {
-        let config = aws_sdk_kms::config::Builder::from(&self.in_region(Some(region))).interceptor(ReadOnly);
+        let config = aws_sdk_kms::config::Builder::from(&self.in_region(Some(region)))
+            .interceptor(ReadOnly)
+            .interceptor(Whole);
         aws_sdk_kms::Client::from_conf(config.build())
     }
 
     /// Glue in a region.
     pub(super) fn glue(&self, region: &str) -> aws_sdk_glue::Client {
-        let config = aws_sdk_glue::config::Builder::from(&self.in_region(Some(region))).interceptor(ReadOnly);
+        let config = aws_sdk_glue::config::Builder::from(&self.in_region(Some(region)))
+            .interceptor(ReadOnly)
+            .interceptor(Whole);
         aws_sdk_glue::Client::from_conf(config.build())
     }
 
     /// Lake Formation in a region.
     pub(super) fn lake_formation(&self, region: &str) -> aws_sdk_lakeformation::Client {
-        let config =
-            aws_sdk_lakeformation::config::Builder::from(&self.in_region(Some(region))).interceptor(ReadOnly);
+        let config = aws_sdk_lakeformation::config::Builder::from(&self.in_region(Some(region)))
+            .interceptor(ReadOnly)
+            .interceptor(Whole);
         aws_sdk_lakeformation::Client::from_conf(config.build())
     }
 
     /// Redshift in a region.
     pub(super) fn redshift(&self, region: &str) -> aws_sdk_redshift::Client {
-        let config =
-            aws_sdk_redshift::config::Builder::from(&self.in_region(Some(region))).interceptor(ReadOnly);
+        let config = aws_sdk_redshift::config::Builder::from(&self.in_region(Some(region)))
+            .interceptor(ReadOnly)
+            .interceptor(Whole);
         aws_sdk_redshift::Client::from_conf(config.build())
     }
 
     /// Redshift Serverless in a region.
     pub(super) fn redshift_serverless(&self, region: &str) -> aws_sdk_redshiftserverless::Client {
         let config = aws_sdk_redshiftserverless::config::Builder::from(&self.in_region(Some(region)))
-            .interceptor(ReadOnly);
+            .interceptor(ReadOnly)
+            .interceptor(Whole);
         aws_sdk_redshiftserverless::Client::from_conf(config.build())
     }
 
     /// CloudTrail in a region.
     pub(super) fn cloudtrail(&self, region: &str) -> aws_sdk_cloudtrail::Client {
-        let config =
-            aws_sdk_cloudtrail::config::Builder::from(&self.in_region(Some(region))).interceptor(ReadOnly);
+        let config = aws_sdk_cloudtrail::config::Builder::from(&self.in_region(Some(region)))
+            .interceptor(ReadOnly)
+            .interceptor(Whole);
         aws_sdk_cloudtrail::Client::from_conf(config.build())
     }
 
     /// Athena in the region of last resort or the one set.
     pub(super) fn athena(&self) -> aws_sdk_athena::Client {
-        let config = aws_sdk_athena::config::Builder::from(&self.config).interceptor(ReadOnly);
+        let config =
+            aws_sdk_athena::config::Builder::from(&self.config).interceptor(ReadOnly).interceptor(Whole);
         aws_sdk_athena::Client::from_conf(config.build())
     }
 

@@ -26,7 +26,7 @@ use crate::facts::{
 use crate::model::AccountId;
 use crate::plan::Plan;
 use crate::requirement::Location;
-use crate::requirement::lake_formation::{Access, Lake, Taken, is_administrator, touches};
+use crate::requirement::lake_formation::{Access, Lake, Taken, is_administrator, may_have_opt_ins, touches};
 
 /// Entries of a page.
 const PAGE: i32 = 1000;
@@ -40,11 +40,12 @@ pub(super) async fn first(aws: &Aws<'_>, plan: &Plan, region: &str) -> LakeForma
         wanted(plan, FactId::LakeSettings, settings(aws, &client)),
         wanted(plan, FactId::LakeLocations, locations(aws, &client)),
     );
-    let opt_ins = Fact::NotAsked("no location that the connector writes to is in hybrid mode".to_owned());
+    let opt_ins =
+        Fact::NotAsked("nobody administers the data lake, and no location is registered".to_owned());
     LakeFormation { settings, locations, opt_ins, ..LakeFormation::default() }
 }
 
-/// Adds the grants, and opt-ins where a location is in hybrid mode.
+/// Adds the grants, and the opt-ins where there may be any.
 pub(super) async fn second(
     aws: &Aws<'_>,
     plan: &Plan,
@@ -60,7 +61,7 @@ pub(super) async fn second(
         .known()
         .map(|all| all.iter().filter(|it| places.iter().any(|place| touches(it, place))).collect());
     let is_registered = covering.as_ref().is_none_or(|it| !it.is_empty());
-    let is_hybrid = covering.iter().flatten().any(|it| it.hybrid);
+    let may_have_opt_ins = may_have_opt_ins(lake.settings.known(), lake.locations.known().map(Vec::as_slice));
     let list = async {
         let all = grants(aws, &client, Ask { within: Some((plan, account)), ..Ask::default() }).await;
         match all {
@@ -79,10 +80,10 @@ pub(super) async fn second(
             if plan.reads(FactId::LakePermissions) { list.await } else { (lake.permissions.clone(), false) }
         },
         async {
-            match lake.locations.unread() {
-                Some(unread) => unread,
-                None if is_hybrid => wanted(plan, FactId::LakeOptIns, opt_ins(aws, &client)).await,
-                None => lake.opt_ins.clone(),
+            if may_have_opt_ins {
+                wanted(plan, FactId::LakeOptIns, opt_ins(aws, &client)).await
+            } else {
+                lake.opt_ins.clone()
             }
         },
     );

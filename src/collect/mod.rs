@@ -29,6 +29,7 @@ mod simulate;
 mod start;
 mod sts;
 mod trails;
+mod whole;
 
 use crate::catalog::Catalog;
 use crate::facts::{Facts, Target};

@@ -1,5 +1,6 @@
 //! A policy compiled for matching, and the layer it acts in.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::model::StatementRef;
@@ -105,6 +106,18 @@ impl Policy {
     }
 }
 
+/// A resource as AWS understands it: "when you specify an incomplete ARN (one with fewer than the standard six fields)
+/// in an identity-based policy, AWS automatically completes the ARN by adding wildcard characters (*) to all missing
+/// fields" (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>).
+fn completed(resource: &str, kind: Kind) -> Cow<'_, str> {
+    let is_identity_based = matches!(kind, Kind::Identity | Kind::Boundary | Kind::Session);
+    let fields = resource.split(':').count();
+    if !is_identity_based || fields >= 6 || !resource.starts_with("arn:") || resource.ends_with('*') {
+        return Cow::Borrowed(resource);
+    }
+    Cow::Owned(format!("{resource}{}", ":*".repeat(6 - fields)))
+}
+
 /// A pattern of actions.
 #[derive(Debug)]
 struct Action {
@@ -155,10 +168,9 @@ impl Compiled {
         Self {
             effect: written.effect,
             actions: written.actions.map(|action| Action::new(action)),
-            resources: written
-                .resources
-                .as_ref()
-                .map(|resources| resources.map(|resource| ArnPattern::new(resource, in_resources))),
+            resources: written.resources.as_ref().map(|resources| {
+                resources.map(|resource| ArnPattern::new(&completed(resource, document.kind()), in_resources))
+            }),
             principals: written.principals.as_ref().map(|principals| principals.map(Entry::compile)),
             conditions,
             reference: StatementRef {

@@ -9,9 +9,12 @@ use super::scope::covers;
 const MAY_GO_WITHOUT: [&str; 3] =
     ["cloudwatch:listmetrics", "cloudwatch:putmetricdata", "redshift:describeclusters"];
 
+/// Actions that are asked on a resource though AWS lists none for them: a refusal names
+/// `arn:aws:logs:…:log-group::log-stream:`, or the ARN of the cluster that is to be made.
+const TAKES_ONE: [&str; 2] = ["eks:createcluster", "logs:describeloggroups"];
+
 /// Patterns of actions that tell what there is, but for a few, and take no resource for it.
-const LISTING: [&str; 4] =
-    ["cloudwatch:list*", "ec2:describe*", "logs:describe*", "redshift-serverless:list*"];
+const LISTING: [&str; 3] = ["cloudwatch:list*", "ec2:describe*", "redshift-serverless:list*"];
 
 /// Whether AWS lists an action, or all that a pattern means, without a resource type. An action that is not known
 /// is not known to take none.
@@ -19,7 +22,8 @@ pub fn takes_no_resource(action: &str) -> bool {
     let action = action.to_ascii_lowercase();
     if !action.contains(['*', '?']) {
         return MAY_GO_WITHOUT.contains(&&*action)
-            || action_named(&action).is_some_and(|known| !known.takes_resource);
+            || !TAKES_ONE.contains(&&*action)
+                && action_named(&action).is_some_and(|known| !known.takes_resource);
     }
     let meant = meant_by(&action);
     LISTING.iter().any(|known| covers(known, &action))
@@ -46,6 +50,8 @@ mod tests {
             ("redshift:DescribeClusters", true),
             ("sqs:NoSuchAction", false),
             ("nosuchservice:List*", false),
+            ("logs:DescribeLogGroups", false),
+            ("eks:CreateCluster", false),
         ] {
             assert_eq!(takes_no_resource(action), expected, "{action}");
         }

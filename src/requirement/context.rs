@@ -195,7 +195,11 @@ pub fn keys(situation: &Situation, requirement: &Requirement<'_>, resource: &Res
         Some("kms") => direct_kms(&mut keys, situation, resource),
         Some("s3") => s3(&mut keys, situation, requirement),
         Some("redshift" | "redshift-data") => redshift(&mut keys, situation, requirement, resource),
-        Some("glue") => resource_account(&mut keys, situation, resource.account()),
+        Some("glue") => {
+            resource_account(&mut keys, situation, resource.account());
+            // It follows from what Lake Formation holds, in a way that AWS does not tell.
+            keys.unknown.push("glue:LakeFormationPermissions".to_owned());
+        }
         service => {
             resource_account(&mut keys, situation, resource.account());
             unknown_call(&mut keys, service);
@@ -252,7 +256,9 @@ fn request(keys: &mut Keys, situation: &Situation, service: &str, resource: &Res
 fn endpoint(keys: &mut Keys) {
     keys.set_either("aws:SourceVpce", [None, Some("vpce-0000000000streamkap")]);
     keys.set_either("aws:SourceVpc", [None, Some("vpc-0000000000streamkap")]);
-    keys.unknown.push("aws:VpcSourceIp".to_owned());
+    let of_network =
+        ["aws:VpcSourceIp", "aws:SourceVpcArn", "aws:VpceAccount", "aws:VpceOrgID", "aws:VpceOrgPaths"];
+    keys.unknown.extend(of_network.map(str::to_owned));
 }
 
 /// The region that a call to a service goes to. "Global services … have a single endpoint that is physically
@@ -301,9 +307,21 @@ fn s3(keys: &mut Keys, situation: &Situation, requirement: &Requirement<'_>) {
     // S3 accepts both, and the strongest that the connector's machine knows is taken.
     // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingEncryptionInTransit.html>
     keys.set_either("s3:TlsVersion", [Some("1.2"), Some("1.3")]);
+    // Every signed call has it: of the upload's content, or that this is not signed, which TLS makes up for.
+    // <https://docs.aws.amazon.com/AmazonS3/latest/API/bucket-policy-s3-sigv4-conditions.html>
+    keys.set_either("s3:x-amz-content-sha256", [Some("UNSIGNED-PAYLOAD"), Some(NOTHING_SHA256)]);
+    let reads =
+        ["s3:GetObject", "s3:DeleteObject"].iter().any(|action| requirement.action.starts_with(action));
+    if reads {
+        // Others may tag the connector's objects, as GuardDuty does.
+        keys.unknown.push("s3:ExistingObjectTag/".to_owned());
+    }
     keys.set("s3:authType", "REST-HEADER");
     keys.set("s3:signatureversion", "AWS4-HMAC-SHA256");
 }
+
+/// The SHA-256 of nothing, which stands for that of any content.
+const NOTHING_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /// A call names the database and the user that the ARNs it is asked on have.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshift.html>
@@ -339,6 +357,25 @@ fn direct_kms(keys: &mut Keys, situation: &Situation, resource: &Resource) {
     unknown_call(keys, Some("kms"));
 }
 
+/// Keys that KMS fills in from the key itself, or from what a call goes by if it says nothing. S3 and Glue use
+/// symmetric keys alone.
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html>
+fn of_symmetric_key(keys: &mut Keys, resource: &Resource) {
+    keys.set("kms:KeySpec", "SYMMETRIC_DEFAULT");
+    keys.set("kms:CustomerMasterKeySpec", "SYMMETRIC_DEFAULT");
+    keys.set("kms:KeyUsage", "ENCRYPT_DECRYPT");
+    keys.set("kms:CustomerMasterKeyUsage", "ENCRYPT_DECRYPT");
+    keys.set("kms:EncryptionAlgorithm", "SYMMETRIC_DEFAULT");
+    let is_multi_region = resource.probe.contains(":key/mrk-");
+    keys.set("kms:MultiRegion", if is_multi_region { "true" } else { "false" });
+    if is_multi_region {
+        keys.set_either("kms:MultiRegionKeyType", [Some("PRIMARY"), Some("REPLICA")]);
+    }
+    let origins = ["AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"];
+    keys.set_either("kms:KeyOrigin", origins.map(Some));
+    keys.unknown.extend(["kms:ResourceAliases", "kms:RequestAlias"].map(str::to_owned));
+}
+
 /// S3 or Glue calls KMS with the role's credentials: forward access, by way of the service.
 fn kms(keys: &mut Keys, situation: &Situation, requirement: &Requirement<'_>, resource: &Resource) {
     resource_account(keys, situation, resource.account());
@@ -347,7 +384,7 @@ fn kms(keys: &mut Keys, situation: &Situation, requirement: &Requirement<'_>, re
     let via = situation.region.as_ref().map(|region| format!("{service}.{region}.amazonaws.com"));
     keys.set_or_unknown("kms:ViaService", via);
     keys.set_or_unknown("kms:CallerAccount", situation.account.as_ref().map(AccountId::as_str));
-    keys.unknown.extend(["kms:ResourceAliases", "kms:RequestAlias"].map(str::to_owned));
+    of_symmetric_key(keys, resource);
     if let Some(bucket) = requirement.bucket() {
         keys.set("kms:EncryptionContextKeys", "aws:s3:arn");
         let partition = resource.probe.split(':').nth(1).unwrap_or("aws");
@@ -420,6 +457,19 @@ mod tests {
         assert_eq!(keys.values["kms:CallerAccount"], ["111122223333"]);
         assert_eq!(keys.values["aws:ResourceAccount"], ["111122223333"]);
         assert_eq!(keys_of(&facts(), "s3:PutObject").values["aws:ViaAWSService"], ["false"]);
+    }
+
+    #[test]
+    fn what_kms_and_s3_fill_in_themselves_is_never_absent() {
+        let keys = keys_of(&facts(), "kms:Decrypt");
+        assert_eq!(keys.values["kms:KeySpec"], ["SYMMETRIC_DEFAULT"]);
+        assert_eq!(keys.values["kms:KeyUsage"], ["ENCRYPT_DECRYPT"]);
+        assert_eq!(keys.values["kms:EncryptionAlgorithm"], ["SYMMETRIC_DEFAULT"]);
+        assert_eq!(keys.values["kms:MultiRegion"], ["false"]);
+        assert!(keys.either["kms:KeyOrigin"].iter().all(Option::is_some));
+        let put = keys_of(&facts(), "s3:PutObject");
+        assert!(put.either["s3:x-amz-content-sha256"].iter().all(Option::is_some));
+        assert!(put.is_unknown("aws:VpceAccount") && !put.is_unknown("s3:ExistingObjectTag/team"));
     }
 
     #[test]

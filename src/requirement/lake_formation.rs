@@ -191,6 +191,13 @@ pub fn leaves_new_to_iam(settings: &LakeSettings) -> bool {
     to_iam(&settings.new_databases) && to_iam(&settings.new_tables)
 }
 
+/// Whether anybody may have been opted in, which only an administrator of the data lake does: who was is under Lake
+/// Formation with whatever is left to IAM for others, be its location registered or not. `None`: not read.
+/// <https://docs.aws.amazon.com/lake-formation/latest/dg/hybrid-access-workflow.html>
+pub fn may_have_opt_ins(settings: Option<&LakeSettings>, locations: Option<&[LakeLocation]>) -> bool {
+    settings.is_none_or(|it| !it.admins.is_empty()) || locations.is_none_or(|it| !it.is_empty())
+}
+
 /// Whether somebody administers the data lake, if only by reading: AWS shows all grants and all tables to such
 /// a caller, and leaves out without a word what others may not see.
 pub fn is_administrator(settings: &LakeSettings, principal: &str) -> bool {

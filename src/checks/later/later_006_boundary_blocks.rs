@@ -20,7 +20,8 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
     if let Some(skip) = absent_role(view) {
         return Ok(skip);
     }
-    let Some(arn) = view.role()?.and_then(|role| role.boundary.as_ref()) else {
+    let role = view.role().map_err(|blocked| with_the_simulators(view, blocked))?;
+    let Some(arn) = role.and_then(|role| role.boundary.as_ref()) else {
         return Ok(Outcome::Skip("the role has no permissions boundary".to_owned()));
     };
     let document = boundary(view);
@@ -59,6 +60,19 @@ fn judge(view: &View<'_>) -> Result<Outcome, Blocked> {
         return Ok(Outcome::Warn(findings(view, arn, &missed)));
     }
     Ok(Outcome::Pass(digest(proof, "the permissions boundary allows", "AWS's simulator allows")))
+}
+
+/// Why nobody knows whether there is a boundary, with what AWS's simulator says of one.
+fn with_the_simulators(view: &View<'_>, blocked: Blocked) -> Blocked {
+    let Ok(asks) = asks(view) else { return blocked };
+    let said = asks.into_iter().filter(Ask::is_called).find_map(|ask| {
+        let aws = simulated(view, &ask).ok().filter(|aws| aws.boundary() == Some(false))?;
+        aws.boundary_evidence()
+    });
+    match said {
+        Some(said) => Blocked { why: format!("{}; {}", blocked.why, said.text), ..blocked },
+        None => blocked,
+    }
 }
 
 /// What the boundary makes of one question.

@@ -101,8 +101,7 @@ fn by_lake_formation(view: &View<'_>, group: &DenialGroup, ask: &Ask<'_>) -> Now
     let Some((on, permission)) = lacked(group) else {
         return open("the message does not tell which permission on what was missing");
     };
-    let places: Vec<_> = view.locations().into_iter().flat_map(|(_, it)| it.into_all()).collect();
-    let lake = match lake_formation::read(view, ask.call.sessions.role(), &places) {
+    let lake = match lake_formation::read(view, ask.call.sessions.role()) {
         Ok(lake) => lake,
         Err(blocked) => return Now::Open(blocked),
     };

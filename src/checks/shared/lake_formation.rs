@@ -4,7 +4,9 @@ use crate::catalog::{Connector, Phase};
 use crate::checks::View;
 use crate::facts::{ConnectorTarget, FactId, Table};
 use crate::model::{Blocked, Concern, LakeResource};
-use crate::requirement::lake_formation::{Access, Lake, is_administrator, leaves_new_to_iam, touches};
+use crate::requirement::lake_formation::{
+    Access, Lake, is_administrator, leaves_new_to_iam, may_have_opt_ins,
+};
 use crate::requirement::location::s3_address;
 use crate::requirement::{Location, Origin, Side};
 
@@ -18,17 +20,21 @@ const UNDERLYING: &str = "docs.aws.amazon.com/lake-formation/latest/dg/access-co
 /// What would settle what Lake Formation hides.
 const AS_ADMINISTRATOR: &str = "run the doctor as a data lake administrator, or one who may only read";
 
-/// Reads the grants, the registered locations and, where one that the connector writes to is in hybrid
-/// mode, the opt-ins. The settings may be missing: they matter only where a grant does.
-pub fn read<'a>(view: &View<'a>, role: &str, places: &[Location]) -> Result<Lake<'a>, Blocked> {
+/// Reads the grants, the registered locations and, where there may be any, the opt-ins. The settings may be missing:
+/// they matter only where a grant does.
+pub fn read<'a>(view: &View<'a>, role: &str) -> Result<Lake<'a>, Blocked> {
     let grants = view.lake_formation(FactId::LakePermissions, |it| &it.permissions)?;
     let locations = view.lake_formation(FactId::LakeLocations, |it| &it.locations)?;
     let locations = locations.map_or(&[][..], Vec::as_slice);
-    let hybrid = locations.iter().any(|it| it.hybrid && places.iter().any(|place| touches(it, place)));
-    let opt_ins = if hybrid { view.lake_formation(FactId::LakeOptIns, |it| &it.opt_ins)? } else { None };
+    let settings = view.lake_formation(FactId::LakeSettings, |it| &it.settings).ok().flatten();
+    let opt_ins = if may_have_opt_ins(settings, Some(locations)) {
+        view.lake_formation(FactId::LakeOptIns, |it| &it.opt_ins)?
+    } else {
+        None
+    };
     Ok(Lake {
         role: role.to_owned(),
-        settings: view.lake_formation(FactId::LakeSettings, |it| &it.settings).ok().flatten(),
+        settings,
         grants: grants.map_or(&[][..], Vec::as_slice),
         locations,
         opt_ins: opt_ins.map_or(&[][..], Vec::as_slice),
@@ -88,7 +94,7 @@ pub fn open_commits(view: &View<'_>, target: &ConnectorTarget, connector: &Conne
         .collect();
     let role = view.situation(commits.first()?).role_arn?;
     let places = view.locations().into_iter().find(|(it, _)| std::ptr::eq(*it, target))?.1.known;
-    let lake = read(view, &role, &places).ok()?;
+    let lake = read(view, &role).ok()?;
     let is_own = |bucket: &str, path: &str| {
         let mut own = places.iter().filter(|it| matches!(it.origin, Origin::Database { .. }));
         own.any(|it| it.bucket == bucket && path.starts_with(&it.prefix))

@@ -14,8 +14,9 @@ use crate::requirement::{Resource, SESSION_NAME};
 
 use super::anywhere::{RESOURCES, is_of_any};
 use super::needs::{Ask, Verdict, asks};
+use super::organization::out_of_reach;
 use super::places::is_absent;
-use super::policies::{RolePolicies, given_policy, key_policy, own_resource_policy, role_policies};
+use super::policies::{RolePolicies, boundary, given_policy, key_policy, own_resource_policy, role_policies};
 use super::refusal::refusal;
 use super::services::digest;
 use super::simulated::{Simulated, simulated};
@@ -271,13 +272,16 @@ fn by_simulator(view: &View<'_>, ask: &Ask<'_>, aws: Simulated<'_>, blocked: &Bl
         Refusal { cause, because: None, conditional: false, detail: None, evidence }
     };
     let made_up = ask.resource.probe != ask.resource.pattern;
+    let undecided = || {
+        let said = (!aws.decision().is_allowed()).then(|| format!("; {}", aws.evidence().text));
+        let why = format!("{}{}", blocked.why, said.unwrap_or_default());
+        Answer::Undecided(Blocked { why, ..blocked.clone() })
+    };
     match aws.identity().filter(|_| !aws.is_untold()) {
-        None => Answer::Undecided(blocked.clone()),
-        Some(verdict) if made_up && !verdict.is_allowed() => Answer::Undecided(blocked.clone()),
-        Some(verdict) if is_of_any(ask) && verdict != EngineVerdict::ExplicitDeny => {
-            Answer::Undecided(blocked.clone())
-        }
-        Some(EngineVerdict::Allowed) if refused_besides(view, ask) => Answer::Undecided(blocked.clone()),
+        None => undecided(),
+        Some(verdict) if made_up && !verdict.is_allowed() => undecided(),
+        Some(verdict) if is_of_any(ask) && verdict != EngineVerdict::ExplicitDeny => undecided(),
+        Some(EngineVerdict::Allowed) if refused_besides(view, ask) => undecided(),
         Some(EngineVerdict::Allowed) => Answer::Allowed(vec![aws.identity_evidence()]),
         Some(EngineVerdict::ExplicitDeny) => Answer::Refused(refused(Cause::Denied)),
         Some(EngineVerdict::ImplicitDeny) => not_allowed(view, ask, &[], || refused(Cause::Missing)),
@@ -317,7 +321,8 @@ fn both(
     // What the role's own policies refuse is their doing, whether or not AWS shows the statement.
     let allows = matches!(own, Verdict::Allowed(_));
     let seconded = || Some(if allows { aws.identity_evidence() } else { aws.evidence() });
-    let (Some(ours), Some(theirs)) = (own.bare(), aws.identity()) else {
+    let theirs = aws.identity().or_else(|| nobody_else_refuses(view, ask, aws).then(|| aws.decision()));
+    let (Some(ours), Some(theirs)) = (own.bare(), theirs) else {
         return alone(view, ask, policies, own, seconded());
     };
     if ours.is_allowed() == theirs.is_allowed() {
@@ -341,6 +346,19 @@ fn both(
         hint: Some("let the connector write once and read its log: AWS's own answer counts".to_owned()),
         concerns: vec![ask.concern()],
     })
+}
+
+/// Whether the simulator refuses what neither the permissions boundary nor the organization can have refused, as far
+/// as is known: then it was the role's own policies, though it does not say so.
+fn nobody_else_refuses(view: &View<'_>, ask: &Ask<'_>, aws: Simulated<'_>) -> bool {
+    let account = view.situation(&ask.requirement).account;
+    let organization = view.organization();
+    let by_organization = organization.map_or(true, |it| out_of_reach(it, account.as_ref()).is_none());
+    let by_boundary = boundary(view)
+        .map_or(true, |boundary| boundary.is_some_and(|policy| !ask.of_boundary(&policy).is_allowed()));
+    !aws.decision().is_allowed()
+        && (!by_organization || aws.organization() == Some(true))
+        && (!by_boundary || aws.boundary() == Some(true))
 }
 
 /// The answer by our engine, the simulator silent or of one mind with it.

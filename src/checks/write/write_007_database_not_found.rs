@@ -86,7 +86,7 @@ fn refused_by_lake_formation(view: &View<'_>, name: &str) -> Result<Option<Findi
     let requirements = view.requirements();
     let role = requirements.first().and_then(|it| view.situation(it).role_arn).unwrap_or_default();
     let by_iam = is_left_to_iam(view)?;
-    let lake = match read(view, &role, &[]) {
+    let lake = match read(view, &role) {
         Ok(lake) => lake,
         // As AWS sets it up, IAM alone decides.
         Err(_) if by_iam => return Ok(None),

@@ -50,11 +50,18 @@ fn judge_one<'a>(
     name: &'a str,
     locations: &Locations,
 ) -> Result<Outcome, Blocked> {
+    let taken = Taken::of(target, connector);
     let Some(database) = view.database(name)? else {
         may_be_hidden(view, &format!("a Glue database {name}"))?;
-        return Ok(Outcome::Skip(format!("there is no Glue database {name} (reported as WRITE-007)")));
+        let skip = format!("there is no Glue database {name} (reported as WRITE-007)");
+        if !taken.creates_databases || !taken.creates_tables {
+            return Ok(Outcome::Skip(skip));
+        }
+        let path = Path::of_new(view, role, taken, name, locations)?;
+        path.judgeable(view, locations)?;
+        let findings = path.findings(view, &connector.name);
+        return Ok(if findings.is_empty() { Outcome::Skip(skip) } else { Outcome::Fail(findings) });
     };
-    let taken = Taken::of(target, connector);
     if taken.is_nothing() {
         let reason = format!("{} makes no call that Lake Formation has a say in", connector.name);
         return Ok(Outcome::Skip(reason));
@@ -110,7 +117,7 @@ impl<'v, 'a> Path<'v, 'a> {
         named: Option<&str>,
         locations: &Locations,
     ) -> Result<Self, Blocked> {
-        let lake = read(view, role, &locations.known)?;
+        let lake = read(view, role)?;
         let on = LakeResource::Database { database: database.to_owned() };
         let of_database = lake.access(&on, &taken.database);
         // The connector uses no others: Iceberg refuses a table that is none of its own.
@@ -128,13 +135,24 @@ impl<'v, 'a> Path<'v, 'a> {
                 of_tables.push((table, access));
             }
         }
-        let place = locations.known.iter().find(|it| taken.creates_tables && is_of_new_tables(it));
-        let place = place.filter(|it| lake.registered(it).is_some()).map(|it| {
-            let on = location_of(it);
-            (it.clone(), lake.access(&on, &["DATA_LOCATION_ACCESS"]))
-        });
+        let place = if taken.creates_tables { place_of_new(&lake, locations) } else { None };
         let (role, is_named) = (view.target().role.name.as_str(), named.is_some());
         Ok(Self { role, lake, taken, database, is_named, of_database, of_tables, unasked, place })
+    }
+
+    /// That of a database which the connector will make: it belongs to its maker, but not the place of its tables.
+    fn of_new(
+        view: &'v View<'a>,
+        role: &str,
+        taken: Taken,
+        database: &'a str,
+        locations: &Locations,
+    ) -> Result<Self, Blocked> {
+        let lake = read(view, role)?;
+        let place = place_of_new(&lake, locations);
+        let (role, of_database) = (view.target().role.name.as_str(), Access::Granted);
+        let (of_tables, unasked) = (Vec::new(), Vec::new());
+        Ok(Self { role, lake, taken, database, is_named: true, of_database, of_tables, unasked, place })
     }
 
     /// Whether what is lacking is known to be lacking, and not only out of the caller's sight; and whether
@@ -327,6 +345,12 @@ impl<'v, 'a> Path<'v, 'a> {
         let reference = REFERENCE.to_owned();
         Some(Evidence { source: Source::Documentation { reference }, text: text.to_owned() })
     }
+}
+
+/// The registered location in which new tables would lie, when it takes a permission of its own.
+fn place_of_new(lake: &Lake<'_>, locations: &Locations) -> Option<(Location, Access)> {
+    let place = locations.known.iter().find(|it| is_of_new_tables(it) && lake.registered(it).is_some())?;
+    Some((place.clone(), lake.access(&location_of(place), &["DATA_LOCATION_ACCESS"])))
 }
 
 /// The connector's calls that take these permissions.
