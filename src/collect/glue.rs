@@ -104,6 +104,9 @@ async fn tables(aws: &Aws<'_>, client: &Client, database: &str, named: Option<&s
         let call = client.get_tables().database_name(database).max_results(PAGE).set_next_token(token).send();
         let answer = explained(aws.ask(&GET_TABLES, call).await);
         let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
+        if answer.table_list().iter().any(|it| it.name().is_empty()) {
+            return failed(&GET_TABLES, FailureKind::Unreadable, "GetTables answered a table without a name");
+        }
         tables.extend(answer.table_list().iter().map(table));
         token = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
         if token.is_none() {

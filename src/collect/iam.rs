@@ -30,14 +30,16 @@ pub(super) async fn role(aws: &Aws<'_>, client: &aws_sdk_iam::Client, name: &str
     let read = answer.role().and_then(|role| {
         let used = role.role_last_used();
         let at = used.and_then(|used| used.last_used_date());
-        let boundary = role.permissions_boundary().and_then(|it| it.permissions_boundary_arn());
+        let boundary = role.permissions_boundary();
         Some(Role {
             arn: role.arn().parse().ok()?,
             id: role.role_id().to_owned(),
             created: time(role.create_date()),
             max_session_duration: role.max_session_duration().unwrap_or(3600),
             trust_policy: decode(role.assume_role_policy_document()?).into_owned(),
-            boundary: boundary.map(str::parse).transpose().ok()?,
+            boundary: boundary
+                .map(|it| it.permissions_boundary_arn()?.parse().ok())
+                .map_or(Some(None), |arn| arn.map(Some))?,
             last_used: at.map(|at| RoleUse {
                 at: time(at),
                 region: used.and_then(|used| used.region()).map(str::to_owned),
@@ -46,7 +48,13 @@ pub(super) async fn role(aws: &Aws<'_>, client: &aws_sdk_iam::Client, name: &str
         })
     });
     read.map_or_else(
-        || failed(&GET_ROLE, FailureKind::Unreadable, "GetRole answered without an ARN or a trust policy"),
+        || {
+            failed(
+                &GET_ROLE,
+                FailureKind::Unreadable,
+                "GetRole answered without an ARN, a trust policy or the ARN of a boundary",
+            )
+        },
         Fact::Known,
     )
 }

@@ -81,16 +81,17 @@ async fn describe(aws: &Aws<'_>, client: &aws_sdk_kms::Client, entry: &Arn) -> F
             arn: key.arn()?.to_owned(),
             state: key.key_state()?.as_str().to_owned(),
             manager: key.key_manager().map_or("CUSTOMER", |it| it.as_str()).to_owned(),
-            usage: key
-                .key_usage()
-                .map(aws_sdk_kms::types::KeyUsageType::as_str)
-                .unwrap_or_default()
-                .to_owned(),
-            spec: key.key_spec().map(aws_sdk_kms::types::KeySpec::as_str).unwrap_or_default().to_owned(),
+            usage: key.key_usage()?.as_str().to_owned(),
+            spec: key.key_spec()?.as_str().to_owned(),
         })
     });
-    let what =
-        || failed(&DESCRIBE_KEY, FailureKind::Unreadable, "DescribeKey answered without an ARN or a state");
+    let what = || {
+        failed(
+            &DESCRIBE_KEY,
+            FailureKind::Unreadable,
+            "DescribeKey answered without an ARN, a state, a use or a kind",
+        )
+    };
     read.map_or_else(what, Fact::Known)
 }
 

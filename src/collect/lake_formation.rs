@@ -242,6 +242,10 @@ async fn grants(aws: &Aws<'_>, client: &Client, ask: Ask<'_>) -> Fact<Vec<LakeGr
         let answer = aws.ask(&LIST_PERMISSIONS, call).await;
         let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
         for grant in answer.principal_resource_permissions() {
+            if grant.principal().is_none() || grant.resource().is_none() || grant.permissions.is_none() {
+                let what = "a grant was listed without its principal, its resource or its permissions";
+                return failed(&LIST_PERMISSIONS, FailureKind::Unreadable, what);
+            }
             let matters =
                 |resource| ask.within.is_none_or(|(plan, account)| matters(resource, plan, account));
             if grant.resource().is_none_or(matters) {

@@ -209,7 +209,9 @@ impl<'a> Reading<'a> {
             self.of_role(elsewhere, FactId::RolePolicies, iam::inline_names(self.aws, &client, name));
         let (role, attached, inline, buckets, trails, regional) =
             tokio::join!(role, attached, inline, buckets, trails, regional);
-        facts.role = role;
+        // Its policies are not those of a role that has none, but of none at all.
+        let is_absent = matches!(attached, Fact::Absent) || matches!(inline, Fact::Absent);
+        facts.role = if is_absent && role.known().is_none() { Fact::Absent } else { role };
         facts.attached_policies = attached;
         facts.inline_policy_names = inline;
         facts.buckets = buckets;

@@ -186,6 +186,11 @@ async fn encryption(aws: &Aws<'_>, client: &Client, bucket: &str) -> Fact<Encryp
         .map(aws_sdk_s3::types::ServerSideEncryptionConfiguration::rules)
         .filter(|rules| !rules.is_empty());
     let Some(rules) = rules else { return says_nothing(&GET_BUCKET_ENCRYPTION) };
+    let is_known = |algorithm: &str| algorithm == "AES256" || algorithm.starts_with("aws:");
+    let defaults = rules.iter().filter_map(|rule| rule.apply_server_side_encryption_by_default());
+    if !defaults.map(|default| default.sse_algorithm().as_str()).all(is_known) {
+        return says_nothing(&GET_BUCKET_ENCRYPTION);
+    }
     // A bucket has one rule; a rule that only blocks encryption types has no default of its own.
     let default = rules.iter().find_map(|rule| Some((rule, rule.apply_server_side_encryption_by_default()?)));
     let blocked = rules

@@ -84,12 +84,17 @@ impl Sides<'_, '_> {
         let policies = role_policies(self.view);
         match key_policy(self.view, self.entry) {
             Ok(Some(policy)) => self.judge_key(asks, &policy, &policies),
-            // A denial by the role's own policies is one whatever the key says.
+            // A denial by the role's own policies is one whatever the key says; and so it is that they do not
+            // allow, where the key is another account's, whose policy does not do by itself.
             unread => {
                 let blocked = unread.err().unwrap_or_else(|| no_policy(self.entry));
-                let denied = self.identity_gaps(asks.iter(), &policies, None);
-                let denied: Vec<_> = denied.into_iter().filter(|(_, it)| it.cause == Cause::Denied).collect();
-                self.report_identity(&denied);
+                let owner = self.entry.split(':').nth(4);
+                let is_elsewhere = |ask: &Ask<'_>| {
+                    owner.zip(ask.call.sessions.account()).is_some_and(|(owner, own)| owner != own)
+                };
+                let mut gaps = self.identity_gaps(asks.iter(), &policies, None);
+                gaps.retain(|(ask, refusal)| refusal.cause == Cause::Denied || is_elsewhere(ask));
+                self.report_identity(&gaps);
                 self.blocked = Some(blocked);
             }
         }

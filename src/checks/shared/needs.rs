@@ -11,7 +11,7 @@ use crate::policy::scope::covers;
 use crate::policy::{Decision, Layer, NearestMiss, Policy, PolicySet};
 use crate::requirement::{ENCRYPTION_CONTEXT, Requirement, Resource, SessionCall};
 
-use super::policies::{allow_all, delegate_to};
+use super::policies::{allow_all, delegate_to, is_ours};
 use super::{anywhere, phrases, words};
 
 /// May the role do this action on this resource?
@@ -72,6 +72,19 @@ impl Verdict {
             Self::Denied(_) => Some(EngineVerdict::ExplicitDeny),
             Self::Depends { .. } => None,
         }
+    }
+}
+
+impl Verdict {
+    /// The same without the statements of policies of our own.
+    fn of_others(mut self) -> Self {
+        match &mut self {
+            Self::Allowed(statements) | Self::Denied(statements) | Self::Depends { statements, .. } => {
+                statements.retain(|statement| !is_ours(statement));
+            }
+            Self::NotAllowed(nearest) => *nearest = nearest.take().filter(|miss| !is_ours(&miss.statement)),
+        }
+        self
     }
 }
 
@@ -325,9 +338,10 @@ impl Ask<'_> {
         let one = |ask: &Self| anywhere::verdict(ask, policies, ask.call.decide(policies));
         let verdict = one(self);
         if !verdict.is_allowed() {
-            return verdict;
+            return verdict.of_others();
         }
-        self.others().map(|other| one(&other)).find(|other| !other.is_allowed()).unwrap_or(verdict)
+        let others = self.others().map(|other| one(&other)).find(|other| !other.is_allowed());
+        others.unwrap_or(verdict).of_others()
     }
 
     /// A key's policy, or that of another side, has to allow whatever else does: one that leaves it to the role's
@@ -380,12 +394,20 @@ impl Ask<'_> {
 
     /// What the permissions boundary says, the role's own policies taken as allowing.
     pub fn of_boundary(&self, boundary: &Arc<Policy>) -> Verdict {
-        self.evaluate(&PolicySet {
+        let set = PolicySet {
             identity: vec![allow_all()],
             boundary: Some(Arc::clone(boundary)),
             resource: self.delegation(),
             ..PolicySet::default()
-        })
+        };
+        match self.evaluate(&set) {
+            // What would allow is told of the role's own policies, for which the boundary stands in.
+            Verdict::Depends { keys, statements } if statements.is_empty() => {
+                let alone = self.evaluate(&PolicySet { identity: vec![Arc::clone(boundary)], ..set });
+                Verdict::Depends { keys, statements: alone.statements().to_vec() }
+            }
+            verdict => verdict,
+        }
     }
 
     /// What the resource's policy says, the role's own policies taken as allowing. `bounded`: the role has

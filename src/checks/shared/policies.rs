@@ -206,11 +206,20 @@ pub fn given_policy(ask: &Ask<'_>) -> Option<Result<Option<Arc<Policy>>, Blocked
     })
 }
 
+/// Names of policies of our own, which nobody else's can have: no policy's name has a blank.
+const EVERYTHING: &str = "the doctor's everything";
+const DELEGATION: &str = "the doctor's delegation";
+
+/// Whether a statement is of a policy of our own, which stands for another layer and decides nothing.
+pub fn is_ours(statement: &StatementRef) -> bool {
+    [EVERYTHING, DELEGATION].contains(&statement.policy.as_str())
+}
+
 /// A policy that allows everything, to judge one of the other layers alone.
 pub fn allow_all() -> Arc<Policy> {
     static ALL: LazyLock<Arc<Policy>> = LazyLock::new(|| {
         let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
-        ours(Kind::Identity, "everything", text)
+        ours(Kind::Identity, EVERYTHING, text)
     });
     Arc::clone(&ALL)
 }
@@ -221,7 +230,7 @@ pub fn delegate_to(account: &str) -> Arc<Policy> {
         "Version": "2012-10-17",
         "Statement": {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "*", "Resource": "*"}
     });
-    ours(Kind::Resource, "delegation", &text.to_string())
+    ours(Kind::Resource, DELEGATION, &text.to_string())
 }
 
 fn ours(kind: Kind, name: &str, text: &str) -> Arc<Policy> {

@@ -93,7 +93,35 @@ fn mismatch(view: &View<'_>, place: &Place<'_>, given: &str) -> Finding {
     let (answer, reference) = place.elsewhere;
     let what =
         format!("{} is in {region}, and the connector's region is {given}: {answer}", words::capital(words));
-    let mut steps = vec![format!("Set the connector's region to {region} in the Streamkap app")];
+    let set = format!("Set the connector's region to {region} in the Streamkap app");
+    // The one region is that of the database, too.
+    let database = view.databases().find(|name| matches!(view.database(name), Ok(Some(_))));
+    if let Some(database) = database.filter(|name| *name != place.resource && view.vendor().offers(given)) {
+        let remedy = Remedy::Manual {
+            owner: Owner::You,
+            title: format!("Let the connector write to a bucket in {given}"),
+            steps: vec![
+                format!(
+                    "Let the connector write to a bucket in {given}, and name that one in the role's policies"
+                ),
+                format!(
+                    "Or, if the database {database}, its tables and the Glue ARNs in the role's policies follow: set the connector's region to {region} in the Streamkap app"
+                ),
+            ],
+            commands: Vec::new(),
+        };
+        return Finding::new(place.resource, what)
+            .evidence(location(place))
+            .evidence(given_region(given))
+            .evidence(Evidence::read(
+                "glue:GetDatabase",
+                format!("the database {database} was found in {given}"),
+            ))
+            .evidence(documented(ONE_REGION.1, ONE_REGION.0))
+            .evidence(documented(reference, answer))
+            .remedy(remedy);
+    }
+    let mut steps = vec![set.clone()];
     let evidence = given_region(given);
     let mut finding = Finding::new(place.resource, what).evidence(location(place)).evidence(evidence);
     if view.vendor().offers(given) {
@@ -105,7 +133,7 @@ fn mismatch(view: &View<'_>, place: &Place<'_>, given: &str) -> Finding {
     }
     finding.evidence(documented(reference, answer)).remedy(Remedy::Manual {
         owner: Owner::You,
-        title: format!("Set the connector's region to {region} in the Streamkap app"),
+        title: set,
         steps,
         commands: Vec::new(),
     })

@@ -10,6 +10,7 @@ use crate::checks::shared::places::join;
 use crate::checks::shared::standing::{Answer, Standings};
 use crate::checks::shared::words;
 use crate::checks::{Check, View};
+use crate::facts::Table;
 use crate::model::{
     Blocked, CheckId, Concern, Evidence, Finding, LakeResource, Outcome, Owner, Remedy, Section, Source,
     edit_distance, shell_flag, shell_word,
@@ -41,6 +42,10 @@ fn judge_one(view: &View<'_>, name: &str, table: Option<&str>) -> Result<Outcome
         may_be_hidden(view, &format!("a table {table} in the Glue database {name}"))?;
         return Ok(Outcome::Warn(vec![no_table(view, name, table)]));
     }
+    let named = table.and_then(|table| view.tables(name).ok()??.iter().find(|it| it.name == table));
+    if let Some(other) = named.filter(|it| !it.is_iceberg()) {
+        return Ok(Outcome::Fail(vec![no_iceberg(name, other)]));
+    }
     let link = database.links_to.as_ref().map(|it| format!(", a link to {it}"));
     let text = format!("database {name} exists{}{}", in_region(view), link.unwrap_or_default());
     Ok(Outcome::Pass(vec![Evidence::read("glue:GetDatabase", text)]))
@@ -58,7 +63,11 @@ fn absent(view: &View<'_>, name: &str) -> Result<Outcome, Blocked> {
         return Ok(Outcome::Fail(vec![near_miss(view, name, near)]));
     }
     if !may_be_created(view)? {
-        return Ok(Outcome::Fail(vec![cannot_be_created(view, name, other.as_ref())]));
+        return Ok(match other {
+            Some(other) => Outcome::Fail(vec![cannot_be_created(view, name, &other)]),
+            // That it may not is reported by the check of whatever refuses it.
+            None => Outcome::Warn(vec![to_be_allowed(view, name)]),
+        });
     }
     let refused = refused_by_lake_formation(view, name)?;
     Ok(match refused {
@@ -164,6 +173,35 @@ fn no_table(view: &View<'_>, database: &str, table: &str) -> Finding {
         })
 }
 
+/// A table of another kind under the name that was given. "Input Glue table is not an iceberg table":
+/// apache/iceberg, `GlueTableOperations`.
+fn no_iceberg(database: &str, table: &Table) -> Finding {
+    let name = format!("{database}.{}", table.name);
+    let kind =
+        table.format.as_ref().map_or("no table_type".to_owned(), |kind| format!("the table_type {kind}"));
+    let what =
+        format!("The table {name} is no Iceberg table: it has {kind}, and the connector cannot load it");
+    let text = format!("GetTable of {name}: {kind}, where an Iceberg table has ICEBERG");
+    let reference = "apache/iceberg GlueTableOperations: Input Glue table is not an iceberg table".to_owned();
+    Finding::new(name.clone(), what)
+        .about([Concern::Tables(database.to_owned())])
+        .evidence(Evidence::read("glue:GetTable", text))
+        .evidence(Evidence {
+            source: Source::Documentation { reference },
+            text: "Iceberg loads no table of another kind, and makes none where one has its name".to_owned(),
+        })
+        .remedy(Remedy::Manual {
+            owner: Owner::You,
+            title: "Let the connector write to a table that is an Iceberg table, or that is not there yet"
+                .to_owned(),
+            steps: vec![
+                format!("Let the connector write to another table or database, or rename {name}"),
+                "If another table is meant, name that one with --table".to_owned(),
+            ],
+            commands: Vec::new(),
+        })
+}
+
 fn not_there(view: &View<'_>, name: &str, what: String) -> Finding {
     let text = format!("GetDatabase of {name}{}: EntityNotFoundException", in_region(view));
     Finding::new(name, what)
@@ -219,21 +257,23 @@ fn to_be_created(view: &View<'_>, name: &str) -> Finding {
     not_there(view, name, what).remedy(remedy(view, name, None))
 }
 
-/// `other`: the database that the policies are about, and that is there.
-fn cannot_be_created(view: &View<'_>, name: &str, other: Option<&Instead>) -> Finding {
-    let more = other.map(|it| format!("; the role's policies name {}, which the catalogue has", it.name));
+fn to_be_allowed(view: &View<'_>, name: &str) -> Finding {
     let what = format!(
-        "There is no Glue database {name}{}, and the connector cannot create it: the role may not do glue:CreateDatabase{}",
-        in_region(view),
-        more.unwrap_or_default()
+        "There is no Glue database {name}{} yet; the connector will create it with its first table, once the role may do glue:CreateDatabase",
+        in_region(view)
     );
-    let finding = not_there(view, name, what);
-    let Some(other) = other else { return finding.remedy(remedy(view, name, None)) };
-    with_other(view, finding, &other.name, other.in_catalogue).remedy(remedy(
-        view,
-        name,
-        Some(instead(&other.name)),
-    ))
+    not_there(view, name, what).remedy(remedy(view, name, None))
+}
+
+/// `other`: the database that the policies are about, and that is there.
+fn cannot_be_created(view: &View<'_>, name: &str, other: &Instead) -> Finding {
+    let what = format!(
+        "There is no Glue database {name}{}, and the connector cannot create it: the role may not do glue:CreateDatabase; the role's policies name {}, which the catalogue has",
+        in_region(view),
+        other.name
+    );
+    let finding = with_other(view, not_there(view, name, what), &other.name, other.in_catalogue);
+    finding.remedy(remedy(view, name, Some(instead(&other.name))))
 }
 
 fn remedy(view: &View<'_>, name: &str, first: Option<String>) -> Remedy {
