@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 const MAY_USE: [(&str, &[&str]); 18] = [
     ("model", &[]),
     ("policy", &["model"]),
-    ("denial", &["model"]),
+    ("denial", &["model", "policy"]),
     ("trail", &["model", "denial", "policy"]),
     ("facts", &["model", "trail"]),
     ("catalog", &["model", "facts", "policy"]),

@@ -183,7 +183,10 @@ impl Reporting<'_> {
     /// Diagnoses the facts and writes the reports, the one for standard output first.
     pub(super) fn print(&self, subject: &Subject, sheets: Vec<(Format, Sheet)>) -> Ended {
         let mend = if self.args.verbose { Mend::Worst } else { Mend::Failures };
-        let report = self.report(subject, mend);
+        let mut report = self.report(subject, mend);
+        if subject.interrupted {
+            report.summary.verdict.insert_str(0, "Interrupted before all was read. ");
+        }
         let layout = self.printer.layout(self.args.verbose);
         let format = self.args.output.or(self.config.output).map_or(Format::Table, Format::from);
         self.printer.out(&render(&report, format, layout))?;

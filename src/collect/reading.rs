@@ -15,6 +15,7 @@
 mod history;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::join_all;
@@ -53,6 +54,9 @@ pub(super) struct Reading<'a> {
 
 /// Managed policies by ARN and the texts of embedded ones by name.
 type Documents = (BTreeMap<String, Fact<ManagedPolicy>>, BTreeMap<String, Fact<String>>);
+
+/// How long IAM may take to answer where STS does not.
+const WITHOUT_STS: Duration = Duration::from_secs(5);
 
 /// What the first round brings beside the caller.
 struct First {
@@ -114,10 +118,17 @@ impl<'a> Reading<'a> {
             Err(error) => error,
         };
         let given = target.role.account.as_ref().map(AccountId::as_str);
-        if given.is_none() || !matches!(error, StartError::NoIdentity { .. }) {
+        // A private network may have no way to STS and one to the rest.
+        let is_of_sts = matches!(
+            error,
+            StartError::NoIdentity { .. } | StartError::TimedOut { .. } | StartError::Unreachable { .. }
+        );
+        if given.is_none() || !is_of_sts {
             return Err(error);
         }
-        let role = iam::role(self.aws, &self.aws.iam(), &target.role.name).await;
+        let client = self.aws.iam();
+        let role = iam::role(self.aws, &client, &target.role.name);
+        let Ok(role) = tokio::time::timeout(WITHOUT_STS, role).await else { return Err(error) };
         if role.known().map(|role| role.arn.account()) != given {
             return Err(error);
         }

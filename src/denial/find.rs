@@ -1,13 +1,15 @@
 //! Finds denials in any text: a stack trace, a screen, a CLI's error, a CloudTrail event.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::grammar;
-use super::readable::{readable, unbroken};
+use super::readable::{readable, unbroken, unhyphenated, unprefixed};
 use super::{Denial, Layer, Reason};
+use crate::model::Partition;
 
 /// Where a denial, or what an SDK prints before one, begins.
 #[expect(clippy::expect_used, reason = "the pattern is a constant, compiled by every test of this module")]
@@ -74,16 +76,25 @@ fn in_lines(text: &str, found: &mut Vec<Denial>) {
 fn in_text(text: &str, found: &mut Vec<Denial>) {
     let readable = readable(text);
     let mut denials = scan(&readable);
-    if let Some(unbroken) = unbroken(&readable) {
-        let joined = scan(&unbroken);
-        if is_fuller(&joined, &denials) {
-            denials = joined;
-        }
+    let mut stripped = Cow::Borrowed(&*readable);
+    if let Some(unprefixed) = unprefixed(&readable) {
+        stripped = Cow::Owned(unprefixed);
+        take_if_fuller(&mut denials, &stripped);
+    }
+    for whole in [unbroken(&stripped), unhyphenated(&stripped)].into_iter().flatten() {
+        take_if_fuller(&mut denials, &whole);
     }
     if denials.is_empty() {
-        denials = readable.lines().filter_map(bare).collect();
+        denials = stripped.lines().filter_map(bare).collect();
     }
     found.append(&mut denials);
+}
+
+fn take_if_fuller(denials: &mut Vec<Denial>, text: &str) {
+    let others = scan(text);
+    if is_fuller(&others, denials) {
+        *denials = others;
+    }
 }
 
 /// Whether the same denials were read better: broken lines cost them their reason, its layer, or part of an ARN.
@@ -92,10 +103,9 @@ fn is_fuller(joined: &[Denial], broken: &[Denial]) -> bool {
         let known = |denial: &Denial| {
             let layer = !matches!(denial.reason, Reason::Unstated | Reason::Explicit { layer: None, .. });
             let reason = denial.action.is_some() && denial.reason != Reason::Unstated;
-            [layer, reason, denial.resource.is_some(), denial.policy_arn.is_some()]
-                .map(usize::from)
-                .iter()
-                .sum::<usize>()
+            let told = [&denial.resource, &denial.policy_arn, &denial.encoded, &denial.operation];
+            let told = told.map(Option::is_some);
+            [layer, reason, told[0], told[1], told[2], told[3]].map(usize::from).iter().sum::<usize>()
         };
         denials.iter().map(known).sum()
     };
@@ -135,6 +145,7 @@ fn in_json(value: &Value, depth: u8, found: &mut Vec<Denial>) {
                     let account = || who("accountId").map(|account| format!("account {account}"));
                     let caller = || who("arn").map(str::to_owned).or_else(account);
                     denial.principal = denial.principal.or_else(caller);
+                    denial.resource = denial.resource.or_else(|| resource_of(map));
                     found.push(denial);
                 }
                 return;
@@ -151,6 +162,19 @@ fn in_json(value: &Value, depth: u8, found: &mut Vec<Denial>) {
         Value::String(text) => in_text(text, found),
         _ => {}
     }
+}
+
+/// What an event's call was about: S3's object or bucket, or the first resource that it names.
+fn resource_of(event: &Map<String, Value>) -> Option<String> {
+    let parameter = |name: &str| event.get("requestParameters")?.get(name)?.as_str();
+    let region = event.get("awsRegion").and_then(Value::as_str).unwrap_or_default();
+    let object = parameter("bucketName").map(|bucket| {
+        let partition = Partition::of_region(region);
+        let key = parameter("key").map(|key| format!("/{key}")).unwrap_or_default();
+        format!("arn:{}:s3:::{bucket}{key}", partition.as_str())
+    });
+    let named = || event.get("resources")?.as_array()?.iter().find_map(|it| it.get("ARN")?.as_str());
+    object.or_else(|| named().map(str::to_owned))
 }
 
 /// What an SDK or the CLI printed before the message.

@@ -6,6 +6,7 @@ use super::action::action_of_operation;
 use super::cursor::{Cursor, collapse};
 use super::find;
 use super::{Denial, Layer, Reason};
+use crate::policy::actions_of;
 
 /// Reads the denial out of one message of AWS, with or without what an SDK or the CLI wraps
 /// around it. None when the message does not speak of one.
@@ -72,7 +73,15 @@ pub(super) fn authorization(principal: Option<&str>, verb: &str, after: &str) ->
     } else if cursor.eat("this resource") || cursor.eat("the resource") {
         // `is not authorized to access this resource`: nothing more is told.
     }
+    if cursor.rest.trim().is_empty() && denial.action.as_deref().is_some_and(is_begun) {
+        // The text breaks off in the midst of it.
+        (denial.action, denial.truncated) = (None, true);
+    }
+    denial.truncated |= breaks_off_in_quotes(cursor.rest);
     denial.resource = resource(&mut cursor);
+    if denial.truncated {
+        denial.resource = denial.resource.filter(|it| !it.ends_with(':'));
+    }
     clause(&mut cursor, &mut denial);
     tail(cursor, &mut denial);
     denial.truncated |= is_cut(after);
@@ -92,6 +101,20 @@ pub(super) fn console(action: &str, after: &str) -> Denial {
     let why = if context.is_empty() { String::new() } else { format!(" because {context}") };
     let user = Some(line("User:")).filter(|user| !user.is_empty());
     authorization(user, "perform", &format!(": {action}{on}{why}"))
+}
+
+/// Whether an action is the beginning of others alone.
+fn is_begun(action: &str) -> bool {
+    let action = action.to_ascii_lowercase();
+    let known = action.split(':').next().and_then(actions_of).unwrap_or_default();
+    let begins = known.iter().any(|it| it.compared.starts_with(&action));
+    begins && known.iter().all(|it| it.compared != action)
+}
+
+/// Whether a text ends within the quotes that its resource stands in.
+fn breaks_off_in_quotes(text: &str) -> bool {
+    let named = Cursor::new(text);
+    named.sees("on resource: \"") && text.matches('"').count() == 1
 }
 
 /// An action, `service:Name`; what follows it stays, as do brackets and full stops.

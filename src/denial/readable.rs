@@ -1,6 +1,9 @@
 //! Undoes what a screen, a page or a log did to a text on its way to whoever pastes it.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 /// The text without colours and tags, with the escapes of JSON, HTML and XML undone, where it has any.
 pub(super) fn readable(text: &str) -> Cow<'_, str> {
@@ -120,9 +123,68 @@ pub(super) fn unbroken(text: &str) -> Option<String> {
     })
 }
 
+/// What stands before each line of a text that came through a frame, a container's or a daemon's log: Terraform's
+/// `│ `, `connect-1  | `, times with streams and levels.
+static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?x) ^(?:
+        [\ \t]*(?:│|┃|║|\||╷|╵)[\ \t]?
+      | (?-u:[\w.@/-]){1,64}[\ \t]+\|[\ \t]
+      | \[?(?-u:\d{4}-\d\d-\d\d)[T\ ](?-u:\d\d:\d\d:\d\d)[0-9.,:Z+\]-]*
+        (?:\ std(?:out|err)\ (?P<flag>[FP])\ )?
+        [\ \t]*(?:\[?(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL)\]?:?[\ \t]+)?
+    )";
+    #[expect(
+        clippy::expect_used,
+        reason = "the pattern is a constant, and every test of pasting compiles it"
+    )]
+    Regex::new(pattern).expect("the pattern is well formed")
+});
+
+/// The text without what stands before each of its lines; none where nothing does. Lines that a container's log
+/// broke into parts are joined.
+pub(super) fn unprefixed(text: &str) -> Option<String> {
+    let lines = || text.lines().filter(|line| !line.trim().is_empty());
+    let marked = lines().filter(|line| PREFIX.is_match(line)).count();
+    if marked < 2 || marked < lines().count() {
+        return None;
+    }
+    let mut bare = String::with_capacity(text.len());
+    for line in text.lines() {
+        let mark = PREFIX.captures(line);
+        let from = mark.as_ref().and_then(|mark| mark.get(0)).map_or(0, |mark| mark.end());
+        let is_part = mark.is_some_and(|mark| mark.name("flag").is_some_and(|flag| flag.as_str() == "P"));
+        if is_part {
+            bare.push_str(&line[from..]);
+        } else {
+            bare.push_str(line[from..].trim_end_matches(['│', '┃', '║', ' ']));
+            bare.push('\n');
+        }
+    }
+    Some(bare)
+}
+
+/// The text with lines that end in the midst of a word at its hyphen joined; none where there are none.
+pub(super) fn unhyphenated(text: &str) -> Option<String> {
+    text.contains("-\n").then(|| text.replace("-\n", "-"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_before_every_line_goes() {
+        let frame = "╷\n│ Error: User:\n│ arn is\n╵\n";
+        assert_eq!(unprefixed(frame).unwrap(), "\nError: User:\narn is\n\n");
+        assert_eq!(unprefixed("web-1  | a\nweb-1  | b").unwrap(), "a\nb\n");
+        let parts = "2026-11-20T12:00:00.1Z stderr P one\n2026-11-20T12:00:00.2Z stderr F two\n";
+        assert_eq!(unprefixed(parts).unwrap(), "onetwo\n");
+        assert_eq!(
+            unprefixed("2026-11-20 12:00:00,123 ERROR a\n2026-11-20 12:00:00,124 INFO b").unwrap(),
+            "a\nb\n"
+        );
+        assert_eq!(unprefixed("a | b\nplain"), None);
+    }
 
     #[test]
     fn colours_links_and_titles_go_and_the_text_stays() {

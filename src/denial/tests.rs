@@ -530,3 +530,85 @@ fn a_message_cut_into_lines_of_any_width_is_read_as_it_was() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// A message wrapped in the frame of Terraform, and in logs that put something before every line.
+#[test]
+fn a_message_in_pieces_is_put_together_whatever_stands_before_them() {
+    let pieces = [
+        "AccessDeniedException: User:",
+        "arn:aws:sts::111122223333:assumed-role/Access/s is not authorized to perform: glue:CreateTable",
+        "on resource: arn:aws:glue:eu-west-1:111122223333:database/orders because no",
+        "identity-based policy allows the glue:CreateTable action",
+    ];
+    let each = |before: &str, after: &str| pieces.map(|piece| format!("{before}{piece}{after}\n")).concat();
+    let hyphenated = pieces.join(" ").replace("assumed-role", "assumed-\nrole");
+    for text in [
+        format!("╷\n{}╵\n", each("│ ", "")),
+        each("│ ", "   │"),
+        each("2026-11-20 12:00:00,123 ERROR ", ""),
+        each("[2026-11-20T12:00:00Z] WARN: ", ""),
+        each("2026-11-20T12:00:00.000000000Z stderr F ", ""),
+        each("2026-11-20T12:00:00.000000000Z stdout P ", " "),
+        each("connect-1  | ", ""),
+        hyphenated,
+    ] {
+        let found = find_all(&text);
+        assert_eq!(found.len(), 1, "{text}\n{found:#?}");
+        assert_eq!(found[0].action.as_deref(), Some("glue:CreateTable"), "{text}");
+        let resource = "arn:aws:glue:eu-west-1:111122223333:database/orders";
+        assert_eq!(found[0].resource.as_deref(), Some(resource), "{text}");
+        assert_eq!(found[0].reason, Reason::Implicit { layer: Layer::Identity }, "{text}");
+    }
+}
+
+#[test]
+fn a_message_that_breaks_off_gives_no_part_of_a_name_for_the_whole() {
+    let user = "User: arn:aws:sts::111122223333:assumed-role/Access/s is not authorized to perform: ";
+    for (rest, action, resource, cut) in [
+        ("s3:PutOb", None, None, true),
+        ("s3:PutObject on resource: \"arn:aws:s3:::", Some("s3:PutObject"), None, true),
+        (
+            "s3:PutObject on resource: \"arn:aws:s3:::b/k",
+            Some("s3:PutObject"),
+            Some("arn:aws:s3:::b/k"),
+            true,
+        ),
+        (
+            "s3:PutObject on resource: \"arn:aws:s3:::b/k\"",
+            Some("s3:PutObject"),
+            Some("arn:aws:s3:::b/k"),
+            false,
+        ),
+        ("s3:ListAllMyBuckets", Some("s3:ListAllMyBuckets"), None, false),
+        ("newer:CallOfTomorrow", Some("newer:CallOfTomorrow"), None, false),
+    ] {
+        let found = find_all(&format!("{user}{rest}"));
+        let [denial] = &found[..] else { panic!("{rest}: {found:#?}") };
+        let told = (denial.action.as_deref(), denial.resource.as_deref(), denial.truncated);
+        assert_eq!(told, (action, resource, cut), "{rest}");
+    }
+}
+
+#[test]
+fn an_encoded_message_survives_the_width_of_a_terminal() {
+    let code = "Abc_-9".repeat(60);
+    let text = format!(
+        "An error occurred (UnauthorizedOperation) when calling the RunInstances operation: You are not authorized to perform \
+         this operation. Encoded authorization failure message: {code}"
+    );
+    for width in [80, 100, 120] {
+        let letters: Vec<char> = text.chars().collect();
+        let wrapped: Vec<String> = letters.chunks(width).map(|line| line.iter().collect()).collect();
+        let found = find_all(&wrapped.join("\n"));
+        assert_eq!(found.len(), 1, "{width}: {found:#?}");
+        assert_eq!(found[0].encoded.as_deref(), Some(code.as_str()), "{width}");
+        assert_eq!(found[0].operation.as_deref(), Some("RunInstances"), "{width}");
+    }
+}
+
+#[test]
+fn a_pasted_event_tells_what_its_call_was_about() {
+    let event = r#"{"eventSource": "s3.amazonaws.com", "eventName": "PutObject", "awsRegion": "us-west-2", "errorCode": "AccessDenied",
+        "errorMessage": "Access Denied", "requestParameters": {"bucketName": "orders", "key": "k1"}}"#;
+    assert_eq!(find_all(event)[0].resource.as_deref(), Some("arn:aws:s3:::orders/k1"));
+}

@@ -61,9 +61,25 @@ fn blind_spots(facts: &Facts, catalog: &Catalog) -> Vec<String> {
             "Resource control policies of the organization {}: a member account cannot read them.",
             organization.id
         )),
-        _ => spots.push("Policies of an organization, if the account is in one.".to_owned()),
+        unread => {
+            let why = unread.read("").err().map(|blocked| format!(" ({})", blocked.why)).unwrap_or_default();
+            spots.push(format!("Policies of an organization, if the account is in one{why}."));
+        }
     }
+    spots.extend(unasked_simulator(facts));
     spots
+}
+
+/// That AWS's simulator did not answer, where the doctor's own evaluation then stands alone.
+fn unasked_simulator(facts: &Facts) -> Option<String> {
+    let unread: Vec<_> =
+        facts.simulations.iter().filter_map(|it| it.result.read("AWS's simulator").err()).collect();
+    let first = unread.first()?;
+    let share = if unread.len() == facts.simulations.len() { "any" } else { "some" };
+    Some(format!(
+        "What AWS's policy simulator says: it did not answer {share} of the questions ({}), and the doctor's own evaluation stands alone there.",
+        first.why
+    ))
 }
 
 /// Whether a call is recorded as a data event of S3: one on an object.
