@@ -138,7 +138,10 @@ impl<'a> Table<'_, 'a> {
     fn hit(&self, row: &Row, concern: &Concern) -> Option<bool> {
         let whole = |hit: bool| hit.then_some(true);
         match concern {
-            Concern::Start => whole(matches!(row.phase, Phase::Start | Phase::Install | Phase::Removal)),
+            Concern::Start => whole(
+                matches!(row.phase, Phase::Start | Phase::Install | Phase::Removal)
+                    && self.uses_role(&row.connector),
+            ),
             Concern::Redshift(name) => {
                 let kinds = [ParameterKind::RedshiftCluster, ParameterKind::RedshiftWorkgroup];
                 let named = kinds.into_iter().any(|kind| self.is_given(&row.connector, kind, name));
@@ -217,6 +220,14 @@ impl<'a> Table<'_, 'a> {
             }
             _ => Vec::new(),
         }
+    }
+}
+
+impl Table<'_, '_> {
+    /// Whether a connector makes calls with the role, as far as is known.
+    fn uses_role(&self, name: &str) -> bool {
+        let mut named = self.view.connectors().filter(|(_, connector)| connector.name == name);
+        named.any(|(_, connector)| connector.needs.iter().any(|need| need.level != Level::Documented))
     }
 }
 

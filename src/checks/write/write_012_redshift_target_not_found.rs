@@ -90,7 +90,11 @@ fn state(view: &View<'_>, place: &Place) -> Result<State, Blocked> {
         (cluster.status.to_lowercase(), of_cluster(cluster))
     };
     let call = call(place);
-    if !takes_connections(&status) {
+    let takes = takes_connections(&status).ok_or_else(|| {
+        let why = format!("its status is {status}, of which the doctor does not know what it means");
+        Blocked::new(format!("whether one can log in to {}", what(place)), why).about([concern(place)])
+    })?;
+    if !takes {
         let told = format!("{} is {status}: the connector cannot log in", words::capital(&what(place)));
         let finding = Finding::new(name.as_str(), told)
             .about([concern(place)])
@@ -146,20 +150,26 @@ fn call(place: &Place) -> &'static str {
     if place.serverless { "redshift-serverless:GetWorkgroup" } else { "redshift:DescribeClusters" }
 }
 
-/// Whether one can log in. A cluster that is being changed may be read, at least.
+/// Whether one can log in; none of a status that is not known. A cluster that is being changed may be read, at least.
 /// <https://docs.aws.amazon.com/redshift/latest/mgmt/rs-mgmt-cluster-status.html>
-fn takes_connections(status: &str) -> bool {
-    const REFUSING: [&str; 8] = [
-        "paused",
+fn takes_connections(status: &str) -> Option<bool> {
+    const TAKING: [&str; 6] =
+        ["available", "cancelling-resize", "modifying", "resizing", "rotating-keys", "updating-hsm"];
+    const REFUSING: [&str; 11] = [
         "creating",
         "deleting",
         "final-snapshot",
         "hardware-failure",
+        "incompatible",
+        "paused",
+        "pausing",
         "rebooting",
         "renaming",
+        "resuming",
         "storage-full",
     ];
-    !REFUSING.iter().any(|refusing| status.starts_with(refusing)) && !status.starts_with("incompatible")
+    let is_among = |known: &[&str]| known.iter().any(|it| status.starts_with(it));
+    (is_among(&TAKING) || is_among(&REFUSING)).then(|| is_among(&TAKING))
 }
 
 fn resume(place: &Place, status: &str) -> Remedy {
