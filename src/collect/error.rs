@@ -234,7 +234,21 @@ pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
         chain(error).map(std::string::ToString::to_string).filter(|it| !it.is_empty()).collect();
     let last = words.last().map_or("no reason given", String::as_str);
     // In one line: what other programs printed may have several.
-    last.split_whitespace().collect::<Vec<_>>().join(" ")
+    let last = last.split_whitespace().collect::<Vec<_>>().join(" ");
+    of_metadata(&last).unwrap_or(last)
+}
+
+/// What an answer of AWS says of which the SDK prints its own record: `Error { code: "C", message: "M" }`.
+fn of_metadata(text: &str) -> Option<String> {
+    let record = text.strip_prefix("Error { ")?;
+    let member = |name: &str| {
+        let (_, rest) = record.split_once(&format!("{name}: \""))?;
+        Some(rest.split_once('"')?.0)
+    };
+    match (member("code"), member("message")) {
+        (Some(code), Some(message)) => Some(format!("{code}: {message}")),
+        (code, message) => message.or(code).map(str::to_owned),
+    }
 }
 
 /// What all errors in the chain say, for looking for words.
@@ -268,6 +282,15 @@ mod tests {
             Fact::Failed(failure) => failure.kind,
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn the_record_of_an_answer_is_told_in_its_words() {
+        let record =
+            r#"Error { code: "AccessDenied", message: "User: u is not authorized", aws_request_id: "p" }"#;
+        assert_eq!(of_metadata(record).as_deref(), Some("AccessDenied: User: u is not authorized"));
+        assert_eq!(of_metadata(r#"Error { code: "Expired" }"#).as_deref(), Some("Expired"));
+        assert_eq!(of_metadata("dns error"), None);
     }
 
     #[test]

@@ -416,8 +416,9 @@ fn two_messages_in_one_text_stay_apart() {
     assert_eq!((found[1].action.as_deref(), &found[1].reason), (Some("s3:PutObject"), &identity()));
 }
 
+/// In quadratic time none of these would come to an end while anybody waits.
 #[test]
-fn hostile_text_costs_linear_time() {
+fn hostile_text_comes_to_an_end() {
     for piece in [
         "User: ",
         "User: x is not authorized to perform: ",
@@ -432,12 +433,10 @@ fn hostile_text_costs_linear_time() {
         "\\n",
         " \n",
     ] {
-        let text = piece.repeat(400_000 / piece.len());
-        let start = std::time::Instant::now();
+        let text = piece.repeat(1_000_000 / piece.len());
         let _ = find_all(&text);
         let _ = parse(&format!("User: x is not authorized to perform: a:b on resource: {text}"));
         let _ = parse(&format!("User: x is not authorized to perform: a:b on resource: \"{text}"));
-        assert!(start.elapsed().as_secs() < 5, "{piece:?} took {:?}", start.elapsed());
     }
 }
 

@@ -204,7 +204,7 @@ impl Sides<'_, '_> {
         let key = first.resource.probe.clone();
         let role = &self.view.target().role.name;
         let what = format!(
-            "The policy of {key}, the key of {}, neither allows {role} {} nor leaves it to the account's own policies",
+            "The policy of {key}, the key of {}, neither allows {role} {} nor leaves it to the policies of the role's account",
             self.subject,
             words::list(&actions)
         );
