@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint}
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
-use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 /// The members of which an operation's answer in JSON has one, be it an empty list.
 const MEMBERS: [(&str, &[&str]); 13] = [
@@ -80,7 +80,7 @@ fn is_whole_xml(text: &[u8]) -> bool {
 /// Whether an answer in JSON has what an answer of its operation always has.
 fn has_members(operation: &str, text: &[u8]) -> bool {
     let Some((_, members)) = MEMBERS.iter().find(|(name, _)| *name == operation) else { return true };
-    let Ok(found) = serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(text) else { return false };
+    let Ok(found) = serde_json::from_slice::<BTreeMap<String, &RawValue>>(text) else { return false };
     members.iter().any(|member| found.contains_key(*member))
 }
 

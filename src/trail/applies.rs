@@ -133,7 +133,7 @@ mod tests {
         groups.groups().remove(0)
     }
 
-    fn are_meant(denial: &DenialGroup, caller: Caller<'_>, statement: Value) -> Option<bool> {
+    fn are_meant(denial: &DenialGroup, caller: Caller<'_>, statement: &Value) -> Option<bool> {
         let document = json!({"Version": "2012-10-17", "Statement": [statement]});
         let ready = Ready::default();
         Calls::of(denial, caller, &ready).unwrap().are_meant(&document, &document["Statement"][0], true)
@@ -157,14 +157,14 @@ mod tests {
             (json!({"StringEquals": {"sts:ExternalId": "a"}}), None),
         ] {
             let statement = json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*", "Condition": condition});
-            assert_eq!(are_meant(&denial, Caller::Role(ROLE), statement), meant, "{condition}");
+            assert_eq!(are_meant(&denial, Caller::Role(ROLE), &statement), meant, "{condition}");
         }
         for condition in
             [json!({"StringEquals": {"sts:ExternalId": "a"}}), json!({"ArnLike": {"aws:PrincipalArn": "*x"}})]
         {
             let statement =
                 json!({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition});
-            assert_eq!(are_meant(&denial, Caller::Account("300973880807"), statement), None, "{condition}");
+            assert_eq!(are_meant(&denial, Caller::Account("300973880807"), &statement), None, "{condition}");
         }
     }
 
@@ -182,7 +182,7 @@ mod tests {
             ("arn:aws:s3:::other/raw/k", "arn:aws:s3:::orders/${aws:PrincipalTag/team}/*", Some(false)),
         ] {
             let statement = json!({"Effect": "Allow", "Action": "s3:PutObject", "Resource": variable});
-            assert_eq!(are_meant(&denial(resource), Caller::Role(ROLE), statement), meant, "{variable}");
+            assert_eq!(are_meant(&denial(resource), Caller::Role(ROLE), &statement), meant, "{variable}");
         }
     }
 }

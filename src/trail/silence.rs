@@ -59,7 +59,7 @@ mod tests {
 
     fn heard(spans: &[(i64, i64)]) -> Heard {
         let mut heard = Heard::default();
-        spans.iter().for_each(|&(from, to)| heard.note((hour(from), hour(to))));
+        heard.extend(spans.iter().map(|&(from, to)| (hour(from), hour(to))));
         heard
     }
 

@@ -103,7 +103,7 @@ impl<'d> Case<'d> {
     pub(super) fn blame_for_remaking(&self, remade: Remade) -> Option<Blame> {
         let certainty = match &self.denial.cause {
             Reason::Implicit { layer: Layer::Identity } => Certainty::Likely,
-            Reason::Implicit { layer: Layer::Resource } => return Some(self.blame_for_other_id(remade)),
+            Reason::Implicit { layer: Layer::Resource } => return Some(Self::blame_for_other_id(remade)),
             cause if cause.is_unstated() && !is_assumption_of(self.role, self.denial) => Certainty::Possible,
             _ => return None,
         };
@@ -119,7 +119,7 @@ impl<'d> Case<'d> {
     /// What speaks for a change that made the role anew where a policy of the resource has to allow the call: those
     /// that named the role by its ARN mean the one that was deleted.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
-    fn blame_for_other_id(&self, remade: Remade) -> Blame {
+    fn blame_for_other_id(remade: Remade) -> Blame {
         let deleted = remade.deleted.map(|time| format!("was deleted at {time} and ")).unwrap_or_default();
         let reason = format!(
             "the role {deleted}was made anew by this change; a policy of the resource that named it by its ARN means the \

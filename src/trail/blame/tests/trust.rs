@@ -65,68 +65,83 @@ fn external_ids_do_not_show() {
     );
 }
 
+/// A call of Streamkap's to assume the role that was refused.
+fn refused_role() -> Event {
+    let mut event = event(30, "sts", "AssumeRole", Value::Null);
+    event.error_code = Some("AccessDenied".into());
+    event.error_message = Some(format!(
+        "User: arn:aws:sts::300973880807:assumed-role/kafkaConnectTenantAccessRole/s is not authorized to perform: \
+         sts:AssumeRole on resource: {ROLE}"
+    ));
+    event.identity.arn = None;
+    event.identity.account_id = Some("300973880807".into());
+    event
+}
+
+/// The trust policy is put to one that names an account.
+fn put_trust(minute: u32, account: &str, external_id: Option<&str>) -> Event {
+    let mut statement = json!({"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:AssumeRole"});
+    if let Some(id) = external_id {
+        statement["Condition"] = json!({"StringEquals": {"sts:ExternalId": id}});
+    }
+    let document = json!({"Statement": [statement]});
+    let parameters = json!({"roleName": "orders", "policyDocument": document.to_string()});
+    event(minute, "iam", "UpdateAssumeRolePolicy", parameters)
+}
+
 #[test]
 fn a_refused_assumption_is_laid_to_the_trust_policy_and_not_to_the_role_s_own() {
-    let refused = || {
-        let mut event = event(30, "sts", "AssumeRole", Value::Null);
-        event.error_code = Some("AccessDenied".into());
-        event.error_message = Some(format!(
-            "User: arn:aws:sts::300973880807:assumed-role/kafkaConnectTenantAccessRole/s is not authorized to perform: \
-             sts:AssumeRole on resource: {ROLE}"
-        ));
-        event.identity.arn = None;
-        event.identity.account_id = Some("300973880807".into());
-        event
-    };
-    let trust = |minute, account: &str, external_id: Option<&str>| {
-        let mut statement =
-            json!({"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:AssumeRole"});
-        if let Some(id) = external_id {
-            statement["Condition"] = json!({"StringEquals": {"sts:ExternalId": id}});
-        }
-        let document = json!({"Statement": [statement]});
-        let parameters = json!({"roleName": "orders", "policyDocument": document.to_string()});
-        event(minute, "iam", "UpdateAssumeRolePolicy", parameters)
-    };
     let (ours, other) = ("arn:aws:iam::300973880807:root", "999999999999");
     let by = |certainty| Some(said("UpdateAssumeRolePolicy", 20, certainty));
     let detached = || attach(25, "DetachRolePolicy", WRITE);
     assert_eq!(
-        blamed(vec![trust(1, ours, None), trust(20, other, None), detached()], refused()),
+        blamed(vec![put_trust(1, ours, None), put_trust(20, other, None), detached()], refused_role()),
         by(Certainty::Shown)
     );
     assert_eq!(
-        blamed(vec![trust(1, ours, Some("a")), trust(20, ours, Some("b"))], refused()),
+        blamed(vec![put_trust(1, ours, Some("a")), put_trust(20, ours, Some("b"))], refused_role()),
         by(Certainty::Likely)
     );
     let shortened = event(20, "iam", "UpdateRole", json!({"roleName": "orders", "maxSessionDuration": 3600}));
-    let mut too_long = refused();
+    let mut too_long = refused_role();
     too_long.error_code = Some("ValidationError".into());
     too_long.error_message =
         Some("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.".into());
     too_long.request_parameters = json!({"roleArn": ROLE});
     assert_eq!(
-        blamed(vec![shortened, trust(25, other, None)], too_long),
+        blamed(vec![shortened, put_trust(25, other, None)], too_long),
         Some(said("UpdateRole", 20, Certainty::Likely))
     );
-    assert_eq!(blamed(vec![trust(20, other, None)], refused()), by(Certainty::Possible));
+    assert_eq!(blamed(vec![put_trust(20, other, None)], refused_role()), by(Certainty::Possible));
+    assert_eq!(
+        blamed(vec![put_trust(1, other, None), put_trust(20, ours, None), detached()], refused_role()),
+        None
+    );
+}
+
+#[test]
+fn a_refused_assumption_is_laid_to_the_deletion_of_the_role_or_to_its_making_anew() {
+    let (ours, other) = ("arn:aws:iam::300973880807:root", "999999999999");
+    let detached = || attach(25, "DetachRolePolicy", WRITE);
     let deleted = || event(20, "iam", "DeleteRole", json!({"roleName": "orders"}));
     let gone = Some(said("DeleteRole", 20, Certainty::Shown));
-    assert_eq!(blamed(vec![deleted(), detached()], refused()), gone);
-    assert_eq!(blamed(vec![trust(1, ours, None), deleted()], refused()), gone);
+    assert_eq!(blamed(vec![deleted(), detached()], refused_role()), gone);
+    assert_eq!(blamed(vec![put_trust(1, ours, None), deleted()], refused_role()), gone);
     let made = |account: &str| {
-        let mut made = trust(25, account, None);
+        let mut made = put_trust(25, account, None);
         made.event_name = "CreateRole".into();
         let document = made.request_parameters["policyDocument"].take();
         made.request_parameters =
             json!({"roleName": "orders", "path": "/service/", "assumeRolePolicyDocument": document});
         made
     };
-    assert_eq!(blamed(vec![trust(1, ours, None), deleted(), made(ours)], refused()), None, "as it was");
+    assert_eq!(
+        blamed(vec![put_trust(1, ours, None), deleted(), made(ours)], refused_role()),
+        None,
+        "as it was"
+    );
     let anew = Some(said("UpdateAssumeRolePolicy", 25, Certainty::Shown));
-    assert_eq!(blamed(vec![trust(1, ours, None), deleted(), made(other)], refused()), anew);
-    // What the policy before said is not in the logs, but that role is gone.
-    let kept_out = Some(said("UpdateAssumeRolePolicy", 25, Certainty::Likely));
-    assert_eq!(blamed(vec![deleted(), made(other)], refused()), kept_out);
-    assert_eq!(blamed(vec![trust(1, other, None), trust(20, ours, None), detached()], refused()), None);
+    assert_eq!(blamed(vec![put_trust(1, ours, None), deleted(), made(other)], refused_role()), anew);
+    let likely = said("UpdateAssumeRolePolicy", 25, Certainty::Likely);
+    assert_eq!(blamed(vec![deleted(), made(other)], refused_role()), Some(likely));
 }
