@@ -128,6 +128,10 @@ pub(super) async fn grants(aws: &Aws<'_>, arn: &Arn, caller: &AccountId) -> Fact
         let call = client.list_grants().key_id(arn.as_str()).limit(100).set_marker(marker).send();
         let answer = aws.ask(&LIST_GRANTS, call).await;
         let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
+        if answer.grants().iter().any(|it| it.grantee_principal.is_none() || it.operations.is_none()) {
+            let what = "a grant was listed without its grantee or its operations";
+            return failed(&LIST_GRANTS, FailureKind::Unreadable, what);
+        }
         grants.extend(answer.grants().iter().map(|grant| Grant {
             id: grant.grant_id().unwrap_or_default().to_owned(),
             grantee: grant.grantee_principal().unwrap_or_default().to_owned(),

@@ -242,7 +242,7 @@ async fn grants(aws: &Aws<'_>, client: &Client, ask: Ask<'_>) -> Fact<Vec<LakeGr
         let answer = aws.ask(&LIST_PERMISSIONS, call).await;
         let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
         for grant in answer.principal_resource_permissions() {
-            if grant.principal().is_none() || grant.resource().is_none() || grant.permissions.is_none() {
+            if !is_told(grant.principal(), grant.resource()) || grant.permissions.is_none() {
                 let what = "a grant was listed without its principal, its resource or its permissions";
                 return failed(&LIST_PERMISSIONS, FailureKind::Unreadable, what);
             }
@@ -318,6 +318,25 @@ fn resource(on: &LakeResource) -> Result<Option<Resource>, String> {
         LakeResource::Catalog | LakeResource::Location { .. } | LakeResource::Other => return Ok(None),
     };
     Ok(Some(builder.build()))
+}
+
+/// Whether a grant or an opt-in tells whose it is and on what.
+fn is_told(principal: Option<&DataLakePrincipal>, resource: Option<&Resource>) -> bool {
+    let has_place = |it: &Resource| {
+        it.catalog().is_some()
+            || it.database().is_some_and(|it| !it.name().is_empty())
+            || it.table().is_some_and(|it| {
+                !it.database_name().is_empty() && (it.name().is_some() || it.table_wildcard().is_some())
+            })
+            || it.table_with_columns().is_some_and(|it| !it.database_name().is_empty())
+            || it.data_location().is_some_and(|it| !it.resource_arn().is_empty())
+            || it.data_cells_filter().is_some()
+            || it.lf_tag().is_some()
+            || it.lf_tag_policy().is_some()
+            || it.lf_tag_expression().is_some()
+    };
+    let has_name = principal.and_then(DataLakePrincipal::data_lake_principal_identifier).is_some();
+    has_name && resource.is_some_and(has_place)
 }
 
 /// A resource as Lake Formation answers it. `SELECT` on a table comes with its columns.
@@ -399,7 +418,12 @@ async fn opt_ins(aws: &Aws<'_>, client: &Client) -> Fact<Vec<LakeOptIn>> {
         let call = client.list_lake_formation_opt_ins().max_results(PAGE).set_next_token(token).send();
         let answer = aws.ask(&LIST_LAKE_FORMATION_OPT_INS, call).await;
         let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
-        opt_ins.extend(answer.lake_formation_opt_ins_info_list().iter().map(|it| LakeOptIn {
+        let all = answer.lake_formation_opt_ins_info_list();
+        if !all.iter().all(|it| is_told(it.principal(), it.resource())) {
+            let what = "an opt-in was listed without its principal or its resource";
+            return failed(&LIST_LAKE_FORMATION_OPT_INS, FailureKind::Unreadable, what);
+        }
+        opt_ins.extend(all.iter().map(|it| LakeOptIn {
             principal: principal(it.principal()),
             on: it.resource().map_or(LakeResource::Other, on),
         }));

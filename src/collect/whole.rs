@@ -81,7 +81,7 @@ fn is_whole_xml(text: &[u8]) -> bool {
 fn has_members(operation: &str, text: &[u8]) -> bool {
     let Some((_, members)) = MEMBERS.iter().find(|(name, _)| *name == operation) else { return true };
     let Ok(found) = serde_json::from_slice::<BTreeMap<String, &RawValue>>(text) else { return false };
-    members.iter().any(|member| found.contains_key(*member))
+    members.iter().any(|member| found.get(*member).is_some_and(|value| value.get() != "null"))
 }
 
 #[cfg(test)]
@@ -105,7 +105,9 @@ mod tests {
     fn json_without_its_list_is_none() {
         assert!(has_members("GetTables", br#"{"TableList":[]}"#));
         assert!(has_members("GetEventSelectors", br#"{"TrailARN":"a","AdvancedEventSelectors":[]}"#));
-        for none in [&b""[..], b"{}", br#"{"NextToken":"a"}"#, br#"{"TableList":["#, b"[]"] {
+        for none in
+            [&b""[..], b"{}", br#"{"TableList":null}"#, br#"{"NextToken":"a"}"#, br#"{"TableList":["#, b"[]"]
+        {
             assert!(!has_members("GetTables", none), "{none:?}");
         }
         assert!(has_members("GetCallerIdentity", b""), "which has no list");

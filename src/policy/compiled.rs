@@ -95,6 +95,16 @@ impl Policy {
         &self.document
     }
 
+    /// A resource of one of its statements with all six fields of an ARN, as far as it is one: incomplete ARNs are
+    /// completed, and a `*` at the end goes over the colons.
+    pub fn in_full<'r>(&self, resource: &'r str) -> Cow<'r, str> {
+        let fields = resource.split(':').count();
+        if resource.starts_with("arn:") && resource.ends_with('*') && fields < 6 {
+            return Cow::Owned(format!("{resource}{}", ":*".repeat(6 - fields)));
+        }
+        completed(resource, self.document.kind())
+    }
+
     /// Its compiled statements, each with what is written.
     pub(super) fn statements(&self) -> impl Iterator<Item = (&Compiled, &document::Statement)> {
         self.statements.iter().zip(self.document.statements())

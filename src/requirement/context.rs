@@ -170,6 +170,15 @@ impl Keys {
         self
     }
 
+    /// The same with a key of which nothing is known.
+    #[must_use]
+    pub fn without(self, key: &str) -> Self {
+        let mut keys = self.with(key, None);
+        keys.absent.retain(|known| !known.eq_ignore_ascii_case(key));
+        keys.unknown.push(key.to_owned());
+        keys
+    }
+
     /// The same for our own engine, to which a key that has one of a few values is unknown.
     pub fn context(&self) -> Context {
         let mut context = if self.open { Context::open() } else { Context::new() };

@@ -1,6 +1,8 @@
 //! Calls on resources that nobody can name before they are made: they are asked about as `*`, as an installation
 //! makes them, or as a pattern, and a statement about certain resources may mean them or not.
 
+use std::borrow::Cow;
+
 use crate::model::{EngineVerdict, StatementRef};
 use crate::policy::scope::{common, covers};
 use crate::policy::{Decision, Effect, Policy, PolicySet, Selector, takes_no_resource};
@@ -184,7 +186,7 @@ struct Named {
 /// The resources of the action's service that statements about the action name, each with the statement.
 fn named(ask: &Ask<'_>, policies: &PolicySet) -> Vec<Named> {
     let service = ask.service();
-    let is_of_service = |resource: &&String| {
+    let is_of_service = |resource: &Cow<'_, str>| {
         let named = resource.split(':').nth(2);
         // `*` alone means every service.
         named.map_or(resource.contains('*'), |named| {
@@ -196,9 +198,10 @@ fn named(ask: &Ask<'_>, policies: &PolicySet) -> Vec<Named> {
         let about = statements.filter(|(_, statement)| names(&statement.actions, ask.action()));
         let of_statement = about.flat_map(|(at, statement)| {
             let excluded = matches!(statement.resources, Some(Selector::AllBut(_)));
-            let resources = statement.resources.iter().flat_map(Selector::values).filter(is_of_service);
+            let resources = statement.resources.iter().flat_map(Selector::values);
+            let resources = resources.map(|resource| policy.in_full(resource)).filter(is_of_service);
             resources.map(move |pattern| Named {
-                pattern: pattern.clone(),
+                pattern: pattern.into_owned(),
                 statement: policy.statement_ref(at).cloned(),
                 excluded,
                 effect: statement.effect,

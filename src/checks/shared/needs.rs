@@ -351,6 +351,14 @@ impl Ask<'_> {
         Some(delegate_to(account))
     }
 
+    /// The same question with a condition key of which nothing is known.
+    pub fn without(mut self, key: &str) -> Self {
+        let mut call = SessionCall::clone(&self.call);
+        call.keys = call.keys.without(key);
+        self.call = Rc::new(call);
+        self
+    }
+
     /// What the role's own policies say, the resource's left out.
     pub fn of_identity(&self, policies: &[Arc<Policy>]) -> Verdict {
         let resource = self.delegation();

@@ -329,7 +329,7 @@ fn both(
         return alone(view, ask, policies, own, seconded());
     }
     let missing = aws.missing_context();
-    if ours.is_allowed() && !missing.is_empty() {
+    if ours.is_allowed() && !missing.is_empty() && hangs_on(ask, policies, missing) {
         let reason = format!("it was not told {}, which the doctor's own engine knows", words::list(missing));
         let mut evidence = own_allows(ask, own);
         evidence.push(Evidence::simulated(format!("{}; {reason}", aws.evidence().text)));
@@ -346,6 +346,12 @@ fn both(
         hint: Some("let the connector write once and read its log: AWS's own answer counts".to_owned()),
         concerns: vec![ask.concern()],
     })
+}
+
+/// Whether the role's own policies decide by any of these keys, which AWS names for statements about other actions, too.
+fn hangs_on(ask: &Ask<'_>, policies: &RolePolicies, keys: &[String]) -> bool {
+    let untold = keys.iter().fold(ask.clone(), |ask, key| ask.without(key));
+    !matches!(untold.of_identity(&policies.documents()), Verdict::Allowed(_))
 }
 
 /// Whether the simulator refuses what neither the permissions boundary nor the organization can have refused, as far
