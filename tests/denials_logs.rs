@@ -311,6 +311,34 @@ fn days_without_a_record_in_the_midst_of_a_window_make_it_incomplete() {
 }
 
 #[test]
+fn records_of_another_account_fill_no_gap() {
+    let folder = tempfile::tempdir().unwrap();
+    let quiet = |account: &str, day: u32| {
+        let mut quiet =
+            record(&format!("{account}{day}"), &format!("arn:aws:iam::{account}:role/service/orders"), "");
+        quiet["eventTime"] = json!(format!("2026-03-{day:02}T06:00:00Z"));
+        quiet
+    };
+    let (own, other) = ("111122223333", "999922223333");
+    for day in 2..=7 {
+        for account in [other, own].into_iter().filter(|account| *account == other || day < 4) {
+            let name = format!("{account}-{day}.json");
+            std::fs::write(folder.path().join(name), file(&[quiet(account, day)])).unwrap();
+        }
+    }
+    let window = ["--since", "2026-03-02", "--until", "2026-03-08"];
+    for (asked, complete) in [
+        (&["--role", ROLE][..], false),
+        (&["--role", "orders", "--account", own], false),
+        (&["--role", "orders", "--account", own, "--account", other], false),
+        (&["--role", "orders", "--account", other], true),
+    ] {
+        let (answer, _) = denials(folder.path(), &[asked, &window].concat());
+        assert_eq!(answer["complete"], complete, "{asked:?} {answer:#}");
+    }
+}
+
+#[test]
 fn a_page_of_an_answer_is_whole_only_with_the_last_one() {
     let folder = tempfile::tempdir().unwrap();
     let page = |name: &str, token: Option<&str>| {

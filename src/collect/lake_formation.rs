@@ -366,8 +366,8 @@ fn on(resource: &Resource) -> LakeResource {
 async fn settings(aws: &Aws<'_>, client: &Client) -> Fact<LakeSettings> {
     let answer = aws.ask(&GET_DATA_LAKE_SETTINGS, client.get_data_lake_settings().send()).await;
     let Fact::Known(answer) = answer else { return answer.unread().unwrap_or(Fact::Absent) };
-    let Some(settings) = answer.data_lake_settings() else {
-        let what = "GetDataLakeSettings answered without settings";
+    let Some(settings) = answer.data_lake_settings().filter(|it| it.data_lake_admins.is_some()) else {
+        let what = "GetDataLakeSettings answered without settings or without their administrators";
         return failed(&GET_DATA_LAKE_SETTINGS, FailureKind::Unreadable, what);
     };
     let arns = |list: &[DataLakePrincipal]| list.iter().map(|it| principal(Some(it))).collect();

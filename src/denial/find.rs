@@ -78,8 +78,10 @@ fn in_text(text: &str, found: &mut Vec<Denial>) {
     let mut denials = scan(&readable);
     let mut stripped = Cow::Borrowed(&*readable);
     if let Some(unprefixed) = unprefixed(&readable) {
-        stripped = Cow::Owned(unprefixed);
-        take_if_fuller(&mut denials, &stripped);
+        let others = scan(&unprefixed);
+        if !others.is_empty() {
+            (denials, stripped) = (others, Cow::Owned(unprefixed));
+        }
     }
     for whole in [unbroken(&stripped), unhyphenated(&stripped)].into_iter().flatten() {
         take_if_fuller(&mut denials, &whole);

@@ -219,6 +219,13 @@ const KINDS: [&str; 12] = [
 
 /// Everything up to the next clause; without one, the first word, or kind and name.
 fn plain_resource(cursor: &mut Cursor<'_>) -> Option<String> {
+    // No ARN that stands without quotes has a blank in it: what follows is a clause, or somebody else's text.
+    let mut lone = *cursor;
+    if let Some(arn) = lone.token().filter(|token| token.starts_with("arn:")) {
+        let arn = named(arn);
+        cursor.rest = lone.rest;
+        return arn;
+    }
     let rest = cursor.rest;
     let mut from = 0;
     // Words, each tried as the start of a clause. A resource of many words does not exist.
@@ -275,12 +282,17 @@ fn clause(cursor: &mut Cursor<'_>, denial: &mut Denial) {
         denial.reason = Reason::BlockPublicAccess { setting };
     } else if cursor.eat("because this bucket has blocked upload requests") {
         denial.reason = Reason::SseCBlocked;
-    } else if cursor.eat("because") {
+    } else if !is_on_another_line(cursor.rest) && cursor.eat("because") {
         let end = cursor.rest.find(['\n', '<', '(']).unwrap_or(cursor.rest.len());
         let text: String = cursor.rest[..end].chars().take(300).collect();
         denial.reason = Reason::other(&text);
         cursor.rest = &cursor.rest[end..];
     }
+}
+
+/// Whether what comes next begins a line of its own.
+fn is_on_another_line(rest: &str) -> bool {
+    rest[..rest.len() - rest.trim_start().len()].contains('\n')
 }
 
 fn implicit(cursor: &mut Cursor<'_>, denial: &mut Denial) {

@@ -611,3 +611,21 @@ fn a_pasted_event_tells_what_its_call_was_about() {
         "errorMessage": "Access Denied", "requestParameters": {"bucketName": "orders", "key": "k1"}}"#;
     assert_eq!(find_all(event)[0].resource.as_deref(), Some("arn:aws:s3:::orders/k1"));
 }
+
+#[test]
+fn words_of_a_later_line_are_no_part_of_a_message() {
+    let resource = "arn:aws:glue:eu-west-1:111122223333:table/d/t";
+    let message = format!("User: {WHO} is not authorized to perform: glue:GetTable on resource: {resource}");
+    for next in [
+        "because of this the task stopped",
+        "[2026-11-20 12:00:00] WARN retry failed because it timed out",
+        "INFO nothing with an explicit deny in a service control policy",
+        "\norders failed because it timed out",
+    ] {
+        let found = find_all(&format!("{message}\n{next}\n"));
+        let told: Vec<_> = found.iter().map(|it| (it.resource.as_deref(), it.reason.clone())).collect();
+        assert_eq!(told, [(Some(resource), Reason::Unstated)], "{next}");
+    }
+    let wrapped = format!("{message}\nbecause no identity-based policy allows the glue:GetTable action");
+    assert_eq!(find_all(&wrapped)[0].reason, identity());
+}

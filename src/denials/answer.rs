@@ -15,7 +15,7 @@ use super::verify::{Verification, verify};
 use crate::denial::Denial;
 use crate::facts::Facts;
 use crate::model::{AccountId, Arn};
-use crate::trail::{self, Cause, DenialGroup, EARLIER_CHANGES, Entry, EntryKind, RoleNow, Timeline};
+use crate::trail::{self, Cause, DenialGroup, EARLIER_CHANGES, Entry, EntryKind, Heard, RoleNow, Timeline};
 
 /// The version of this model, raised when a reader of the last one would be misled.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -224,7 +224,7 @@ impl Searched {
                 .misses(&places, format!("the records are from {first} to {last}: none is of the window"));
             return;
         }
-        for (from, to) in self.looked.heard.silences((since, until)) {
+        for (from, to) in self.silences(scope, (since, until)) {
             if scope.window.since.is_some() || to == until && end.is_some() {
                 self.looked.misses(&format!("{from} to {to}"), "no record at all is from within this time");
             } else {
@@ -233,6 +233,27 @@ impl Searched {
                 ));
             }
         }
+    }
+
+    /// The times without a record of one of the accounts that are asked about, or of the role's; where none of them
+    /// stands in any record, of all.
+    fn silences(&self, scope: &Scope, window: (Timestamp, Timestamp)) -> BTreeSet<(Timestamp, Timestamp)> {
+        let heard = &self.looked.heard;
+        let role = scope.role.as_ref().map(RoleFilter::role);
+        let own = role.iter().map(|role| role.account().to_owned());
+        let asked: BTreeSet<String> =
+            if scope.accounts.is_empty() { own.collect() } else { scope.accounts.clone() };
+        let of = |wanted: &dyn Fn(&str) -> bool| {
+            let mut all = Heard::default();
+            let those = heard.iter().filter(|(account, _)| account.is_empty() || wanted(account));
+            those.for_each(|(_, it)| all.merge(it.clone()));
+            all.silences(window)
+        };
+        let told: Vec<&String> = asked.iter().filter(|account| heard.contains_key(*account)).collect();
+        if told.is_empty() {
+            return of(&|_| true).into_iter().collect();
+        }
+        told.into_iter().flat_map(|account| of(&|it| it == account)).collect()
     }
 
     /// The window and the accounts are those of the denials. What explains them may lie elsewhere.

@@ -76,8 +76,9 @@ fn unasked_simulator(facts: &Facts) -> Option<String> {
         facts.simulations.iter().filter_map(|it| it.result.read("AWS's simulator").err()).collect();
     let first = unread.first()?;
     let share = if unread.len() == facts.simulations.len() { "any" } else { "some" };
+    let allow = first.grant.as_ref().map(|action| format!("; allow {action}")).unwrap_or_default();
     Some(format!(
-        "What AWS's policy simulator says: it did not answer {share} of the questions ({}), and the doctor's own evaluation stands alone there.",
+        "What AWS's policy simulator says: it did not answer {share} of the questions ({}{allow}), and the doctor's own evaluation stands alone there.",
         first.why
     ))
 }

@@ -65,6 +65,8 @@ pub struct Situation {
     pub bucket_account: Option<AccountId>,
     /// Whether S3 Bucket Keys are on, which makes the bucket the encryption context instead of the object.
     pub bucket_key: bool,
+    /// Whether it is a connector of the user's own, of whose calls only the actions are known.
+    pub is_own: bool,
     /// The moment that counts as now, RFC 3339.
     pub now: String,
 }
@@ -97,6 +99,11 @@ impl Situation {
                 _ => OrganizationId::Unread,
             },
             bucket_key: bucket.and_then(|bucket| bucket.encryption.known()).is_some_and(|it| it.bucket_key),
+            is_own: facts
+                .target
+                .connectors
+                .iter()
+                .any(|it| it.connector == requirement.connector && it.definition.is_some()),
             now: facts.collected_at.clone(),
         }
     }
@@ -303,7 +310,7 @@ fn resource_account(keys: &mut Keys, situation: &Situation, owner: Option<&str>)
 }
 
 fn s3(keys: &mut Keys, situation: &Situation, requirement: &Requirement<'_>) {
-    if requirement.location.is_none() {
+    if requirement.location.is_none() || situation.is_own {
         unknown_call(keys, Some("s3"));
     }
     if requirement.action.starts_with("s3:ListBucket") {

@@ -32,6 +32,8 @@ type Key = (*const Value, bool);
 pub(super) struct Calls<'r> {
     requests: Vec<Request>,
     ready: &'r Ready,
+    /// What was asked before: each statement is asked about before and after many changes.
+    known: RefCell<HashMap<Key, Option<bool>>>,
 }
 
 impl<'r> Calls<'r> {
@@ -79,16 +81,19 @@ impl<'r> Calls<'r> {
         };
         let requests =
             if are_told { addresses.into_iter().map(from).collect() } else { vec![request.clone()] };
-        Some(Self { requests, ready })
+        Some(Self { requests, ready, known: RefCell::default() })
     }
 
     /// Whether a statement of a document means all of the calls, by its conditions and, where one was denied
     /// that is `known` to the letter, by its resources; none where that hangs on what is not known.
     pub(super) fn are_meant(&self, document: &Value, statement: &Value, known: bool) -> Option<bool> {
+        let key = (std::ptr::from_ref(statement), known);
+        *self.known.borrow_mut().entry(key).or_insert_with(|| self.answer(key, document, statement))
+    }
+
+    fn answer(&self, key: Key, document: &Value, statement: &Value) -> Option<bool> {
         let mut ready = self.ready.0.borrow_mut();
-        let policies = ready
-            .entry((std::ptr::from_ref(statement), known))
-            .or_insert_with(|| compile(document, statement, known));
+        let policies = ready.entry(key).or_insert_with(|| compile(document, statement, key.1));
         let policies = policies.as_ref()?;
         let mut answers = self.requests.iter().map(|request| {
             let decision = evaluate(policies, request);

@@ -49,12 +49,15 @@ pub struct Coverage {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub last: Option<Timestamp>,
-    /// Whether the last page of an answer was seen, with which those before it are whole.
+    /// The regions of answers of which the last page was seen, with which those before it are whole.
     #[serde(skip)]
-    pub has_last_page: bool,
-    /// Of which times there are records.
+    pub last_pages: BTreeSet<String>,
+    /// The regions of pages that others follow.
     #[serde(skip)]
-    pub heard: Heard,
+    pub open_pages: BTreeSet<String>,
+    /// Of which times there are records, by account; those that tell none are under the empty one.
+    #[serde(skip)]
+    pub heard: BTreeMap<String, Heard>,
     /// Regions whose logs were read.
     pub regions: BTreeSet<String>,
     /// Accounts whose logs were read.
@@ -174,8 +177,11 @@ impl Coverage {
         self.see_time(other.last);
         self.regions.extend(other.regions);
         self.accounts.extend(other.accounts);
-        self.has_last_page |= other.has_last_page;
-        self.heard.merge(other.heard);
+        self.last_pages.extend(other.last_pages);
+        self.open_pages.extend(other.open_pages);
+        for (account, heard) in other.heard {
+            self.heard.entry(account).or_default().merge(heard);
+        }
         self.data_events |= other.data_events;
         self.bucket_seen |= other.bucket_seen;
         self.role_seen |= other.role_seen;
@@ -218,7 +224,7 @@ impl Coverage {
     /// Puts the problems in order and settles whether the search was complete.
     #[must_use]
     pub fn finish(mut self) -> Self {
-        if self.has_last_page {
+        if self.open_pages.is_subset(&self.last_pages) {
             self.problems.retain(|it| it.kind != ProblemKind::OpenPage);
         }
         self.problems.sort();

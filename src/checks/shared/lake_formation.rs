@@ -27,11 +27,8 @@ pub fn read<'a>(view: &View<'a>, role: &str) -> Result<Lake<'a>, Blocked> {
     let locations = view.lake_formation(FactId::LakeLocations, |it| &it.locations)?;
     let locations = locations.map_or(&[][..], Vec::as_slice);
     let settings = view.lake_formation(FactId::LakeSettings, |it| &it.settings).ok().flatten();
-    let opt_ins = if may_have_opt_ins(settings, Some(locations)) {
-        view.lake_formation(FactId::LakeOptIns, |it| &it.opt_ins)?
-    } else {
-        None
-    };
+    let opt_ins = view.lake_formation(FactId::LakeOptIns, |it| &it.opt_ins);
+    let opt_ins = if may_have_opt_ins(settings, Some(locations)) { opt_ins? } else { opt_ins.ok().flatten() };
     Ok(Lake {
         role: role.to_owned(),
         settings,

@@ -326,7 +326,12 @@ fn both(
         return alone(view, ask, policies, own, seconded());
     };
     if ours.is_allowed() == theirs.is_allowed() {
-        return alone(view, ask, policies, own, seconded());
+        let answer = alone(view, ask, policies, own, seconded());
+        // What the policy of the resource allows makes up for no Allow, and not for a Deny.
+        let is_denied = ours == EngineVerdict::ImplicitDeny && theirs == EngineVerdict::ExplicitDeny;
+        if !is_denied || !matches!(answer, Answer::Allowed(_)) {
+            return answer;
+        }
     }
     let missing = aws.missing_context();
     if ours.is_allowed() && !missing.is_empty() && hangs_on(ask, policies, missing) {

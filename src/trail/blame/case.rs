@@ -37,7 +37,10 @@ impl<'d> Case<'d> {
 
     /// Whether a step is about a policy that can have refused the call.
     pub(super) fn bears(&self, change: &Changed, step: &Step) -> bool {
-        bears(change, &step.place, self.role, self.denial)
+        // Of another account's resource both have to allow, and its policy does not make up for the role's.
+        let owner = change.event.recipient_account.as_deref();
+        let is_foreign = owner.is_some_and(|owner| owner != self.role.account());
+        bears(change, &step.place, self.role, self.denial) && !(is_foreign && self.is_beside(step))
     }
 
     /// Whether the resource is known to the letter: what allows it then allows the call.

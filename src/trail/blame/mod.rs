@@ -326,7 +326,8 @@ impl<'d> Search<'d> {
         let restores = side == Side::Allow && self.has_come(step) && self.stood_in_calm(step).is_none();
         let new = self.case.blame(change, step, side).filter(|_| !restores).map(|mut blame| {
             // What was refused already was not taken by what may have stood there before.
-            if self.is_denied && levels.before.is_none() && self.stood_in_calm(step).is_none() {
+            let is_unknown = levels.before.is_none() && self.stood_in_calm(step).is_none();
+            if self.is_denied && (is_unknown || side == Side::Deny) {
                 blame.at_most(Certainty::Possible);
             } else if is_remade && levels.after == Some(Level::Refuses) {
                 // Of the policy that was, nothing counts any more.

@@ -138,7 +138,7 @@ impl<'q, S: Sink> Scanner<'q, S> {
 
     fn end(&mut self, place: Place<'_>, name: impl FnOnce() -> String) {
         let mut tally = std::mem::take(&mut self.tally);
-        tally.finish();
+        tally.finish(place.account);
         let records_kept = tally.coverage.records;
         let is_no_log =
             tally.lenient && !tally.hinted && tally.problems.iter().all(|it| *it == ProblemKind::NoRecords);
@@ -297,8 +297,14 @@ impl<'q, S: Sink> Scanner<'q, S> {
         if splitter.truncated && !compression_broke {
             problems.push(ProblemKind::Truncated);
         }
-        coverage.has_last_page |= splitter.pages > splitter.open_pages;
+        if splitter.pages > splitter.open_pages {
+            coverage.last_pages = coverage.regions.clone();
+        }
         if splitter.open_pages > 0 {
+            coverage.open_pages = coverage.regions.clone();
+            if coverage.open_pages.is_empty() {
+                coverage.open_pages.insert(String::new());
+            }
             problems.push(ProblemKind::OpenPage);
         }
         let nothing = coverage.records == 0 && (*foreign || !is_known);

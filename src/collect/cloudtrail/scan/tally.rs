@@ -81,7 +81,13 @@ impl Tally {
     pub(super) fn see_event(&mut self, event: &Event, query: &Compiled<'_>) {
         self.coverage.records += 1;
         self.coverage.see_time(event.event_time);
-        self.coverage.heard.extend(event.event_time.map(|time| (time, time)));
+        if let Some(time) = event.event_time {
+            let account = event.recipient_account.as_deref().unwrap_or_default();
+            match self.coverage.heard.get_mut(account) {
+                Some(heard) => heard.note((time, time)),
+                None => self.coverage.heard.entry(account.to_owned()).or_default().note((time, time)),
+            }
+        }
         let (source, name) = (event.event_source.as_bytes(), event.event_name.as_bytes());
         if is_object_call(source, name, event.category.as_deref().map(str::as_bytes)) {
             self.coverage.data_events = true;
@@ -99,8 +105,8 @@ impl Tally {
         note(&mut self.coverage.accounts, member(record, b"\"recipientAccountId\":\""));
     }
 
-    /// Settles the times; to be called before the coverage is used.
-    pub(super) fn finish(&mut self) {
+    /// Settles the times; to be called before the coverage is used. `account`: that of the file, by its name.
+    pub(super) fn finish(&mut self, account: Option<&str>) {
         let Some((first, last)) = self.times.take() else { return };
         let [first, last] = [first, last].map(|time| {
             let text = [&time.0.to_be_bytes()[..], &time.1.to_be_bytes()].concat();
@@ -108,7 +114,16 @@ impl Tally {
         });
         self.coverage.see_time(first);
         self.coverage.see_time(last);
-        self.coverage.heard.extend(first.zip(last));
+        let mut accounts: Vec<String> = account.map(str::to_owned).into_iter().collect();
+        if accounts.is_empty() {
+            accounts.extend(self.coverage.accounts.iter().cloned());
+        }
+        if accounts.is_empty() {
+            accounts.push(String::new());
+        }
+        for account in accounts {
+            self.coverage.heard.entry(account).or_default().extend(first.zip(last));
+        }
     }
 }
 
