@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::changes::ChangeKind;
 use super::identity::Identity;
 use super::record::{Event, Resource, bounded, resources};
-use super::resource::Call;
+use super::resource::{Call, bucket_of};
 use crate::denial;
 
 /// An [`Event`], borrowed: from one, or from a record's text.
@@ -182,6 +182,23 @@ impl EventRef<'_> {
             Source::Event(_) => None,
             Source::Text { whole, .. } => Some(whole),
         }
+    }
+
+    /// The bucket that was asked where KMS refused its key: S3's own events tell it as theirs, and those of KMS as
+    /// what the key was used for.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#encryption-context>
+    pub(super) fn encrypted_bucket(&self) -> Option<String> {
+        const CONTEXT: &str = "/encryptionContext/aws:s3:arn";
+        let of_context = |parameters: &Value| parameters.pointer(CONTEXT)?.as_str().map(str::to_owned);
+        let object = match (&*self.event_source, &self.source) {
+            ("s3.amazonaws.com", _) => self.resource(),
+            ("kms.amazonaws.com", Source::Event(event)) => of_context(&event.request_parameters),
+            ("kms.amazonaws.com", Source::Text { parameters, .. }) => {
+                of_context(&parameters.and_then(value)?)
+            }
+            _ => None,
+        };
+        bucket_of(&object?).map(str::to_owned)
     }
 
     /// The ARN of what the call was about; see [`super::resource_of`].

@@ -8,7 +8,6 @@ use super::borrowed::EventRef;
 use super::group::{DenialGroup, Tally};
 use super::message::{MANY, Merging, Messages};
 use super::record::Event;
-use super::resource::bucket_of;
 use super::seen::{Seen, key_of};
 
 /// Groups before resources are folded: an archive may name a new object in each denial.
@@ -127,13 +126,13 @@ impl DenialGroups {
         }
         let Some(told) = self.messages.read(event) else { return };
         let of_key = told.resource.as_deref().is_some_and(|resource| resource.contains(":kms:"));
-        let asked = (of_key && event.event_source == "s3.amazonaws.com").then(|| event.resource()).flatten();
+        let asked = if of_key { event.encrypted_bucket() } else { None };
         let resource = told.resource.or_else(|| event.resource().map(Cow::Owned));
         let resource = resource.map(|resource| folded(self.folding, resource));
         let group = position(&mut self.of_kind, &mut self.groups, told.kind, resource);
         let tally = &mut self.groups[group].tally;
         tally.see(event, told.encoded.as_deref());
-        tally.see_bucket(asked.as_deref().and_then(bucket_of));
+        tally.see_bucket(asked.as_deref());
         match event.shared_event_id.as_deref().filter(|id| !id.is_empty()) {
             None => tally.count += 1,
             Some(shared) => {

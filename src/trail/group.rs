@@ -60,7 +60,7 @@ pub struct DenialGroup {
     pub encoded: Option<String>,
     /// `eventID` of the first few events in order of time.
     pub event_ids: Vec<String>,
-    /// The buckets that were asked where it was S3 that handed on what KMS refused.
+    /// The buckets for whose objects KMS refused a key, as far as the events tell.
     #[serde(skip)]
     pub buckets: BTreeSet<String>,
     /// Whether the records of all of them tell a version of TLS.

@@ -200,13 +200,20 @@ impl Timeline {
         self.role.as_ref().is_some_and(|role| is_assumption_of(role, denial))
     }
 
-    /// When somebody last assumed the role: one of another account, or one in the role's own.
+    /// When somebody last assumed the role: one of another account, or one in the role's own. Of several of one
+    /// account none may be refused still.
     pub fn last_assumed_by(&self, who: &str) -> Option<&Entry> {
         let own = self.role.as_ref().map(Arn::account);
         let account = account_of_actor(who).filter(|account| Some(*account) != own);
         let actor = account.map_or_else(|| who.to_owned(), |account| format!("account {account}"));
-        let by_actor = |entry: &&Entry| entry.kind == EntryKind::Assumed && entry.actor == actor;
-        self.entries.iter().filter(by_actor).max_by_key(|entry| entry.time)
+        let is_theirs = |entry: &Entry| {
+            entry.actor.strip_prefix(&actor).is_some_and(|id| id.is_empty() || id.starts_with(", "))
+        };
+        if self.refused(|_| true).iter().any(|(entry, _)| is_theirs(entry)) {
+            return None;
+        }
+        let assumed = self.entries.iter().filter(|it| it.kind == EntryKind::Assumed && is_theirs(it));
+        assumed.max_by_key(|entry| entry.time)
     }
 }
 

@@ -122,6 +122,14 @@ fn what_one_role_of_another_account_was_given_is_not_given_to_another() {
     assert_eq!(refused(vec![by(one, 5, true), by(other, 9, false), by(one, 12, false)]), [""; 0]);
     assert_eq!(refused(vec![by(one, 5, true), by(one, 9, false)]), [""; 0]);
     assert_eq!(refused(vec![by(one, 5, true)]), ["account 300973880807"]);
+    let last = |history| {
+        let timeline = timeline(history, &[]);
+        let last = timeline.last_assumed_by("account 300973880807");
+        last.map(|entry| entry.time.unwrap().to_string())
+    };
+    let both = vec![by(one, 5, true), by(other, 6, true), by(other, 9, false)];
+    assert_eq!(last(both.clone()), None);
+    assert_eq!(last([both, vec![by(one, 12, false)]].concat()).as_deref(), Some("2026-03-02T00:12:00Z"));
 }
 
 #[test]

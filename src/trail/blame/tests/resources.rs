@@ -216,9 +216,16 @@ fn the_encryption_of_a_bucket_that_was_not_asked_is_not_to_blame() {
         refused.request_parameters = json!({"bucketName": "orders", "key": "a"});
         refused
     };
-    let likely = Some(said("PutBucketEncryption", 20, Certainty::Likely));
-    assert_eq!(blamed(vec![encrypted("orders")], refused()), likely);
+    let likely = || Some(said("PutBucketEncryption", 20, Certainty::Likely));
+    assert_eq!(blamed(vec![encrypted("orders")], refused()), likely());
     assert_eq!(blamed(vec![encrypted("other")], refused()), None);
+    let by_kms = || {
+        let mut refused = super::refused(30, "kms:GenerateDataKey", KEY, "");
+        refused.request_parameters = json!({"encryptionContext": {"aws:s3:arn": "arn:aws:s3:::orders/a"}});
+        refused
+    };
+    assert_eq!(blamed(vec![encrypted("orders")], by_kms()), likely());
+    assert_eq!(blamed(vec![encrypted("other")], by_kms()), None);
 }
 
 #[test]
