@@ -42,8 +42,8 @@ impl RecordReader {
         for needed in [fields.parameters, fields.resources].into_iter().flatten() {
             // Halves of surrogate pairs pass where text is skipped, but not where it is read.
             let text = needed.get().as_bytes();
-            let half = |at: usize| matches!(text.get(at + 2), Some(b'd' | b'D'));
-            if memchr::memmem::find_iter(text, b"\\u").any(half) {
+            let half = |at: usize| matches!(text.get(at + 1..at + 3), Some([b'u', b'd' | b'D']));
+            if memchr::memchr_iter(b'\\', text).any(half) {
                 serde_json::from_str::<Value>(needed.get())?;
             }
         }
