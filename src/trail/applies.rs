@@ -3,7 +3,7 @@
 //! The records tell who called, from where, in which Region, and whether by TLS. All else that a condition may
 //! ask about is unknown here, and then so is the answer.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -21,9 +21,21 @@ const ADDRESSES: usize = 8;
 /// to use a key or to assume a role takes another policy, too.
 const ACTION: &str = "s3:PutObject";
 
+/// Answers given at most for all denials of an archive, of which some have thousands of kinds and of changes. The
+/// largest come first; of the rest a condition is not known to fit.
+const ANSWERS: u32 = 50_000;
+
 /// Statements made ready, by where they stand in memory: they are asked about for many denials.
-#[derive(Default)]
-pub(super) struct Ready(RefCell<HashMap<Key, Option<PolicySet>>>);
+pub(super) struct Ready {
+    statements: RefCell<HashMap<Key, Option<PolicySet>>>,
+    answers_left: Cell<u32>,
+}
+
+impl Default for Ready {
+    fn default() -> Self {
+        Self { statements: RefCell::default(), answers_left: Cell::new(ANSWERS) }
+    }
+}
 
 /// A statement, and whether its resources are looked at, too.
 type Key = (*const Value, bool);
@@ -92,7 +104,9 @@ impl<'r> Calls<'r> {
     }
 
     fn answer(&self, key: Key, document: &Value, statement: &Value) -> Option<bool> {
-        let mut ready = self.ready.0.borrow_mut();
+        let left = self.ready.answers_left.get().checked_sub(1)?;
+        self.ready.answers_left.set(left);
+        let mut ready = self.ready.statements.borrow_mut();
         let policies = ready.entry(key).or_insert_with(|| compile(document, statement, key.1));
         let policies = policies.as_ref()?;
         let mut answers = self.requests.iter().map(|request| {
