@@ -22,28 +22,22 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder as HttpBuilder, Connector};
-use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeSerializationInterceptorContextRef, InterceptorContext,
-};
-use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata, OrchestratorError};
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::error::{Problem, failed};
-use super::operations::{Operation, is_listed};
+use super::guard::Guard;
+use super::operations::Operation;
 use super::profile::Source;
 use super::progress::Progress;
 use super::settings::{Patience, Settings};
 use super::start::StartError;
-use super::whole::Whole;
 use crate::facts::{Fact, FailureKind};
 use crate::model::Partition;
 
@@ -137,23 +131,19 @@ impl<'p> Aws<'p> {
             .retry_config(retries(self.patience, Duration::from_millis(100)))
             .retry_classifier(NobodyThere)
             .timeout_config(time_outs(Patience { attempt: first, ..self.patience }, first))
-            .interceptor(ReadOnly)
-            .interceptor(Whole);
+            .interceptor(Guard);
         aws_sdk_sts::Client::from_conf(config.build())
     }
 
     /// IAM, which has one endpoint for each partition.
     pub(super) fn iam(&self) -> aws_sdk_iam::Client {
-        let config =
-            aws_sdk_iam::config::Builder::from(&self.config).interceptor(ReadOnly).interceptor(Whole);
+        let config = aws_sdk_iam::config::Builder::from(&self.config).interceptor(Guard);
         aws_sdk_iam::Client::from_conf(config.build())
     }
 
     /// Organizations, which has one endpoint for each partition.
     pub(super) fn organizations(&self) -> aws_sdk_organizations::Client {
-        let config = aws_sdk_organizations::config::Builder::from(&self.config)
-            .interceptor(ReadOnly)
-            .interceptor(Whole);
+        let config = aws_sdk_organizations::config::Builder::from(&self.config).interceptor(Guard);
         aws_sdk_organizations::Client::from_conf(config.build())
     }
 
@@ -161,63 +151,53 @@ impl<'p> Aws<'p> {
     pub(super) fn s3(&self, region: Option<&str>) -> aws_sdk_s3::Client {
         let config = aws_sdk_s3::config::Builder::from(&self.in_region(region))
             .force_path_style(self.path_style)
-            .interceptor(ReadOnly)
-            .interceptor(Whole);
+            .interceptor(Guard);
         aws_sdk_s3::Client::from_conf(config.build())
     }
 
     /// KMS in a region.
     pub(super) fn kms(&self, region: &str) -> aws_sdk_kms::Client {
-        let config = aws_sdk_kms::config::Builder::from(&self.in_region(Some(region)))
-            .interceptor(ReadOnly)
-            .interceptor(Whole);
+        let config = aws_sdk_kms::config::Builder::from(&self.in_region(Some(region))).interceptor(Guard);
         aws_sdk_kms::Client::from_conf(config.build())
     }
 
     /// Glue in a region.
     pub(super) fn glue(&self, region: &str) -> aws_sdk_glue::Client {
-        let config = aws_sdk_glue::config::Builder::from(&self.in_region(Some(region)))
-            .interceptor(ReadOnly)
-            .interceptor(Whole);
+        let config = aws_sdk_glue::config::Builder::from(&self.in_region(Some(region))).interceptor(Guard);
         aws_sdk_glue::Client::from_conf(config.build())
     }
 
     /// Lake Formation in a region.
     pub(super) fn lake_formation(&self, region: &str) -> aws_sdk_lakeformation::Client {
-        let config = aws_sdk_lakeformation::config::Builder::from(&self.in_region(Some(region)))
-            .interceptor(ReadOnly)
-            .interceptor(Whole);
+        let config =
+            aws_sdk_lakeformation::config::Builder::from(&self.in_region(Some(region))).interceptor(Guard);
         aws_sdk_lakeformation::Client::from_conf(config.build())
     }
 
     /// Redshift in a region.
     pub(super) fn redshift(&self, region: &str) -> aws_sdk_redshift::Client {
-        let config = aws_sdk_redshift::config::Builder::from(&self.in_region(Some(region)))
-            .interceptor(ReadOnly)
-            .interceptor(Whole);
+        let config =
+            aws_sdk_redshift::config::Builder::from(&self.in_region(Some(region))).interceptor(Guard);
         aws_sdk_redshift::Client::from_conf(config.build())
     }
 
     /// Redshift Serverless in a region.
     pub(super) fn redshift_serverless(&self, region: &str) -> aws_sdk_redshiftserverless::Client {
         let config = aws_sdk_redshiftserverless::config::Builder::from(&self.in_region(Some(region)))
-            .interceptor(ReadOnly)
-            .interceptor(Whole);
+            .interceptor(Guard);
         aws_sdk_redshiftserverless::Client::from_conf(config.build())
     }
 
     /// CloudTrail in a region.
     pub(super) fn cloudtrail(&self, region: &str) -> aws_sdk_cloudtrail::Client {
-        let config = aws_sdk_cloudtrail::config::Builder::from(&self.in_region(Some(region)))
-            .interceptor(ReadOnly)
-            .interceptor(Whole);
+        let config =
+            aws_sdk_cloudtrail::config::Builder::from(&self.in_region(Some(region))).interceptor(Guard);
         aws_sdk_cloudtrail::Client::from_conf(config.build())
     }
 
     /// Athena in the region of last resort or the one set.
     pub(super) fn athena(&self) -> aws_sdk_athena::Client {
-        let config =
-            aws_sdk_athena::config::Builder::from(&self.config).interceptor(ReadOnly).interceptor(Whole);
+        let config = aws_sdk_athena::config::Builder::from(&self.config).interceptor(Guard);
         aws_sdk_athena::Client::from_conf(config.build())
     }
 
@@ -463,36 +443,6 @@ impl ProvideCredentials for Kept {
     }
 }
 
-/// Refuses every operation that is not in the list of operations, which only read.
-#[derive(Debug)]
-pub(super) struct ReadOnly;
-
-#[dyn_dispatch_hint]
-impl Intercept for ReadOnly {
-    fn name(&self) -> &'static str {
-        "ReadOnly"
-    }
-
-    // Not before execution: a client's interceptors run there before the operation's name is known.
-    fn read_before_serialization(
-        &self,
-        _: &BeforeSerializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        match config.load::<Metadata>() {
-            Some(operation) if is_listed(operation.service(), operation.name()) => Ok(()),
-            Some(operation) => Err(format!(
-                "{} {} is not among the operations that the doctor may call: this is a bug of the doctor",
-                operation.service(),
-                operation.name()
-            )
-            .into()),
-            None => Err("a call without a name was stopped: this is a bug of the doctor".into()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -512,18 +462,18 @@ mod tests {
 
     #[tokio::test]
     async fn an_operation_that_is_not_listed_is_never_sent() {
-        let iam = aws_sdk_iam::config::Builder::from(&config()).interceptor(ReadOnly).build();
+        let iam = aws_sdk_iam::config::Builder::from(&config()).interceptor(Guard).build();
         let error =
             aws_sdk_iam::Client::from_conf(iam).delete_role().role_name("r").send().await.unwrap_err();
         assert!(super::super::error::everything(&error).contains("DeleteRole is not among"), "{error:?}");
-        let s3 = aws_sdk_s3::config::Builder::from(&config()).interceptor(ReadOnly).build();
+        let s3 = aws_sdk_s3::config::Builder::from(&config()).interceptor(Guard).build();
         let error = aws_sdk_s3::Client::from_conf(s3).delete_bucket().bucket("b").send().await.unwrap_err();
         assert!(super::super::error::everything(&error).contains("DeleteBucket is not among"), "{error:?}");
     }
 
     #[tokio::test]
     async fn an_operation_that_is_listed_goes_to_the_network() {
-        let iam = aws_sdk_iam::config::Builder::from(&config()).interceptor(ReadOnly).build();
+        let iam = aws_sdk_iam::config::Builder::from(&config()).interceptor(Guard).build();
         let error = aws_sdk_iam::Client::from_conf(iam).get_role().role_name("r").send().await.unwrap_err();
         assert_eq!(Problem::of(&error).kind, FailureKind::Network, "{error:?}");
     }

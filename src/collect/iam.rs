@@ -30,16 +30,17 @@ pub(super) async fn role(aws: &Aws<'_>, client: &aws_sdk_iam::Client, name: &str
     let read = answer.role().and_then(|role| {
         let used = role.role_last_used();
         let at = used.and_then(|used| used.last_used_date());
-        let boundary = role.permissions_boundary();
+        let boundary = match role.permissions_boundary() {
+            Some(boundary) => Some(boundary.permissions_boundary_arn()?.parse().ok()?),
+            None => None,
+        };
         Some(Role {
             arn: role.arn().parse().ok()?,
             id: role.role_id().to_owned(),
             created: time(role.create_date()),
             max_session_duration: role.max_session_duration().unwrap_or(3600),
             trust_policy: decode(role.assume_role_policy_document()?).into_owned(),
-            boundary: boundary
-                .map(|it| it.permissions_boundary_arn()?.parse().ok())
-                .map_or(Some(None), |arn| arn.map(Some))?,
+            boundary,
             last_used: at.map(|at| RoleUse {
                 at: time(at),
                 region: used.and_then(|used| used.region()).map(str::to_owned),

@@ -9,6 +9,7 @@ pub mod cloudtrail;
 mod error;
 mod glue;
 mod grants;
+mod guard;
 mod iam;
 mod kms;
 mod lake_formation;

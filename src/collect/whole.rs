@@ -3,12 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationInterceptorContextRef;
-use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::orchestrator::Metadata;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::ConfigBag;
 use serde_json::value::RawValue;
 
 /// The members of which an operation's answer in JSON has one, be it an empty list.
@@ -28,33 +22,11 @@ const MEMBERS: [(&str, &[&str]); 13] = [
     ("GetDataCatalogEncryptionSettings", &["DataCatalogEncryptionSettings"]),
 ];
 
-/// Refuses answers that did not come whole.
-#[derive(Debug)]
-pub(super) struct Whole;
-
-#[dyn_dispatch_hint]
-impl Intercept for Whole {
-    fn name(&self) -> &'static str {
-        "Whole"
-    }
-
-    fn read_after_deserialization(
-        &self,
-        context: &AfterDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let response = context.response();
-        // What is read as a stream, such as an object, tells its length.
-        let Some(body) = response.body().bytes().filter(|_| response.status().is_success()) else {
-            return Ok(());
-        };
-        let operation = config.load::<Metadata>().map(Metadata::name).unwrap_or_default();
-        let is_whole = match body.trim_ascii_start().first() {
-            Some(b'<') => is_whole_xml(body),
-            _ => has_members(operation, body),
-        };
-        if is_whole { Ok(()) } else { Err("the answer did not come whole".into()) }
+/// Whether the body of an answer is all that AWS sent for this operation, as far as it tells.
+pub(super) fn is_whole(operation: &str, body: &[u8]) -> bool {
+    match body.trim_ascii_start().first() {
+        Some(b'<') => is_whole_xml(body),
+        _ => has_members(operation, body),
     }
 }
 
