@@ -94,7 +94,7 @@ pub(super) struct Asked<'a> {
 
 impl Asked<'_> {
     /// Whether the resource is known to the letter. Others were put together.
-    fn is_exact(&self) -> bool {
+    pub(super) fn is_exact(&self) -> bool {
         self.resource.is_some_and(|resource| !resource.contains('*'))
     }
 }

@@ -15,6 +15,8 @@ use crate::trail::{DenialGroup, account_of_actor};
 pub(super) struct Case<'d> {
     pub(super) role: &'d Arn,
     pub(super) denial: &'d DenialGroup,
+    /// Who called, as far as it is known.
+    caller: Option<Caller<'d>>,
     /// None where it is not known who called what.
     calls: Option<Calls<'d>>,
     /// What a policy may have failed to do, by AWS's words.
@@ -23,16 +25,16 @@ pub(super) struct Case<'d> {
 
 impl<'d> Case<'d> {
     pub(super) fn of(role: &'d Arn, denial: &'d DenialGroup, ready: &'d Ready) -> Self {
-        let calls = caller(role, denial).and_then(|caller| Calls::of(denial, caller, ready));
-        Self { role, denial, calls, sides: sides(denial) }
+        let caller = caller(role, denial);
+        let calls = caller.and_then(|caller| Calls::of(denial, caller, ready));
+        Self { role, denial, caller, calls, sides: sides(denial) }
     }
 
     /// What is asked of a policy; none where the action is not known.
     pub(super) fn asked(&self) -> Option<Asked<'_>> {
         let resource = self.denial.resource.as_deref().filter(|resource| resource.starts_with("arn:"));
-        let caller = caller(self.role, self.denial);
         let action = self.denial.action.as_deref()?;
-        Some(Asked { action, resource, caller, itself: false, calls: self.calls.as_ref() })
+        Some(Asked { action, resource, caller: self.caller, itself: false, calls: self.calls.as_ref() })
     }
 
     /// Whether a step is about a policy that can have refused the call.
@@ -45,8 +47,7 @@ impl<'d> Case<'d> {
 
     /// Whether the resource is known to the letter: what allows it then allows the call.
     pub(super) fn is_exact(&self) -> bool {
-        let resource = self.asked().and_then(|asked| asked.resource);
-        resource.is_some_and(|resource| !resource.contains('*'))
+        self.asked().is_some_and(|asked| asked.is_exact())
     }
 
     pub(super) fn levels(&self, step: &Step, side: Side) -> Levels {
@@ -107,14 +108,14 @@ impl<'d> Case<'d> {
         let certainty = match &self.denial.cause {
             Reason::Implicit { layer: Layer::Identity } => Certainty::Likely,
             Reason::Implicit { layer: Layer::Resource } => return Some(Self::blame_for_other_id(remade)),
-            cause if cause.is_unstated() && !is_assumption_of(self.role, self.denial) => Certainty::Possible,
+            _ if self.is_silent() => Certainty::Possible,
             _ => return None,
         };
         let action = self.action();
-        let deleted = remade.deleted.map(|time| format!("was deleted at {time} and ")).unwrap_or_default();
         let reason = format!(
-            "the role {deleted}was made anew by this change, without the policies that it had before; none that \
-             was seen since then allows {action}"
+            "{}, without the policies that it had before; none that \
+             was seen since then allows {action}",
+            made_anew(remade)
         );
         Some(Blame { certainty, reason, statements: Vec::new() })
     }
@@ -123,10 +124,10 @@ impl<'d> Case<'d> {
     /// that named the role by its ARN mean the one that was deleted.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
     fn blame_for_other_id(remade: Remade) -> Blame {
-        let deleted = remade.deleted.map(|time| format!("was deleted at {time} and ")).unwrap_or_default();
         let reason = format!(
-            "the role {deleted}was made anew by this change; a policy of the resource that named it by its ARN means the \
-             one that was deleted"
+            "{}; a policy of the resource that named it by its ARN means the \
+             one that was deleted",
+            made_anew(remade)
         );
         Blame { certainty: Certainty::Possible, reason, statements: Vec::new() }
     }
@@ -224,6 +225,11 @@ impl<'d> Case<'d> {
             _ => format!("{name} {verb} what AWS says is missing"),
         }
     }
+}
+
+fn made_anew(remade: Remade) -> String {
+    let deleted = remade.deleted.map(|time| format!("was deleted at {time} and ")).unwrap_or_default();
+    format!("the role {deleted}was made anew by this change")
 }
 
 /// Who called: the role, or whoever was refused it.
