@@ -98,11 +98,11 @@ impl Policy {
     /// A resource of one of its statements with all six fields of an ARN, as far as it is one: incomplete ARNs are
     /// completed, and a `*` at the end goes over the colons.
     pub fn in_full<'r>(&self, resource: &'r str) -> Cow<'r, str> {
-        let fields = resource.split(':').count();
-        if resource.starts_with("arn:") && resource.ends_with('*') && fields < 6 {
-            return Cow::Owned(format!("{resource}{}", ":*".repeat(6 - fields)));
+        if resource.ends_with('*') {
+            with_all_fields(resource)
+        } else {
+            completed(resource, self.document.kind())
         }
-        completed(resource, self.document.kind())
     }
 
     /// Its compiled statements, each with what is written.
@@ -121,11 +121,20 @@ impl Policy {
 /// fields" (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>).
 fn completed(resource: &str, kind: Kind) -> Cow<'_, str> {
     let is_identity_based = matches!(kind, Kind::Identity | Kind::Boundary | Kind::Session);
-    let fields = resource.split(':').count();
-    if !is_identity_based || fields >= 6 || !resource.starts_with("arn:") || resource.ends_with('*') {
+    if is_identity_based && !resource.ends_with('*') {
+        with_all_fields(resource)
+    } else {
+        Cow::Borrowed(resource)
+    }
+}
+
+/// What begins as an ARN, with a `*` for each of the six fields that it lacks.
+fn with_all_fields(resource: &str) -> Cow<'_, str> {
+    let lacking = 6_usize.saturating_sub(resource.split(':').count());
+    if lacking == 0 || !resource.starts_with("arn:") {
         return Cow::Borrowed(resource);
     }
-    Cow::Owned(format!("{resource}{}", ":*".repeat(6 - fields)))
+    Cow::Owned(format!("{resource}{}", ":*".repeat(lacking)))
 }
 
 /// A pattern of actions.
