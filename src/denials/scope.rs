@@ -59,6 +59,11 @@ impl RoleFilter {
 }
 
 impl Scope {
+    /// The connector's bucket and the prefix in it.
+    pub fn bucket(&self) -> Option<(&str, &str)> {
+        self.bucket.as_ref().map(|(name, prefix)| (name.as_str(), prefix.as_str()))
+    }
+
     /// Whether an event is asked for: a denial of the role, in the window, account and region.
     pub fn wants(&self, event: &Event) -> bool {
         self.wants_record(&EventRef::from(event))
@@ -89,7 +94,7 @@ impl Scope {
             role: self.role.as_ref().map(|role| role.as_str().to_owned()),
             accounts: self.accounts.clone(),
             window: self.window,
-            bucket: self.bucket.as_ref().map(|(name, _)| name.clone()),
+            bucket: self.bucket().map(|(name, _)| name.to_owned()),
         }
     }
 }

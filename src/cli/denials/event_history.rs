@@ -53,7 +53,7 @@ impl Live<'_> {
             looked: looked.finish(),
             billed_bytes: None,
             blind_spots,
-            selector_to_add: objects.then(|| selector_to_add(partition.as_str(), self.bucket())),
+            selector_to_add: objects.then(|| selector_to_add(partition.as_str(), self.scope.bucket())),
             command_to_add: None,
         };
         self.answer(reader, gathered, searched, offers, Some(facts))

@@ -44,10 +44,8 @@ const FACTS: [FactId; 17] = [
 /// What is read for the definition of a table.
 const DDL_FACTS: [FactId; 3] = [FactId::Caller, FactId::Organization, FactId::Trails];
 
-/// Where a connector writes, as far as it was given.
+/// Where a connector writes besides its bucket, as far as it was given.
 pub(super) struct Places {
-    /// The bucket and the prefix in it; with a database, its warehouse.
-    pub(super) bucket: Option<(String, String)>,
     /// The Glue database.
     pub(super) database: Option<String>,
     /// The Redshift cluster.
@@ -55,14 +53,13 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// The connectors that write there.
-    fn connectors(&self) -> Vec<ConnectorTarget> {
+    /// The connectors that write there. With a database, the bucket and the prefix in it are its warehouse.
+    fn connectors(&self, bucket: Option<(&str, &str)>) -> Vec<ConnectorTarget> {
         let target = |connector: &str, parameters: Vec<(&str, String)>| {
             let parameters = parameters.into_iter().map(|(name, value)| (name.to_owned(), value));
             let connector = connector.to_owned();
             ConnectorTarget { connector, parameters: parameters.collect(), definition: None }
         };
-        let bucket = self.bucket.clone();
         let lake = match (&self.database, bucket) {
             (Some(database), bucket) => {
                 let warehouse =
@@ -71,7 +68,7 @@ impl Places {
                 Some(target("iceberg-glue", parameters.collect()))
             }
             (None, Some((bucket, prefix))) => {
-                Some(target("s3", vec![("bucket", bucket), ("prefix", prefix)]))
+                Some(target("s3", vec![("bucket", bucket.to_owned()), ("prefix", prefix.to_owned())]))
             }
             (None, None) => None,
         };
@@ -182,7 +179,7 @@ impl Live<'_> {
             external_id: None,
             region: self.settings.region.clone(),
             region_given: false,
-            connectors: self.connector.connectors(),
+            connectors: self.connector.connectors(self.scope.bucket()),
         })
     }
 
@@ -221,7 +218,7 @@ impl Live<'_> {
         }
         let trail = &trails[chosen - 1];
         let archive = Archive::TrailBucket { bucket: trail.bucket.clone(), prefix: trail.prefix.clone() };
-        let logged = trail.selectors.known().map(|selectors| Logged::of(selectors, self.bucket()));
+        let logged = trail.selectors.known().map(|selectors| Logged::of(selectors, self.scope.bucket()));
         let doubt = match &offers[chosen].verdict {
             Verdict::None { why } => Some(why.clone()),
             _ => None,
@@ -246,7 +243,9 @@ impl Live<'_> {
             let logged = match (delivers(trail), listed, trail.selectors.read("its event selectors")) {
                 (_, Err(blocked), _) | (_, _, Err(blocked)) => Err(reason(&blocked)),
                 (Err(why), ..) => Err(why),
-                (.., Ok(selectors)) => Ok(Logged::of(selectors.map_or(&[], Vec::as_slice), self.bucket())),
+                (.., Ok(selectors)) => {
+                    Ok(Logged::of(selectors.map_or(&[], Vec::as_slice), self.scope.bucket()))
+                }
             };
             offers.push(Offer::trail(trail.arn.as_str(), wanted, logged.as_ref().map_err(String::as_str)));
         }
@@ -254,11 +253,6 @@ impl Live<'_> {
             offers.push(Offer::trail("", wanted, Err(&reason(&blocked))));
         }
         offers
-    }
-
-    /// The bucket with its prefix.
-    pub(super) fn bucket(&self) -> Option<(&str, &str)> {
-        self.connector.bucket.as_ref().map(|(name, prefix)| (name.as_str(), prefix.as_str()))
     }
 
     fn archive(&self, reader: &Reader<'_>, found: Found, facts: Option<&Facts>) -> Ended {
@@ -278,9 +272,9 @@ impl Live<'_> {
         let partition = partition.as_ref().map_or("aws", |partition| partition.as_str());
         let mut searched = match (source, logged) {
             (SourceKind::TrailBucket, Some(logged)) => {
-                Searched::trail(places, looked, &logged, partition, self.bucket())
+                Searched::trail(places, looked, &logged, partition, self.scope.bucket())
             }
-            (SourceKind::TrailBucket, None) => Searched::logs(source, places, looked, self.bucket()),
+            (SourceKind::TrailBucket, None) => Searched::logs(source, places, looked, self.scope.bucket()),
             _ => Searched::queried(source, places, looked),
         };
         searched.billed_bytes = billed_bytes;
@@ -290,7 +284,8 @@ impl Live<'_> {
     /// The command that lets a trail of the account record calls on the bucket's objects.
     fn command_to_add(&self, facts: &Facts) -> Option<String> {
         let partition = requirement::partition(&facts.target);
-        let objects = self.bucket().map(|(bucket, prefix)| format!("arn:{partition}:s3:::{bucket}/{prefix}"));
+        let objects =
+            self.scope.bucket().map(|(bucket, prefix)| format!("arn:{partition}:s3:::{bucket}/{prefix}"));
         let objects: Vec<String> = objects.into_iter().collect();
         let mut own = facts.trails.known()?.iter().filter(|trail| !trail.organization);
         own.find_map(|trail| trail.command_to_log(&objects))

@@ -48,9 +48,8 @@ impl Run<'_> {
         }
         bar.finish_and_clear();
         looked.duplicates = gathered.duplicates();
-        let bucket = scope.bucket.as_ref().map(|(name, prefix)| (name.as_str(), prefix.as_str()));
         let places = self.args.logs.iter().map(|path| name(path)).collect();
-        let searched = Searched::logs(SourceKind::Logs, places, looked, bucket);
+        let searched = Searched::logs(SourceKind::Logs, places, looked, scope.bucket());
         let mut answer = Answer::of(gathered, searched, facts, &Catalog::built_in().vendor.account);
         if let Some(settings) = settings {
             open_messages(&mut answer, settings, self.printer)?;

@@ -61,7 +61,7 @@ pub(super) fn run(
     };
     let database = pick(&args.database, "STREAMKAP_DOCTOR_DATABASE", &config.database);
     let cluster = pick(&args.cluster, "STREAMKAP_DOCTOR_CLUSTER", &config.cluster);
-    let connector = Places { bucket: scope.bucket.clone(), database, cluster };
+    let connector = Places { database, cluster };
     Live { run: &run, settings, scope, role, connector, case: facts }.run()
 }
 
