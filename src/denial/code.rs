@@ -51,12 +51,16 @@ fn is_denial_bytes(code: &[u8]) -> bool {
 
 /// Whether an error code leaves it to the message whether the caller was refused.
 pub(crate) fn is_relaying_code(code: &str) -> bool {
-    name_of(code.as_bytes()) == RELAYING.as_bytes()
+    is_relaying_bytes(code.as_bytes())
+}
+
+fn is_relaying_bytes(code: &[u8]) -> bool {
+    name_of(code) == RELAYING.as_bytes()
 }
 
 /// Whether an error with this code, as it stands in a log, may say that the caller was refused.
 pub(crate) fn may_be_denial(code: &[u8]) -> bool {
-    is_denial_bytes(code) || name_of(code) == RELAYING.as_bytes()
+    is_denial_bytes(code) || is_relaying_bytes(code)
 }
 
 /// Every code with which the caller may have been refused, without prefixes.

@@ -221,9 +221,7 @@ impl<'a> Table<'_, 'a> {
             _ => Vec::new(),
         }
     }
-}
 
-impl Table<'_, '_> {
     /// Whether a connector makes calls with the role, as far as is known.
     fn uses_role(&self, name: &str) -> bool {
         let mut named = self.view.connectors().filter(|(_, connector)| connector.name == name);

@@ -73,9 +73,7 @@ impl Verdict {
             Self::Depends { .. } => None,
         }
     }
-}
 
-impl Verdict {
     /// The same without the statements of policies of our own.
     fn of_others(mut self) -> Self {
         match &mut self {

@@ -94,13 +94,14 @@ fn mismatch(view: &View<'_>, place: &Place<'_>, given: &str) -> Finding {
     let what =
         format!("{} is in {region}, and the connector's region is {given}: {answer}", words::capital(words));
     let set = format!("Set the connector's region to {region} in the Streamkap app");
+    let is_offered = view.vendor().offers(given);
     // The one region is that of the database, too.
     let database = view.databases().find(|name| matches!(view.database(name), Ok(Some(_))));
-    if let Some(database) = database.filter(|name| *name != place.resource && view.vendor().offers(given)) {
-        let remedy = Remedy::Manual {
-            owner: Owner::You,
-            title: format!("Let the connector write to a bucket in {given}"),
-            steps: vec![
+    let database = database.filter(|name| *name != place.resource && is_offered);
+    let (title, steps, evidence) = match database {
+        Some(database) => (
+            format!("Let the connector write to a bucket in {given}"),
+            vec![
                 format!(
                     "Let the connector write to a bucket in {given}, and name that one in the role's policies"
                 ),
@@ -108,32 +109,24 @@ fn mismatch(view: &View<'_>, place: &Place<'_>, given: &str) -> Finding {
                     "Or, if the database {database}, its tables and the Glue ARNs in the role's policies follow: set the connector's region to {region} in the Streamkap app"
                 ),
             ],
-            commands: Vec::new(),
-        };
-        return Finding::new(place.resource, what)
-            .evidence(location(place))
-            .evidence(given_region(given))
-            .evidence(Evidence::read(
-                "glue:GetDatabase",
-                format!("the database {database} was found in {given}"),
-            ))
-            .evidence(documented(ONE_REGION.1, ONE_REGION.0))
-            .evidence(documented(reference, answer))
-            .remedy(remedy);
-    }
-    let mut steps = vec![set.clone()];
-    let evidence = given_region(given);
-    let mut finding = Finding::new(place.resource, what).evidence(location(place)).evidence(evidence);
-    if view.vendor().offers(given) {
-        steps.push(format!(
-            "Or let the connector write to one in {given}, and name that one in the role's policies"
-        ));
-    } else {
-        finding = finding.evidence(offered(view));
-    }
+            vec![
+                Evidence::read("glue:GetDatabase", format!("the database {database} was found in {given}")),
+                documented(ONE_REGION.1, ONE_REGION.0),
+            ],
+        ),
+        None if is_offered => {
+            let other = format!(
+                "Or let the connector write to one in {given}, and name that one in the role's policies"
+            );
+            (set.clone(), vec![set, other], Vec::new())
+        }
+        None => (set.clone(), vec![set], vec![offered(view)]),
+    };
+    let finding = Finding::new(place.resource, what).evidence(location(place)).evidence(given_region(given));
+    let finding = evidence.into_iter().fold(finding, Finding::evidence);
     finding.evidence(documented(reference, answer)).remedy(Remedy::Manual {
         owner: Owner::You,
-        title: set,
+        title,
         steps,
         commands: Vec::new(),
     })

@@ -66,13 +66,15 @@ fn absent(view: &View<'_>, name: &str) -> Result<Outcome, Blocked> {
         return Ok(match other {
             Some(other) => Outcome::Fail(vec![cannot_be_created(view, name, &other)]),
             // That it may not is reported by the check of whatever refuses it.
-            None => Outcome::Warn(vec![to_be_allowed(view, name)]),
+            None => {
+                Outcome::Warn(vec![to_be_created(view, name, "once the role may do glue:CreateDatabase")])
+            }
         });
     }
     let refused = refused_by_lake_formation(view, name)?;
     Ok(match refused {
         Some(finding) => Outcome::Fail(vec![finding]),
-        None => Outcome::Warn(vec![to_be_created(view, name)]),
+        None => Outcome::Warn(vec![to_be_created(view, name, "in the warehouse")]),
     })
 }
 
@@ -249,17 +251,10 @@ fn instead(other: &str) -> String {
     )
 }
 
-fn to_be_created(view: &View<'_>, name: &str) -> Finding {
+/// `how` it will be: where, or on what condition.
+fn to_be_created(view: &View<'_>, name: &str, how: &str) -> Finding {
     let what = format!(
-        "There is no Glue database {name}{} yet; the connector will create it with its first table, in the warehouse",
-        in_region(view)
-    );
-    not_there(view, name, what).remedy(remedy(view, name, None))
-}
-
-fn to_be_allowed(view: &View<'_>, name: &str) -> Finding {
-    let what = format!(
-        "There is no Glue database {name}{} yet; the connector will create it with its first table, once the role may do glue:CreateDatabase",
+        "There is no Glue database {name}{} yet; the connector will create it with its first table, {how}",
         in_region(view)
     );
     not_there(view, name, what).remedy(remedy(view, name, None))
